@@ -1,0 +1,61 @@
+namespace PsiMessaging.Contracts.V1;
+
+/// <summary>CLI to its own worker: open a session and find the intersection. Accepted only under the worker's own identity key.</summary>
+public sealed record StartSession
+{
+    /// <summary>The other party, pinned.</summary>
+    public required string Peer { get; init; }
+    /// <summary>The linker, pinned; null takes the only pinned linker.</summary>
+    public string? Linker { get; init; }
+    /// <summary>Own dataset.</summary>
+    public required string Dataset { get; init; }
+    /// <summary>Dataset asked of the other party; null means its only one.</summary>
+    public string? PeerDataset { get; init; }
+    /// <summary>Protocol name.</summary>
+    public required string Protocol { get; init; }
+    /// <summary>Linker engine.</summary>
+    public required string Engine { get; init; }
+    /// <summary>RSA modulus length in bits.</summary>
+    public required int RsaBits { get; init; }
+    /// <summary>Smallest count that may be released.</summary>
+    public required int MinCell { get; init; }
+    /// <summary>Seconds until the session gives up.</summary>
+    public required int DeadlineSeconds { get; init; }
+}
+
+/// <summary>CLI to its own worker: encrypt the intersected rows of a completed session and send them to the linker.</summary>
+/// <param name="SessionId">The session.</param>
+public sealed record SendDataset(string SessionId);
+
+/// <summary>CLI to its own worker: ask the linker.</summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="Text">The query as typed, for example <c>CLASSE_ETA, CLASSE_REDDITO</c>; at most 4,000 characters.</param>
+public sealed record SubmitQuery(string SessionId, string Text);
+
+/// <summary>CLI to its own worker: end a session and delete its data at the linker.</summary>
+/// <param name="SessionId">The session.</param>
+public sealed record CancelSession(string SessionId);
+
+/// <summary>Worker to CLI: the command's outcome, under the command's correlation id.</summary>
+/// <param name="Ok">Whether it was done, or for long work begun.</param>
+/// <param name="SessionId">The session it concerns, if any.</param>
+/// <param name="Code">A named reason when not ok.</param>
+/// <param name="Message">One line for a person.</param>
+/// <param name="Result">The answer to a query.</param>
+public sealed record CommandReply(bool Ok, string? SessionId, string? Code, string? Message, QueryResult? Result);
+
+/// <summary>A query's answer with its labels decrypted. Stays between a party's worker and its own CLI.</summary>
+/// <param name="QueryId">The query.</param>
+/// <param name="Text">As typed.</param>
+/// <param name="Columns">Header: the queried columns.</param>
+/// <param name="Groups">One entry a group, in label order.</param>
+/// <param name="MinCell">The rule that was applied.</param>
+/// <param name="Suppressed">Number of groups whose count is withheld.</param>
+/// <param name="Joined">Rows of the join.</param>
+/// <param name="Seconds">From question to answer.</param>
+public sealed record QueryResult(string QueryId, string Text, IReadOnlyList<string> Columns, IReadOnlyList<QueryGroup> Groups, int MinCell, int Suppressed, int Joined, double Seconds);
+
+/// <summary>One group of an answer.</summary>
+/// <param name="Labels">One a column; null where the value was missing.</param>
+/// <param name="Count">Rows in the group; null when suppressed.</param>
+public sealed record QueryGroup(IReadOnlyList<string?> Labels, long? Count);

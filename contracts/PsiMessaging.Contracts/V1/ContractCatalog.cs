@@ -1,0 +1,58 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace PsiMessaging.Contracts.V1;
+
+/// <summary>Source-generated JSON for every V1 message: camel case, no unknown members, no missing required ones.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = false)]
+[JsonSerializable(typeof(ProposeSession))]
+[JsonSerializable(typeof(AcceptSession))]
+[JsonSerializable(typeof(AbortSession))]
+[JsonSerializable(typeof(RoundBatch))]
+[JsonSerializable(typeof(CompleteSession))]
+[JsonSerializable(typeof(AnnounceColumns))]
+[JsonSerializable(typeof(RegisterDataset))]
+[JsonSerializable(typeof(DatasetBatch))]
+[JsonSerializable(typeof(DatasetRegistered))]
+[JsonSerializable(typeof(RunQuery))]
+[JsonSerializable(typeof(QueryAnswered))]
+[JsonSerializable(typeof(QueryRefused))]
+[JsonSerializable(typeof(QueryAsked))]
+[JsonSerializable(typeof(StartSession))]
+[JsonSerializable(typeof(SendDataset))]
+[JsonSerializable(typeof(SubmitQuery))]
+[JsonSerializable(typeof(CancelSession))]
+[JsonSerializable(typeof(CommandReply))]
+public sealed partial class ContractJson : JsonSerializerContext;
+
+/// <summary>The list of message types and their names on the wire.</summary>
+public static class ContractCatalog
+{
+    private static readonly Dictionary<string, Type> ByName = new[]
+    {
+        typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(RoundBatch), typeof(CompleteSession), typeof(AnnounceColumns),
+        typeof(RegisterDataset), typeof(DatasetBatch), typeof(DatasetRegistered), typeof(RunQuery), typeof(QueryAnswered), typeof(QueryRefused), typeof(QueryAsked),
+        typeof(StartSession), typeof(SendDataset), typeof(SubmitQuery), typeof(CancelSession), typeof(CommandReply),
+    }.ToDictionary(NameOf, StringComparer.Ordinal);
+
+    /// <summary>All wire names, for example <c>psi.v1.ProposeSession</c>.</summary>
+    public static IReadOnlyCollection<string> Names => ByName.Keys;
+
+    /// <summary>The wire name of a message type.</summary>
+    public static string NameOf(Type type) => "psi.v1." + type.Name;
+
+    /// <summary>The type behind a wire name, or null when there is none.</summary>
+    public static Type? Find(string name) => ByName.GetValueOrDefault(name);
+
+    /// <summary>Writes a message as UTF-8 JSON.</summary>
+    public static byte[] Serialize(object message) => JsonSerializer.SerializeToUtf8Bytes(message, message.GetType(), ContractJson.Default);
+
+    /// <summary>Reads a message; throws <see cref="JsonException"/> when it does not fit its contract.</summary>
+    public static object Deserialize(Type type, ReadOnlySpan<byte> utf8) =>
+        JsonSerializer.Deserialize(utf8, type, ContractJson.Default) ?? throw new JsonException("The message is null.");
+}

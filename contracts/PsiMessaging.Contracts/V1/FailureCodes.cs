@@ -1,0 +1,52 @@
+namespace PsiMessaging.Contracts.V1;
+
+/// <summary>The named reasons with which sessions, queries and commands end. Part of the wire contract: add, never rename.</summary>
+public static class FailureCodes
+{
+    /// <summary>The proposal or message breaks its contract: a missing field, a length or range.</summary>
+    public const string Malformed = "malformed-message";
+    /// <summary>The two parties' canonicalisation differs.</summary>
+    public const string ProfileMismatch = "profile-mismatch";
+    /// <summary>The two parties' duplicate rules differ.</summary>
+    public const string DuplicateRuleMismatch = "duplicate-rule-mismatch";
+    /// <summary>The two parties hold different shared keys.</summary>
+    public const string SharedKeyMismatch = "shared-key-mismatch";
+    /// <summary>The RSA key is too short, of the wrong length, or has another exponent.</summary>
+    public const string WeakKey = "weak-rsa-key";
+    /// <summary>A protocol, engine or option the receiver does not have.</summary>
+    public const string Unsupported = "unsupported";
+    /// <summary>No such dataset, or several to choose from.</summary>
+    public const string UnknownDataset = "unknown-dataset";
+    /// <summary>The dataset breaks a rule of the session: duplicates, no identifiers.</summary>
+    public const string UnusableDataset = "unusable-dataset";
+    /// <summary>A batch does not fit the announced sizes, or has bad elements.</summary>
+    public const string BadBatch = "bad-batch";
+    /// <summary>The same batch came twice with different content.</summary>
+    public const string AlteredRepeat = "altered-repeat";
+    /// <summary>A signature of the blind-signature protocol does not verify.</summary>
+    public const string BadSignature = "bad-signature";
+    /// <summary>The two parties' results differ.</summary>
+    public const string ResultMismatch = "result-mismatch";
+    /// <summary>The session's deadline passed.</summary>
+    public const string Deadline = "deadline-passed";
+    /// <summary>A person cancelled it.</summary>
+    public const string Cancelled = "cancelled";
+    /// <summary>No such session.</summary>
+    public const string UnknownSession = "unknown-session";
+    /// <summary>The session is not in the state the command needs.</summary>
+    public const string WrongState = "wrong-state";
+    /// <summary>The peer or linker is not pinned, or its card changed.</summary>
+    public const string NotPinned = "not-pinned";
+    /// <summary>The two registrations at the linker disagree.</summary>
+    public const string RegistrationMismatch = "registration-mismatch";
+    /// <summary>Not both parties' rows are registered.</summary>
+    public const string NotRegistered = "not-registered";
+    /// <summary>A column of neither party, or of both.</summary>
+    public const string UnknownColumn = "unknown-column";
+    /// <summary>The question cannot be read.</summary>
+    public const string BadQuery = "bad-query";
+    /// <summary>More groups than one answer may hold.</summary>
+    public const string TooManyGroups = "too-many-groups";
+    /// <summary>Something failed at the receiver; its log says what.</summary>
+    public const string Internal = "internal-error";
+}

@@ -1,0 +1,96 @@
+namespace PsiMessaging.Contracts.V1;
+
+/// <summary>The rules under which both parties turn raw identifiers into canonical bytes. Compared field by field before anything else is sent.</summary>
+/// <param name="Version">Version of the canonicalisation algorithm; 1 is trim, Unicode NFKC, runs of inner white space to one space.</param>
+/// <param name="Case"><c>keep</c> or <c>fold</c> (simple upper-case mapping of Unicode).</param>
+/// <param name="KeyParts">Number of columns that make the identifier, 1 to 16.</param>
+public sealed record CanonicalizationProfile(int Version, string Case, int KeyParts);
+
+/// <summary>Party to party, opens a session. Signed by the initiator; the receiver checks the pinned card, names, sizes and every rule.</summary>
+public sealed record ProposeSession
+{
+    /// <summary>32 lower-case hexadecimal digits, drawn by the initiator from the system generator.</summary>
+    public required string SessionId { get; init; }
+    /// <summary>Name of the party that proposes.</summary>
+    public required string Initiator { get; init; }
+    /// <summary>Name of the party that is asked.</summary>
+    public required string Responder { get; init; }
+    /// <summary>Name of the linker that would receive encrypted rows.</summary>
+    public required string Linker { get; init; }
+    /// <summary>Dataset the responder is asked to use, or null for its only one.</summary>
+    public string? PeerDataset { get; init; }
+    /// <summary>Protocol name: <c>rsa</c>.</summary>
+    public required string Protocol { get; init; }
+    /// <summary>Linker engine: <c>tokens</c>.</summary>
+    public required string Engine { get; init; }
+    /// <summary>RSA modulus length in bits, 2048 to 8192, a multiple of 256.</summary>
+    public required int RsaBits { get; init; }
+    /// <summary>Canonicalisation both must use.</summary>
+    public required CanonicalizationProfile Profile { get; init; }
+    /// <summary>Duplicate rule: <c>reject</c> or <c>first</c>.</summary>
+    public required string Duplicates { get; init; }
+    /// <summary>Smallest count that may be released, 1 to 1,000,000.</summary>
+    public required int MinCell { get; init; }
+    /// <summary>Names of the key columns as they will head the intersection file, 1 to 16 of them.</summary>
+    public required IReadOnlyList<string> KeyNames { get; init; }
+    /// <summary>Number of distinct identifiers the initiator holds, 0 to 2^31 - 1.</summary>
+    public required int SetSize { get; init; }
+    /// <summary>32 fresh bytes, drawn after the initiator's set was frozen.</summary>
+    public required byte[] Nonce { get; init; }
+    /// <summary>The initiator's RSA modulus, big-endian, exactly RsaBits / 8 bytes.</summary>
+    public required byte[] RsaModulus { get; init; }
+    /// <summary>The RSA public exponent, big-endian; only 65537 is accepted.</summary>
+    public required byte[] RsaExponent { get; init; }
+    /// <summary>16-byte check value of the key the parties share, bound to the session id.</summary>
+    public required byte[] SharedKeyCheck { get; init; }
+    /// <summary>Seconds from proposal until either side gives up, 1 to 2,592,000.</summary>
+    public required int DeadlineSeconds { get; init; }
+}
+
+/// <summary>Party to party, answers <see cref="ProposeSession"/>. With it both sides can compute the transcript hash.</summary>
+public sealed record AcceptSession
+{
+    /// <summary>The session that was proposed.</summary>
+    public required string SessionId { get; init; }
+    /// <summary>SHA-256 of the proposal's envelope header, 32 bytes.</summary>
+    public required byte[] ProposalHash { get; init; }
+    /// <summary>Number of distinct identifiers the responder holds.</summary>
+    public required int SetSize { get; init; }
+    /// <summary>32 fresh bytes, drawn after the responder's set was frozen.</summary>
+    public required byte[] Nonce { get; init; }
+    /// <summary>The responder's RSA modulus, big-endian, exactly RsaBits / 8 bytes.</summary>
+    public required byte[] RsaModulus { get; init; }
+    /// <summary>The RSA public exponent, big-endian; only 65537 is accepted.</summary>
+    public required byte[] RsaExponent { get; init; }
+    /// <summary>Smallest count that may be released: the stricter of the proposal's and the responder's own.</summary>
+    public required int MinCell { get; init; }
+}
+
+/// <summary>Ends a session: refusal of a proposal, a failed check, a passed deadline, a cancellation. Party to party, and party to linker.</summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="Code">A named reason from <see cref="FailureCodes"/>; never depends on which identifier was involved.</param>
+/// <param name="Reason">One line for a person, at most 500 characters, without identifiers or values.</param>
+public sealed record AbortSession(string SessionId, string Code, string Reason);
+
+/// <summary>Party to party: one batch of one round of the protocol; the elements are the envelope's body, fixed-width, back to back.</summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="Transcript">SHA-256 over both hand-shake headers, 32 bytes; ties the batch to this very session.</param>
+/// <param name="Round">Round number as the protocol's page lists it, 1 to 255.</param>
+/// <param name="Sequence">Place of this batch in the round, from 0.</param>
+/// <param name="Batches">Number of batches in the round, 1 or more; follows from the announced sizes.</param>
+/// <param name="Count">Elements in this batch, 0 or more.</param>
+/// <param name="ElementSizeBytes">Bytes an element.</param>
+public sealed record RoundBatch(string SessionId, byte[] Transcript, int Round, int Sequence, int Batches, int Count, int ElementSizeBytes);
+
+/// <summary>Party to party: this side has its result. Both compare; a difference fails the session at both.</summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="Transcript">The transcript hash, 32 bytes.</param>
+/// <param name="IntersectionSize">Number of common identifiers.</param>
+/// <param name="IntersectionHash">HMAC-SHA-256 of the sorted canonical identifiers under a session key, 32 bytes.</param>
+public sealed record CompleteSession(string SessionId, byte[] Transcript, int IntersectionSize, byte[] IntersectionHash);
+
+/// <summary>Party to party: names of the columns this party has registered at the linker, so that the other can ask about them.</summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="Transcript">The transcript hash, 32 bytes.</param>
+/// <param name="Columns">Column names, key columns left out; 0 to 1,000 of them.</param>
+public sealed record AnnounceColumns(string SessionId, byte[] Transcript, IReadOnlyList<string> Columns);

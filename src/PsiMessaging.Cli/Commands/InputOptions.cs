@@ -1,0 +1,74 @@
+using System.CommandLine;
+using PsiMessaging.Cli.Output;
+using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Records;
+
+namespace PsiMessaging.Cli.Commands;
+
+/// <summary>Options that say how a file and its identifiers are read; the same wherever a file is named.</summary>
+internal sealed class InputOptions
+{
+    public Option<string> Key { get; } = new("--key") { Description = "Column that identifies a record; several with commas for a composite key", Required = true, HelpName = "COLUMN[,COLUMN2]" };
+
+    public Option<string?> Delimiter { get; } = new("--delimiter") { Description = "CSV delimiter: ; , | or tab (default: found from the header)", HelpName = "C" };
+
+    public Option<string?> Encoding { get; } = new("--encoding") { Description = "CSV encoding, for example iso-8859-1 (default: UTF-8)", HelpName = "NAME" };
+
+    public Option<string> Duplicates { get; } = PsiRootCommand.Choice("--duplicates", "Records that repeat an identifier: refuse the dataset, or take the first of each", "reject", "reject", "first");
+
+    public Option<string> Case { get; } = PsiRootCommand.Choice("--case", "Whether upper and lower case in identifiers differ (keep) or are one (fold)", "keep", "keep", "fold");
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[] { Key, Delimiter, Encoding, Duplicates, Case })
+        {
+            command.Add(option);
+        }
+    }
+
+    public string[] KeyOf(ParseResult parsed)
+    {
+        var key = parsed.GetValue(Key)!.Split(',', StringSplitOptions.TrimEntries);
+        return key.Any(name => name.Length == 0) ? throw new UsageException("--key names an empty column; write --key IDKEY or --key SURNAME,BIRTHDATE") : key;
+    }
+
+    public RecordReaderOptions ReadingOf(ParseResult parsed) => new(parsed.GetValue(Delimiter) switch
+    {
+        null => null,
+        "tab" or "\\t" or "\t" => '\t',
+        { Length: 1 } one => one[0] is ';' or ',' or '|' ? one[0] : throw new UsageException("--delimiter takes one of ; , | or tab"),
+        _ => throw new UsageException("--delimiter takes one of ; , | or tab"),
+    }, parsed.GetValue(Encoding));
+
+    public DuplicateRule DuplicatesOf(ParseResult parsed) => parsed.GetValue(Duplicates) == "first" ? DuplicateRule.First : DuplicateRule.Reject;
+
+    public bool FoldOf(ParseResult parsed) => parsed.GetValue(Case) == "fold";
+}
+
+/// <summary>Options of a session; the same for a simulation and for real.</summary>
+internal sealed class SessionOptions
+{
+    public Option<string> Protocol { get; } = PsiRootCommand.Choice("--protocol", "PSI protocol", "rsa", "rsa");
+
+    public Option<string> Engine { get; } = PsiRootCommand.Choice("--engine", "What the linker computes with", "tokens", "tokens");
+
+    public Option<int> RsaBits { get; } = new("--rsa-bits") { Description = "RSA modulus in bits, 2048 to 8192", DefaultValueFactory = _ => 3072, HelpName = "N" };
+
+    public Option<int> MinCell { get; } = PsiRootCommand.Number("--min-cell", "Smallest count the linker releases; smaller ones are shown as suppressed", 1, 1, 1_000_000);
+
+    public SessionOptions() => RsaBits.Validators.Add(result =>
+    {
+        if (result.Tokens is [var token] && (!int.TryParse(token.Value, out var bits) || !Cryptography.BlindRsa.RsaPublicKey.IsAllowedLength(bits)))
+        {
+            result.AddError($"--rsa-bits takes 2048 to 8192, a multiple of 256, not {token.Value}");
+        }
+    });
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[] { Protocol, Engine, RsaBits, MinCell })
+        {
+            command.Add(option);
+        }
+    }
+}

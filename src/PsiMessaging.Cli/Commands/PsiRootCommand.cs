@@ -1,0 +1,82 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using PsiMessaging.Cli.Output;
+using PsiMessaging.WorkerHost;
+
+namespace PsiMessaging.Cli.Commands;
+
+/// <summary>The command tree of <c>psi</c>.</summary>
+internal static class PsiRootCommand
+{
+    public static readonly Option<string?> Home = new("--home")
+    {
+        Description = "Folder with identity, configuration, state and data (default: PSI_HOME, or ~/.psi)", Recursive = true, HelpName = "DIR",
+    };
+
+    public static readonly Option<string?> Broker = new("--broker")
+    {
+        Description = "RabbitMQ, amqp[s]://user@host:port/vhost (default: PSI_BROKER, the home's psi.json, amqp://localhost)", Recursive = true, HelpName = "URL",
+    };
+
+    public static readonly Option<bool> Json = new("--json") { Description = "Print JSON for programs instead of text for people", Recursive = true };
+
+    public static RootCommand Create()
+    {
+        var root = new RootCommand("psi: find the records two parties have in common, and count them, without either seeing the other's data.")
+        {
+            Home, Broker, Json,
+            SimulationCommands.Demo(), SimulationCommands.Simulate(),
+            HomeCommands.Init(), HomeCommands.Card(), HomeCommands.Trust(), DatasetCommands.Create(),
+            WorkerCommands.Party(), WorkerCommands.Linker(),
+            SessionCommands.Intersect(), SessionCommands.Send(), SessionCommands.Query(), SessionCommands.Sessions(), SessionCommands.Status(), SessionCommands.Cancel(),
+            HomeCommands.Audit(), BenchCommand.Create(),
+        };
+        return root;
+    }
+
+    /// <summary>The path of a parsed command, for pointing at its help.</summary>
+    public static string PathOf(CommandResult result)
+    {
+        var names = new Stack<string>();
+        for (SymbolResult? node = result; node is CommandResult command && command.Command is not RootCommand; node = node.Parent)
+        {
+            names.Push(command.Command.Name);
+        }
+
+        return names.Count == 0 ? "" : string.Join(' ', names) + " ";
+    }
+
+    public static string HomeOf(ParseResult parsed) => WorkerSettings.HomePath(parsed.GetValue(Home));
+
+    public static Option<string> Choice(string name, string description, string byDefault, params string[] values)
+    {
+        var option = new Option<string>(name) { Description = description, DefaultValueFactory = _ => byDefault, HelpName = string.Join('|', values) };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !values.Contains(token.Value))
+            {
+                result.AddError($"{name} takes {string.Join(" or ", values)}, not {token.Value}");
+            }
+        });
+        return option;
+    }
+
+    public static Option<int> Number(string name, string description, int byDefault, int least, int most)
+    {
+        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => byDefault, HelpName = "N" };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && (!int.TryParse(token.Value, out var value) || value < least || value > most))
+            {
+                result.AddError($"{name} takes a whole number from {least} to {most}, not {token.Value}");
+            }
+        });
+        return option;
+    }
+
+    public static Command Do(this Command command, Func<ParseResult, CancellationToken, Task> action)
+    {
+        command.SetAction((parsed, cancellation) => Terminal.RunAsync(() => action(parsed, cancellation)));
+        return command;
+    }
+}

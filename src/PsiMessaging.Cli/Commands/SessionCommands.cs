@@ -1,0 +1,323 @@
+using System.CommandLine;
+using Microsoft.Extensions.Logging.Abstractions;
+using PsiMessaging.Cli.Output;
+using PsiMessaging.Cli.Simulation;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Data.Output;
+using PsiMessaging.Messaging;
+using PsiMessaging.Participants;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Ports;
+using PsiMessaging.Sessions;
+using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Storage;
+using PsiMessaging.WorkerHost;
+
+namespace PsiMessaging.Cli.Commands;
+
+/// <summary>A session as people and <c>--json</c> see it.</summary>
+internal sealed record SessionView(
+    string Session, string State, string Peer, string Linker, string? Dataset, string Protocol, string Engine, DateTimeOffset CreatedAt, double Progress,
+    int OwnIdentifiers, int PeerIdentifiers, int? Intersection, string? IntersectionFile, int MinCell, string OwnRows, string PeerRows,
+    IReadOnlyDictionary<string, double> Phases, string? FailureCode, string? FailureReason);
+
+/// <summary><c>psi intersect</c>, <c>send</c>, <c>query</c>, <c>sessions</c>, <c>status</c>, <c>cancel</c>: messages to the own worker, and a look at its state.</summary>
+internal static class SessionCommands
+{
+    private static readonly TimeSpan BrokerPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(200);
+
+    private static readonly Option<int> Patience = PsiRootCommand.Number("--timeout", "Seconds to wait for the worker's answer", 60, 1, 86_400);
+
+    private static Argument<string> SessionArgument() => new("SESSION") { Description = "Session id, or enough of its beginning to be the only one" };
+
+    public static Command Intersect()
+    {
+        var session = new SessionOptions();
+        var with = new Option<string>("--with") { Description = "The other party", Required = true, HelpName = "PARTY" };
+        var dataset = new Option<string>("--dataset") { Description = "Own dataset", Required = true, HelpName = "NAME" };
+        var peerDataset = new Option<string?>("--peer-dataset") { Description = "The other party's dataset (default: its only one)", HelpName = "NAME" };
+        var linker = new Option<string?>("--linker") { Description = "Linker (default: the only one pinned)", HelpName = "NAME" };
+        var wait = new Option<bool>("--wait") { Description = "Wait until both parties have the intersection" };
+        var deadline = PsiRootCommand.Number("--deadline", "Seconds until the session gives up", 24 * 3600, 1, 30 * 24 * 3600);
+        var command = new Command("intersect", "Find the records in common with another party") { with, dataset, peerDataset, linker, wait, deadline, Patience };
+        session.AddTo(command);
+        return command.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        {
+            var reply = await client.SendAsync(null, new StartSession
+            {
+                Peer = parsed.GetValue(with)!,
+                Linker = parsed.GetValue(linker),
+                Dataset = parsed.GetValue(dataset)!,
+                PeerDataset = parsed.GetValue(peerDataset),
+                Protocol = parsed.GetValue(session.Protocol)!,
+                Engine = parsed.GetValue(session.Engine)!,
+                RsaBits = parsed.GetValue(session.RsaBits),
+                MinCell = parsed.GetValue(session.MinCell),
+                DeadlineSeconds = parsed.GetValue(deadline),
+            }, TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation);
+            var id = Require(reply).SessionId!;
+            if (!parsed.GetValue(PsiRootCommand.Json))
+            {
+                Console.Out.WriteLine($"Session {id}");
+            }
+
+            if (parsed.GetValue(wait))
+            {
+                var ended = await WaitAsync(store, id, candidate => candidate.IsEnded, cancellation);
+                if (ended.State == SessionState.Failed)
+                {
+                    throw new ParticipantException(ended.FailureCode!, $"the session failed: {ended.FailureReason}");
+                }
+            }
+
+            Report(parsed, home, store, id, () =>
+            {
+                var current = Load(store, id);
+                Console.Out.WriteLine(current.State == SessionState.Completed
+                    ? $"{current.IntersectionSize:N0} of {current.OwnDistinct:N0} identifiers are common with {current.Peer}, which has {current.PeerDistinct:N0}. They are in {FileOf(home, current)}"
+                    : $"proposed to {current.Peer}; follow it with: psi status {id[..8]}");
+            });
+        }, cancellation));
+    }
+
+    public static Command Send()
+    {
+        var argument = SessionArgument();
+        return new Command("send", "Encrypt the common rows and send them to the linker") { argument, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        {
+            var id = Resolve(home, store, parsed.GetValue(argument)!);
+            Require(await client.SendAsync(id, new SendDataset(id), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
+            var sent = await WaitAsync(store, id, candidate => candidate.State == SessionState.Failed || candidate.Registration == RegistrationState.Registered, cancellation);
+            if (sent.State == SessionState.Failed)
+            {
+                throw new ParticipantException(sent.FailureCode!, $"the session failed: {sent.FailureReason}");
+            }
+
+            Report(parsed, home, store, id, () => Console.Out.WriteLine(
+                $"{sent.Linker} has the {sent.IntersectionSize:N0} rows of {home.Name}, encrypted, with {sent.OwnColumns!.Count} columns: {string.Join(", ", sent.OwnColumns)}"));
+        }, cancellation));
+    }
+
+    public static Command Query()
+    {
+        var argument = SessionArgument();
+        var text = new Argument<string>("COLUMNS") { Description = "Columns of either party to count the common records by, for example \"CLASSE_ETA, CLASSE_REDDITO\"" };
+        var format = PsiRootCommand.Choice("--format", "Form of the answer", "table", "table", "csv", "json", "parquet");
+        var file = new Option<string?>("--out") { Description = "File for the answer (default: standard output)", HelpName = "FILE" };
+        return new Command("query", "Ask the linker to count the common records") { argument, text, format, file, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        {
+            var id = Resolve(home, store, parsed.GetValue(argument)!);
+            var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
+            var form = parsed.GetValue(PsiRootCommand.Json) ? "json" : parsed.GetValue(format)!;
+            await WriteAnswerAsync(reply.Result!, form, parsed.GetValue(file));
+        }, cancellation));
+    }
+
+    public static Command Sessions() => new Command("sessions", "All sessions of this party").Do((parsed, _) => WithStoreAsync(parsed, (home, store) =>
+    {
+        var sessions = store.Read(transaction => transaction.ListSessions()).Select(PartySession.Parse).ToArray();
+        if (parsed.GetValue(PsiRootCommand.Json))
+        {
+            Terminal.Json([.. sessions.Select(session => View(home, session))], OutputJson.Default.ListSessionView);
+        }
+        else if (sessions.Length == 0)
+        {
+            Console.Out.WriteLine($"{home.Name} has no sessions yet; open one with: psi intersect --with PARTY --dataset NAME");
+        }
+        else
+        {
+            Terminal.Table(["session", "with", "state", "common", "own rows", "peer's rows", "opened (UTC)"], sessions.Select(session => (IReadOnlyList<string>)
+            [
+                session.Id[..8], session.Peer, StateText(session), session.IntersectionSize?.ToString("N0") ?? "", RowsText(session.Registration),
+                session.PeerRegistered ? "at the linker" : "", session.CreatedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss"),
+            ]), 3);
+        }
+    }));
+
+    public static Command Status()
+    {
+        var argument = SessionArgument();
+        return new Command("status", "One session in detail") { argument }.Do((parsed, _) => WithStoreAsync(parsed, (home, store) =>
+        {
+            var session = Load(store, Resolve(home, store, parsed.GetValue(argument)!));
+            Report(parsed, home, store, session.Id, () =>
+            {
+                List<IReadOnlyList<string>> rows =
+                [
+                    ["session", session.Id],
+                    ["state", StateText(session)],
+                    ["with", $"{session.Peer}, linker {session.Linker}"],
+                    ["dataset", session.Dataset ?? ""],
+                    ["protocol", $"{session.Protocol}, {session.RsaBits} bits; engine {session.Engine}; minimum cell size {session.MinCell}"],
+                    ["identifiers", $"{session.OwnDistinct:N0} here, {(session.PeerDistinct == 0 ? "not known yet" : session.PeerDistinct.ToString("N0"))} at {session.Peer}"],
+                ];
+                if (session.State == SessionState.Completed)
+                {
+                    rows.Add(["in common", $"{session.IntersectionSize:N0}"]);
+                    rows.Add(["file", FileOf(home, session)]);
+                    rows.Add(["rows", $"{home.Name}: {(RowsText(session.Registration) is { Length: > 0 } own ? own : "not sent")}; {session.Peer}: {(session.PeerRegistered ? "at the linker" : "not sent")}"]);
+                }
+
+                if (session.FailureReason is { } reason)
+                {
+                    rows.Add(["reason", $"{session.FailureCode}: {reason}"]);
+                }
+
+                rows.Add(["phases", string.Join(", ", session.Phases().Select(phase => $"{phase.Name} {DemoNarrative.Seconds(phase.Seconds)}"))]);
+                var width = rows.Max(row => row[0].Length);
+                rows.ForEach(row => Console.Out.WriteLine($"{row[0].PadRight(width)}  {row[1]}"));
+            });
+        }));
+    }
+
+    public static Command Cancel()
+    {
+        var argument = SessionArgument();
+        return new Command("cancel", "End a session and delete its rows at the linker") { argument, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        {
+            var id = Resolve(home, store, parsed.GetValue(argument)!);
+            Require(await client.SendAsync(id, new CancelSession(id), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
+            Report(parsed, home, store, id, () => Console.Out.WriteLine($"Session {id[..8]} cancelled"));
+        }, cancellation));
+    }
+
+    private static async Task WithWorkerAsync(ParseResult parsed, Func<ParticipantHome, IParticipantStore, CommandClient, Task> action, CancellationToken cancellation)
+    {
+        using var home = WorkerSettings.OpenHome(PsiRootCommand.HomeOf(parsed), parsed.GetValue(PsiRootCommand.Broker));
+        RequireParty(home);
+        using var store = new SqliteParticipantStore(home.StatePath);
+        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(home.Config.Broker!), [], TimeProvider.System, NullLogger.Instance);
+        await bus.StartAsync(BrokerPatience, cancellation);
+        await action(home, store, new CommandClient(home, bus, TimeProvider.System));
+    }
+
+    private static Task WithStoreAsync(ParseResult parsed, Action<ParticipantHome, IParticipantStore> action)
+    {
+        using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
+        RequireParty(home);
+        using var store = new SqliteParticipantStore(home.StatePath);
+        action(home, store);
+        return Task.CompletedTask;
+    }
+
+    private static void RequireParty(ParticipantHome home)
+    {
+        if (home.Config.Role != ParticipantRole.Party)
+        {
+            throw new ParticipantException(FailureCodes.WrongState, $"{home.Path} is a linker's home; this command is a party's");
+        }
+    }
+
+    private static CommandReply Require(CommandReply reply) => reply.Ok ? reply : throw new ParticipantException(reply.Code ?? FailureCodes.Internal, reply.Message ?? "the worker refused");
+
+    /// <summary>Follows a session in the home's state, which the worker changes.</summary>
+    private static async Task<PartySession> WaitAsync(IParticipantStore store, string id, Func<PartySession, bool> until, CancellationToken cancellation)
+    {
+        using var timer = new PeriodicTimer(PollInterval, TimeProvider.System);
+        return await ProgressDisplay.ShowAsync(async update =>
+        {
+            while (true)
+            {
+                var session = Load(store, id);
+                if (until(session))
+                {
+                    return session;
+                }
+
+                update(session.State == SessionState.Completed ? new SimulationProgress("send", 0) : new SimulationProgress("exchange", session.Progress));
+                await timer.WaitForNextTickAsync(cancellation);
+            }
+        });
+    }
+
+    private static PartySession Load(IParticipantStore store, string id) => PartySession.Parse(store.Read(transaction => transaction.FindSession(id))!);
+
+    private static string Resolve(ParticipantHome home, IParticipantStore store, string text)
+    {
+        var ids = store.Read(transaction => transaction.ListSessions()).Select(session => session.Id).Where(id => text.Length > 0 && id.StartsWith(text, StringComparison.OrdinalIgnoreCase)).ToArray();
+        return ids.Length switch
+        {
+            1 => ids[0],
+            0 => throw new ParticipantException(FailureCodes.UnknownSession, $"{home.Name} has no session {text}; see: psi sessions"),
+            _ => throw new ParticipantException(FailureCodes.UnknownSession, $"{ids.Length} sessions begin with {text}; write more of the id"),
+        };
+    }
+
+    private static void Report(ParseResult parsed, ParticipantHome home, IParticipantStore store, string id, Action text)
+    {
+        if (parsed.GetValue(PsiRootCommand.Json))
+        {
+            Terminal.Json(View(home, Load(store, id)), OutputJson.Default.SessionView);
+        }
+        else
+        {
+            text();
+        }
+    }
+
+    private static SessionView View(ParticipantHome home, PartySession session) => new(
+        session.Id, session.State.ToString(), session.Peer, session.Linker, session.Dataset, session.Protocol, session.Engine, session.CreatedAt, Math.Round(session.Progress, 4),
+        session.OwnDistinct, session.PeerDistinct, session.State == SessionState.Completed ? session.IntersectionSize : null,
+        session.State == SessionState.Completed ? FileOf(home, session) : null, session.MinCell, session.Registration.ToString(), session.PeerRegistered ? "Registered" : "None",
+        session.Phases().ToDictionary(phase => phase.Name, phase => Math.Round(phase.Seconds, 3)), session.FailureCode, session.FailureReason);
+
+    private static string FileOf(ParticipantHome home, PartySession session) => Path.Combine(home.SessionPath(session.Id), IntersectionFile.Name);
+
+    private static string StateText(PartySession session) => session.State == SessionState.Running ? $"running, {session.Progress:P0}" : session.State.ToString().ToLowerInvariant();
+
+    private static string RowsText(RegistrationState state) => state switch
+    {
+        RegistrationState.None => "",
+        RegistrationState.Registered => "at the linker",
+        _ => "on their way",
+    };
+
+    private static async Task WriteAnswerAsync(QueryResult result, string form, string? file)
+    {
+        if (file is null)
+        {
+            switch (form)
+            {
+                case "table":
+                    QueryOutput.Table(result);
+                    break;
+                case "csv":
+                    QueryOutput.Csv(result, Console.Out);
+                    break;
+                case "json":
+                    QueryOutput.Json(result);
+                    break;
+                default:
+                    throw new UsageException("a Parquet answer needs a file: add --out FILE");
+            }
+
+            return;
+        }
+
+        if (form == "table")
+        {
+            throw new UsageException("--out takes --format csv, json or parquet");
+        }
+
+        var content = form switch
+        {
+            "parquet" => await QueryOutput.ParquetAsync(result),
+            "json" => System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(result, OutputJson.Default.QueryResult),
+            _ => CsvBytes(result),
+        };
+        AtomicFile.Write(file, content);
+        Console.Error.WriteLine($"{result.Groups.Count:N0} groups written to {file}");
+    }
+
+    private static byte[] CsvBytes(QueryResult result)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new StreamWriter(stream, new System.Text.UTF8Encoding(false), leaveOpen: true))
+        {
+            QueryOutput.Csv(result, writer);
+        }
+
+        return stream.ToArray();
+    }
+}

@@ -1,0 +1,171 @@
+using System.CommandLine;
+using PsiMessaging.Cli.Output;
+using PsiMessaging.Cli.Simulation;
+using Spectre.Console;
+
+namespace PsiMessaging.Cli.Commands;
+
+/// <summary><c>psi demo</c> and <c>psi simulate</c>: all participants in one process.</summary>
+internal static class SimulationCommands
+{
+    private static readonly Option<string[]> Queries = new("--query") { Description = "Columns to count the common records by, for example \"CLASSE_ETA, CLASSE_REDDITO\"; repeatable", HelpName = "COLUMNS", AllowMultipleArgumentsPerToken = false };
+
+    private static readonly Option<string?> Out = new("--out") { Description = "Folder for the results: intersections, one CSV a query, report.json", HelpName = "DIR" };
+
+    private static readonly Option<int> Parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
+
+    public static Command Demo()
+    {
+        var session = new SessionOptions();
+        var rows = PsiRootCommand.Number("--rows", "Rows of P1; P2 has 3.479 times as many, and some 73% of P1's are common", DemoData.DefaultRows, 10, 5_000_000);
+        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back") { rows, Queries, Out, Parallelism };
+        session.AddTo(command);
+        return command.Do(async (parsed, cancellation) =>
+        {
+            var folder = Directory.CreateTempSubdirectory("psi-demo-").FullName;
+            try
+            {
+                var (p1, p2) = DemoData.Write(folder, parsed.GetValue(rows));
+                var queries = parsed.GetValue(Queries) is { Length: > 0 } asked ? asked : ["CLASSE_ETA, CLASSE_REDDITO"];
+                var json = parsed.GetValue(PsiRootCommand.Json);
+                if (!json)
+                {
+                    DemoNarrative.Begin(p1, p2, parsed.GetValue(PsiRootCommand.Broker) is not null);
+                }
+
+                var request = Request(parsed, session, p1, p2, ["IDKEY"], queries);
+                var outcome = await RunAsync(request, json, cancellation);
+                if (!json)
+                {
+                    DemoNarrative.End(outcome, request);
+                }
+            }
+            finally
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        });
+    }
+
+    public static Command Simulate()
+    {
+        var (input, session) = (new InputOptions(), new SessionOptions());
+        var p1 = new Option<string>("--p1") { Description = "P1's records: CSV or Parquet", Required = true, HelpName = "FILE" };
+        var p2 = new Option<string>("--p2") { Description = "P2's records: CSV or Parquet", Required = true, HelpName = "FILE" };
+        var command = new Command("simulate", "The whole job on two files of yours, in one process") { p1, p2, Queries, Out, Parallelism };
+        input.AddTo(command);
+        session.AddTo(command);
+        return command.Do(async (parsed, cancellation) =>
+        {
+            var request = Request(parsed, session, parsed.GetValue(p1)!, parsed.GetValue(p2)!, input.KeyOf(parsed), parsed.GetValue(Queries) ?? []) with
+            {
+                Duplicates = input.DuplicatesOf(parsed),
+                FoldCase = input.FoldOf(parsed),
+                Reading = input.ReadingOf(parsed),
+            };
+            var json = parsed.GetValue(PsiRootCommand.Json);
+            var outcome = await RunAsync(request, json, cancellation);
+            if (!json)
+            {
+                Summary(outcome, request);
+            }
+        });
+    }
+
+    private static SimulationRequest Request(ParseResult parsed, SessionOptions session, string p1, string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries) => new()
+    {
+        P1File = p1,
+        P2File = p2,
+        Key = key,
+        Queries = queries,
+        Protocol = parsed.GetValue(session.Protocol)!,
+        Engine = parsed.GetValue(session.Engine)!,
+        RsaBits = parsed.GetValue(session.RsaBits),
+        MinCell = parsed.GetValue(session.MinCell),
+        Parallelism = parsed.GetValue(Parallelism),
+        Broker = parsed.GetValue(PsiRootCommand.Broker),
+        OutputFolder = parsed.GetValue(Out),
+    };
+
+    private static async Task<SimulationOutcome> RunAsync(SimulationRequest request, bool json, CancellationToken cancellation)
+    {
+        var outcome = await ProgressDisplay.ShowAsync(update => new LocalSimulation(request, TimeProvider.System, update).RunAsync(cancellation));
+        if (json)
+        {
+            Terminal.Json(outcome.Report, OutputJson.Default.SimulationReport);
+        }
+
+        return outcome;
+    }
+
+    private static void Summary(SimulationOutcome outcome, SimulationRequest request)
+    {
+        var report = outcome.Report;
+        foreach (var (name, party) in report.Parties)
+        {
+            Console.Out.WriteLine($"{name}: {party.Rows:N0} rows, {party.Distinct:N0} distinct identifiers{(party.Dropped > 0 ? $", {party.Dropped:N0} rows without one left out" : "")}");
+        }
+
+        Console.Out.WriteLine($"In common: {report.Intersection:N0}");
+        foreach (var answer in outcome.Queries)
+        {
+            Console.Out.WriteLine();
+            Console.Out.WriteLine($"Query: {answer.Text}");
+            QueryOutput.Table(answer);
+        }
+
+        Console.Out.WriteLine();
+        Console.Out.WriteLine($"{DemoNarrative.Seconds(report.TotalSeconds)} in all: {string.Join(", ", report.Phases.Select(phase => $"{phase.Name} {DemoNarrative.Seconds(phase.Seconds)}"))}");
+        if (request.OutputFolder is { } folder)
+        {
+            Console.Out.WriteLine($"Results in {folder}");
+        }
+    }
+}
+
+/// <summary>A progress bar for each phase, on a terminal only.</summary>
+internal static class ProgressDisplay
+{
+    private static readonly Dictionary<string, string> Titles = new(StringComparer.Ordinal)
+    {
+        ["read"] = "Reading the files", ["exchange"] = "Finding the common records", ["send"] = "Sending them encrypted to the linker", ["query"] = "Asking the linker",
+    };
+
+    public static async Task<T> ShowAsync<T>(Func<Action<SimulationProgress>, Task<T>> work)
+    {
+        if (!Terminal.ShowsProgress)
+        {
+            return await work(_ => { });
+        }
+
+        return await Terminal.Progress.Progress()
+            .AutoClear(true)
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new ElapsedTimeColumn())
+            .StartAsync(async context =>
+            {
+                var bars = new Dictionary<string, ProgressTask>(StringComparer.Ordinal);
+                var gate = new Lock();
+                return await work(progress =>
+                {
+                    lock (gate)
+                    {
+                        if (progress.Phase != "done" && !bars.ContainsKey(progress.Phase))
+                        {
+                            foreach (var former in bars.Values)
+                            {
+                                former.Value = 1;
+                                former.StopTask();
+                            }
+
+                            bars.Add(progress.Phase, context.AddTask(Titles.GetValueOrDefault(progress.Phase, progress.Phase), maxValue: 1));
+                        }
+
+                        if (bars.TryGetValue(progress.Phase, out var bar))
+                        {
+                            bar.Value = Math.Max(bar.Value, progress.Done);
+                        }
+                    }
+                });
+            });
+    }
+}

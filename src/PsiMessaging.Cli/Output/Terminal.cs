@@ -1,0 +1,88 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using PsiMessaging.Cli.Simulation;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Data;
+using PsiMessaging.Participants;
+using Spectre.Console;
+
+namespace PsiMessaging.Cli.Output;
+
+/// <summary>What the process says with its exit code.</summary>
+internal static class ExitCodes
+{
+    public const int Done = 0;
+    public const int Failed = 1;
+    public const int WrongUsage = 2;
+}
+
+/// <summary>Wrong usage that only shows after parsing.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>How commands talk to people and to programs: results on standard output, progress and errors on standard error.</summary>
+internal static class Terminal
+{
+    /// <summary>Progress goes here; plain and silent when it is not a terminal.</summary>
+    public static IAnsiConsole Progress { get; } = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+
+    public static bool ShowsProgress => !Console.IsErrorRedirected;
+
+    /// <summary>Runs a command; failures become one line and an exit code.</summary>
+    public static async Task<int> RunAsync(Func<Task> command)
+    {
+        try
+        {
+            await command();
+            return ExitCodes.Done;
+        }
+        catch (UsageException exception)
+        {
+            return Fail(exception.Message, ExitCodes.WrongUsage);
+        }
+        catch (Exception exception) when (exception is InputException or ParticipantException or SimulationException)
+        {
+            return Fail(exception.Message, ExitCodes.Failed);
+        }
+        catch (OperationCanceledException)
+        {
+            return Fail("stopped", ExitCodes.Failed);
+        }
+        catch (Exception exception) when (Environment.GetEnvironmentVariable("PSI_DEBUG") is null)
+        {
+            return Fail($"unexpected failure: {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")} (set PSI_DEBUG=1 for the details)", ExitCodes.Failed);
+        }
+    }
+
+    private static int Fail(string message, int code)
+    {
+        Console.Error.WriteLine($"psi: {message.ReplaceLineEndings(" ")}");
+        return code;
+    }
+
+    public static void Json<T>(T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) => Console.Out.WriteLine(JsonSerializer.Serialize(value, type));
+
+    /// <summary>A table with right-aligned numbers.</summary>
+    public static void Table(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows, params int[] rightAligned)
+    {
+        var table = new Table().Border(TableBorder.Rounded);
+        for (var i = 0; i < header.Count; i++)
+        {
+            var column = new TableColumn(Markup.Escape(header[i])) { NoWrap = true };
+            table.AddColumn(rightAligned.Contains(i) ? column.RightAligned() : column);
+        }
+
+        foreach (var row in rows)
+        {
+            table.AddRow(row.Select(Markup.Escape).ToArray());
+        }
+
+        // A file or pipe has no width; wide enough that nothing is cut.
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
+        if (Console.IsOutputRedirected)
+        {
+            console.Profile.Width = 240;
+        }
+
+        console.Write(table);
+    }
+}

@@ -1,0 +1,19 @@
+using System.CommandLine;
+using System.Globalization;
+using PsiMessaging.Cli.Commands;
+using PsiMessaging.Cli.Output;
+
+CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+
+// MassTransit would otherwise send a usage report to its makers.
+Environment.SetEnvironmentVariable("MASSTRANSIT_USAGE_TELEMETRY", "false");
+
+var parsed = PsiRootCommand.Create().Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    // Usage errors: one line, exit code 2.
+    Console.Error.WriteLine($"psi: {parsed.Errors[0].Message.TrimEnd('.')}; see: psi {string.Join(' ', PsiRootCommand.PathOf(parsed.CommandResult))}--help");
+    return ExitCodes.WrongUsage;
+}
+
+return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });

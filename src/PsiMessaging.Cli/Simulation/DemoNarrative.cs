@@ -1,0 +1,54 @@
+using PsiMessaging.Cli.Output;
+
+namespace PsiMessaging.Cli.Simulation;
+
+/// <summary>What <c>psi demo</c> tells a stranger.</summary>
+internal static class DemoNarrative
+{
+    public static void Begin(string p1, string p2, bool broker)
+    {
+        Console.Out.WriteLine("Two institutes hold records about overlapping people and may not show them to each other.");
+        Console.Out.WriteLine($"  P1, a statistics institute   {Example(p1)}");
+        Console.Out.WriteLine($"  P2, a central bank           {Example(p2)}");
+        Console.Out.WriteLine($"A neutral linker will count the people they have in common. All three run in this process and talk {(broker ? "through RabbitMQ" : "by messages in memory; --broker takes RabbitMQ")}.");
+        Console.Out.WriteLine();
+    }
+
+    public static void End(SimulationOutcome outcome, SimulationRequest request)
+    {
+        var report = outcome.Report;
+        var (p1, p2) = (report.Parties["P1"], report.Parties["P2"]);
+        Console.Out.WriteLine($"P1 has {p1.Rows:N0} records and P2 {p2.Rows:N0}. They have {report.Intersection:N0} in common; both now hold that list, and nothing else of the other.");
+        foreach (var answer in outcome.Queries)
+        {
+            Console.Out.WriteLine();
+            Console.Out.WriteLine($"P1 asked the linker to count them by {string.Join(" and ", answer.Columns)}:");
+            QueryOutput.Table(answer);
+        }
+
+        Console.Out.WriteLine();
+        Console.Out.WriteLine("Who learned what");
+        Terminal.Table(["", "learned", "did not learn"],
+        [
+            ["P1", $"which {report.Intersection:N0} of its people P2 has too; that P2 has {p2.Distinct:N0}; the table", "anything about P2's other people; any single record of P2"],
+            ["P2", $"the same {report.Intersection:N0} people; that P1 has {p1.Distinct:N0}; that P1 asked, and what", "anything about P1's other people; any single record of P1; the table"],
+            ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts", "any identifier, value or column name"],
+            ["Broker", "who talks to whom, when, how many bytes; the blinded and encrypted contents", "any identifier, value or key"],
+        ]);
+        Console.Out.WriteLine();
+        Console.Out.WriteLine("How long and how much");
+        Terminal.Table(["phase", "seconds"], report.Phases.Select(phase => (IReadOnlyList<string>)[phase.Name, phase.Seconds.ToString("0.00")]), 1);
+        Terminal.Table(["from -> to", "bytes"], report.Bytes.Select(edge => (IReadOnlyList<string>)[edge.Key.Replace("->", " -> ", StringComparison.Ordinal), edge.Value.ToString("N0")]), 1);
+        Console.Out.WriteLine($"Protocol {report.Protocol} ({request.RsaBits} bits), engine {report.Engine}, {Seconds(report.TotalSeconds)} in all, {report.PeakMemoryBytes / 1048576.0:N0} MiB at most.");
+        Console.Out.WriteLine(request.OutputFolder is { } folder ? $"Results in {folder}" : "Your own files: psi simulate --p1 A.csv --p2 B.csv --key ID --query \"COLUMN, COLUMN\" --out DIR");
+    }
+
+    public static string Seconds(double seconds) => seconds < 10 ? $"{seconds:0.00} s" : $"{seconds:0.0} s";
+
+    private static string Example(string path)
+    {
+        using var reader = File.OpenText(path);
+        var (header, row) = (reader.ReadLine(), reader.ReadLine());
+        return $"{header!.Replace(";", ", ", StringComparison.Ordinal)}   e.g. {row!.Replace(";", ", ", StringComparison.Ordinal)}";
+    }
+}

@@ -1,0 +1,353 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging.Abstractions;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Records;
+using PsiMessaging.Linking;
+using PsiMessaging.Messaging;
+using PsiMessaging.Participants;
+using PsiMessaging.Participants.Engine;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Ports;
+using PsiMessaging.Sessions;
+using PsiMessaging.Sessions.Datasets;
+using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Storage;
+
+namespace PsiMessaging.Cli.Simulation;
+
+/// <summary>What to simulate.</summary>
+internal sealed record SimulationRequest
+{
+    public required string P1File { get; init; }
+    public required string P2File { get; init; }
+    public required IReadOnlyList<string> Key { get; init; }
+    public IReadOnlyList<string> Queries { get; init; } = [];
+    public string Protocol { get; init; } = "rsa";
+    public string Engine { get; init; } = "tokens";
+    public int RsaBits { get; init; } = 3072;
+    public DuplicateRule Duplicates { get; init; } = DuplicateRule.Reject;
+    public bool FoldCase { get; init; }
+    public int MinCell { get; init; } = 1;
+    public int Parallelism { get; init; }
+    public string? Broker { get; init; }
+    public string? OutputFolder { get; init; }
+    public RecordReaderOptions Reading { get; init; } = new();
+    public int DeadlineSeconds { get; init; } = 24 * 3600;
+}
+
+/// <summary>Where a simulation stands: the phase, and the part of it that is done.</summary>
+internal sealed record SimulationProgress(string Phase, double Done);
+
+/// <summary>What came out.</summary>
+internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<QueryResult> Queries);
+
+/// <summary>
+/// All three participants in this process, each with a home of its own: the same engines, messages and files as three workers, over MassTransit in memory or
+/// over RabbitMQ. Results appear in the output folder when everything is done, or not at all.
+/// </summary>
+internal sealed class LocalSimulation(SimulationRequest request, TimeProvider time, Action<SimulationProgress> progress)
+{
+    private static readonly TimeSpan CommandPatience = TimeSpan.FromDays(1);
+    private const string First = "P1";
+    private const string Second = "P2";
+    private const string Linker = "LINKER";
+
+    private readonly ConcurrentDictionary<string, long> _bytes = new(StringComparer.Ordinal);
+    private readonly List<PhaseReport> _phases = [];
+
+    public async Task<SimulationOutcome> RunAsync(CancellationToken cancellation)
+    {
+        if (request.OutputFolder is { } output && File.Exists(output))
+        {
+            throw new SimulationException($"{output} is a file; --out takes a folder");
+        }
+
+        var root = Path.Combine(Path.GetTempPath(), "psi-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)));
+        Directory.CreateDirectory(root);
+        try
+        {
+            return await RunInAsync(root, cancellation);
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+    }
+
+    private async Task<SimulationOutcome> RunInAsync(string root, CancellationToken cancellation)
+    {
+        var start = time.GetTimestamp();
+        var prefix = request.Broker is null ? "psi" : "psi-sim-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
+        using var homes = new DisposableList<ParticipantHome>();
+        foreach (var (name, role) in new[] { (First, ParticipantRole.Party), (Second, ParticipantRole.Party), (Linker, ParticipantRole.Linker) })
+        {
+            homes.Add(ParticipantHome.Create(Path.Combine(root, name), new ParticipantConfig { Name = name, Role = role, QueuePrefix = prefix, Parallelism = request.Parallelism }));
+        }
+
+        foreach (var home in homes)
+        {
+            foreach (var other in homes.Where(other => other != home))
+            {
+                home.Pin(other.Card, replace: false);
+            }
+        }
+
+        using var stores = new DisposableList<IParticipantStore>();
+        var engines = new List<ParticipantEngine>();
+        var inboxes = homes.Select((home, i) => new Inbox(home.InboxName, frame => engines[i].ReceiveAsync(frame))).ToArray();
+        var bus = request.Broker is null
+            ? MessageBus.InMemory(inboxes, time, NullLogger.Instance)
+            : MessageBus.RabbitMq(BrokerAddress.Parse(request.Broker), inboxes, time, NullLogger.Instance, temporary: true);
+        foreach (var home in homes)
+        {
+            var store = new SqliteParticipantStore(home.StatePath);
+            stores.Add(store);
+            var sender = new MeteredSender(home.Name, homes, bus, _bytes);
+            engines.Add(home.Config.Role == ParticipantRole.Linker
+                ? new LinkerEngine(home, store, sender, time, NullLogger<LinkerEngine>.Instance)
+                : new PartyEngine(home, store, sender, time, NullLogger<PartyEngine>.Instance));
+        }
+
+        await bus.StartAsync(TimeSpan.FromSeconds(5), cancellation);
+        try
+        {
+            var parties = engines.OfType<PartyEngine>().ToArray();
+            var datasets = await ReadInputsAsync(parties, start);
+            engines.ForEach(engine => engine.Start());
+            var watch = new SessionWatch(parties, progress);
+            var (own, peer) = await IntersectAsync(homes[0], bus, watch, cancellation);
+            await SendRowsAsync(homes, bus, watch, own.Id, cancellation);
+            var answers = new List<QueryResult>();
+            foreach (var text in request.Queries)
+            {
+                progress(new SimulationProgress("query", (double)answers.Count / request.Queries.Count));
+                var reply = await new CommandClient(homes[0], bus, time).SendAsync(own.Id, new SubmitQuery(own.Id, text), CommandPatience, cancellation);
+                answers.Add(reply.Result ?? throw new SimulationException(reply.Message ?? "the query was refused"));
+            }
+
+            var report = new SimulationReport(
+                request.Protocol, request.Engine, request.Broker is null ? "memory" : "rabbitmq",
+                new Dictionary<string, PartyReport>
+                {
+                    [First] = new(datasets[0].Rows, datasets[0].Distinct, datasets[0].Dropped),
+                    [Second] = new(datasets[1].Rows, datasets[1].Distinct, datasets[1].Dropped),
+                },
+                own.IntersectionSize ?? 0,
+                [.. _phases, .. answers.Select((answer, i) => new PhaseReport($"query-{i + 1}", Math.Round(answer.Seconds, 3)))],
+                _bytes.OrderBy(edge => edge.Key, StringComparer.Ordinal).ToDictionary(edge => edge.Key, edge => edge.Value),
+                Process.GetCurrentProcess().PeakWorkingSet64,
+                [.. answers.Select(answer => new QueryReport(answer.Text, answer.Groups.Count, answer.Suppressed, Math.Round(answer.Seconds, 3)))]);
+            if (request.OutputFolder is { } folder)
+            {
+                WriteOutput(folder, homes, own.Id, report, answers);
+            }
+
+            progress(new SimulationProgress("done", 1));
+            return new SimulationOutcome(report, answers);
+        }
+        finally
+        {
+            await bus.DisposeAsync();
+            foreach (var engine in engines)
+            {
+                await engine.DisposeAsync();
+            }
+        }
+    }
+
+    private async Task<Dataset[]> ReadInputsAsync(PartyEngine[] parties, long start)
+    {
+        progress(new SimulationProgress("read", 0));
+        var datasets = new Dataset[2];
+        foreach (var (party, file, i) in new[] { (parties[0], request.P1File, 0), (parties[1], request.P2File, 1) })
+        {
+            datasets[i] = await party.Datasets.AddAsync(new DatasetRequest("data", file, request.Key, request.Reading, request.FoldCase, request.Duplicates));
+            progress(new SimulationProgress("read", (i + 1) / 2.0));
+        }
+
+        AddPhase("read", time.GetElapsedTime(start).TotalSeconds);
+        return datasets;
+    }
+
+    private async Task<(PartySession Own, PartySession Peer)> IntersectAsync(ParticipantHome home, MessageBus bus, SessionWatch watch, CancellationToken cancellation)
+    {
+        var reply = await new CommandClient(home, bus, time).SendAsync(null, new StartSession
+        {
+            Peer = Second,
+            Dataset = "data",
+            Protocol = request.Protocol,
+            Engine = request.Engine,
+            RsaBits = request.RsaBits,
+            MinCell = request.MinCell,
+            DeadlineSeconds = request.DeadlineSeconds,
+        }, CommandPatience, cancellation);
+        if (!reply.Ok)
+        {
+            throw new SimulationException(reply.Message ?? "the session was refused");
+        }
+
+        var sessions = await watch.WaitAsync(session => session.IsEnded, cancellation);
+        if (Array.Find(sessions, session => session.State == SessionState.Failed) is { } failed)
+        {
+            throw new SimulationException(failed.FailureReason ?? "the session failed");
+        }
+
+        foreach (var (name, seconds) in sessions[0].Phases())
+        {
+            AddPhase(name, seconds);
+        }
+
+        return (sessions[0], sessions[1]);
+    }
+
+    private async Task SendRowsAsync(IReadOnlyList<ParticipantHome> homes, MessageBus bus, SessionWatch watch, string session, CancellationToken cancellation)
+    {
+        progress(new SimulationProgress("send", 0));
+        var start = time.GetTimestamp();
+        foreach (var home in homes.Take(2))
+        {
+            var reply = await new CommandClient(home, bus, time).SendAsync(session, new SendDataset(session), CommandPatience, cancellation);
+            if (!reply.Ok)
+            {
+                throw new SimulationException(reply.Message ?? "sending was refused");
+            }
+        }
+
+        var sessions = await watch.WaitAsync(
+            candidate => candidate.State == SessionState.Failed || (candidate.Registration == RegistrationState.Registered && candidate.PeerRegistered && candidate.PeerColumns is not null), cancellation);
+        if (Array.Find(sessions, candidate => candidate.State == SessionState.Failed) is { } failed)
+        {
+            throw new SimulationException(failed.FailureReason ?? "the session failed");
+        }
+
+        AddPhase("send", time.GetElapsedTime(start).TotalSeconds);
+    }
+
+    private void AddPhase(string name, double seconds) => _phases.Add(new PhaseReport(name, Math.Round(seconds, 3)));
+
+    /// <summary>Everything is written beside the output folder first and moved in at the end, so that a failed run leaves nothing.</summary>
+    private static void WriteOutput(string folder, IReadOnlyList<ParticipantHome> homes, string session, SimulationReport report, IReadOnlyList<QueryResult> answers)
+    {
+        var target = Path.GetFullPath(folder);
+        var staging = target.TrimEnd(Path.DirectorySeparatorChar) + ".part";
+        if (Directory.Exists(staging))
+        {
+            Directory.Delete(staging, recursive: true);
+        }
+
+        try
+        {
+            foreach (var home in homes.Take(2))
+            {
+                Directory.CreateDirectory(Path.Combine(staging, home.Name));
+                File.Copy(Path.Combine(home.SessionPath(session), IntersectionFile.Name), Path.Combine(staging, home.Name, "intersection.csv"));
+            }
+
+            for (var i = 0; i < answers.Count; i++)
+            {
+                Output.QueryOutput.WriteCsvFile(Path.Combine(staging, $"query-{i + 1}.csv"), answers[i]);
+            }
+
+            Data.Output.AtomicFile.Write(Path.Combine(staging, "report.json"), System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Default.SimulationReport));
+            if (!Directory.Exists(target))
+            {
+                Directory.Move(staging, target);
+                return;
+            }
+
+            foreach (var file in Directory.GetFiles(staging, "*", SearchOption.AllDirectories))
+            {
+                var place = Path.Combine(target, Path.GetRelativePath(staging, file));
+                Directory.CreateDirectory(Path.GetDirectoryName(place)!);
+                File.Move(file, place, overwrite: true);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new SimulationException($"the results cannot be written to {folder}: {exception.Message}");
+        }
+        finally
+        {
+            if (Directory.Exists(staging))
+            {
+                Directory.Delete(staging, recursive: true);
+            }
+        }
+    }
+
+    private sealed class MeteredSender(string from, IReadOnlyList<ParticipantHome> homes, MessageBus bus, ConcurrentDictionary<string, long> bytes) : IEnvelopeSender
+    {
+        public async Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
+        {
+            await bus.SendAsync(queue, messageId, frame, cancellation);
+            if (homes.FirstOrDefault(home => home.InboxName == queue) is { } receiver)
+            {
+                bytes.AddOrUpdate($"{from}->{receiver.Name}", frame.Length, (_, known) => known + frame.Length);
+            }
+        }
+    }
+
+    private sealed class DisposableList<T> : List<T>, IDisposable
+        where T : IDisposable
+    {
+        public void Dispose() => ForEach(item => item.Dispose());
+    }
+}
+
+/// <summary>Follows one session at both parties.</summary>
+internal sealed class SessionWatch
+{
+    private readonly Lock _lock = new();
+    private readonly PartySession?[] _latest;
+    private readonly Action<SimulationProgress> _progress;
+    private (Func<PartySession, bool> Condition, TaskCompletionSource<PartySession[]> Reached)? _waiting;
+
+    public SessionWatch(PartyEngine[] parties, Action<SimulationProgress> progress)
+    {
+        _latest = new PartySession?[parties.Length];
+        _progress = progress;
+        for (var i = 0; i < parties.Length; i++)
+        {
+            var index = i;
+            parties[i].OnChanged = session => Update(index, session);
+        }
+    }
+
+    /// <summary>Completes when the condition holds for the session at every party.</summary>
+    public Task<PartySession[]> WaitAsync(Func<PartySession, bool> condition, CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            _waiting = (condition, new TaskCompletionSource<PartySession[]>(TaskCreationOptions.RunContinuationsAsynchronously));
+            Check();
+            return _waiting?.Reached.Task.WaitAsync(cancellation) ?? Task.FromResult(Array.ConvertAll(_latest, session => session!));
+        }
+    }
+
+    private void Update(int index, PartySession session)
+    {
+        lock (_lock)
+        {
+            _latest[index] = session;
+            if (!session.IsEnded)
+            {
+                _progress(new SimulationProgress("exchange", _latest.Sum(latest => latest?.Progress ?? 0) / _latest.Length));
+            }
+
+            Check();
+        }
+    }
+
+    private void Check()
+    {
+        // A refusal leaves the responder without a running session, so a failure at one party is enough.
+        if (_waiting is { } waiting && (_latest.All(session => session is not null && waiting.Condition(session)) || _latest.Any(session => session?.State == SessionState.Failed)))
+        {
+            _waiting = null;
+            waiting.Reached.SetResult([.. _latest.OfType<PartySession>()]);
+        }
+    }
+}

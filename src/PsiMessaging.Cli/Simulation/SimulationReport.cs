@@ -1,0 +1,32 @@
+using System.Text.Json.Serialization;
+
+namespace PsiMessaging.Cli.Simulation;
+
+/// <summary>What <c>report.json</c> holds.</summary>
+internal sealed record SimulationReport(
+    string Protocol,
+    string Engine,
+    string Transport,
+    IReadOnlyDictionary<string, PartyReport> Parties,
+    int Intersection,
+    IReadOnlyList<PhaseReport> Phases,
+    IReadOnlyDictionary<string, long> Bytes,
+    long PeakMemoryBytes,
+    IReadOnlyList<QueryReport> Queries)
+{
+    /// <summary>Whole run in seconds.</summary>
+    [JsonIgnore]
+    public double TotalSeconds => Phases.Sum(phase => phase.Seconds);
+}
+
+/// <summary>One party's input: rows in the file, distinct identifiers, rows without an identifier.</summary>
+internal sealed record PartyReport(int Rows, int Distinct, int Dropped);
+
+/// <summary>A phase and its length.</summary>
+internal sealed record PhaseReport(string Name, double Seconds);
+
+/// <summary>A query: groups in its answer, how many are suppressed, seconds from question to answer.</summary>
+internal sealed record QueryReport(string Text, int Groups, int Suppressed, double Seconds);
+
+/// <summary>A simulation ended without a result.</summary>
+internal sealed class SimulationException(string message) : Exception(message);

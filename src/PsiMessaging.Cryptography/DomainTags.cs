@@ -1,0 +1,38 @@
+namespace PsiMessaging.Cryptography;
+
+/// <summary>
+/// Every domain-separation string of the product, in one place. A tag is never reused for a second purpose; a change of meaning is a new version.
+/// </summary>
+public static class DomainTags
+{
+    /// <summary>Prefix of the message a blind signature is made over, before the session id and the canonical identifier.</summary>
+    public static ReadOnlySpan<byte> RsaItem => "psi/v1/rsa/item"u8;
+    /// <summary>Hash of a blind signature into a comparison tag.</summary>
+    public static ReadOnlySpan<byte> RsaTag => "psi/v1/rsa/tag"u8;
+    /// <summary>Stream that gives the blinds of a session.</summary>
+    public static ReadOnlySpan<byte> RsaBlinds => "psi/v1/rsa/blinds"u8;
+    /// <summary>Stream that shuffles a set before it is sent.</summary>
+    public static ReadOnlySpan<byte> Shuffle => "psi/v1/shuffle"u8;
+    /// <summary>Key the parties share, from X25519 between their pinned identities.</summary>
+    public static ReadOnlySpan<byte> PairwiseKey => "psi/v1/pairwise-key"u8;
+    /// <summary>Key the parties share, from a key file both hold.</summary>
+    public static ReadOnlySpan<byte> SharedKeyFile => "psi/v1/shared-key-file"u8;
+    /// <summary>Check value by which two parties see that they hold the same shared key.</summary>
+    public static ReadOnlySpan<byte> SharedKeyCheck => "psi/v1/shared-key-check"u8;
+    /// <summary>Key of the hash by which two parties compare their intersections.</summary>
+    public static ReadOnlySpan<byte> IntersectionHash => "psi/v1/intersection-hash"u8;
+    /// <summary>Key of row tokens at the linker.</summary>
+    public static ReadOnlySpan<byte> RowToken => "psi/v1/tokens/row"u8;
+    /// <summary>Key of column-name tokens at the linker.</summary>
+    public static ReadOnlySpan<byte> ColumnToken => "psi/v1/tokens/column"u8;
+    /// <summary>Key of one column's values at the linker; the owner's name and the column's follow.</summary>
+    public static ReadOnlySpan<byte> ColumnValues => "psi/v1/tokens/values"u8;
+    /// <summary>What an envelope's signature is made over.</summary>
+    public static ReadOnlySpan<byte> Envelope => "psi/v1/envelope"u8;
+    /// <summary>Transcript hash of a hand-shake.</summary>
+    public static ReadOnlySpan<byte> Transcript => "psi/v1/transcript"u8;
+    /// <summary>Signature over an audit entry.</summary>
+    public static ReadOnlySpan<byte> Audit => "psi/v1/audit"u8;
+    /// <summary>Fingerprint of a participant's card.</summary>
+    public static ReadOnlySpan<byte> Card => "psi/v1/card"u8;
+}

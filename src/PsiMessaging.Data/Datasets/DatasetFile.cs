@@ -1,0 +1,78 @@
+using Parquet;
+using Parquet.Schema;
+using PsiMessaging.Data.Records;
+
+namespace PsiMessaging.Data.Datasets;
+
+/// <summary>A party's own records as we keep them: one Parquet file, every column text, row groups of 65,536 rows, readable as a stream.</summary>
+public static class DatasetFile
+{
+    private const int RowGroupRows = 1 << 16;
+
+    /// <summary>Copies a source into a new dataset file.</summary>
+    /// <param name="source">Read to the end; positioned before its first row.</param>
+    /// <param name="destination">Receives the Parquet file.</param>
+    /// <param name="onRow">Called for every row while it is current, for example to gather its identifier.</param>
+    /// <returns>Number of rows.</returns>
+    public static async Task<int> WriteAsync(IRecordReader source, Stream destination, Action<IRecordReader> onRow)
+    {
+        var fields = source.Columns.Select(name => new DataField<string>(name)).ToArray();
+        var writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields.Cast<Field>().ToArray()), destination,
+            new ParquetOptions { CompressionMethod = CompressionMethod.Snappy });
+        await using (writer)
+        {
+            var columns = fields.Select(_ => new List<string?>(RowGroupRows)).ToArray();
+            var rows = 0;
+            while (source.Read())
+            {
+                onRow(source);
+                for (var i = 0; i < columns.Length; i++)
+                {
+                    columns[i].Add(source.GetText(i));
+                }
+
+                if (++rows % RowGroupRows == 0)
+                {
+                    await Flush(writer, fields, columns);
+                }
+            }
+
+            if (columns[0].Count > 0)
+            {
+                await Flush(writer, fields, columns);
+            }
+
+            return rows;
+        }
+    }
+
+    /// <summary>Opens a dataset file.</summary>
+    public static IRecordReader Open(string path) => RecordReader.Open(path, new RecordReaderOptions());
+
+    private static async Task Flush(ParquetWriter writer, DataField[] fields, List<string?>[] columns)
+    {
+        using var group = writer.CreateRowGroup();
+        for (var i = 0; i < fields.Length; i++)
+        {
+            await group.WriteAsync(fields[i], columns[i]!);
+            columns[i].Clear();
+        }
+    }
+
+    /// <summary>Indices of named columns.</summary>
+    /// <exception cref="InputException">A name is not there; says which are.</exception>
+    public static int[] FindColumns(string source, IReadOnlyList<string> columns, IReadOnlyList<string> names)
+    {
+        var found = new int[names.Count];
+        for (var i = 0; i < found.Length; i++)
+        {
+            found[i] = columns.ToList().FindIndex(column => column == names[i]);
+            if (found[i] < 0)
+            {
+                throw new InputException($"{source} has no column {names[i]}; it has {string.Join(", ", columns)}");
+            }
+        }
+
+        return found;
+    }
+}

@@ -1,0 +1,5 @@
+using PsiMessaging.LinkerWorker;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.WorkerHost;
+
+return await WorkerProgram.RunAsync(ParticipantRole.Linker, LinkerParts.CreateEngine);

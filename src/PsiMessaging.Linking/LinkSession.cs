@@ -1,0 +1,50 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using PsiMessaging.Participants.Ports;
+
+namespace PsiMessaging.Linking;
+
+/// <summary>One party's registration at the linker.</summary>
+/// <param name="Party">Whose rows.</param>
+/// <param name="Peer">The other party it names.</param>
+/// <param name="Transcript">Hash of the parties' hand-shake, 32 bytes.</param>
+/// <param name="Engine">Linker engine.</param>
+/// <param name="MinCell">Smallest count that may be released.</param>
+/// <param name="Rows">Announced rows.</param>
+/// <param name="Columns">Column tokens.</param>
+public sealed record Registration(string Party, string Peer, byte[] Transcript, string Engine, int MinCell, int Rows, IReadOnlyList<string> Columns)
+{
+    /// <summary>Rows on disk so far.</summary>
+    public int Received { get; init; }
+    /// <summary>Batches on disk: first and last row token of each, by sequence.</summary>
+    public IReadOnlyDictionary<int, BatchSpan> Batches { get; init; } = new Dictionary<int, BatchSpan>();
+    /// <summary>Sequence of the last batch, once seen.</summary>
+    public int? LastSequence { get; init; }
+    /// <summary>Whether every row is on disk and checked.</summary>
+    public bool Complete { get; init; }
+}
+
+/// <summary>What a stored batch spans.</summary>
+public sealed record BatchSpan(int Rows, byte[] First, byte[] Last);
+
+/// <summary>A session as the linker keeps it. It holds no plaintext and no key.</summary>
+public sealed record LinkSession
+{
+    public required string Id { get; init; }
+    public required DateTimeOffset CreatedAt { get; init; }
+    public IReadOnlyList<Registration> Registrations { get; init; } = [];
+    public bool Ended { get; init; }
+    public string? FailureCode { get; init; }
+    public string? FailureReason { get; init; }
+
+    [JsonIgnore]
+    public string State => Ended ? FailureCode is null ? "Deleted" : "Failed" : Registrations.Count == 2 && Registrations.All(registration => registration.Complete) ? "Ready" : "Receiving";
+
+    public static LinkSession Parse(StoredSession stored) => JsonSerializer.Deserialize(stored.Document, LinkJson.Default.LinkSession)!;
+
+    public StoredSession ToStored() => new(Id, State, JsonSerializer.Serialize(this, LinkJson.Default.LinkSession), CreatedAt);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(LinkSession))]
+internal sealed partial class LinkJson : JsonSerializerContext;

@@ -1,0 +1,447 @@
+using Microsoft.Extensions.Logging;
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Data.Batches;
+using PsiMessaging.Data.Output;
+using PsiMessaging.Participants;
+using PsiMessaging.Participants.Engine;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Ports;
+
+namespace PsiMessaging.Linking;
+
+/// <summary>
+/// The linker at work: stores both parties' encrypted rows, joins them, counts groups of ciphertexts, withholds small counts, and tells the other party of every
+/// question. It never has a key. With engine <c>tokens</c> it sees the sizes, the equality pattern of each column inside a session, and the counts.
+/// </summary>
+public sealed partial class LinkerEngine : ParticipantEngine
+{
+    private const int MaximumColumns = 1000;
+    private const long QueryMemoryBytes = 512L << 20;
+
+    private readonly ILogger _log;
+
+    public LinkerEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger<LinkerEngine> log)
+        : base(home, store, sender, time, log) => _log = log;
+
+    /// <inheritdoc/>
+    protected override void Accept(Envelope envelope, ParticipantCard sender)
+    {
+        var (header, id) = (envelope.Header, envelope.Header.Session);
+        var slot = envelope.Message switch
+        {
+            RegisterDataset => $"register/{header.From}",
+            DatasetBatch batch => $"batch/{header.From}/{batch.Sequence:D8}",
+            RunQuery query => $"query/{query.QueryId}",
+            AbortSession => $"abort/{header.From}",
+            _ => null,
+        };
+        if (slot is null || id is null || sender.Role != ParticipantRole.Party || header.From == Home.Name)
+        {
+            throw new RejectedEnvelopeException($"{header.From} may not send a {header.Type} message to a linker");
+        }
+
+        Store.Write(transaction =>
+        {
+            var stored = transaction.FindSession(id);
+            if (stored is not null && LinkSession.Parse(stored) is { Registrations: [var first, ..] } known && header.From != first.Party && header.From != first.Peer)
+            {
+                throw new RejectedEnvelopeException($"{header.From} has no part in this session");
+            }
+
+            if (stored is null)
+            {
+                if (envelope.Message is RunQuery query)
+                {
+                    Send(transaction, header.From, id, new QueryRefused(id, query.QueryId, FailureCodes.UnknownSession, "the linker has no such session"));
+                    return;
+                }
+
+                if (envelope.Message is AbortSession)
+                {
+                    return;
+                }
+
+                transaction.PutSession(new LinkSession { Id = id, CreatedAt = Time.GetUtcNow() }.ToStored());
+            }
+
+            var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray());
+            if (put == InboundResult.Altered && stored is not null && !LinkSession.Parse(stored).Ended)
+            {
+                Fail(transaction, LinkSession.Parse(stored), FailureCodes.AlteredRepeat, $"{header.From} sent a {header.Type} message twice with different content");
+            }
+        });
+        Outbox.Signal();
+        Pump.Signal(id);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task<bool> StepAsync(string id, CancellationToken cancellation)
+    {
+        if (Store.Read(transaction => transaction.FindSession(id)) is not { } stored)
+        {
+            return false;
+        }
+
+        var session = LinkSession.Parse(stored);
+        try
+        {
+            return HandleAbort(session) || HandleRegistration(session) || await HandleBatchAsync(session) || HandleQuery(session);
+        }
+        catch (InvalidDataException exception)
+        {
+            FailNow(session, FailureCodes.BadBatch, exception.Message);
+        }
+        catch (ParticipantException exception)
+        {
+            FailNow(session, exception.Code, exception.Message);
+        }
+
+        return true;
+    }
+
+    private bool HandleAbort(LinkSession session) => Store.Write(transaction =>
+    {
+        if (transaction.Pending(session.Id, "abort/", 1) is not [var pending])
+        {
+            return false;
+        }
+
+        transaction.Finish(session.Id, pending.Slot);
+        if (!session.Ended)
+        {
+            End(transaction, session);
+            Audit.Append(transaction, "session-deleted", ("session", session.Id));
+        }
+
+        return true;
+    });
+
+    private bool HandleRegistration(LinkSession session)
+    {
+        if (Store.Read(transaction => transaction.Pending(session.Id, "register/", 1)) is not [var pending])
+        {
+            return false;
+        }
+
+        var envelope = Envelope.Parse(pending.Frame);
+        var request = (RegisterDataset)envelope.Message;
+        var from = envelope.Header.From;
+        if (session.Ended)
+        {
+            Store.Write(transaction =>
+            {
+                transaction.Finish(session.Id, pending.Slot);
+                Send(transaction, from, session.Id, new AbortSession(session.Id, session.FailureCode ?? FailureCodes.WrongState, session.FailureReason ?? "the session was ended"));
+            });
+            Outbox.Signal();
+            return true;
+        }
+
+        if (request.SessionId != session.Id || request.Transcript.Length != 32 || request.Rows < 0 || request.MinCell is < 1 or > 1_000_000 || request.Peer == from
+            || request.Columns.Count > MaximumColumns || request.Columns.Any(token => !ParticipantNames.IsId(token)) || request.Columns.Distinct(StringComparer.Ordinal).Count() != request.Columns.Count)
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"{from}'s registration has a field out of its range");
+        }
+
+        if (request.Engine != "tokens")
+        {
+            throw new ParticipantException(FailureCodes.Unsupported, $"{from} asks for an engine this linker does not have");
+        }
+
+        if (session.Registrations is [var other] && (request.Peer != other.Party || from != other.Peer || !request.Transcript.AsSpan().SequenceEqual(other.Transcript)
+            || request.Engine != other.Engine || request.Rows != other.Rows))
+        {
+            throw new ParticipantException(FailureCodes.RegistrationMismatch, "the two parties' registrations disagree on the peer, the transcript, the engine or the number of rows");
+        }
+
+        Store.Write(transaction =>
+        {
+            transaction.Finish(session.Id, pending.Slot);
+            var registration = new Registration(from, request.Peer, request.Transcript, request.Engine, request.MinCell, request.Rows, request.Columns);
+            transaction.PutSession((session with { Registrations = [.. session.Registrations, registration] }).ToStored());
+            Audit.Append(transaction, "registration-opened", ("session", session.Id), ("party", from), ("rows", request.Rows), ("columns", request.Columns.Count), ("minCell", request.MinCell));
+        });
+        LogRegistered(session.Id, from, request.Rows);
+        return true;
+    }
+
+    private async Task<bool> HandleBatchAsync(LinkSession session)
+    {
+        var pending = session.Registrations.Select(registration => Store.Read(transaction => transaction.Pending(session.Id, $"batch/{registration.Party}/", 1)).FirstOrDefault())
+            .FirstOrDefault(message => message is not null);
+        if (pending is null)
+        {
+            return false;
+        }
+
+        var envelope = Envelope.Parse(pending.Frame);
+        var batch = (DatasetBatch)envelope.Message;
+        var registration = session.Registrations.Single(candidate => candidate.Party == envelope.Header.From);
+        if (session.Ended)
+        {
+            Store.Write(transaction => transaction.Finish(session.Id, pending.Slot));
+            return true;
+        }
+
+        if (batch.SessionId != session.Id || batch.Sequence < 0 || registration.Complete || registration.LastSequence < batch.Sequence || (batch.Last && registration.LastSequence is not null)
+            || batch.Rows > registration.Rows - registration.Received || (batch.Rows == 0 && !batch.Last))
+        {
+            throw new ParticipantException(FailureCodes.BadBatch, $"{registration.Party} sent a batch that does not fit its registration");
+        }
+
+        var body = envelope.Body.ToArray();
+        EncryptedBatch.Span span;
+        try
+        {
+            span = await EncryptedBatch.CheckAsync(body, registration.Columns, batch.Rows);
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new InvalidDataException($"{registration.Party}, batch {batch.Sequence}: {exception.Message}", exception);
+        }
+
+        var folder = FolderOf(session.Id, registration.Party);
+        Directory.CreateDirectory(folder);
+        AtomicFile.Write(Path.Combine(folder, $"{batch.Sequence:D8}.parquet"), body);
+
+        var updated = registration with
+        {
+            Received = registration.Received + batch.Rows,
+            Batches = new Dictionary<int, BatchSpan>(registration.Batches) { [batch.Sequence] = new(batch.Rows, span.First, span.Last) },
+            LastSequence = batch.Last ? batch.Sequence : registration.LastSequence,
+        };
+        var complete = updated.LastSequence is { } last && updated.Batches.Count == last + 1;
+        if (complete)
+        {
+            CheckWhole(updated);
+        }
+
+        updated = updated with { Complete = complete };
+        var next = session with { Registrations = [.. session.Registrations.Select(candidate => candidate.Party == updated.Party ? updated : candidate)] };
+        if (next.State == "Ready")
+        {
+            CheckJoin(next);
+        }
+
+        Store.Write(transaction =>
+        {
+            transaction.Finish(session.Id, pending.Slot);
+            transaction.PutSession(next.ToStored());
+            if (complete)
+            {
+                foreach (var party in new[] { registration.Party, registration.Peer })
+                {
+                    Send(transaction, party, session.Id, new DatasetRegistered(session.Id, registration.Party, registration.Rows));
+                }
+
+                Audit.Append(transaction, "rows-registered", ("session", session.Id), ("party", registration.Party), ("rows", registration.Rows));
+            }
+        });
+        Outbox.Signal();
+        if (complete)
+        {
+            LogComplete(session.Id, registration.Party, registration.Rows);
+        }
+
+        return true;
+    }
+
+    /// <summary>All batches are here: the rows must add up, and the row tokens ascend across batches, so that none can repeat.</summary>
+    private static void CheckWhole(Registration registration)
+    {
+        byte[]? previous = null;
+        for (var sequence = 0; sequence <= registration.LastSequence; sequence++)
+        {
+            var batch = registration.Batches[sequence];
+            if (batch.Rows > 0)
+            {
+                if (previous is not null && previous.AsSpan().SequenceCompareTo(batch.First) >= 0)
+                {
+                    throw new ParticipantException(FailureCodes.BadBatch, $"{registration.Party}'s row tokens repeat or are not sorted across batches");
+                }
+
+                previous = batch.Last;
+            }
+        }
+
+        if (registration.Received != registration.Rows)
+        {
+            throw new ParticipantException(FailureCodes.BadBatch, $"{registration.Party} sent {registration.Received} rows where {registration.Rows} were announced");
+        }
+    }
+
+    /// <summary>Both parties sent the rows of one intersection: they must join completely, or the parties' keys differ.</summary>
+    private void CheckJoin(LinkSession session)
+    {
+        var (left, right) = (session.Registrations[0], session.Registrations[1]);
+        var joined = TokenEngine.JoinSize(TableOf(session.Id, left), TableOf(session.Id, right));
+        if (joined != left.Rows)
+        {
+            throw new ParticipantException(FailureCodes.SharedKeyMismatch,
+                $"the rows of {left.Party} and {right.Party} do not join ({joined} of {left.Rows}): the two parties encrypted them under different keys");
+        }
+    }
+
+    private bool HandleQuery(LinkSession session)
+    {
+        if (Store.Read(transaction => transaction.Pending(session.Id, "query/", 1)) is not [var pending])
+        {
+            return false;
+        }
+
+        var envelope = Envelope.Parse(pending.Frame);
+        var query = (RunQuery)envelope.Message;
+        var asker = envelope.Header.From;
+        var start = Time.GetTimestamp();
+        object answer;
+        byte[] body = [];
+        try
+        {
+            (answer, body) = Run(session, query);
+        }
+        catch (ParticipantException exception)
+        {
+            answer = new QueryRefused(session.Id, query.QueryId, exception.Code, exception.Message);
+        }
+
+        var outcome = answer is QueryRefused refused ? refused.Code : "answered";
+        Store.Write(transaction =>
+        {
+            transaction.Finish(session.Id, pending.Slot);
+            Send(transaction, asker, session.Id, answer, body);
+            var other = session.Registrations.FirstOrDefault(registration => registration.Party == asker)?.Peer;
+            if (other is not null)
+            {
+                Send(transaction, other, session.Id, new QueryAsked(session.Id, query.QueryId, asker, query.Columns, outcome));
+            }
+
+            Audit.Append(transaction, "query-run", ("session", session.Id), ("query", query.QueryId), ("asker", asker), ("columns", query.Columns.Count),
+                ("groups", (answer as QueryAnswered)?.Groups), ("suppressed", (answer as QueryAnswered)?.Suppressed), ("outcome", outcome));
+        });
+        Outbox.Signal();
+        LogQuery(session.Id, query.QueryId, outcome, Time.GetElapsedTime(start).TotalSeconds);
+        return true;
+    }
+
+    private (object Answer, byte[] Body) Run(LinkSession session, RunQuery query)
+    {
+        if (session.Ended)
+        {
+            throw new ParticipantException(FailureCodes.WrongState, $"the session has ended{(session.FailureReason is null ? "" : $": {session.FailureReason}")}");
+        }
+
+        if (session.State != "Ready")
+        {
+            throw new ParticipantException(FailureCodes.NotRegistered, "not both parties' rows are registered");
+        }
+
+        if (!ParticipantNames.IsId(query.QueryId) || query.Columns.Count is < 1 or > GroupCountQuery.MaximumColumns || query.Columns.Distinct().Count() != query.Columns.Count)
+        {
+            throw new ParticipantException(FailureCodes.BadQuery, "a query has 1 to 64 columns, each once");
+        }
+
+        var (left, right) = (session.Registrations[0], session.Registrations[1]);
+        var columns = query.Columns.Select(column =>
+            column.Party == left.Party && left.Columns.Contains(column.Column) ? (Right: false, Token: column.Column)
+            : column.Party == right.Party && right.Columns.Contains(column.Column) ? (Right: true, Token: column.Column)
+            : throw new ParticipantException(FailureCodes.UnknownColumn, "a queried column is not registered")).ToArray();
+        var path = Path.Combine(Home.SessionPath(session.Id), $"answer-{query.QueryId}.parquet");
+        var minCell = Math.Max(left.MinCell, right.MinCell);
+        try
+        {
+            var outcome = TokenEngine.Count(TableOf(session.Id, left), TableOf(session.Id, right), columns, minCell, path, QueryMemoryBytes);
+            var body = File.ReadAllBytes(path);
+            return body.Length <= EncryptedAnswer.MaximumBodyBytes
+                ? (new QueryAnswered(session.Id, query.QueryId, outcome.Groups, outcome.Suppressed, minCell, outcome.Joined), body)
+                : throw new ParticipantException(FailureCodes.TooManyGroups, $"the answer of {outcome.Groups:N0} groups is too long for one message; ask by fewer or coarser columns");
+        }
+        catch (QueryTooLargeException exception)
+        {
+            throw new ParticipantException(FailureCodes.TooManyGroups, exception.Message, exception);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private TokenTable TableOf(string session, Registration registration) => new(FolderOf(session, registration.Party));
+
+    private string FolderOf(string session, string party) => Path.Combine(Home.SessionPath(session), party.ToLowerInvariant());
+
+    private void FailNow(LinkSession session, string code, string reason)
+    {
+        Store.Write(transaction =>
+        {
+            var current = LinkSession.Parse(transaction.FindSession(session.Id)!);
+            if (!current.Ended)
+            {
+                // A registration that was refused is not in the session yet; its sender is told as well.
+                var senders = transaction.Pending(session.Id, "register/", 10).Select(pending => Envelope.Parse(pending.Frame).Header.From);
+                Fail(transaction, current, code, reason, senders);
+            }
+        });
+        Outbox.Signal();
+    }
+
+    private void Fail(IStoreTransaction transaction, LinkSession session, string code, string reason, IEnumerable<string>? alsoTell = null)
+    {
+        foreach (var party in session.Registrations.SelectMany(registration => new[] { registration.Party, registration.Peer }).Concat(alsoTell ?? []).Distinct(StringComparer.Ordinal))
+        {
+            if (Home.FindCard(party) is not null)
+            {
+                Send(transaction, party, session.Id, new AbortSession(session.Id, code, reason));
+            }
+        }
+
+        End(transaction, session with { FailureCode = code, FailureReason = reason });
+        Audit.Append(transaction, "session-failed", ("session", session.Id), ("code", code));
+        LogFailed(session.Id, code, reason);
+    }
+
+    /// <summary>Forgets a session's rows.</summary>
+    private void End(IStoreTransaction transaction, LinkSession session)
+    {
+        transaction.DropRounds(session.Id);
+        transaction.PutSession((session with { Ended = true }).ToStored());
+        var folder = Home.SessionPath(session.Id);
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnTick()
+    {
+        // A linker has no deadlines of its own: the parties end their sessions.
+    }
+
+    /// <inheritdoc/>
+    protected override void OnStepFault(string session, Exception exception)
+    {
+        LogStepFault(exception, session);
+        if (Store.Read(transaction => transaction.FindSession(session)) is { } stored && LinkSession.Parse(stored) is { Ended: false } open)
+        {
+            FailNow(open, FailureCodes.Internal, $"{Home.Name} could not go on: {exception.GetType().Name}; its log says more");
+        }
+    }
+
+    [LoggerMessage(EventId = 300, Level = LogLevel.Information, Message = "Session {Session}: {Party} registers {Rows} rows")]
+    private partial void LogRegistered(string session, string party, int rows);
+
+    [LoggerMessage(EventId = 301, Level = LogLevel.Information, Message = "Session {Session}: all {Rows} rows of {Party} are here")]
+    private partial void LogComplete(string session, string party, int rows);
+
+    [LoggerMessage(EventId = 302, Level = LogLevel.Information, Message = "Session {Session}: query {Query} {Outcome} in {Seconds:F3} s")]
+    private partial void LogQuery(string session, string query, string outcome, double seconds);
+
+    [LoggerMessage(EventId = 303, Level = LogLevel.Warning, Message = "Session {Session}: failed, {Code}: {Reason}")]
+    private partial void LogFailed(string session, string code, string reason);
+
+    [LoggerMessage(EventId = 304, Level = LogLevel.Error, Message = "Session {Session}: a step failed")]
+    private partial void LogStepFault(Exception exception, string session);
+}

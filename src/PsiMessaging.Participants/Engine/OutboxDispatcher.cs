@@ -1,0 +1,100 @@
+using Microsoft.Extensions.Logging;
+using Polly;
+using Polly.Retry;
+using PsiMessaging.Participants.Ports;
+
+namespace PsiMessaging.Participants.Engine;
+
+/// <summary>
+/// Sends what the outbox holds: a message leaves the outbox only when the broker has confirmed it, so a kill at any moment repeats a message at worst.
+/// A queue that does not exist yet, or a broker that is away, is waited for.
+/// </summary>
+public sealed partial class OutboxDispatcher
+{
+    private const int BatchSize = 16;
+    private const int InFlight = 4;
+
+    private readonly IParticipantStore _store;
+    private readonly IEnvelopeSender _sender;
+    private readonly ILogger _log;
+    private readonly KeyedPump _pump;
+    private readonly ResiliencePipeline _retry;
+
+    public OutboxDispatcher(IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger log)
+    {
+        _store = store;
+        _sender = sender;
+        _log = log;
+        _pump = new KeyedPump(SendSome, (queue, exception) => LogFault(exception, queue));
+        _retry = new ResiliencePipelineBuilder { TimeProvider = time }
+            .AddRetry(new RetryStrategyOptions
+            {
+                ShouldHandle = new PredicateBuilder().Handle<Exception>(exception => exception is not OperationCanceledException),
+                MaxRetryAttempts = int.MaxValue,
+                BackoffType = DelayBackoffType.Exponential,
+                Delay = TimeSpan.FromMilliseconds(100),
+                MaxDelay = TimeSpan.FromSeconds(5),
+                OnRetry = arguments =>
+                {
+                    LogRetry(arguments.AttemptNumber + 1, arguments.Outcome.Exception?.GetType().Name ?? "");
+                    return default;
+                },
+            })
+            .Build();
+    }
+
+    /// <summary>Told of every confirmed message: its session may have room to produce more.</summary>
+    public Action<OutgoingMessage> OnSent { get; set; } = _ => { };
+
+    /// <summary>Starts sending what a former run left.</summary>
+    public void Start(CancellationToken stop)
+    {
+        _pump.Start(stop);
+        Signal();
+    }
+
+    /// <summary>Says that the outbox has something new. Each queue is served by itself: one that is missing holds up no other.</summary>
+    public void Signal()
+    {
+        foreach (var queue in _store.Read(transaction => transaction.OutgoingQueues()))
+        {
+            _pump.Signal(queue);
+        }
+    }
+
+    /// <summary>Waits for sends in flight, after the stop token was cancelled.</summary>
+    public Task DrainAsync() => _pump.DrainAsync();
+
+    private async Task<bool> SendSome(string queue, CancellationToken cancellation)
+    {
+        var batch = _store.Read(transaction => transaction.Outgoing(queue, BatchSize));
+        await Parallel.ForEachAsync(batch, new ParallelOptions { MaxDegreeOfParallelism = InFlight, CancellationToken = cancellation }, SendOne);
+        return batch.Count > 0;
+    }
+
+    private async ValueTask SendOne(OutgoingMessage message, CancellationToken cancellation)
+    {
+        await _retry.ExecuteAsync(async token =>
+        {
+            try
+            {
+                await _sender.SendAsync(message.Queue, message.MessageId, message.Frame, token);
+            }
+            catch (UnroutableException) when (message.BestEffort)
+            {
+                LogNobodyListens(message.Queue);
+            }
+        }, cancellation);
+        _store.Write(transaction => transaction.Dequeue(message.Number));
+        OnSent(message);
+    }
+
+    [LoggerMessage(EventId = 100, Level = LogLevel.Information, Message = "A message waits for the broker or its receiver, attempt {Attempt}: {Fault}")]
+    private partial void LogRetry(int attempt, string fault);
+
+    [LoggerMessage(EventId = 101, Level = LogLevel.Debug, Message = "Nobody waits any more on {Queue}; the reply is dropped")]
+    private partial void LogNobodyListens(string queue);
+
+    [LoggerMessage(EventId = 102, Level = LogLevel.Error, Message = "Sending to {Queue} stopped; it goes on with the next message")]
+    private partial void LogFault(Exception exception, string queue);
+}

@@ -1,0 +1,152 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography;
+using PsiMessaging.Cryptography.Identities;
+using PsiMessaging.Participants.Identities;
+
+namespace PsiMessaging.Participants.Envelopes;
+
+/// <summary>The signed part of a frame. Its exact bytes are what the signature covers; the body is covered through its hash.</summary>
+/// <param name="Type">Wire name of the message, from <see cref="ContractCatalog"/>.</param>
+/// <param name="Session">Session id, or null for a command that opens one.</param>
+/// <param name="From">Sender's name.</param>
+/// <param name="To">Receiver's name.</param>
+/// <param name="Card">Fingerprint of the sender's card.</param>
+/// <param name="Correlation">Id that ties a reply to its command; 32 hexadecimal digits.</param>
+/// <param name="ReplyTo">Queue for the reply.</param>
+/// <param name="BodySize">Bytes of the body.</param>
+/// <param name="BodyHash">SHA-256 of the body, 32 bytes.</param>
+/// <param name="Message">The message record.</param>
+public sealed record EnvelopeHeader(
+    string Type, string? Session, string From, string To, string Card, string? Correlation, string? ReplyTo, int BodySize, byte[] BodyHash, JsonElement Message);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(EnvelopeHeader))]
+internal sealed partial class EnvelopeJson : JsonSerializerContext;
+
+/// <summary>
+/// One message between participants as it travels. Frame layout: magic <c>PSI1</c>, one byte sealing (0: none; the place kept for encryption to the
+/// receiver), header length (4 bytes, big-endian), header (UTF-8 JSON), signature (64 bytes, Ed25519), body. Signed over the envelope tag, the sealing byte and
+/// the header. Nothing in it depends on the time or on chance, so a repeated message is the same bytes.
+/// </summary>
+public sealed class Envelope
+{
+    /// <summary>Longest header in bytes.</summary>
+    public const int MaximumHeaderBytes = 2 * 1024 * 1024;
+    /// <summary>Longest body in bytes; header and body stay below the 16 MiB that RabbitMQ 4 carries.</summary>
+    public const int MaximumBodyBytes = 13 * 1024 * 1024;
+
+    private const int PrefixBytes = 9;
+    private static readonly byte[] Magic = "PSI1"u8.ToArray();
+
+    private Envelope(EnvelopeHeader header, object message, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> frame, byte[] headerHash)
+    {
+        Header = header;
+        Message = message;
+        Body = body;
+        Frame = frame;
+        HeaderHash = headerHash;
+    }
+
+    /// <summary>The signed header.</summary>
+    public EnvelopeHeader Header { get; }
+    /// <summary>The message record, of the type <see cref="EnvelopeHeader.Type"/> names.</summary>
+    public object Message { get; }
+    /// <summary>The body, possibly empty.</summary>
+    public ReadOnlyMemory<byte> Body { get; }
+    /// <summary>The whole frame.</summary>
+    public ReadOnlyMemory<byte> Frame { get; }
+    /// <summary>SHA-256 of the header's bytes, 32 bytes: identifies the message and its content.</summary>
+    public byte[] HeaderHash { get; }
+    /// <summary>The first half of <see cref="HeaderHash"/> as 32 hexadecimal digits.</summary>
+    public string Id => Convert.ToHexStringLower(HeaderHash.AsSpan(0, 16));
+
+    /// <summary>Makes and signs an envelope.</summary>
+    public static Envelope Create(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null)
+    {
+        var content = JsonSerializer.SerializeToElement(message, message.GetType(), ContractJson.Default);
+        var header = new EnvelopeHeader(ContractCatalog.NameOf(message.GetType()), session, sender.Name, to, sender.Card.Fingerprint, correlation, replyTo,
+            body.Length, SHA256.HashData(body.Span), content);
+        var headerBytes = JsonSerializer.SerializeToUtf8Bytes(header, EnvelopeJson.Default.EnvelopeHeader);
+        if (headerBytes.Length > MaximumHeaderBytes || body.Length > MaximumBodyBytes)
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"a {header.Type} message of {headerBytes.Length + body.Length:N0} bytes is too long to send");
+        }
+
+        var signature = sender.Signing.Sign(SignedPart(0, headerBytes));
+        var frame = new byte[PrefixBytes + headerBytes.Length + signature.Length + body.Length];
+        Magic.CopyTo(frame, 0);
+        BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(5), headerBytes.Length);
+        headerBytes.CopyTo(frame, PrefixBytes);
+        signature.CopyTo(frame, PrefixBytes + headerBytes.Length);
+        body.Span.CopyTo(frame.AsSpan(PrefixBytes + headerBytes.Length + signature.Length));
+        return new Envelope(header, message, body, frame, SHA256.HashData(headerBytes));
+    }
+
+    /// <summary>Reads a frame's form without trusting it: layout, lengths, body hash, known type, names. The signature is checked by <see cref="IsSignedBy"/>.</summary>
+    /// <exception cref="RejectedEnvelopeException">The frame is malformed.</exception>
+    public static Envelope Parse(ReadOnlyMemory<byte> frame)
+    {
+        var span = frame.Span;
+        if (span.Length < PrefixBytes + SigningKey.SignatureSizeBytes || !span.StartsWith(Magic))
+        {
+            throw new RejectedEnvelopeException("not a PsiMessaging frame");
+        }
+
+        if (span[4] != 0)
+        {
+            throw new RejectedEnvelopeException("the frame is sealed in a way this version does not know");
+        }
+
+        var headerLength = BinaryPrimitives.ReadInt32BigEndian(span[5..]);
+        if (headerLength is < 2 or > MaximumHeaderBytes || span.Length < PrefixBytes + headerLength + SigningKey.SignatureSizeBytes)
+        {
+            throw new RejectedEnvelopeException("the frame is cut off or announces a wrong length");
+        }
+
+        var headerBytes = span.Slice(PrefixBytes, headerLength);
+        var body = frame[(PrefixBytes + headerLength + SigningKey.SignatureSizeBytes)..];
+        try
+        {
+            var header = JsonSerializer.Deserialize(headerBytes, EnvelopeJson.Default.EnvelopeHeader) ?? throw new JsonException();
+            var type = ContractCatalog.Find(header.Type ?? "") ?? throw new RejectedEnvelopeException("the message is of a type this version does not know");
+            if (header.BodySize != body.Length || body.Length > MaximumBodyBytes || header.BodyHash is null || !SHA256.HashData(body.Span).AsSpan().SequenceEqual(header.BodyHash))
+            {
+                throw new RejectedEnvelopeException("the body does not match the header");
+            }
+
+            if (header.From is null || header.To is null || header.Card is null || !ParticipantNames.IsValid(header.From) || !ParticipantNames.IsValid(header.To)
+                || (header.Session is { } session && !ParticipantNames.IsId(session)) || (header.Correlation is { } correlation && !ParticipantNames.IsId(correlation))
+                || header.ReplyTo is { Length: > 200 })
+            {
+                throw new RejectedEnvelopeException("a name or id in the header is malformed");
+            }
+
+            var message = header.Message.Deserialize(type, ContractJson.Default) ?? throw new JsonException();
+            return new Envelope(header, message, body, frame, SHA256.HashData(headerBytes));
+        }
+        catch (Exception exception) when (exception is JsonException or NotSupportedException or InvalidOperationException)
+        {
+            throw new RejectedEnvelopeException("the header or message does not fit its contract");
+        }
+    }
+
+    /// <summary>Whether the signature verifies under a card.</summary>
+    public bool IsSignedBy(ParticipantCard card)
+    {
+        var headerLength = BinaryPrimitives.ReadInt32BigEndian(Frame.Span[5..]);
+        var headerBytes = Frame.Span.Slice(PrefixBytes, headerLength);
+        var signature = Frame.Span.Slice(PrefixBytes + headerLength, SigningKey.SignatureSizeBytes);
+        return Header.From == card.Name && Header.Card == card.Fingerprint && SigningKey.Verify(card.SigningKey, SignedPart(Frame.Span[4], headerBytes), signature);
+    }
+
+    private static byte[] SignedPart(byte sealing, ReadOnlySpan<byte> headerBytes) => [.. DomainTags.Envelope, sealing, .. headerBytes];
+}
+
+/// <summary>A frame that is refused: it goes to the error queue, under a reason that says nothing of its content.</summary>
+/// <param name="message">The reason.</param>
+public sealed class RejectedEnvelopeException(string message) : Exception(message);

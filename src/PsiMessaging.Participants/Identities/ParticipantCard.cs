@@ -1,0 +1,78 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography;
+using PsiMessaging.Cryptography.Identities;
+
+namespace PsiMessaging.Participants.Identities;
+
+/// <summary>What a participant is.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ParticipantRole>))]
+public enum ParticipantRole
+{
+    /// <summary>Holds data.</summary>
+    [JsonStringEnumMemberName("party")]
+    Party,
+    /// <summary>Joins what it cannot read.</summary>
+    [JsonStringEnumMemberName("linker")]
+    Linker,
+}
+
+/// <summary>A participant's public card: handed to the others by a channel they trust, and pinned there. Self-signed, so that a garbled one is noticed.</summary>
+/// <param name="Version">1.</param>
+/// <param name="Name">The participant's name.</param>
+/// <param name="Role">Party or linker.</param>
+/// <param name="SigningKey">Ed25519 public key, 32 bytes.</param>
+/// <param name="AgreementKey">X25519 public key, 32 bytes.</param>
+/// <param name="Signature">Ed25519 over the rest, 64 bytes.</param>
+public sealed record ParticipantCard(int Version, string Name, ParticipantRole Role, byte[] SigningKey, byte[] AgreementKey, byte[] Signature)
+{
+    /// <summary>32 hexadecimal digits for two people to compare by voice: a hash of everything but the signature.</summary>
+    [JsonIgnore]
+    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(SignedPart()).AsSpan(0, 16));
+
+    /// <summary>The fingerprint in groups of four.</summary>
+    [JsonIgnore]
+    public string SpokenFingerprint => string.Join(' ', Fingerprint.Chunk(4).Select(group => new string(group)));
+
+    /// <summary>Makes a card.</summary>
+    public static ParticipantCard Create(string name, ParticipantRole role, SigningKey signing, byte[] agreementKey)
+    {
+        var unsigned = new ParticipantCard(1, name, role, signing.PublicKey, agreementKey, []);
+        return unsigned with { Signature = signing.Sign(unsigned.SignedPart()) };
+    }
+
+    /// <summary>Reads a card file's text.</summary>
+    /// <exception cref="ParticipantException">Not a card, or its signature does not verify.</exception>
+    public static ParticipantCard Parse(string json, string source)
+    {
+        ParticipantCard? card;
+        try
+        {
+            card = JsonSerializer.Deserialize(json, CardJson.Default.ParticipantCard);
+        }
+        catch (JsonException exception)
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"{source} is not a participant's card; make one with: psi card", exception);
+        }
+
+        return card is { Version: 1, Name: not null, SigningKey.Length: 32, AgreementKey.Length: 32, Signature: not null }
+            && ParticipantNames.IsValid(card.Name)
+            && Cryptography.Identities.SigningKey.Verify(card.SigningKey, card.SignedPart(), card.Signature)
+            ? card
+            : throw new ParticipantException(FailureCodes.Malformed, $"{source} is a damaged card: its signature does not verify; ask for it again");
+    }
+
+    /// <summary>The card as a file's text.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, CardJson.Default.ParticipantCard) + "\n";
+
+    private byte[] SignedPart() =>
+        [.. DomainTags.Card, (byte)Version, (byte)Role, (byte)Name.Length, .. Encoding.UTF8.GetBytes(Name), .. SigningKey, .. AgreementKey];
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(ParticipantCard))]
+[JsonSerializable(typeof(ParticipantConfig))]
+internal sealed partial class CardJson : JsonSerializerContext;

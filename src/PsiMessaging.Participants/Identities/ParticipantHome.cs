@@ -1,0 +1,294 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography;
+using PsiMessaging.Cryptography.Identities;
+using PsiMessaging.Cryptography.Symmetric;
+
+namespace PsiMessaging.Participants.Identities;
+
+/// <summary>What <c>psi.json</c> in a home holds. Environment and command line come before it.</summary>
+public sealed record ParticipantConfig
+{
+    /// <summary>The participant's name.</summary>
+    public required string Name { get; init; }
+    /// <summary>Party or linker.</summary>
+    public required ParticipantRole Role { get; init; }
+    /// <summary>Broker address, <c>amqp[s]://[user:password@]host[:port]/vhost</c>; null means the one in PSI_BROKER or the default.</summary>
+    public string? Broker { get; init; }
+    /// <summary>Path of a key file both parties hold; null means key agreement between the pinned identities.</summary>
+    public string? SharedKeyFile { get; init; }
+    /// <summary>Prefix of all queue names; the same at every participant.</summary>
+    public string QueuePrefix { get; init; } = "psi";
+    /// <summary>Cores to use; 0 means all.</summary>
+    public int Parallelism { get; init; }
+    /// <summary>Port of the health endpoints on loopback; 0 means none.</summary>
+    public int HealthPort { get; init; }
+    /// <summary>Address the health endpoints listen on.</summary>
+    public string HealthAddress { get; init; } = "127.0.0.1";
+    /// <summary>Smallest minimum cell size this party agrees to, whatever the other proposes.</summary>
+    public int MinCell { get; init; } = 1;
+}
+
+/// <summary>A participant's home folder: identity, configuration, pinned cards, and the places of state and data.</summary>
+public sealed class ParticipantHome : IDisposable
+{
+    private const string ConfigFile = "psi.json";
+    private const string IdentityFile = "identity.key";
+    private const int MinimumSharedKeyBytes = 32;
+    private const int MaximumSharedKeyBytes = 4096;
+    private static readonly byte[] IdentityMagic = "PSIKEY01"u8.ToArray();
+
+    private ParticipantHome(string path, ParticipantConfig config, SigningKey signing, AgreementKey agreement)
+    {
+        Path = path;
+        Config = config;
+        Signing = signing;
+        Agreement = agreement;
+        Card = ParticipantCard.Create(config.Name, config.Role, signing, agreement.PublicKey);
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+    /// <summary>Configuration from <c>psi.json</c>.</summary>
+    public ParticipantConfig Config { get; private set; }
+    /// <summary>Own signing key.</summary>
+    public SigningKey Signing { get; }
+    /// <summary>Own agreement key.</summary>
+    public AgreementKey Agreement { get; }
+    /// <summary>Own public card.</summary>
+    public ParticipantCard Card { get; }
+    /// <summary>Own name.</summary>
+    public string Name => Config.Name;
+    /// <summary>SQLite file with sessions, messages in hand and the audit log.</summary>
+    public string StatePath => System.IO.Path.Combine(Path, "state.db");
+    /// <summary>Folder of datasets.</summary>
+    public string DatasetsPath => System.IO.Path.Combine(Path, "datasets");
+    /// <summary>Own inbox.</summary>
+    public string InboxName => ParticipantNames.Inbox(Config.QueuePrefix, Name);
+
+    /// <summary>Folder of one session's files.</summary>
+    public string SessionPath(string sessionId) => System.IO.Path.Combine(Path, "sessions", sessionId);
+
+    /// <summary>Whether a folder is a home.</summary>
+    public static bool Exists(string path) => File.Exists(System.IO.Path.Combine(path, ConfigFile));
+
+    /// <summary>Makes a home: identity keys readable by the owner only, and a configuration.</summary>
+    /// <exception cref="ParticipantException">There is one already, the name is bad, or the shared key file is unusable.</exception>
+    public static ParticipantHome Create(string path, ParticipantConfig config)
+    {
+        if (!ParticipantNames.IsValid(config.Name))
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"the name {config.Name} cannot be used: take a letter, then up to 31 letters, digits or hyphens");
+        }
+
+        if (Exists(path))
+        {
+            throw new ParticipantException(FailureCodes.WrongState, $"{path} is a home already; its keys are never overwritten. Take another folder");
+        }
+
+        if (config.SharedKeyFile is { } keyFile)
+        {
+            config = config with { SharedKeyFile = System.IO.Path.GetFullPath(keyFile) };
+            ReadSharedKeyFile(config.SharedKeyFile).Dispose();
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        using var signing = SecretBytes.Random(SigningKey.SecretSizeBytes);
+        using var agreement = SecretBytes.Random(AgreementKey.SizeBytes);
+        byte[] identity = [.. IdentityMagic, .. signing.Span, .. agreement.Span];
+        OwnerOnlyFile.Write(System.IO.Path.Combine(path, IdentityFile), identity);
+        CryptographicOperations.ZeroMemory(identity);
+        Directory.CreateDirectory(System.IO.Path.Combine(path, "cards"));
+
+        // Last, because its presence makes the folder a home.
+        OwnerOnlyFile.Write(System.IO.Path.Combine(path, ConfigFile), JsonSerializer.SerializeToUtf8Bytes(config, CardJson.Default.ParticipantConfig));
+        return Open(path);
+    }
+
+    /// <summary>Opens a home.</summary>
+    /// <exception cref="ParticipantException">There is none, or a file of it is damaged or readable by others.</exception>
+    public static ParticipantHome Open(string path)
+    {
+        if (!Exists(path))
+        {
+            throw new ParticipantException(FailureCodes.WrongState, $"{path} is not a home; make one with: psi init --home {path} --party P1");
+        }
+
+        ParticipantConfig config;
+        try
+        {
+            config = JsonSerializer.Deserialize(File.ReadAllBytes(System.IO.Path.Combine(path, ConfigFile)), CardJson.Default.ParticipantConfig)
+                ?? throw new JsonException();
+        }
+        catch (JsonException exception)
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"{System.IO.Path.Combine(path, ConfigFile)} is not valid JSON: {exception.Message}", exception);
+        }
+
+        var identityPath = System.IO.Path.Combine(path, IdentityFile);
+        var identity = OwnerOnlyFile.Read(identityPath, "the identity key file");
+        if (identity.Length != IdentityMagic.Length + 64 || !identity.AsSpan().StartsWith(IdentityMagic))
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"{identityPath} is damaged; restore it from a backup, or make a new home and have the others pin its card");
+        }
+
+        var signing = new SigningKey(SecretBytes.CopyOf(identity.AsSpan(IdentityMagic.Length, 32)));
+        var agreement = new AgreementKey(SecretBytes.CopyOf(identity.AsSpan(IdentityMagic.Length + 32, 32)));
+        CryptographicOperations.ZeroMemory(identity);
+        return new ParticipantHome(path, config, signing, agreement);
+    }
+
+    /// <summary>Applies settings that come from the environment or the command line for this run only.</summary>
+    public void Override(Func<ParticipantConfig, ParticipantConfig> change) => Config = change(Config);
+
+    /// <summary>The pinned card of a name, or null.</summary>
+    public ParticipantCard? FindCard(string name)
+    {
+        if (!ParticipantNames.IsValid(name))
+        {
+            return null;
+        }
+
+        var path = CardPath(name);
+        return File.Exists(path) ? ParticipantCard.Parse(File.ReadAllText(path), path) : null;
+    }
+
+    /// <summary>All pinned cards, by name.</summary>
+    public IReadOnlyList<ParticipantCard> Cards()
+    {
+        var folder = System.IO.Path.Combine(Path, "cards");
+        return !Directory.Exists(folder) ? [] : [.. Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal).Select(path => ParticipantCard.Parse(File.ReadAllText(path), path))];
+    }
+
+    /// <summary>Pins a card.</summary>
+    /// <exception cref="ParticipantException">It is the own name, or another card is pinned under that name and <paramref name="replace"/> is false.</exception>
+    public void Pin(ParticipantCard card, bool replace)
+    {
+        if (string.Equals(card.Name, Name, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new ParticipantException(FailureCodes.NotPinned, $"this home is {Name} itself; pin the cards of the others here");
+        }
+
+        var pinned = FindCard(card.Name);
+        if (pinned is not null && pinned.Fingerprint != card.Fingerprint && !replace)
+        {
+            throw new ParticipantException(FailureCodes.NotPinned,
+                $"another card is pinned for {card.Name} (pinned {pinned.SpokenFingerprint}, given {card.SpokenFingerprint}); if {card.Name} confirms the new one, repeat with --replace");
+        }
+
+        Directory.CreateDirectory(System.IO.Path.Combine(Path, "cards"));
+        OwnerOnlyFile.Write(CardPath(card.Name), System.Text.Encoding.UTF8.GetBytes(card.ToJson()));
+    }
+
+    /// <summary>The key shared with another party: from the key file where one is configured, from X25519 between the pinned identities otherwise.</summary>
+    /// <exception cref="ParticipantException">The key file is missing, too short or readable by others, or the peer's key is of small order.</exception>
+    public SecretBytes SharedKeyWith(ParticipantCard peer)
+    {
+        if (Config.SharedKeyFile is { } path)
+        {
+            using var file = ReadSharedKeyFile(path);
+            return file.Derive([], DomainTags.SharedKeyFile, 32);
+        }
+
+        return Agreement.TryAgree(peer.AgreementKey)
+            ?? throw new ParticipantException(FailureCodes.WeakKey, $"the agreement key on {peer.Name}'s card is of small order; do not trust that card");
+    }
+
+    private static SecretBytes ReadSharedKeyFile(string path)
+    {
+        var bytes = OwnerOnlyFile.Read(path, "the shared key file");
+        if (bytes.Length is < MinimumSharedKeyBytes or > MaximumSharedKeyBytes)
+        {
+            throw new ParticipantException(FailureCodes.WeakKey,
+                $"the shared key file {path} holds {bytes.Length} bytes; it needs {MinimumSharedKeyBytes} to {MaximumSharedKeyBytes} random ones, for example: head -c 32 /dev/urandom > {path}");
+        }
+
+        var secret = SecretBytes.CopyOf(bytes);
+        CryptographicOperations.ZeroMemory(bytes);
+        return secret;
+    }
+
+    private string CardPath(string name) => System.IO.Path.Combine(Path, "cards", name.ToLowerInvariant() + ".json");
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Signing.Dispose();
+        Agreement.Dispose();
+    }
+}
+
+/// <summary>Files that hold secrets: readable by their owner only, written whole or not at all, wiped before they are deleted.</summary>
+public static class OwnerOnlyFile
+{
+    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+
+    /// <summary>Reads a secret file.</summary>
+    /// <exception cref="ParticipantException">Missing, or others may read it.</exception>
+    public static byte[] Read(string path, string what)
+    {
+        if (!File.Exists(path))
+        {
+            throw new ParticipantException(FailureCodes.NotPinned, $"{what} {path} does not exist");
+        }
+
+        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & Others) != UnixFileMode.None)
+        {
+            throw new ParticipantException(FailureCodes.WeakKey, $"{what} {path} can be read by others; make it yours alone with: chmod 600 {path}");
+        }
+
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new ParticipantException(FailureCodes.NotPinned, $"{what} {path} cannot be read: permission denied", exception);
+        }
+    }
+
+    /// <summary>Writes a secret file: temporary name, flush to disk, rename.</summary>
+    public static void Write(string path, ReadOnlySpan<byte> content)
+    {
+        var temporary = path + ".part";
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        using (var stream = new FileStream(temporary, options))
+        {
+            stream.Write(content);
+            stream.Flush(flushToDisk: true);
+        }
+
+        File.Move(temporary, path, overwrite: true);
+    }
+
+    /// <summary>Overwrites a secret file with zeros and deletes it. On journaling or flash storage old blocks may survive; the docs say so.</summary>
+    public static void Destroy(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        using (var stream = new FileStream(path, FileMode.Open, FileAccess.Write))
+        {
+            stream.Write(new byte[stream.Length]);
+            stream.Flush(flushToDisk: true);
+        }
+
+        File.Delete(path);
+    }
+}

@@ -1,0 +1,23 @@
+using System.Numerics;
+
+namespace PsiMessaging.Protocols;
+
+/// <summary>How long comparison tags must be.</summary>
+public static class FalseMatchBound
+{
+    /// <summary>A false match anywhere in the session is less likely than 2^-40.</summary>
+    public const int StatisticalSecurityParameterBits = 40;
+
+    /// <summary>
+    /// Bytes of a tag such that, over all pairs of the two sets, two different identifiers share a tag with probability at most 2^-40 (union bound):
+    /// ⌈(40 + ⌈log2(n1·n2)⌉) / 8⌉, and never fewer than 8, so that a session of tiny sets has the same margin.
+    /// </summary>
+    /// <param name="size1">Announced size of one set, 0 or more.</param>
+    /// <param name="size2">Announced size of the other, 0 or more.</param>
+    public static int TagSizeBytes(int size1, int size2)
+    {
+        var pairs = (ulong)Math.Max(size1, 1) * (ulong)Math.Max(size2, 1);
+        var bits = StatisticalSecurityParameterBits + (pairs == 1 ? 0 : BitOperations.Log2(pairs - 1) + 1);
+        return Math.Clamp((bits + 7) / 8, 8, 16);
+    }
+}

@@ -1,0 +1,312 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.Extensions.Logging;
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Data.Batches;
+using PsiMessaging.Participants;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Participants.Ports;
+using PsiMessaging.Protocols;
+
+namespace PsiMessaging.Sessions.Engine;
+
+/// <content>What a party does with the linker: sends its rows, asks, reads answers.</content>
+public sealed partial class PartyEngine
+{
+    private const string QueryKind = "query";
+
+    /// <summary>How long a question waits for the news that both parties' rows are registered: it may be on its way.</summary>
+    private static readonly TimeSpan RegistrationGrace = TimeSpan.FromSeconds(5);
+
+    private CommandReply BeginSend(IStoreTransaction transaction, PartySession session)
+    {
+        if (session.State != SessionState.Completed)
+        {
+            return Refusal(session, FailureCodes.WrongState, session.State == SessionState.Failed
+                ? $"the session failed: {session.FailureReason}"
+                : $"the session is not completed yet ({session.State}); see: psi status {session.Id}");
+        }
+
+        if (session.Registration == RegistrationState.None)
+        {
+            Put(transaction, session with { Registration = RegistrationState.Sending, SendStartedAt = Time.GetUtcNow() });
+        }
+
+        return new CommandReply(true, session.Id, null, null, null);
+    }
+
+    private async Task<bool> SendRowsAsync(PartySession session)
+    {
+        if (session.Registration != RegistrationState.Sending || Store.Read(transaction => transaction.CountOutgoing(session.Id)) >= OutboxWindow)
+        {
+            return false;
+        }
+
+        var sender = OpenSender(session);
+        if (session.OwnColumns is null)
+        {
+            var columns = OwnDataset(session).Attributes;
+            Change(session, transaction =>
+            {
+                Send(transaction, session.Peer, session.Id, new AnnounceColumns(session.Id, session.Transcript, columns));
+                Send(transaction, session.Linker, session.Id,
+                    new RegisterDataset(session.Id, session.Transcript, session.Peer, session.Engine, session.MinCell, sender.Rows, sender.ColumnTokens));
+                Audit.Append(transaction, "rows-sent", ("session", session.Id), ("linker", session.Linker), ("rows", sender.Rows), ("columns", sender.ColumnTokens.Length));
+                return session with { OwnColumns = columns };
+            });
+            return true;
+        }
+
+        var (body, rows, next) = await sender.BatchAsync(session.SendRow);
+        var last = next == sender.Rows;
+        Change(session, transaction =>
+        {
+            Send(transaction, session.Linker, session.Id, new DatasetBatch(session.Id, session.SendSequence, rows, last), body);
+            return session with { SendSequence = session.SendSequence + 1, SendRow = next, Registration = last ? RegistrationState.Sent : RegistrationState.Sending };
+        });
+        if (last)
+        {
+            lock (_cacheLock)
+            {
+                _senders.Remove(session.Id);
+            }
+        }
+
+        return true;
+    }
+
+    private RowSender OpenSender(PartySession session)
+    {
+        lock (_cacheLock)
+        {
+            if (_senders.TryGetValue(session.Id, out var known))
+            {
+                return known;
+            }
+        }
+
+        var dataset = OwnDataset(session);
+        using var shared = Home.SharedKeyWith(PinnedPeer(session));
+        var sender = RowSender.Load(Home.Name, dataset, Datasets, Datasets.LoadKeys(dataset), MatchedFile.Read(Home.SessionPath(session.Id)), shared, session.Transcript);
+        lock (_cacheLock)
+        {
+            _senders[session.Id] = sender;
+        }
+
+        return sender;
+    }
+
+    /// <summary>News of registrations and columns, and of the peer's questions.</summary>
+    private bool HandleLinker(PartySession session) => Store.Write(transaction =>
+    {
+        if (transaction.Pending(session.Id, nameof(AnnounceColumns), 1) is [var announced])
+        {
+            var columns = ((AnnounceColumns)Envelope.Parse(announced.Frame).Message).Columns;
+            transaction.Finish(session.Id, announced.Slot);
+            if (columns.Count > 1000 || columns.Any(name => name.Length is 0 or > 1000) || columns.Distinct(StringComparer.Ordinal).Count() != columns.Count)
+            {
+                Fail(transaction, session, FailureCodes.Malformed, $"{session.Peer} announced columns that cannot be", tellPeer: true);
+            }
+            else
+            {
+                Put(transaction, session with { PeerColumns = columns });
+            }
+
+            return true;
+        }
+
+        if (transaction.Pending(session.Id, "registered/", 1) is [var news])
+        {
+            var registered = (DatasetRegistered)Envelope.Parse(news.Frame).Message;
+            transaction.Finish(session.Id, news.Slot);
+            if (registered.Party == Home.Name)
+            {
+                Put(transaction, session with { Registration = RegistrationState.Registered, RegisteredAt = Time.GetUtcNow() });
+            }
+            else if (registered.Party == session.Peer)
+            {
+                Put(transaction, session with { PeerRegistered = true });
+            }
+
+            return true;
+        }
+
+        if (transaction.Pending(session.Id, "asked/", 1) is [var notice])
+        {
+            var asked = (QueryAsked)Envelope.Parse(notice.Frame).Message;
+            transaction.Finish(session.Id, notice.Slot);
+            Audit.Append(transaction, "peer-asked", ("session", session.Id), ("query", asked.QueryId), ("asker", asked.Asker),
+                ("columns", new JsonArray([.. asked.Columns.Select(column => (JsonNode?)JsonValue.Create(NameOf(session, column)))])), ("outcome", asked.Outcome));
+            return true;
+        }
+
+        return false;
+    });
+
+    private string NameOf(PartySession session, ColumnToken token)
+    {
+        using var shared = Home.SharedKeyWith(PinnedPeer(session));
+        using var keys = new TokenKeys(shared, session.Transcript);
+        var names = token.Party == Home.Name ? session.OwnColumns : token.Party == session.Peer ? session.PeerColumns : null;
+        var name = names?.FirstOrDefault(candidate => keys.ColumnToken(token.Party, candidate) == token.Column);
+        return name is null ? $"{token.Party}.?" : $"{token.Party}.{name}";
+    }
+
+    // ---- Questions ---------------------------------------------------------------------------------------------------------------------
+
+    private CommandReply? BeginQuery(IStoreTransaction transaction, PartySession session, SubmitQuery query, Envelope envelope)
+    {
+        if (session.State != SessionState.Completed)
+        {
+            return Refusal(session, FailureCodes.WrongState, session.State == SessionState.Failed
+                ? $"the session failed: {session.FailureReason}"
+                : $"the session is not completed yet ({session.State}); see: psi status {session.Id}");
+        }
+
+        var correlation = envelope.Header.Correlation!;
+        var known = transaction.FindDocument(QueryKind, correlation) is { } document ? JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery) : null;
+        if (session.Registration != RegistrationState.Registered || !session.PeerRegistered || session.PeerColumns is null)
+        {
+            if (known is null)
+            {
+                PutQuery(transaction, new PartyQuery(correlation, session.Id, query.Text, [], [], Time.GetUtcNow(), envelope.Header.ReplyTo));
+                return Waiting;
+            }
+
+            if (Time.GetUtcNow() - known.AskedAt < RegistrationGrace)
+            {
+                return Waiting;
+            }
+
+            var missing = new[] { session.Registration != RegistrationState.Registered ? Home.Name : null, !session.PeerRegistered || session.PeerColumns is null ? session.Peer : null };
+            var reason = $"the linker does not have the rows of {string.Join(" and ", missing.OfType<string>())} yet; send them with: psi send {session.Id}";
+            PutQuery(transaction, known with { FailureCode = FailureCodes.NotRegistered, FailureReason = reason });
+            return Refusal(session, FailureCodes.NotRegistered, reason);
+        }
+
+        try
+        {
+            var schema = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal) { [Home.Name] = session.OwnColumns!, [session.Peer] = session.PeerColumns };
+            var parsed = GroupCountQuery.Parse(query.Text, schema);
+            using var shared = Home.SharedKeyWith(PinnedPeer(session));
+            using var keys = new TokenKeys(shared, session.Transcript);
+            PutQuery(transaction, new PartyQuery(correlation, session.Id, query.Text, [.. parsed.Columns.Select(column => new QueriedColumn(column.Party, column.Name))],
+                parsed.Header, known?.AskedAt ?? Time.GetUtcNow(), envelope.Header.ReplyTo));
+            Send(transaction, session.Linker, session.Id, new RunQuery(session.Id, correlation, [.. parsed.Columns.Select(column => new ColumnToken(column.Party, keys.ColumnToken(column.Party, column.Name)))]));
+            Audit.Append(transaction, "query-asked", ("session", session.Id), ("query", correlation), ("text", query.Text));
+            return null;
+        }
+        catch (QueryException exception)
+        {
+            return Refusal(session, exception.Code, exception.Message);
+        }
+    }
+
+    private async Task<bool> HandleAnswersAsync(PartySession session)
+    {
+        if (Store.Read(transaction => transaction.Pending(session.Id, "answer/", 1)) is not [var pending])
+        {
+            return false;
+        }
+
+        var envelope = Envelope.Parse(pending.Frame);
+        var queryId = envelope.Message is QueryAnswered answered ? answered.QueryId : ((QueryRefused)envelope.Message).QueryId;
+        var document = Store.Read(transaction => transaction.FindDocument(QueryKind, queryId));
+        if (document is null)
+        {
+            Store.Write(transaction => transaction.Finish(session.Id, pending.Slot));
+            return true;
+        }
+
+        var query = JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!;
+        query = envelope.Message switch
+        {
+            QueryAnswered answer => await OpenAnswerAsync(session, query, answer, envelope.Body),
+            QueryRefused refusal => query with { FailureCode = refusal.Code, FailureReason = $"{session.Linker}: {Printable(refusal.Reason)}" },
+            _ => query,
+        };
+        Store.Write(transaction =>
+        {
+            PutQuery(transaction, query);
+            transaction.Finish(session.Id, pending.Slot);
+            Reply(transaction, query.ReplyTo, query.Id, new CommandReply(query.Result is not null, session.Id, query.FailureCode, query.FailureReason, query.Result));
+            Audit.Append(transaction, "query-answered", ("session", session.Id), ("query", query.Id), ("groups", query.Result?.Groups.Count), ("suppressed", query.Result?.Suppressed), ("failure", query.FailureCode));
+        });
+        Outbox.Signal();
+        LogAnswered(session.Id, query.Id, query.Result?.Groups.Count ?? 0, query.FailureCode ?? "answered");
+        return true;
+    }
+
+    /// <summary>Decrypts an answer and holds it to what can be known: its form, its keys, and that the join has exactly the intersection's rows.</summary>
+    private async Task<PartyQuery> OpenAnswerAsync(PartySession session, PartyQuery query, QueryAnswered answer, ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            if (answer.Joined != session.IntersectionSize || answer.MinCell < session.MinCell || answer.Groups is < 0 or > TokenEngine.MaximumGroups || body.Length > EncryptedAnswer.MaximumBodyBytes)
+            {
+                throw new InvalidDataException("it does not fit the session");
+            }
+
+            using var shared = Home.SharedKeyWith(PinnedPeer(session));
+            using var keys = new TokenKeys(shared, session.Transcript);
+            var ciphers = query.Columns.Select(column => keys.ValueCipher(column.Party, column.Name)).ToArray();
+            try
+            {
+                var rows = await EncryptedAnswer.ReadAsync(body.ToArray(), query.Columns.Count, answer.Groups);
+                var groups = Array.ConvertAll(rows, row => new QueryGroup(
+                    [.. row.Labels.Select((label, i) => ciphers[i].TryDecrypt(label, out var value) ? value : throw new InvalidDataException("a label is not encrypted under the session's keys"))],
+                    row.Count));
+                if (groups.Any(group => group.Count < session.MinCell) || groups.Count(group => group.Count is null) != answer.Suppressed)
+                {
+                    throw new InvalidDataException("its counts break the minimum cell size");
+                }
+
+                Array.Sort(groups, (left, right) => LabelOrder.Compare(left.Labels, right.Labels));
+                return query with
+                {
+                    Result = new QueryResult(query.Id, query.Text, query.Header, groups, answer.MinCell, answer.Suppressed, answer.Joined, (Time.GetUtcNow() - query.AskedAt).TotalSeconds),
+                };
+            }
+            finally
+            {
+                Array.ForEach(ciphers, cipher => cipher.Dispose());
+            }
+        }
+        catch (InvalidDataException exception)
+        {
+            return query with { FailureCode = FailureCodes.Malformed, FailureReason = $"{session.Linker}'s answer is refused: {exception.Message}" };
+        }
+    }
+
+    private static void PutQuery(IStoreTransaction transaction, PartyQuery query) =>
+        transaction.PutDocument(QueryKind, query.Id, JsonSerializer.Serialize(query, SessionJson.Default.PartyQuery));
+
+    [LoggerMessage(EventId = 210, Level = LogLevel.Information, Message = "Session {Session}: query {Query}, {Groups} groups, {Outcome}")]
+    private partial void LogAnswered(string session, string query, int groups, string outcome);
+}
+
+/// <summary>Order of groups: column by column, missing values first, then by the labels' UTF-8 bytes.</summary>
+internal static class LabelOrder
+{
+    public static int Compare(IReadOnlyList<string?> left, IReadOnlyList<string?> right)
+    {
+        for (var i = 0; i < left.Count; i++)
+        {
+            var order = (left[i], right[i]) switch
+            {
+                (null, null) => 0,
+                (null, _) => -1,
+                (_, null) => 1,
+                var (a, b) => System.Text.Encoding.UTF8.GetBytes(a).AsSpan().SequenceCompareTo(System.Text.Encoding.UTF8.GetBytes(b)),
+            };
+            if (order != 0)
+            {
+                return order;
+            }
+        }
+
+        return 0;
+    }
+}

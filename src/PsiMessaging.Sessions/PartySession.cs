@@ -1,0 +1,153 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography;
+using PsiMessaging.Participants.Ports;
+using PsiMessaging.Sessions.Datasets;
+
+namespace PsiMessaging.Sessions;
+
+/// <summary>Where a session stands at one party.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<SessionState>))]
+public enum SessionState
+{
+    /// <summary>The initiator reads its set and makes its keys.</summary>
+    Preparing,
+    /// <summary>The initiator waits for the responder.</summary>
+    Proposed,
+    /// <summary>The responder has a proposal to decide on.</summary>
+    Asked,
+    /// <summary>The protocol's rounds travel.</summary>
+    Running,
+    /// <summary>The own result stands; the peer's is awaited for comparison.</summary>
+    Comparing,
+    /// <summary>Both parties hold the same intersection.</summary>
+    Completed,
+    /// <summary>Ended without a result, under a named reason.</summary>
+    Failed,
+}
+
+/// <summary>How far a party's rows are on their way to the linker.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<RegistrationState>))]
+public enum RegistrationState
+{
+    None,
+    Sending,
+    /// <summary>All batches are in the outbox or beyond.</summary>
+    Sent,
+    /// <summary>The linker has confirmed all rows.</summary>
+    Registered,
+}
+
+/// <summary>A session as one party keeps it. No secret, identifier or value is in here.</summary>
+public sealed record PartySession
+{
+    public required string Id { get; init; }
+    public required SessionState State { get; init; }
+    public required bool IsInitiator { get; init; }
+    public required string Peer { get; init; }
+    public required string Linker { get; init; }
+    public string? Dataset { get; init; }
+    public string? DatasetHash { get; init; }
+    public string? PeerDataset { get; init; }
+    public required string Protocol { get; init; }
+    public required string Engine { get; init; }
+    public required int RsaBits { get; init; }
+    public required int MinCell { get; init; }
+    public required DateTimeOffset CreatedAt { get; init; }
+    public required DateTimeOffset DeadlineAt { get; init; }
+
+    /// <summary>Names that head the intersection file: the initiator's key columns.</summary>
+    public IReadOnlyList<string> KeyNames { get; init; } = [];
+    public int OwnRows { get; init; }
+    public int OwnDistinct { get; init; }
+    public int OwnDropped { get; init; }
+    public int OwnRepeated { get; init; }
+    public int PeerDistinct { get; init; }
+    public byte[]? ProposalHash { get; init; }
+    public byte[]? AcceptanceHash { get; init; }
+    public byte[]? PeerRsaModulus { get; init; }
+    /// <summary>Next sequence to produce, by outgoing round.</summary>
+    public IReadOnlyDictionary<int, int> Produced { get; init; } = new Dictionary<int, int>();
+    /// <summary>Batches to produce and to consume in all, once known.</summary>
+    public int TotalBatches { get; init; }
+    /// <summary>Incoming batches dealt with.</summary>
+    public int Consumed { get; init; }
+    public int? IntersectionSize { get; init; }
+    public byte[]? IntersectionHash { get; init; }
+
+    public RegistrationState Registration { get; init; }
+    public int SendSequence { get; init; }
+    public int SendRow { get; init; }
+    public IReadOnlyList<string>? OwnColumns { get; init; }
+    public IReadOnlyList<string>? PeerColumns { get; init; }
+    public bool PeerRegistered { get; init; }
+
+    public string? FailureCode { get; init; }
+    public string? FailureReason { get; init; }
+
+    public string? ReplyTo { get; init; }
+    public string? Correlation { get; init; }
+
+    public DateTimeOffset? PreparedAt { get; init; }
+    public DateTimeOffset? RunningAt { get; init; }
+    public DateTimeOffset? MatchedAt { get; init; }
+    public DateTimeOffset? EndedAt { get; init; }
+    public DateTimeOffset? SendStartedAt { get; init; }
+    public DateTimeOffset? RegisteredAt { get; init; }
+
+    /// <summary>Whether nothing more happens to the intersection.</summary>
+    [JsonIgnore]
+    public bool IsEnded => State is SessionState.Completed or SessionState.Failed;
+
+    /// <summary>Part of the rounds that is done, 0 to 1.</summary>
+    [JsonIgnore]
+    public double Progress => State is SessionState.Comparing or SessionState.Completed ? 1 : TotalBatches == 0 ? 0 : (double)(Produced.Values.Sum() + Consumed) / TotalBatches;
+
+    /// <summary>SHA-256 over both hand-shake headers: what ties every later message and key to this very session.</summary>
+    [JsonIgnore]
+    public byte[] Transcript => SHA256.HashData([.. DomainTags.Transcript, .. ProposalHash!, .. AcceptanceHash!]);
+
+    /// <summary>Seconds of each phase that has ended.</summary>
+    public IEnumerable<(string Name, double Seconds)> Phases()
+    {
+        (string, DateTimeOffset?, DateTimeOffset?)[] spans =
+        [
+            ("prepare", IsInitiator ? CreatedAt : null, PreparedAt),
+            ("hand-shake", PreparedAt, RunningAt),
+            ("exchange", RunningAt, MatchedAt),
+            ("compare", MatchedAt, State == SessionState.Completed ? EndedAt : null),
+            ("send", SendStartedAt, RegisteredAt),
+        ];
+        return spans.Where(span => span.Item2 is not null && span.Item3 is not null).Select(span => (span.Item1, (span.Item3!.Value - span.Item2!.Value).TotalSeconds));
+    }
+
+    public static PartySession Parse(StoredSession stored) => JsonSerializer.Deserialize(stored.Document, SessionJson.Default.PartySession)!;
+
+    public StoredSession ToStored() => new(Id, State.ToString(), JsonSerializer.Serialize(this, SessionJson.Default.PartySession), CreatedAt);
+}
+
+/// <summary>A query as the asking party keeps it.</summary>
+/// <param name="Id">Query id: the correlation id of the command.</param>
+/// <param name="Session">The session.</param>
+/// <param name="Text">As typed.</param>
+/// <param name="Columns">Resolved columns.</param>
+/// <param name="Header">Columns as typed.</param>
+/// <param name="AskedAt">When it was asked.</param>
+/// <param name="ReplyTo">Where the CLI waits.</param>
+/// <param name="Result">The answer, once here.</param>
+/// <param name="FailureCode">Why there is none.</param>
+/// <param name="FailureReason">The same for a person.</param>
+public sealed record PartyQuery(
+    string Id, string Session, string Text, IReadOnlyList<QueriedColumn> Columns, IReadOnlyList<string> Header, DateTimeOffset AskedAt, string? ReplyTo,
+    QueryResult? Result = null, string? FailureCode = null, string? FailureReason = null);
+
+/// <summary>A queried column by owner and name.</summary>
+public sealed record QueriedColumn(string Party, string Name);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(PartySession))]
+[JsonSerializable(typeof(PartyQuery))]
+[JsonSerializable(typeof(Dataset))]
+internal sealed partial class SessionJson : JsonSerializerContext;
