@@ -27,7 +27,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     private const int PrefetchCount = 16;
     private const int ConcurrentMessages = 4;
     private const int DeliveryLimit = 1000;
-    private static readonly TimeSpan ReplyQueueExpiry = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan ReplyQueueExpiry = TimeSpan.FromMinutes(2);
 
     private readonly BrokerAddress? _broker;
     private readonly IBusControl _bus;
@@ -139,8 +139,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     /// <inheritdoc/>
     public async Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
     {
-        // The exchange that MassTransit puts before a queue of that name; sending to "queue:" would declare the queue with other arguments than its owner's.
-        var endpoint = await _endpoints.GetOrAdd(queue, name => _bus.GetSendEndpoint(new Uri("exchange:" + name)));
+        var endpoint = await _endpoints.GetOrAdd(queue, name => _bus.GetSendEndpoint(AddressOf(name)));
         try
         {
             await endpoint.Send(new EnvelopeFrame(frame), context =>
@@ -159,6 +158,12 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
 
         OnSent(queue, frame.Length);
     }
+
+    /// <summary>
+    /// The exchange that MassTransit puts before a queue of that name, declared as its owner declares it; an address of the form "queue:" would declare the
+    /// queue too, with other arguments than its owner's.
+    /// </summary>
+    private Uri AddressOf(string queue) => new($"exchange:{queue}{(_broker is not null && ParticipantNames.IsReplyQueue(queue) ? "?autodelete=true" : "")}");
 
     /// <summary>Serves a queue for the length of one command, for its reply.</summary>
     public async Task<IAsyncDisposable> ListenAsync(string queue, Func<ReadOnlyMemory<byte>, Task> receive, CancellationToken cancellation)

@@ -17,6 +17,9 @@ public static partial class ParticipantNames
     /// <summary>The queue on which one run of the CLI waits for its replies.</summary>
     public static string ReplyQueue(string prefix, string name, string id) => $"{prefix}.{name.ToLowerInvariant()}.cli.{id}";
 
+    /// <summary>Whether a queue is one of those.</summary>
+    public static bool IsReplyQueue(string queue) => queue.Contains(".cli.", StringComparison.Ordinal);
+
     [GeneratedRegex("^[A-Za-z][A-Za-z0-9-]{0,31}$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Pattern();
 }

@@ -56,7 +56,7 @@ public interface IStoreTransaction
 
     void PutKept(string session, int round, int sequence, byte[] data);
     IReadOnlyList<(int Round, int Sequence, byte[] Data)> ListKept(string session);
-    /// <summary>Forgets kept results, pending and finished messages of a session.</summary>
+    /// <summary>Forgets kept results and the frames of unfinished batches (slots <c>round/</c> and <c>batch/</c>) of a session; other messages stay.</summary>
     void DropRounds(string session);
 
     void Enqueue(string messageId, string? session, string queue, ReadOnlyMemory<byte> frame, bool bestEffort);

@@ -1,0 +1,17 @@
+using BenchmarkDotNet.Running;
+using PsiMessaging.Benchmarks;
+
+// Whole-path figures as ratios in one run; anything else goes to BenchmarkDotNet (for example: --filter '*Rsa*').
+return args switch
+{
+    ["ingest", ..] => Ingest.Run(args),
+    ["sign", ..] => Signing.Run(args),
+    ["send", ..] => await Sending.RunAsync(args),
+    _ => RunPrimitives(args),
+};
+
+static int RunPrimitives(string[] args)
+{
+    BenchmarkSwitcher.FromAssembly(typeof(RsaPrimitives).Assembly).Run(args);
+    return 0;
+}

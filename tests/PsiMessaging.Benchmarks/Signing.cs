@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using PsiMessaging.Cryptography.BlindRsa;
+using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Protocols;
+using PsiMessaging.Protocols.BlindRsa;
+
+namespace PsiMessaging.Benchmarks;
+
+/// <summary>
+/// <c>sign [bits]</c>: the signing phase (a sender answering blinded batches) against libcrypto's bare private operation on one core times the cores,
+/// both in one run, turn by turn.
+/// </summary>
+internal static class Signing
+{
+    public static int Run(string[] args)
+    {
+        var bits = args.Length > 1 ? int.Parse(args[1]) : 2048;
+        const int Items = 8192;
+        var transcript = new byte[32];
+        using var seed = SecretBytes.Random(32);
+        using var senderKey = RsaPrivateKey.Generate(bits);
+        using var receiverKey = RsaPrivateKey.Generate(bits);
+        using var sender = new BlindRsaParty(new Numbers(1), Items, transcript, seed, senderKey, receiverKey.PublicKey, Environment.ProcessorCount);
+        using var receiver = new BlindRsaParty(new Numbers(Items), 1, transcript, seed, receiverKey, senderKey.PublicKey, Environment.ProcessorCount);
+        using var bare = RsaArithmetic.Create(senderKey);
+        var outgoing = receiver.Rounds.Single(round => round is { Number: 1, Direction: RoundDirection.Outgoing });
+        var incoming = sender.Rounds.Single(round => round is { Number: 1, Direction: RoundDirection.Incoming });
+        var signed = receiver.Rounds.Single(round => round is { Number: 2, Direction: RoundDirection.Incoming });
+        Console.WriteLine($"{bits} bits, {bare.Name}, {Environment.ProcessorCount} cores");
+        Console.WriteLine("run   bare/s one core   signing/s   of ceiling   blinding us/item   finalising us/item");
+        var value = new byte[bare.SizeBytes];
+        var result = new byte[bare.SizeBytes];
+        BlindRsaSuite.Encode("x"u8, value);
+        for (var run = 0; run < 5; run++)
+        {
+            var watch = Stopwatch.StartNew();
+            var count = 0;
+            while (watch.ElapsedMilliseconds < 1000)
+            {
+                bare.PrivateOperation(value, result);
+                count++;
+            }
+
+            var rate = count / watch.Elapsed.TotalSeconds;
+            watch.Restart();
+            var batches = Enumerable.Range(0, outgoing.Batches).Select(sequence => receiver.Produce(outgoing, sequence)).ToArray();
+            var blinding = watch.Elapsed.TotalMicroseconds / Items;
+            watch.Restart();
+            var answers = batches.Select((batch, sequence) => sender.Consume(incoming, sequence, batch).Reply!).ToArray();
+            var signing = Items / watch.Elapsed.TotalSeconds;
+            watch.Restart();
+            for (var sequence = 0; sequence < answers.Length; sequence++)
+            {
+                receiver.Consume(signed, sequence, answers[sequence]);
+            }
+
+            var finalising = watch.Elapsed.TotalMicroseconds / Items;
+            Console.WriteLine($"{run,3} {rate,16:N0} {signing,11:N0} {signing / (rate * Environment.ProcessorCount),12:P1} {blinding,18:N1} {finalising,20:N1}");
+        }
+
+        return 0;
+    }
+
+    private sealed class Numbers(int count) : IItemSet
+    {
+        private readonly byte[][] _items = [.. Enumerable.Range(0, count).Select(i => SHA256.HashData(BitConverter.GetBytes(i)))];
+
+        public int Count => count;
+
+        public ReadOnlySpan<byte> this[int index] => _items[index];
+    }
+}
