@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using Org.BouncyCastle.Crypto;
-using Org.BouncyCastle.Crypto.Engines;
 using Org.BouncyCastle.Crypto.Parameters;
 using Org.BouncyCastle.Security;
 using BigInteger = Org.BouncyCastle.Math.BigInteger;
@@ -32,20 +30,21 @@ internal sealed class BouncyCastleRsaArithmetic : RsaArithmetic
             throw new InvalidOperationException("This arithmetic holds no private key.");
         }
 
-        // RsaBlindedEngine blinds the exponentiation and re-encrypts the result before it returns it.
-        var engine = new RsaBlindedEngine();
-        engine.Init(forEncryption: true, _private);
-        var bytes = value.ToArray();
-        try
+        // BouncyCastle's own engine refuses 1 and other small values, which RSASP1 (RFC 8017 section 5.2.1) allows; hence the steps here: blind against
+        // timing, exponentiate by the Chinese remainder theorem, unblind, verify against a fault.
+        var input = Read(value);
+        var blind = new BigInteger(1, RandomNumberGenerator.GetBytes(SizeBytes + BlindRsaSuite.BlindMarginBytes)).Mod(_modulus);
+        var hidden = input.Multiply(blind.ModPow(Exponent, _modulus)).Mod(_modulus);
+        var p = hidden.Mod(_private.P).ModPow(_private.DP, _private.P);
+        var q = hidden.Mod(_private.Q).ModPow(_private.DQ, _private.Q);
+        var h = p.Subtract(q).Multiply(_private.QInv).Mod(_private.P);
+        var output = h.Multiply(_private.Q).Add(q).Multiply(blind.ModInverse(_modulus)).Mod(_modulus);
+        if (!output.ModPow(Exponent, _modulus).Equals(input))
         {
-            var raw = engine.ProcessBlock(bytes, 0, bytes.Length);
-            result.Clear();
-            raw.CopyTo(result[(SizeBytes - raw.Length)..]);
+            throw new InvalidOperationException("The RSA private operation failed.");
         }
-        catch (CryptoException exception)
-        {
-            throw new InvalidOperationException("The RSA private operation failed.", exception);
-        }
+
+        Write(output, result);
     }
 
     public override void Multiply(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, Span<byte> result) =>
