@@ -1,0 +1,141 @@
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Sessions;
+using PsiMessaging.Testing;
+
+namespace PsiMessaging.Sessions.Tests;
+
+/// <summary>A pinned peer that breaks the rules, and a broker that forges: the session ends under a named reason, never with a wrong result.</summary>
+public class HostilePeerTests
+{
+    /// <summary>Rewrites P2's messages of one kind, signed with P2's own key, and returns how the session ended at P1.</summary>
+    private static async Task<PartySession> WithCheatingP2Async<T>(Func<T, byte[], (T Message, byte[] Body)> cheat)
+        where T : class
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Bend = envelope =>
+        {
+            if (envelope.Header.From != "P2" || envelope.Message is not T original)
+            {
+                return [envelope.Frame.ToArray()];
+            }
+
+            var (message, body) = cheat(original, envelope.Body.ToArray());
+            return [Envelope.Create(network.P2.Home, envelope.Header.To, envelope.Header.Session, message, body).Frame.ToArray()];
+        };
+        network.Start();
+        await network.P1.CommandAsync(null, TestNetwork.Propose());
+        var p1 = await network.P1.WaitAsync(session => session.IsEnded);
+        Assert.Equal(SessionState.Failed, p1.State);
+        Assert.False(Directory.Exists(network.P1.Home.SessionPath(p1.Id)));
+        return p1;
+    }
+
+    [Fact]
+    public async Task Acceptance_ShortRsaKey_IsRefused() => Assert.Equal(FailureCodes.WeakKey,
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { RsaModulus = message.RsaModulus[..128] }, body))).FailureCode);
+
+    [Fact]
+    public async Task Acceptance_OtherExponent_IsRefused() => Assert.Equal(FailureCodes.WeakKey,
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { RsaExponent = [3] }, body))).FailureCode);
+
+    [Fact]
+    public async Task Acceptance_OfAnotherProposal_IsRefused() => Assert.Equal(FailureCodes.Malformed,
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { ProposalHash = new byte[32] }, body))).FailureCode);
+
+    [Fact]
+    public async Task Acceptance_LooserMinimumCell_IsRefused() => Assert.Equal(FailureCodes.Malformed,
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { MinCell = 0 }, body))).FailureCode);
+
+    [Fact]
+    public async Task Acceptance_OtherSize_DoesNotFitTheRounds() => Assert.Equal(FailureCodes.BadBatch,
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { SetSize = 11 }, body))).FailureCode);
+
+    public static TheoryData<string> Batches =>
+        ["short body", "long body", "wrong count", "wrong element size", "sequence out of range", "negative sequence", "wrong number of batches", "other transcript", "round nobody has", "round of the other side"];
+
+    [Theory]
+    [MemberData(nameof(Batches))]
+    public async Task RoundBatch_ThatDoesNotFit_IsRefused(string fault)
+    {
+        var p1 = await WithCheatingP2Async<RoundBatch>((message, body) => message.Round != 1 ? (message, body) : fault switch
+        {
+            "short body" => (message, body[..^1]),
+            "long body" => (message, [.. body, 0]),
+            "wrong count" => (message with { Count = message.Count - 1 }, body[..^256]),
+            "wrong element size" => (message with { ElementSizeBytes = 128, Count = message.Count * 2 }, body),
+            "sequence out of range" => (message with { Sequence = 1 }, body),
+            "negative sequence" => (message with { Sequence = -1 }, body),
+            "wrong number of batches" => (message with { Batches = 2 }, body),
+            "other transcript" => (message with { Transcript = new byte[32] }, body),
+            "round nobody has" => (message with { Round = 9 }, body),
+            _ => (message with { Round = 77 }, body),
+        });
+        Assert.Equal(FailureCodes.BadBatch, p1.FailureCode);
+    }
+
+    [Fact]
+    public async Task BlindedValue_Zero_IsRefused() => Assert.Equal(FailureCodes.BadBatch,
+        (await WithCheatingP2Async<RoundBatch>((message, body) => (message, message.Round == 1 ? [.. new byte[256], .. body[256..]] : body))).FailureCode);
+
+    [Fact]
+    public async Task BlindedValue_NotBelowTheModulus_IsRefused() => Assert.Equal(FailureCodes.BadBatch,
+        (await WithCheatingP2Async<RoundBatch>((message, body) => (message, message.Round == 1 ? [.. Enumerable.Repeat((byte)0xff, 256), .. body[256..]] : body))).FailureCode);
+
+    [Fact]
+    public async Task Signature_ThatDoesNotVerify_IsRefused() => Assert.Equal(FailureCodes.BadSignature,
+        (await WithCheatingP2Async<RoundBatch>((message, body) =>
+        {
+            if (message.Round == 2)
+            {
+                body[300] ^= 1;
+            }
+
+            return (message, body);
+        })).FailureCode);
+
+    [Fact]
+    public async Task Result_ThatDiffers_FailsAtBoth() => Assert.Equal(FailureCodes.ResultMismatch,
+        (await WithCheatingP2Async<CompleteSession>((message, body) => (message with { IntersectionSize = message.IntersectionSize + 1 }, body))).FailureCode);
+
+    [Fact]
+    public async Task Tags_ThatClaimMore_ShowAsDifferentResults() => Assert.Equal(FailureCodes.ResultMismatch,
+        (await WithCheatingP2Async<RoundBatch>((message, body) =>
+        {
+            // P2 withholds its own tags: it would learn the intersection and P1 would not.
+            if (message.Round == 3)
+            {
+                Array.ForEach(Enumerable.Range(0, body.Length).ToArray(), i => body[i] = (byte)(i * 37));
+            }
+
+            return (message, body);
+        })).FailureCode);
+
+    [Fact]
+    public async Task ForgedFrames_AreRefusedAndChangeNothing()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        var (p1, _) = await network.IntersectAsync();
+        using var folder = new TempFolder();
+        using var stranger = Participants.Identities.ParticipantHome.Create(Path.Combine(folder.Path, "P2"),
+            new Participants.Identities.ParticipantConfig { Name = "P2", Role = Participants.Identities.ParticipantRole.Party });
+
+        network.Inject(network.P1, Envelope.Create(stranger, "P1", p1.Id, new AbortSession(p1.Id, FailureCodes.Cancelled, "forged")).Frame.ToArray());
+        network.Inject(network.P1, Envelope.Create(network.P2.Home, "LINKER", p1.Id, new AbortSession(p1.Id, FailureCodes.Cancelled, "misdirected")).Frame.ToArray());
+        network.Inject(network.P1, Envelope.Create(network.P2.Home, "P1", p1.Id, new SendDataset(p1.Id)).Frame.ToArray());
+        network.Inject(network.P1, Envelope.Create(network.Linker.Home, "P1", p1.Id, new CompleteSession(p1.Id, new byte[32], 0, new byte[32])).Frame.ToArray());
+        network.Inject(network.P1, Envelope.Create(network.P2.Home, "P1", p1.Id, new DatasetRegistered(p1.Id, "P2", 4)).Frame.ToArray());
+        var frame = Envelope.Create(network.P2.Home, "P1", p1.Id, new AbortSession(p1.Id, FailureCodes.Cancelled, "x")).Frame.ToArray();
+        frame[40] ^= 1;
+        network.Inject(network.P1, frame);
+        network.Inject(network.P1, "not a frame"u8.ToArray());
+
+        // A command answered afterwards shows that all of them were dealt with.
+        await network.P1.CommandAsync(p1.Id, new SendDataset(p1.Id));
+        Assert.Equal(7, network.P1.Refused.Count);
+        Assert.Equal(SessionState.Completed, network.P1.Session()!.State);
+    }
+}

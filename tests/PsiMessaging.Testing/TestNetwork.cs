@@ -1,0 +1,362 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging.Abstractions;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Records;
+using PsiMessaging.Linking;
+using PsiMessaging.Participants;
+using PsiMessaging.Participants.Engine;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Ports;
+using PsiMessaging.Sessions;
+using PsiMessaging.Sessions.Datasets;
+using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Storage;
+
+namespace PsiMessaging.Testing;
+
+/// <summary>
+/// P1, P2 and LINKER with real engines, real state on disk, and a network that a test can bend: repeat, reorder, alter or drop frames, crash a participant at any
+/// write of its state and start it again on the same home.
+/// </summary>
+public sealed class TestNetwork : IAsyncDisposable
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private readonly TempFolder _folder = new();
+    private readonly ConcurrentDictionary<string, Action<byte[]>> _queues = new(StringComparer.Ordinal);
+    private readonly List<TestParticipant> _participants = [];
+
+    public TestNetwork(TimeProvider? time = null, Func<ParticipantConfig, ParticipantConfig>? configure = null)
+    {
+        Time = time ?? TimeProvider.System;
+        foreach (var (name, role) in new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker) })
+        {
+            var config = new ParticipantConfig { Name = name, Role = role, Parallelism = 2 };
+            _participants.Add(new TestParticipant(this, ParticipantHome.Create(Path.Combine(_folder.Path, name), configure?.Invoke(config) ?? config)));
+        }
+
+        foreach (var one in _participants)
+        {
+            foreach (var other in _participants.Where(other => other != one))
+            {
+                one.Home.Pin(other.Home.Card, replace: false);
+            }
+        }
+    }
+
+    public TimeProvider Time { get; }
+
+    public TestParticipant P1 => _participants[0];
+
+    public TestParticipant P2 => _participants[1];
+
+    public TestParticipant Linker => _participants[2];
+
+    public string Folder => _folder.Path;
+
+    /// <summary>What becomes of a frame on its way; by default itself, once.</summary>
+    public Func<Envelope, IEnumerable<byte[]>> Bend { get; set; } = envelope => [envelope.Frame.ToArray()];
+
+    /// <summary>Every frame that was sent, in order of sending.</summary>
+    public ConcurrentQueue<Envelope> Wire { get; } = new();
+
+    /// <summary>Told of every session document a party stores.</summary>
+    public Action<TestParticipant, PartySession> OnChanged { get; set; } = (_, _) => { };
+
+    internal void Register(string queue, Action<byte[]> deliver) => _queues[queue] = deliver;
+
+    internal void Send(string queue, byte[] frame)
+    {
+        if (!_queues.TryGetValue(queue, out var deliver))
+        {
+            throw new UnroutableException(queue);
+        }
+
+        var envelope = Envelope.Parse(frame);
+        Wire.Enqueue(envelope);
+        foreach (var bent in Bend(envelope))
+        {
+            deliver(bent);
+        }
+    }
+
+    /// <summary>Puts a frame into a participant's inbox as a stranger on the broker could.</summary>
+    public void Inject(TestParticipant to, byte[] frame) => _queues[to.Home.InboxName](frame);
+
+    /// <summary>Adds the prototype's sample at both parties, or other texts.</summary>
+    public async Task AddDataAsync(string? p1 = null, string? p2 = null, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY")
+    {
+        await P1.AddAsync("istat", _folder.Write("istat.csv", p1 ?? Samples.Istat), duplicates, key);
+        await P2.AddAsync("bi", _folder.Write("bi.csv", p2 ?? Samples.Bi), duplicates, key);
+    }
+
+    public void Start() => _participants.ForEach(participant => participant.Start());
+
+    public static StartSession Propose(int rsaBits = 2048, int minCell = 1, int deadlineSeconds = 3600, string? peerDataset = null) => new()
+    {
+        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = "rsa", Engine = "tokens", RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
+    };
+
+    /// <summary>Opens a session from P1 and waits until both parties have ended it.</summary>
+    public async Task<(PartySession P1, PartySession P2)> IntersectAsync(StartSession? start = null)
+    {
+        var reply = await P1.CommandAsync(null, start ?? Propose());
+        Assert(reply.Ok, reply.Message);
+        return (await P1.WaitAsync(session => session.IsEnded), await P2.WaitAsync(session => session.IsEnded));
+    }
+
+    /// <summary>Sends both parties' rows and waits until both know that all are at the linker.</summary>
+    public async Task SendRowsAsync(string session)
+    {
+        Assert((await P1.CommandAsync(session, new SendDataset(session))).Ok, "P1 refused to send");
+        Assert((await P2.CommandAsync(session, new SendDataset(session))).Ok, "P2 refused to send");
+        await P1.WaitAsync(AllRegistered);
+        await P2.WaitAsync(AllRegistered);
+    }
+
+    public static bool AllRegistered(PartySession session) =>
+        session.State == SessionState.Failed || (session.Registration == RegistrationState.Registered && session.PeerRegistered && session.PeerColumns is not null);
+
+    private static void Assert(bool condition, string? message)
+    {
+        if (!condition)
+        {
+            throw new InvalidOperationException(message);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var participant in _participants)
+        {
+            await participant.StopAsync();
+            participant.Home.Dispose();
+        }
+
+        _folder.Dispose();
+    }
+}
+
+/// <summary>The store was made to crash: the process is as good as killed.</summary>
+public sealed class CrashException() : Exception("crash");
+
+/// <summary>One participant of a <see cref="TestNetwork"/>.</summary>
+public sealed class TestParticipant : IEnvelopeSender
+{
+    private readonly TestNetwork _network;
+    private readonly Channel<byte[]> _inbox = Channel.CreateUnbounded<byte[]>();
+    private CancellationTokenSource _stop = new();
+    private Task _reading = Task.CompletedTask;
+    private CrashingStore? _store;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal TestParticipant(TestNetwork network, ParticipantHome home)
+    {
+        _network = network;
+        Home = home;
+        network.Register(home.InboxName, frame => _inbox.Writer.TryWrite(frame));
+    }
+
+    public ParticipantHome Home { get; private set; }
+
+    public ParticipantEngine? Engine { get; private set; }
+
+    /// <summary>Frames the engine refused, with the reason.</summary>
+    public ConcurrentQueue<string> Refused { get; } = new();
+
+    /// <summary>Crash at this write of the state, counted from 1 since the start; 0 means never. Half of the crashes fall after the commit.</summary>
+    public int CrashAtWrite { get; set; }
+
+    public bool HasCrashed => _store?.Crashed ?? false;
+
+    public int Writes => _store?.Writes ?? 0;
+
+    public async Task AddAsync(string name, string file, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", bool fold = false)
+    {
+        using var store = new SqliteParticipantStore(Home.StatePath);
+        await new DatasetCatalog(Home, store, _network.Time).AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates));
+    }
+
+    public void Start()
+    {
+        _stop = new CancellationTokenSource();
+        _store = new CrashingStore(new SqliteParticipantStore(Home.StatePath), CrashAtWrite, () => _stop.Cancel());
+        Engine = Home.Config.Role == ParticipantRole.Linker
+            ? new LinkerEngine(Home, _store, this, _network.Time, NullLogger<LinkerEngine>.Instance)
+            : new PartyEngine(Home, _store, this, _network.Time, NullLogger<PartyEngine>.Instance) { OnChanged = OnChanged };
+        Engine.Start();
+        _reading = ReadAsync(Engine, _stop.Token);
+    }
+
+    private void OnChanged(PartySession session)
+    {
+        _network.OnChanged(this, session);
+        Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+
+    private async Task ReadAsync(ParticipantEngine engine, CancellationToken stop)
+    {
+        try
+        {
+            while (await _inbox.Reader.WaitToReadAsync(stop))
+            {
+                while (_inbox.Reader.TryPeek(out var frame))
+                {
+                    try
+                    {
+                        await engine.ReceiveAsync(frame);
+                    }
+                    catch (RejectedEnvelopeException exception)
+                    {
+                        Refused.Enqueue(exception.Message);
+                    }
+                    catch (CrashException)
+                    {
+                        // Not acknowledged: it comes again after the restart.
+                        return;
+                    }
+
+                    _inbox.Reader.TryRead(out _);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped or crashed.
+        }
+    }
+
+    /// <summary>Stops the engine, dead or alive.</summary>
+    public async Task StopAsync()
+    {
+        await _stop.CancelAsync();
+        await _reading;
+        if (Engine is { } engine)
+        {
+            Engine = null;
+            try
+            {
+                await engine.DisposeAsync();
+            }
+            catch (CrashException)
+            {
+                // Its tasks died with it.
+            }
+
+            _store!.Dispose();
+        }
+    }
+
+    /// <summary>Restarts on the same home, as a new process would.</summary>
+    public async Task RestartAsync(int crashAtWrite = 0)
+    {
+        await StopAsync();
+        CrashAtWrite = crashAtWrite;
+        Start();
+        Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+
+    /// <summary>A new identity under the same name, as after a lost disk.</summary>
+    public void ReplaceIdentity()
+    {
+        var other = ParticipantHome.Create(Home.Path + "-new", Home.Config);
+        foreach (var card in Home.Cards())
+        {
+            other.Pin(card, replace: false);
+        }
+
+        Home = other;
+    }
+
+    /// <summary>Sends a command as the CLI would and waits for the reply.</summary>
+    public async Task<CommandReply> CommandAsync(string? session, object command, string? correlation = null)
+    {
+        var id = correlation ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        var queue = ParticipantNames.ReplyQueue("psi", Home.Name, id);
+        var reply = new TaskCompletionSource<CommandReply>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _network.Register(queue, frame => reply.TrySetResult((CommandReply)Envelope.Parse(frame).Message));
+        _network.Inject(this, Envelope.Create(Home, Home.Name, session, command, correlation: id, replyTo: queue).Frame.ToArray());
+        return await reply.Task.WaitAsync(TestNetwork.Patience);
+    }
+
+    /// <summary>Waits until this party's newest session meets a condition.</summary>
+    public async Task<PartySession> WaitAsync(Func<PartySession, bool> condition)
+    {
+        using var patience = new CancellationTokenSource(TestNetwork.Patience);
+        while (true)
+        {
+            var changed = Volatile.Read(ref _changed).Task;
+            if (Session() is { } session && condition(session))
+            {
+                return session;
+            }
+
+            // The change may be announced inside its transaction; a look after the next one is not enough when there is none, so look again soon.
+            await Task.WhenAny(changed, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, patience.Token));
+            if (patience.IsCancellationRequested)
+            {
+                throw new TimeoutException($"{Home.Name} stays in {Session()}");
+            }
+        }
+    }
+
+    /// <summary>This party's newest session as it stands on disk.</summary>
+    public PartySession? Session()
+    {
+        using var store = new SqliteParticipantStore(Home.StatePath);
+        return store.Read(transaction => transaction.ListSessions()).LastOrDefault() is { } stored ? PartySession.Parse(stored) : null;
+    }
+
+    public string Intersection(string session) => File.ReadAllText(Path.Combine(Home.SessionPath(session), IntersectionFile.Name));
+
+    Task IEnvelopeSender.SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
+    {
+        if (HasCrashed)
+        {
+            throw new CrashException();
+        }
+
+        _network.Send(queue, frame.ToArray());
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Passes through to the real store until its time comes; then nothing works any more.</summary>
+    private sealed class CrashingStore(IParticipantStore inner, int crashAtWrite, Action onCrash) : IParticipantStore
+    {
+        private int _writes;
+
+        public bool Crashed { get; private set; }
+
+        public int Writes => _writes;
+
+        public T Read<T>(Func<IStoreTransaction, T> action) => Crashed ? throw new CrashException() : inner.Read(action);
+
+        public T Write<T>(Func<IStoreTransaction, T> action)
+        {
+            if (Crashed)
+            {
+                throw new CrashException();
+            }
+
+            var number = Interlocked.Increment(ref _writes);
+            if (number != crashAtWrite)
+            {
+                return inner.Write(action);
+            }
+
+            if (number % 2 == 0)
+            {
+                inner.Write(action);
+            }
+
+            Crashed = true;
+            onCrash();
+            throw new CrashException();
+        }
+
+        public void Dispose() => inner.Dispose();
+    }
+}
