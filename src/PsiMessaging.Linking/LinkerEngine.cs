@@ -78,17 +78,17 @@ public sealed partial class LinkerEngine : ParticipantEngine
     }
 
     /// <inheritdoc/>
-    protected override async Task<bool> StepAsync(string id, CancellationToken cancellation)
+    protected override Task<bool> StepAsync(string id, CancellationToken cancellation)
     {
         if (Store.Read(transaction => transaction.FindSession(id)) is not { } stored)
         {
-            return false;
+            return Task.FromResult(false);
         }
 
         var session = LinkSession.Parse(stored);
         try
         {
-            return HandleAbort(session) || HandleRegistration(session) || await HandleBatchAsync(session) || HandleQuery(session);
+            return Task.FromResult(HandleAbort(session) || HandleRegistration(session) || HandleBatch(session) || HandleQuery(session));
         }
         catch (InvalidDataException exception)
         {
@@ -99,7 +99,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
             FailNow(session, exception.Code, exception.Message);
         }
 
-        return true;
+        return Task.FromResult(true);
     }
 
     private bool HandleAbort(LinkSession session) => Store.Write(transaction =>
@@ -168,7 +168,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         return true;
     }
 
-    private async Task<bool> HandleBatchAsync(LinkSession session)
+    private bool HandleBatch(LinkSession session)
     {
         var pending = session.Registrations.Select(registration => Store.Read(transaction => transaction.Pending(session.Id, $"batch/{registration.Party}/", 1)).FirstOrDefault())
             .FirstOrDefault(message => message is not null);
@@ -192,21 +192,27 @@ public sealed partial class LinkerEngine : ParticipantEngine
             throw new ParticipantException(FailureCodes.BadBatch, $"{registration.Party} sent a batch that does not fit its registration");
         }
 
-        var body = envelope.Body.ToArray();
-        EncryptedBatch.Span span;
+        if (envelope.Body.Length > EncryptedBatch.MaximumBodyBytes || batch.Rows > EncryptedBatch.MaximumRows)
+        {
+            throw new ParticipantException(FailureCodes.BadBatch, $"{registration.Party} sent a batch larger than allowed");
+        }
+
+        // The file stands under its name, where a query would find it, only once it was checked.
+        var folder = FolderOf(session.Id, registration.Party);
+        Directory.CreateDirectory(folder);
+        var arrived = Path.Combine(folder, $"{batch.Sequence:D8}.unchecked");
+        AtomicFile.Write(arrived, envelope.Body.ToArray());
+        BatchTokens span;
         try
         {
-            span = await EncryptedBatch.CheckAsync(body, registration.Columns, batch.Rows);
+            span = ParquetInspection.CheckBatch(arrived, registration.Columns, batch.Rows);
         }
         catch (InvalidDataException exception)
         {
             throw new InvalidDataException($"{registration.Party}, batch {batch.Sequence}: {exception.Message}", exception);
         }
 
-        var folder = FolderOf(session.Id, registration.Party);
-        Directory.CreateDirectory(folder);
-        AtomicFile.Write(Path.Combine(folder, $"{batch.Sequence:D8}.parquet"), body);
-
+        File.Move(arrived, Path.Combine(folder, $"{batch.Sequence:D8}.parquet"), overwrite: true);
         var updated = registration with
         {
             Received = registration.Received + batch.Rows,
@@ -354,7 +360,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         {
             var outcome = TokenEngine.Count(TableOf(session.Id, left), TableOf(session.Id, right), columns, minCell, path, QueryMemoryBytes);
             var body = File.ReadAllBytes(path);
-            return body.Length <= EncryptedAnswer.MaximumBodyBytes
+            return body.Length <= EncryptedBatch.MaximumAnswerBytes
                 ? (new QueryAnswered(session.Id, query.QueryId, outcome.Groups, outcome.Suppressed, minCell, outcome.Joined), body)
                 : throw new ParticipantException(FailureCodes.TooManyGroups, $"the answer of {outcome.Groups:N0} groups is too long for one message; ask by fewer or coarser columns");
         }

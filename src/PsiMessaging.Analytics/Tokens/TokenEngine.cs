@@ -71,7 +71,7 @@ public static class TokenEngine
 
     private static string Files(TokenTable table) => $"read_parquet({Literal(Path.Combine(table.Folder, "*.parquet"))})";
 
-    private static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
+    internal static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
     private static void Execute(DuckDBConnection connection, string sql)
     {

@@ -5,6 +5,7 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Batches;
+using PsiMessaging.Data.Output;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
@@ -204,7 +205,7 @@ public sealed partial class PartyEngine
         }
     }
 
-    private async Task<bool> HandleAnswersAsync(PartySession session)
+    private bool HandleAnswers(PartySession session)
     {
         if (Store.Read(transaction => transaction.Pending(session.Id, "answer/", 1)) is not [var pending])
         {
@@ -223,7 +224,7 @@ public sealed partial class PartyEngine
         var query = JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!;
         query = envelope.Message switch
         {
-            QueryAnswered answer => await OpenAnswerAsync(session, query, answer, envelope.Body),
+            QueryAnswered answer => OpenAnswer(session, query, answer, envelope.Body),
             QueryRefused refusal => query with { FailureCode = refusal.Code, FailureReason = $"{session.Linker}: {Printable(refusal.Reason)}" },
             _ => query,
         };
@@ -240,11 +241,11 @@ public sealed partial class PartyEngine
     }
 
     /// <summary>Decrypts an answer and holds it to what can be known: its form, its keys, and that the join has exactly the intersection's rows.</summary>
-    private async Task<PartyQuery> OpenAnswerAsync(PartySession session, PartyQuery query, QueryAnswered answer, ReadOnlyMemory<byte> body)
+    private PartyQuery OpenAnswer(PartySession session, PartyQuery query, QueryAnswered answer, ReadOnlyMemory<byte> body)
     {
         try
         {
-            if (answer.Joined != session.IntersectionSize || answer.MinCell < session.MinCell || answer.Groups is < 0 or > TokenEngine.MaximumGroups || body.Length > EncryptedAnswer.MaximumBodyBytes)
+            if (answer.Joined != session.IntersectionSize || answer.MinCell < session.MinCell || answer.Groups is < 0 or > TokenEngine.MaximumGroups || body.Length > EncryptedBatch.MaximumAnswerBytes)
             {
                 throw new InvalidDataException("it does not fit the session");
             }
@@ -254,7 +255,10 @@ public sealed partial class PartyEngine
             var ciphers = query.Columns.Select(column => keys.ValueCipher(column.Party, column.Name)).ToArray();
             try
             {
-                var rows = await EncryptedAnswer.ReadAsync(body.ToArray(), query.Columns.Count, answer.Groups);
+                var path = Path.Combine(Home.SessionPath(session.Id), $"answer-{query.Id}.parquet");
+                AtomicFile.Write(path, body.ToArray());
+                var rows = ParquetInspection.ReadAnswer(path, query.Columns.Count, answer.Groups);
+                File.Delete(path);
                 var groups = Array.ConvertAll(rows, row => new QueryGroup(
                     [.. row.Labels.Select((label, i) => ciphers[i].TryDecrypt(label, out var value) ? value : throw new InvalidDataException("a label is not encrypted under the session's keys"))],
                     row.Count));

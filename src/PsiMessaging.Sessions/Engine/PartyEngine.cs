@@ -319,7 +319,7 @@ public sealed partial class PartyEngine : ParticipantEngine
                 SessionState.Proposed => HandleAcceptance(session),
                 SessionState.Running => RunRounds(session),
                 SessionState.Comparing => Compare(session),
-                SessionState.Completed => HandleLinker(session) || await SendRowsAsync(session) || await HandleAnswersAsync(session),
+                SessionState.Completed => HandleLinker(session) || await SendRowsAsync(session) || HandleAnswers(session),
                 _ => false,
             };
         }
