@@ -12,7 +12,8 @@ var parsed = PsiRootCommand.Create().Parse(args);
 if (parsed.Errors.Count > 0)
 {
     // Usage errors: one line, exit code 2.
-    Console.Error.WriteLine($"psi: {parsed.Errors[0].Message.TrimEnd('.')}; see: psi {string.Join(' ', PsiRootCommand.PathOf(parsed.CommandResult))}--help");
+    var message = parsed.UnmatchedTokens is [var token, ..] ? $"{token} is not a command or option here" : parsed.Errors[0].Message.TrimEnd('.');
+    Console.Error.WriteLine($"psi: {message}; see: psi {string.Join(' ', PsiRootCommand.PathOf(parsed.CommandResult))}--help");
     return ExitCodes.WrongUsage;
 }
 

@@ -42,7 +42,7 @@ public sealed record CancelSession(string SessionId);
 /// <param name="Code">A named reason when not ok.</param>
 /// <param name="Message">One line for a person.</param>
 /// <param name="Result">The answer to a query.</param>
-public sealed record CommandReply(bool Ok, string? SessionId, string? Code, string? Message, QueryResult? Result);
+public sealed record CommandReply(bool Ok, string? SessionId = null, string? Code = null, string? Message = null, QueryResult? Result = null);
 
 /// <summary>A query's answer with its labels decrypted. Stays between a party's worker and its own CLI.</summary>
 /// <param name="QueryId">The query.</param>
@@ -58,4 +58,4 @@ public sealed record QueryResult(string QueryId, string Text, IReadOnlyList<stri
 /// <summary>One group of an answer.</summary>
 /// <param name="Labels">One a column; null where the value was missing.</param>
 /// <param name="Count">Rows in the group; null when suppressed.</param>
-public sealed record QueryGroup(IReadOnlyList<string?> Labels, long? Count);
+public sealed record QueryGroup(IReadOnlyList<string?> Labels, long? Count = null);

@@ -9,7 +9,7 @@ namespace PsiMessaging.Contracts.V1;
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,
-    RespectRequiredConstructorParameters = false)]
+    RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ProposeSession))]
 [JsonSerializable(typeof(AcceptSession))]
 [JsonSerializable(typeof(AbortSession))]

@@ -1,0 +1,200 @@
+using System.Text.Json;
+using CsCheck;
+using PsiMessaging.Testing;
+
+namespace PsiMessaging.Cli.Tests;
+
+/// <summary>The executable as people run it: results, one clear line for what is wrong, exit codes.</summary>
+public sealed class CommandLineTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    private string Out => Path.Combine(_folder.Path, "out");
+
+    private Task<PsiResult> Simulate(string p1, string p2, params string[] more) =>
+        PsiProcess.RunAsync(["simulate", "--p1", _folder.Write("p1.csv", p1), "--p2", _folder.Write("p2.csv", p2), "--rsa-bits", "2048", "--out", Out, .. more]);
+
+    [Fact]
+    public async Task Simulate_PrototypeSample_WritesThePrototypesResult()
+    {
+        var result = await Simulate(Samples.Istat, Samples.Bi, "--key", "IDKEY", "--query", "CLASSE_ETA, CLASSE_REDDITO", "--query", "NUMERO_FIGLI");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Equal("", result.Error);
+        Assert.Equal(Samples.Intersection, File.ReadAllText(Path.Combine(Out, "P1", "intersection.csv")));
+        Assert.Equal(Samples.Intersection, File.ReadAllText(Path.Combine(Out, "P2", "intersection.csv")));
+        Assert.Equal(Samples.AgeByIncome, File.ReadAllText(Path.Combine(Out, "query-1.csv")));
+        Assert.Equal("NUMERO_FIGLI,count\n1-2,1\n>2,3\n", File.ReadAllText(Path.Combine(Out, "query-2.csv")));
+        using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(Out, "report.json")));
+        Assert.Equal(["protocol", "engine", "transport", "parties", "intersection", "phases", "bytes", "peakMemoryBytes", "queries"], report.RootElement.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(4, report.RootElement.GetProperty("intersection").GetInt32());
+        Assert.Equal(10, report.RootElement.GetProperty("parties").GetProperty("P2").GetProperty("rows").GetInt32());
+        Assert.True(report.RootElement.GetProperty("bytes").GetProperty("P1->P2").GetInt64() > 5000);
+        Assert.Equal(4, report.RootElement.GetProperty("queries")[0].GetProperty("groups").GetInt32());
+        Assert.Equal(["P1", "P2"], Directory.GetDirectories(Out).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>Random sets against a plain-set oracle: empty overlap, one, equal, duplicates under <c>first</c>.</summary>
+    [Theory]
+    [InlineData("disjoint")]
+    [InlineData("equal")]
+    [InlineData("one in common")]
+    [InlineData("random")]
+    [InlineData("duplicates")]
+    public async Task Simulate_RandomSets_EqualThePlainSet(string shape)
+    {
+        int[] Set(int from, int count) => [.. Enumerable.Range(from, count)];
+        var (one, two) = shape switch
+        {
+            "disjoint" => (Set(0, 30), Set(100, 20)),
+            "equal" => (Set(0, 30), Set(0, 30)),
+            "one in common" => (Set(0, 30), Set(29, 30)),
+            "duplicates" => ([.. Set(0, 30), 5, 6, 7], [.. Set(20, 30), 21, 22]),
+            _ => Gen.Int[0, 80].HashSet[10, 50].Select(Gen.Int[0, 80].HashSet[10, 50], (a, b) => (a.ToArray(), b.ToArray())).Single(),
+        };
+        string Csv(int[] ids, string column) => $"ID;{column}\n" + string.Concat(ids.Select((id, row) => $"id-{id};{column}{id % 3}\n"));
+        var result = await Simulate(Csv(one, "A"), Csv(two, "B"), "--key", "ID", "--query", "A,B", "--duplicates", shape == "duplicates" ? "first" : "reject");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        var common = one.Intersect(two).ToArray();
+        var expected = "ID\n" + string.Concat(common.Select(id => $"id-{id}").Order(StringComparer.Ordinal).Select(id => id + "\n"));
+        Assert.Equal(expected, File.ReadAllText(Path.Combine(Out, "P1", "intersection.csv")));
+        Assert.Equal(expected, File.ReadAllText(Path.Combine(Out, "P2", "intersection.csv")));
+        var counts = "A,B,count\n" + string.Concat(common.GroupBy(id => id % 3).OrderBy(group => group.Key).Select(group => $"A{group.Key},B{group.Key},{group.Count()}\n"));
+        Assert.Equal(counts, File.ReadAllText(Path.Combine(Out, "query-1.csv")));
+    }
+
+    [Fact]
+    public async Task Simulate_MinimumCell_WritesSuppressedCells()
+    {
+        var result = await Simulate(Samples.Istat, Samples.Bi, "--key", "IDKEY", "--query", "CLASSE_REDDITO", "--min-cell", "2");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Equal("CLASSE_REDDITO,count\nALTA,<2\nBASSA,2\nMEDIA,<2\n", File.ReadAllText(Path.Combine(Out, "query-1.csv")));
+        Assert.Contains("2 of 3 counts are below 2 and withheld", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Simulate_Json_IsTheReportAndNothingElse()
+    {
+        var result = await Simulate(Samples.Istat, Samples.Bi, "--key", "IDKEY", "--json");
+        using var report = JsonDocument.Parse(result.Output);
+        Assert.Equal("memory", report.RootElement.GetProperty("transport").GetString());
+    }
+
+    public static TheoryData<string, string, string> BadInputs => new()
+    {
+        { "ID;A\n", "ID;B\nx;1\n", "p1.csv has a header but no rows" },
+        { "", "ID;B\nx;1\n", "p1.csv is empty" },
+        { "KEY;A\nx;1\n", "ID;B\nx;1\n", "p1.csv has no column ID; it has KEY, A" },
+        { "ID;A\nx;1\n", "ID;B\nx;1\ny;2;3\n", "p2.csv, line 3: 3 fields where the header has 2" },
+        { "ID;A\nx;1\nx;2\n", "ID;B\nx;1\n", "1 of 2 rows repeat an identifier" },
+        { "ID;A\n;1\n", "ID;B\nx;1\n", "all 1 identifiers are empty" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadInputs))]
+    public async Task Simulate_BadInput_OneLineExitOneNothingLeft(string p1, string p2, string expected)
+    {
+        var result = await Simulate(p1, p2, "--key", "ID");
+        Failed(result, 1, expected);
+        Assert.False(Directory.Exists(Out));
+    }
+
+    [Fact]
+    public async Task Simulate_UnknownColumn_OneLineExitOneNothingLeft()
+    {
+        Failed(await Simulate(Samples.Istat, Samples.Bi, "--key", "IDKEY", "--query", "FOO"), 1, "neither party has a column FOO; P1 has CLASSE_ETA, NUMERO_FIGLI; P2 has");
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path, "out*"));
+    }
+
+    [Fact]
+    public async Task Simulate_MissingFile_IsNamed() => Failed(await PsiProcess.RunAsync("simulate", "--p1", "/nope.csv", "--p2", "/nope.csv", "--key", "ID"), 1, "/nope.csv does not exist");
+
+    [Fact]
+    public async Task Simulate_OutIsAFile_IsRefused()
+    {
+        File.WriteAllText(Out, "mine");
+        Failed(await Simulate(Samples.Istat, Samples.Bi, "--key", "IDKEY"), 1, "--out takes a folder");
+        Assert.Equal("mine", File.ReadAllText(Out));
+    }
+
+    [Theory]
+    [InlineData("--frobnicate", "simulate", "--frobnicate")]
+    [InlineData("--p1", "simulate")]
+    [InlineData("nonsense", "nonsense")]
+    [InlineData("--rsa-bits takes 2048 to 8192", "demo", "--rsa-bits", "1024")]
+    [InlineData("--protocol takes rsa", "demo", "--protocol", "magic")]
+    [InlineData("--min-cell takes a whole number from 1", "demo", "--min-cell", "0")]
+    [InlineData("--party NAME or --linker NAME", "init")]
+    [InlineData("--delimiter takes one of", "dataset", "add", "x", "y.csv", "--key", "ID", "--delimiter", "xy", "--home", "HOME")]
+    [InlineData("names an empty column", "dataset", "add", "x", "y.csv", "--key", "ID,,B", "--home", "HOME")]
+    public async Task Usage_Wrong_OneLineExitTwo(string expected, params string[] arguments)
+    {
+        if (arguments.Contains("HOME"))
+        {
+            await PsiProcess.RunAsync("init", "--home", _folder.Path + "/home", "--party", "P1");
+        }
+
+        Failed(await PsiProcess.RunAsync([.. arguments.Select(argument => argument == "HOME" ? _folder.Path + "/home" : argument)]), 2, expected);
+    }
+
+    [Fact]
+    public async Task Home_MissingOrForeign_IsNamed()
+    {
+        Failed(await PsiProcess.RunAsync("sessions", "--home", _folder.Path), 1, "is not a home; make one with: psi init");
+        var linker = Path.Combine(_folder.Path, "linker");
+        Assert.Equal(0, (await PsiProcess.RunAsync("init", "--home", linker, "--linker", "LINKER")).ExitCode);
+        Failed(await PsiProcess.RunAsync("sessions", "--home", linker), 1, "is a linker's home");
+        Failed(await PsiProcess.RunAsync("party", "run", "--home", linker), 1, "run it with: psi linker run");
+        Failed(await PsiProcess.RunAsync("init", "--home", linker, "--party", "P1"), 1, "is a home already");
+        Failed(await PsiProcess.RunAsync("trust", "--home", linker, "/nope.json"), 1, "/nope.json does not exist");
+    }
+
+    [Fact]
+    public async Task Broker_NotThereOrNoAddress_IsNamed()
+    {
+        var home = Path.Combine(_folder.Path, "p1");
+        await PsiProcess.RunAsync("init", "--home", home, "--party", "P1");
+        Failed(await PsiProcess.RunAsync("intersect", "--home", home, "--with", "P2", "--dataset", "x", "--broker", "amqp://127.0.0.1:1"), 1, "no broker answers at amqp://guest@127.0.0.1:1");
+        Failed(await PsiProcess.RunAsync("intersect", "--home", home, "--with", "P2", "--dataset", "x", "--broker", "localhost"), 1, "must look like amqp://");
+        Failed(await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("a.csv", Samples.Istat), "--p2", _folder.Write("b.csv", Samples.Bi), "--key", "IDKEY", "--broker", "amqp://127.0.0.1:1"), 1, "no broker answers");
+    }
+
+    [Fact]
+    public async Task Dataset_AddListRemove_SaysWhatItFound()
+    {
+        var home = Path.Combine(_folder.Path, "p1");
+        await PsiProcess.RunAsync("init", "--home", home, "--party", "P1");
+        var added = await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("a.csv", Samples.Istat), "--key", "IDKEY", "--home", home);
+        Assert.Equal("istat: 10 rows, 10 distinct identifiers in IDKEY\nColumns to ask about: CLASSE_ETA, NUMERO_FIGLI\n", added.Output);
+        Failed(await PsiProcess.RunAsync("dataset", "add", "istat", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home), 1, "there is a dataset istat already");
+        using var list = JsonDocument.Parse((await PsiProcess.RunAsync("dataset", "list", "--json", "--home", home)).Output);
+        Assert.Equal(10, list.RootElement[0].GetProperty("distinct").GetInt32());
+        Assert.Equal("istat removed\n", (await PsiProcess.RunAsync("dataset", "remove", "istat", "--home", home)).Output);
+        Failed(await PsiProcess.RunAsync("dataset", "remove", "istat", "--home", home), 1, "no dataset istat; it has none");
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(home, "datasets")));
+        Assert.StartsWith("2 entries, all whole and signed", (await PsiProcess.RunAsync("audit", "verify", "--home", home)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Demo_Small_TellsTheStory()
+    {
+        var result = await PsiProcess.RunAsync("demo", "--rows", "40", "--rsa-bits", "2048");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        foreach (var part in new[] { "P1 has 40 records and P2 139. They have 29 in common", "CLASSE_REDDITO", "Who learned what", "How long and how much", "P1 -> LINKER" })
+        {
+            Assert.Contains(part, result.Output, StringComparison.Ordinal);
+        }
+
+        Assert.Equal("", result.Error);
+    }
+
+    private static void Failed(PsiResult result, int code, string expected)
+    {
+        Assert.True(result.ExitCode == code, result.ToString());
+        Assert.StartsWith("psi: ", result.Error, StringComparison.Ordinal);
+        Assert.Contains(expected, result.Error, StringComparison.Ordinal);
+        Assert.Equal(1, result.Error.Count(character => character == '\n'));
+        Assert.Equal("", result.Output);
+    }
+
+    public void Dispose() => _folder.Dispose();
+}

@@ -1,0 +1,134 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using PsiMessaging.Testing;
+
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
+namespace PsiMessaging.Integration.Tests;
+
+/// <summary>Three homes, three worker processes, one real RabbitMQ; queue names of its own, so that tests do not meet.</summary>
+public sealed class Cluster : IAsyncDisposable
+{
+    private static int _count;
+    private readonly Dictionary<string, PsiProcess> _workers = new(StringComparer.Ordinal);
+    private readonly string _prefix = $"t{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
+
+    /// <summary>The broker that tests/run started.</summary>
+    public static string Broker => Environment.GetEnvironmentVariable("PSI_TEST_BROKER") ?? throw new InvalidOperationException("PSI_TEST_BROKER is not set: run these tests with tests/run");
+
+    public TempFolder Folder { get; } = new();
+
+    public string Home(string name) => Path.Combine(Folder.Path, name.ToLowerInvariant());
+
+    public string Inbox(string name) => $"{_prefix}.{name.ToLowerInvariant()}.inbox.v1";
+
+    /// <summary>Homes, cards pinned, datasets added, by the commands a person would type.</summary>
+    public static async Task<Cluster> CreateAsync(string p1, string p2)
+    {
+        var cluster = new Cluster();
+        string[] names = ["P1", "P2", "LINKER"];
+        foreach (var name in names)
+        {
+            await cluster.PsiAsync(name, "init", name == "LINKER" ? "--linker" : "--party", name);
+            File.WriteAllText(Path.Combine(cluster.Folder.Path, name + ".json"), (await cluster.PsiAsync(name, "card")).Output);
+            var config = Path.Combine(cluster.Home(name), "psi.json");
+            File.WriteAllText(config, File.ReadAllText(config).Replace("\"queuePrefix\": \"psi\"", $"\"queuePrefix\": \"{cluster._prefix}\"", StringComparison.Ordinal));
+        }
+
+        foreach (var name in names)
+        {
+            foreach (var other in names.Where(other => other != name))
+            {
+                await cluster.PsiAsync(name, "trust", Path.Combine(cluster.Folder.Path, other + ".json"));
+            }
+        }
+
+        await cluster.PsiAsync("P1", "dataset", "add", "istat", cluster.Folder.Write("istat.csv", p1), "--key", "IDKEY");
+        await cluster.PsiAsync("P2", "dataset", "add", "bi", cluster.Folder.Write("bi.csv", p2), "--key", "IDKEY");
+        return cluster;
+    }
+
+    /// <summary>Starts a worker and waits until it is ready.</summary>
+    public async Task StartAsync(params string[] names)
+    {
+        foreach (var name in names)
+        {
+            _workers[name] = Launch(name);
+        }
+
+        foreach (var name in names)
+        {
+            await ReadyAsync(name);
+        }
+    }
+
+    /// <summary>Starts a worker without waiting.</summary>
+    public PsiProcess Launch(string name)
+    {
+        using var socket = new TcpListener(IPAddress.Loopback, 0);
+        socket.Start();
+        var port = ((IPEndPoint)socket.LocalEndpoint).Port;
+        socket.Stop();
+        Ports[name] = port;
+        return _workers[name] = PsiProcess.Start(new Dictionary<string, string> { ["PSI_BROKER"] = Broker, ["PSI_HEALTH_PORT"] = $"{port}" }, name == "LINKER" ? "linker" : "party", "run", "--home", Home(name));
+    }
+
+    public Dictionary<string, int> Ports { get; } = new(StringComparer.Ordinal);
+
+    public async Task ReadyAsync(string name)
+    {
+        using var http = new HttpClient();
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (true)
+        {
+            try
+            {
+                using var answer = await http.GetAsync(new Uri($"http://127.0.0.1:{Ports[name]}/ready"), patience.Token);
+                if (answer.IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException) when (!_workers[name].HasExited)
+            {
+                // Not listening yet.
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token);
+        }
+    }
+
+    public PsiProcess Worker(string name) => _workers[name];
+
+    public void Kill(string name) => _workers[name].Kill();
+
+    /// <summary>Runs a command against a home and expects it to succeed.</summary>
+    public async Task<PsiResult> PsiAsync(string name, params string[] arguments)
+    {
+        var result = await TryPsiAsync(name, arguments);
+        return result.ExitCode == 0 ? result : throw new InvalidOperationException($"psi {string.Join(' ', arguments)}: {result}\n{string.Join('\n', _workers.Select(worker => worker.Key + ":\n" + worker.Value.Log))}");
+    }
+
+    public Task<PsiResult> TryPsiAsync(string name, params string[] arguments) =>
+        PsiProcess.RunAsync(new Dictionary<string, string> { ["PSI_BROKER"] = Environment.GetEnvironmentVariable("PSI_TEST_BROKER") ?? "" }, [.. arguments, "--home", Home(name)]);
+
+    /// <summary>Starts, kills or stops the broker itself.</summary>
+    public static async Task RabbitAsync(string verb)
+    {
+        using var process = Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("PSI_TEST_RABBIT")!, [verb, Environment.GetEnvironmentVariable("PSI_TEST_RABBIT_DIR")!]) { UseShellExecute = false, RedirectStandardOutput = true })!;
+        await process.WaitForExitAsync();
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        foreach (var worker in _workers.Values)
+        {
+            worker.Dispose();
+        }
+
+        Folder.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

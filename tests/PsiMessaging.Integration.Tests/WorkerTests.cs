@@ -1,0 +1,150 @@
+using System.Text.Json;
+using PsiMessaging.Testing;
+using RabbitMQ.Client;
+
+namespace PsiMessaging.Integration.Tests;
+
+/// <summary>Real worker processes over a real RabbitMQ, driven by the command line.</summary>
+public class WorkerTests
+{
+    [Fact]
+    public async Task WholeJob_ThreeWorkers_GivesThePrototypesResult()
+    {
+        await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
+        await cluster.StartAsync("P1", "P2", "LINKER");
+        var opened = await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--rsa-bits", "2048", "--wait", "--json");
+        using var session = JsonDocument.Parse(opened.Output);
+        var id = session.RootElement.GetProperty("session").GetString()!;
+        Assert.Equal(4, session.RootElement.GetProperty("intersection").GetInt32());
+        Assert.Equal(Samples.Intersection, File.ReadAllText(session.RootElement.GetProperty("intersectionFile").GetString()!));
+
+        var early = await cluster.TryPsiAsync("P1", "query", id, "CLASSE_ETA");
+        Assert.Equal(1, early.ExitCode);
+        Assert.Contains("does not have the rows of P1 and P2 yet", early.Error, StringComparison.Ordinal);
+
+        await cluster.PsiAsync("P1", "send", id[..6]);
+        await cluster.PsiAsync("P2", "send", id);
+        var answer = await cluster.PsiAsync("P1", "query", id, "CLASSE_ETA, CLASSE_REDDITO", "--format", "csv");
+        Assert.Equal(Samples.AgeByIncome, answer.Output);
+        Assert.Equal("CLASSE_REDDITO,count\nALTA,1\nBASSA,2\nMEDIA,1\n", (await cluster.PsiAsync("P2", "query", id, "CLASSE_REDDITO", "--format", "csv")).Output);
+
+        var parquet = Path.Combine(cluster.Folder.Path, "answer.parquet");
+        await cluster.PsiAsync("P1", "query", id, "CLASSE_ETA", "--format", "parquet", "--out", parquet);
+        Assert.Equal("PAR1"u8, File.ReadAllBytes(parquet).AsSpan(0, 4));
+
+        using var status = JsonDocument.Parse((await cluster.PsiAsync("P2", "status", id, "--json")).Output);
+        Assert.Equal("Registered", status.RootElement.GetProperty("ownRows").GetString());
+        foreach (var name in new[] { "P1", "P2", "LINKER" })
+        {
+            Assert.Contains("all whole and signed", (await cluster.PsiAsync(name, "audit", "verify")).Output, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("\"peer-asked\"", (await cluster.PsiAsync("P2", "audit", "show")).Output, StringComparison.Ordinal);
+
+        // Logs hold ids and counts; no identifier, no value.
+        foreach (var name in new[] { "P1", "P2", "LINKER" })
+        {
+            Assert.DoesNotContain("RALPH", cluster.Worker(name).Log, StringComparison.Ordinal);
+            Assert.DoesNotContain("29-35", cluster.Worker(name).Log, StringComparison.Ordinal);
+        }
+
+        var stopped = await cluster.Worker("P1").TerminateAsync();
+        Assert.Equal(0, stopped.ExitCode);
+    }
+
+    [Fact]
+    public async Task Simulate_OverTheBroker_GivesTheSameFilesAsInMemory()
+    {
+        using var folder = new TempFolder();
+        var (p1, p2) = (folder.Write("p1.csv", Samples.Istat), folder.Write("p2.csv", Samples.Bi));
+        foreach (var (name, more) in new (string, string[])[] { ("memory", []), ("rabbit", ["--broker", Cluster.Broker]) })
+        {
+            var result = await PsiProcess.RunAsync(["simulate", "--p1", p1, "--p2", p2, "--key", "IDKEY", "--query", "CLASSE_ETA, CLASSE_REDDITO", "--rsa-bits", "2048", "--out", Path.Combine(folder.Path, name), .. more]);
+            Assert.True(result.ExitCode == 0, result.ToString());
+        }
+
+        foreach (var file in new[] { "P1/intersection.csv", "P2/intersection.csv", "query-1.csv" })
+        {
+            Assert.Equal(File.ReadAllText(Path.Combine(folder.Path, "memory", file)), File.ReadAllText(Path.Combine(folder.Path, "rabbit", file)));
+        }
+
+        Assert.Contains("\"transport\": \"rabbitmq\"", File.ReadAllText(Path.Combine(folder.Path, "rabbit", "report.json")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Broker_RefusesThePassword_IsSaidInOneLineAndEndsTheWorker()
+    {
+        await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
+        var wrong = Cluster.Broker.Replace("guest:guest", "guest:wrong", StringComparison.Ordinal);
+        foreach (var command in new string[][] { ["party", "run"], ["intersect", "--with", "P2", "--dataset", "istat"] })
+        {
+            var result = await PsiProcess.RunAsync([.. command, "--home", cluster.Home("P1"), "--broker", wrong]);
+            Assert.Equal(1, result.ExitCode);
+            Assert.Contains("refuses the user or its password", result.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain("wrong", result.Error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Command_WithoutItsWorker_SaysSo()
+    {
+        await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
+        var result = await cluster.TryPsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat");
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("P1's worker has never run on this broker", result.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task SecondWorker_OnTheSameHome_IsRefused()
+    {
+        await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
+        await cluster.StartAsync("P1");
+        var second = await PsiProcess.RunAsync("party", "run", "--home", cluster.Home("P1"), "--broker", Cluster.Broker);
+        Assert.Equal(1, second.ExitCode);
+        Assert.Contains("another worker runs on", second.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task FramesThatAreRefused_GoToTheErrorQueueUnderAReasonWithoutContent()
+    {
+        await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
+        await cluster.StartAsync("P1");
+        var factory = new ConnectionFactory { Uri = new Uri(Cluster.Broker) };
+        await using var connection = await factory.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync();
+        foreach (var type in new[] { "application/vnd.psimessaging.frame.v1", "application/json" })
+        {
+            await channel.BasicPublishAsync("", cluster.Inbox("P1"), mandatory: true, new BasicProperties { ContentType = type, MessageId = Guid.Empty.ToString() }, "PSI1 RALPH 29-35"u8.ToArray());
+        }
+
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        for (var found = 0; found < 2;)
+        {
+            var message = await TryGetAsync(connection, cluster.Inbox("P1") + "_error");
+            if (message is null)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token);
+                continue;
+            }
+
+            found++;
+            var headers = string.Join('\n', message.BasicProperties.Headers!.Select(header => header.Value is byte[] bytes ? System.Text.Encoding.UTF8.GetString(bytes) : $"{header.Value}"));
+            Assert.Contains("frame", headers, StringComparison.Ordinal);
+            Assert.DoesNotContain("RALPH", headers, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>The error queue is made with its first message; until then the broker closes the channel that asks for it.</summary>
+    private static async Task<BasicGetResult?> TryGetAsync(IConnection connection, string queue)
+    {
+        await using var channel = await connection.CreateChannelAsync();
+        try
+        {
+            return await channel.BasicGetAsync(queue, autoAck: true);
+        }
+        catch (RabbitMQ.Client.Exceptions.OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == 404)
+        {
+            return null;
+        }
+    }
+}
