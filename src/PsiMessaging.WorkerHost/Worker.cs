@@ -32,10 +32,46 @@ public static class Worker
     public static async Task RunAsync(ParticipantHome home, EngineFactory create, bool jsonLogs, CancellationToken cancellation)
     {
         using var single = TakeHome(home);
+        using var host = home.Config.HealthPort > 0 ? BuildWithHealth(home, create, jsonLogs) : BuildPlain(home, create, jsonLogs);
+        MessageBus.UseLogs(host.Services.GetRequiredService<ILoggerFactory>());
+        await host.RunAsync(cancellation);
+        if (host.Services.GetRequiredService<ParticipantService>().Fault is { } fault)
+        {
+            throw fault;
+        }
+    }
+
+    private static IHost BuildPlain(ParticipantHome home, EngineFactory create, bool jsonLogs)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        Configure(builder, home, create, jsonLogs);
+        return builder.Build();
+    }
+
+    private static WebApplication BuildWithHealth(ParticipantHome home, EngineFactory create, bool jsonLogs)
+    {
         var builder = WebApplication.CreateSlimBuilder();
+        Configure(builder, home, create, jsonLogs);
+        builder.WebHost.UseKestrel(options =>
+        {
+            options.AddServerHeader = false;
+            options.Listen(System.Net.IPAddress.Parse(home.Config.HealthAddress), home.Config.HealthPort);
+        });
+        var application = builder.Build();
+        var service = application.Services.GetRequiredService<ParticipantService>();
+        application.MapGet("/health", () => Results.Text("alive\n"));
+        application.MapGet("/ready", () => service.IsReady ? Results.Text("ready\n") : Results.Text("waiting for the broker\n", statusCode: StatusCodes.Status503ServiceUnavailable));
+        return application;
+    }
+
+    private static void Configure(IHostApplicationBuilder builder, ParticipantHome home, EngineFactory create, bool jsonLogs)
+    {
         builder.Logging.ClearProviders();
         builder.Logging.SetMinimumLevel(LogLevel.Information);
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("MassTransit", LogLevel.Error).AddFilter("RabbitMQ", LogLevel.Error);
+
+        // Kestrel warns that our own address comes before an image's ASPNETCORE_HTTP_PORTS; that is meant.
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
+            .AddFilter("MassTransit", LogLevel.Error).AddFilter("RabbitMQ", LogLevel.Error);
         if (jsonLogs)
         {
             builder.Logging.AddJsonConsole(options =>
@@ -59,30 +95,6 @@ public static class Worker
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<ParticipantService>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ParticipantService>());
-        builder.WebHost.UseKestrel(options =>
-        {
-            options.AddServerHeader = false;
-            if (home.Config.HealthPort > 0)
-            {
-                options.Listen(System.Net.IPAddress.Parse(home.Config.HealthAddress), home.Config.HealthPort);
-            }
-            else
-            {
-                // Nothing to listen for: an address nobody else can reach and no fixed port.
-                options.Listen(System.Net.IPAddress.Loopback, 0);
-            }
-        });
-
-        await using var application = builder.Build();
-        MessageBus.UseLogs(application.Services.GetRequiredService<ILoggerFactory>());
-        var service = application.Services.GetRequiredService<ParticipantService>();
-        application.MapGet("/health", () => Results.Text("alive\n"));
-        application.MapGet("/ready", () => service.IsReady ? Results.Text("ready\n") : Results.Text("waiting for the broker\n", statusCode: StatusCodes.Status503ServiceUnavailable));
-        await application.RunAsync(cancellation);
-        if (service.Fault is { } fault)
-        {
-            throw fault;
-        }
     }
 
     private static FileStream TakeHome(ParticipantHome home)

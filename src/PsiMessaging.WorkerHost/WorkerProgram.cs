@@ -7,11 +7,14 @@ namespace PsiMessaging.WorkerHost;
 /// <summary>Main of the worker images: settings from the environment only, JSON logs, exit code 1 with one line on failure.</summary>
 public static class WorkerProgram
 {
+    private static readonly TimeSpan HomePoll = TimeSpan.FromSeconds(1);
+
     /// <summary>Runs a worker.</summary>
     public static async Task<int> RunAsync(ParticipantRole role, EngineFactory create)
     {
         try
         {
+            await WaitForHomeAsync(WorkerSettings.HomePath(null));
             using var home = WorkerSettings.OpenHome(WorkerSettings.HomePath(null), broker: null);
             RequireRole(home, role);
             await Worker.RunAsync(home, create, jsonLogs: true, CancellationToken.None);
@@ -21,6 +24,21 @@ public static class WorkerProgram
         {
             await Console.Error.WriteLineAsync($"psi: {exception.Message}");
             return 1;
+        }
+    }
+
+    /// <summary>A container may start before somebody has made the home in its volume.</summary>
+    private static async Task WaitForHomeAsync(string path)
+    {
+        if (ParticipantHome.Exists(path))
+        {
+            return;
+        }
+
+        await Console.Error.WriteLineAsync($"psi: waiting for a home in {path}; make one with: psi init --home {path}");
+        using var timer = new PeriodicTimer(HomePoll, TimeProvider.System);
+        while (!ParticipantHome.Exists(path) && await timer.WaitForNextTickAsync())
+        {
         }
     }
 

@@ -1,6 +1,158 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using DuckDB.NET.Data;
+using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Cli.Simulation;
+using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Records;
+using PsiMessaging.Linking;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Sessions;
+using PsiMessaging.Sessions.Datasets;
+using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Storage;
+
 namespace PsiMessaging.Benchmarks;
 
+/// <summary>
+/// <c>send BROKER [rows]</c>: three real workers over RabbitMQ; both parties send rows × 3 columns to the linker and one asks a two-column query. The session before it (the PSI
+/// itself) is written into the homes as completed. Prints the query's time at the linker against DuckDB alone on the same Parquet files, and every process's peak memory.
+/// </summary>
 internal static class Sending
 {
-    public static Task<int> RunAsync(string[] args) => Task.FromResult(args.Length);
+    private const string Session = "00000000000000000000000000000001";
+
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var broker = args[1];
+        var rows = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1_000_000;
+        var root = Directory.CreateTempSubdirectory("psi-send-").FullName;
+        var prefix = $"bench{Environment.ProcessId}";
+        var homes = new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker) }
+            .Select(who => ParticipantHome.Create(Path.Combine(root, who.Item1), new ParticipantConfig { Name = who.Item1, Role = who.Item2, QueuePrefix = prefix, Broker = broker })).ToArray();
+        foreach (var home in homes)
+        {
+            foreach (var other in homes.Where(other => other != home))
+            {
+                home.Pin(other.Card, replace: false);
+            }
+        }
+
+        var file = BenchData.Write(root, rows).P1;
+        var watch = Stopwatch.StartNew();
+        foreach (var (home, peer) in new[] { (homes[0], "P2"), (homes[1], "P1") })
+        {
+            await PrepareAsync(home, peer, file, rows);
+        }
+
+        Console.WriteLine($"{rows:N0} rows × 3 columns; datasets added in {watch.Elapsed.TotalSeconds:0.0} s");
+        var workers = homes.Select(home => Start(home.Name == "LINKER" ? "linker" : "party", "run", "--home", home.Path)).ToArray();
+        try
+        {
+            watch.Restart();
+            Run("send", Session, "--home", homes[0].Path, "--timeout", "600");
+            Run("send", Session, "--home", homes[1].Path, "--timeout", "600");
+            Console.WriteLine($"send, both parties one after the other: {watch.Elapsed.TotalSeconds:0.00} s");
+            var linked = LinkSession.Parse(Store(homes[2]).Read(transaction => transaction.FindSession(Session))!);
+            var (left, right) = (linked.Registrations[0], linked.Registrations[1]);
+            var tables = new[] { left, right }.Select(registration => new TokenTable(Path.Combine(homes[2].SessionPath(Session), registration.Party.ToLowerInvariant()))).ToArray();
+            Console.WriteLine("run   question to answer   linker, whole query   DuckDB alone      ratio");
+            for (var run = 0; run < 5; run++)
+            {
+                using var answer = JsonDocument.Parse(Run("query", Session, $"{left.Party}.A, {right.Party}.B", "--home", homes[0].Path, "--json"));
+                var seconds = answer.RootElement.GetProperty("seconds").GetDouble();
+                (bool, string)[] columns = [(false, left.Columns[0]), (true, right.Columns[1])];
+                watch.Restart();
+                TokenEngine.Count(tables[0], tables[1], columns, 1, Path.Combine(root, "answer.parquet"), 512 << 20);
+                var engine = watch.Elapsed.TotalSeconds;
+                watch.Restart();
+                DuckDbAlone(TokenEngine.GroupCountSql(tables[0], tables[1], columns, 1));
+                var alone = watch.Elapsed.TotalSeconds;
+                Console.WriteLine($"{run,3} {seconds,18:0.000} s {engine,19:0.000} s {alone,12:0.000} s {engine / alone,10:0.00} (allowed {1.5 + (0.1 / alone):0.00})");
+            }
+
+            foreach (var (worker, home) in workers.Zip(homes))
+            {
+                var peak = File.ReadLines($"/proc/{worker.Id}/status").Single(line => line.StartsWith("VmHWM", StringComparison.Ordinal));
+                Console.WriteLine($"{home.Name,-7} peak memory {int.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0:N0} MiB");
+            }
+        }
+        finally
+        {
+            foreach (var worker in workers)
+            {
+                worker.Kill();
+                worker.Dispose();
+            }
+
+            Directory.Delete(root, recursive: true);
+        }
+
+        return 0;
+    }
+
+    /// <summary>A home as it stands after a completed session in which all rows are common.</summary>
+    private static async Task PrepareAsync(ParticipantHome home, string peer, string file, int rows)
+    {
+        using var store = Store(home);
+        var dataset = await new DatasetCatalog(home, store, TimeProvider.System).AddAsync(new DatasetRequest("data", file, ["ID"], new RecordReaderOptions(), false, DuplicateRule.Reject));
+        var now = TimeProvider.System.GetUtcNow();
+        Directory.CreateDirectory(home.SessionPath(Session));
+        MatchedFile.Write(home.SessionPath(Session), [.. Enumerable.Range(0, rows)]);
+        store.Write(transaction =>
+        {
+            transaction.PutSession(new PartySession
+            {
+                Id = Session, State = SessionState.Completed, IsInitiator = home.Name == "P1", Peer = peer, Linker = "LINKER", Dataset = "data", DatasetHash = dataset.Hash,
+                Protocol = "rsa", Engine = "tokens", RsaBits = 3072, MinCell = 1, CreatedAt = now, DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
+                ProposalHash = new byte[32], AcceptanceHash = new byte[32], IntersectionSize = rows, IntersectionHash = new byte[32], EndedAt = now,
+            }.ToStored());
+            return true;
+        });
+    }
+
+    private static SqliteParticipantStore Store(ParticipantHome home) => new(home.StatePath);
+
+    private static Process Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "psi.dll"));
+        Array.ForEach(arguments, start.ArgumentList.Add);
+        var process = Process.Start(start)!;
+        if (arguments[1] == "run")
+        {
+            process.OutputDataReceived += (_, _) => { };
+            process.BeginOutputReadLine();
+        }
+
+        return process;
+    }
+
+    private static string Run(params string[] arguments)
+    {
+        // The worker may still be starting: its inbox appears with its first connection.
+        for (var attempt = 0; ; attempt++)
+        {
+            using var process = Start(arguments);
+            var output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            if (process.ExitCode == 0 || attempt == 5)
+            {
+                return process.ExitCode == 0 ? output : throw new InvalidOperationException($"psi {string.Join(' ', arguments)} failed");
+            }
+        }
+    }
+
+    private static void DuckDbAlone(string sql)
+    {
+        using var connection = new DuckDBConnection("DataSource=:memory:");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+        }
+    }
 }

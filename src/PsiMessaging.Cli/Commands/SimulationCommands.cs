@@ -18,10 +18,19 @@ internal static class SimulationCommands
     {
         var session = new SessionOptions();
         var rows = PsiRootCommand.Number("--rows", "Rows of P1; P2 has 3.479 times as many, and some 73% of P1's are common", DemoData.DefaultRows, 10, 5_000_000);
-        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back") { rows, Queries, Out, Parallelism };
+        var dataOnly = new Option<string?>("--data-only") { Description = "Only write the generated files, istat.csv and bi.csv, into this folder", HelpName = "DIR" };
+        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back") { rows, Queries, Out, Parallelism, dataOnly };
         session.AddTo(command);
         return command.Do(async (parsed, cancellation) =>
         {
+            if (parsed.GetValue(dataOnly) is { } target)
+            {
+                Directory.CreateDirectory(target);
+                var (istat, bi) = DemoData.Write(target, parsed.GetValue(rows));
+                Console.Out.WriteLine($"{istat}\n{bi}");
+                return;
+            }
+
             var folder = Directory.CreateTempSubdirectory("psi-demo-").FullName;
             try
             {
