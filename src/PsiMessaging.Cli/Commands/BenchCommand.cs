@@ -57,7 +57,7 @@ internal static class BenchCommand
     {
         if (parsed.GetValue(PsiRootCommand.Json))
         {
-            Terminal.Json(report, OutputJson.Default.SimulationReport);
+            Terminal.Json(report, OutputJson.Plain.SimulationReport);
             return;
         }
 

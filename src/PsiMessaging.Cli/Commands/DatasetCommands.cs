@@ -26,7 +26,7 @@ internal static class DatasetCommands
                 parsed.GetValue(name)!, parsed.GetValue(file)!, input.KeyOf(parsed), input.ReadingOf(parsed), input.FoldOf(parsed), input.DuplicatesOf(parsed)));
             if (parsed.GetValue(PsiRootCommand.Json))
             {
-                Terminal.Json(dataset, OutputJson.Default.Dataset);
+                Terminal.Json(dataset, OutputJson.Plain.Dataset);
                 return;
             }
 
@@ -44,7 +44,7 @@ internal static class DatasetCommands
         var datasets = new DatasetCatalog(home, store, TimeProvider.System).List();
         if (parsed.GetValue(PsiRootCommand.Json))
         {
-            Terminal.Json([.. datasets], OutputJson.Default.ListDataset);
+            Terminal.Json([.. datasets], OutputJson.Plain.ListDataset);
         }
         else if (datasets.Count == 0)
         {

@@ -97,7 +97,7 @@ internal static class HomeCommands
             var (entries, lastHash, fault) = store.Read(transaction => new AuditLog(home, TimeProvider.System).Verify(transaction));
             if (parsed.GetValue(PsiRootCommand.Json))
             {
-                Terminal.Json(new AuditView(entries, lastHash, fault), OutputJson.Default.AuditView);
+                Terminal.Json(new AuditView(entries, lastHash, fault), OutputJson.Plain.AuditView);
             }
 
             if (fault is not null)
@@ -139,7 +139,7 @@ internal static class HomeCommands
     {
         if (parsed.GetValue(PsiRootCommand.Json))
         {
-            Terminal.Json(new CardView(card.Name, card.Role.ToString().ToLowerInvariant(), card.Fingerprint), OutputJson.Default.CardView);
+            Terminal.Json(new CardView(card.Name, card.Role.ToString().ToLowerInvariant(), card.Fingerprint), OutputJson.Plain.CardView);
             return;
         }
 

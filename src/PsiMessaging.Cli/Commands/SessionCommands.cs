@@ -119,7 +119,7 @@ internal static class SessionCommands
         var sessions = store.Read(transaction => transaction.ListSessions()).Select(PartySession.Parse).ToArray();
         if (parsed.GetValue(PsiRootCommand.Json))
         {
-            Terminal.Json([.. sessions.Select(session => View(home, session))], OutputJson.Default.ListSessionView);
+            Terminal.Json([.. sessions.Select(session => View(home, session))], OutputJson.Plain.ListSessionView);
         }
         else if (sessions.Length == 0)
         {
@@ -248,7 +248,7 @@ internal static class SessionCommands
     {
         if (parsed.GetValue(PsiRootCommand.Json))
         {
-            Terminal.Json(View(home, Load(store, id)), OutputJson.Default.SessionView);
+            Terminal.Json(View(home, Load(store, id)), OutputJson.Plain.SessionView);
         }
         else
         {
@@ -303,7 +303,7 @@ internal static class SessionCommands
         var content = form switch
         {
             "parquet" => await QueryOutput.ParquetAsync(result),
-            "json" => System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(result, OutputJson.Default.QueryResult),
+            "json" => System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(result, OutputJson.Plain.QueryResult),
             _ => CsvBytes(result),
         };
         AtomicFile.Write(file, content);

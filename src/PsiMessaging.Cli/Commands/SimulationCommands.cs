@@ -101,7 +101,7 @@ internal static class SimulationCommands
         var outcome = await ProgressDisplay.ShowAsync(update => new LocalSimulation(request, TimeProvider.System, update).RunAsync(cancellation));
         if (json)
         {
-            Terminal.Json(outcome.Report, OutputJson.Default.SimulationReport);
+            Terminal.Json(outcome.Report, OutputJson.Plain.SimulationReport);
         }
 
         return outcome;

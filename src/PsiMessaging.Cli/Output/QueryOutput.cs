@@ -45,7 +45,7 @@ internal static class QueryOutput
         }
     }
 
-    public static void Json(QueryResult result) => Terminal.Json(result, OutputJson.Default.QueryResult);
+    public static void Json(QueryResult result) => Terminal.Json(result, OutputJson.Plain.QueryResult);
 
     /// <summary>Labels as text, <c>count</c> as a 64-bit integer, null where suppressed, <c>suppressed</c> as a boolean.</summary>
     public static async Task<byte[]> ParquetAsync(QueryResult result)
@@ -73,7 +73,7 @@ internal static class QueryOutput
     private static string Label(string? label) => label is null ? "(missing)" : label.Length == 0 ? "(empty)" : new string([.. label.Select(character => char.IsControl(character) ? ' ' : character)]);
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(QueryResult))]
 [JsonSerializable(typeof(Simulation.SimulationReport))]
 [JsonSerializable(typeof(Sessions.PartySession))]
@@ -84,4 +84,8 @@ internal static class QueryOutput
 [JsonSerializable(typeof(List<Commands.SessionView>))]
 [JsonSerializable(typeof(Commands.AuditView))]
 [JsonSerializable(typeof(Commands.CardView))]
-internal sealed partial class OutputJson : JsonSerializerContext;
+internal sealed partial class OutputJson : JsonSerializerContext
+{
+    /// <summary>For files and terminals, not for web pages: &gt; and é stay as they are.</summary>
+    public static OutputJson Plain { get; } = new(new JsonSerializerOptions(Default.Options) { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+}

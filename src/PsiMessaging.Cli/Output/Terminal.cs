@@ -67,7 +67,7 @@ internal static class Terminal
         var table = new Table().Border(TableBorder.Rounded);
         for (var i = 0; i < header.Count; i++)
         {
-            var column = new TableColumn(Markup.Escape(header[i])) { NoWrap = true };
+            var column = new TableColumn(Markup.Escape(header[i])) { NoWrap = i == 0 || rightAligned.Contains(i) };
             table.AddColumn(rightAligned.Contains(i) ? column.RightAligned() : column);
         }
 

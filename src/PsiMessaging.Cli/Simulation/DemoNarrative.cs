@@ -7,10 +7,11 @@ internal static class DemoNarrative
 {
     public static void Begin(string p1, string p2, bool broker)
     {
-        Console.Out.WriteLine("Two institutes hold records about overlapping people and may not show them to each other.");
-        Console.Out.WriteLine($"  P1, a statistics institute   {Example(p1)}");
-        Console.Out.WriteLine($"  P2, a central bank           {Example(p2)}");
-        Console.Out.WriteLine($"A neutral linker will count the people they have in common. All three run in this process and talk {(broker ? "through RabbitMQ" : "by messages in memory; --broker takes RabbitMQ")}.");
+        Console.Out.WriteLine("Two institutes hold records about overlapping people and may not show them to each other:");
+        Console.Out.WriteLine($"  P1, a statistics institute: {Columns(p1)}");
+        Console.Out.WriteLine($"  P2, a central bank: {Columns(p2)}");
+        Console.Out.WriteLine("A neutral linker will count the people they have in common.");
+        Console.Out.WriteLine(broker ? "All three run in this process and talk through RabbitMQ." : "All three run in this process and talk by messages in memory (--broker takes RabbitMQ).");
         Console.Out.WriteLine();
     }
 
@@ -28,7 +29,7 @@ internal static class DemoNarrative
 
         Console.Out.WriteLine();
         Console.Out.WriteLine("Who learned what");
-        Terminal.Table(["", "learned", "did not learn"],
+        Terminal.Table(["who", "learned", "did not learn"],
         [
             ["P1", $"which {report.Intersection:N0} of its people P2 has too; that P2 has {p2.Distinct:N0}; the table", "anything about P2's other people; any single record of P2"],
             ["P2", $"the same {report.Intersection:N0} people; that P1 has {p1.Distinct:N0}; that P1 asked, and what", "anything about P1's other people; any single record of P1; the table"],
@@ -45,10 +46,9 @@ internal static class DemoNarrative
 
     public static string Seconds(double seconds) => seconds < 10 ? $"{seconds:0.00} s" : $"{seconds:0.0} s";
 
-    private static string Example(string path)
+    private static string Columns(string path)
     {
         using var reader = File.OpenText(path);
-        var (header, row) = (reader.ReadLine(), reader.ReadLine());
-        return $"{header!.Replace(";", ", ", StringComparison.Ordinal)}   e.g. {row!.Replace(";", ", ", StringComparison.Ordinal)}";
+        return reader.ReadLine()!.Replace(";", ", ", StringComparison.Ordinal);
     }
 }

@@ -251,7 +251,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 Output.QueryOutput.WriteCsvFile(Path.Combine(staging, $"query-{i + 1}.csv"), answers[i]);
             }
 
-            Data.Output.AtomicFile.Write(Path.Combine(staging, "report.json"), System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Default.SimulationReport));
+            Data.Output.AtomicFile.Write(Path.Combine(staging, "report.json"), System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Plain.SimulationReport));
             if (!Directory.Exists(target))
             {
                 Directory.Move(staging, target);

@@ -16,6 +16,8 @@ namespace PsiMessaging.Participants.Audit;
 /// </summary>
 public sealed class AuditLog(ParticipantHome home, TimeProvider time)
 {
+    private static readonly JsonSerializerOptions PlainJson = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>Appends an entry inside a transaction.</summary>
     public void Append(IStoreTransaction transaction, string happening, params (string Name, JsonNode? Value)[] details)
     {
@@ -26,7 +28,7 @@ public sealed class AuditLog(ParticipantHome home, TimeProvider time)
         }
 
         var last = transaction.LastAudit();
-        var text = entry.ToJsonString();
+        var text = entry.ToJsonString(PlainJson);
         var hash = HashOf(last?.Hash, text);
         transaction.AppendAudit(new AuditEntry((last?.Number ?? 0) + 1, text, hash, home.Signing.Sign([.. DomainTags.Audit, .. hash])));
     }
