@@ -87,5 +87,8 @@ internal static class QueryOutput
 internal sealed partial class OutputJson : JsonSerializerContext
 {
     /// <summary>For files and terminals, not for web pages: &gt; and é stay as they are.</summary>
-    public static OutputJson Plain { get; } = new(new JsonSerializerOptions(Default.Options) { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static OutputJson Plain { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
 }
