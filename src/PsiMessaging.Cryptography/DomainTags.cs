@@ -9,6 +9,8 @@ public static class DomainTags
     public static ReadOnlySpan<byte> RsaItem => "psi/v1/rsa/item"u8;
     /// <summary>Hash of a blind signature into a comparison tag.</summary>
     public static ReadOnlySpan<byte> RsaTag => "psi/v1/rsa/tag"u8;
+    /// <summary>Proof that an RSA exponent permutes.</summary>
+    public static ReadOnlySpan<byte> RsaKeyProof => "psi/v1/rsa/key-proof"u8;
     /// <summary>Stream that gives the blinds of a session.</summary>
     public static ReadOnlySpan<byte> RsaBlinds => "psi/v1/rsa/blinds"u8;
     /// <summary>Stream that shuffles a set before it is sent.</summary>

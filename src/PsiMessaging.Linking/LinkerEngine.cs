@@ -61,10 +61,17 @@ public sealed partial class LinkerEngine : ParticipantEngine
 
                 if (envelope.Message is AbortSession)
                 {
+                    // It overtook the registration it ends, which must find the session ended when it comes.
+                    transaction.PutSession(new LinkSession { Id = id, CreatedAt = Time.GetUtcNow(), Ended = true }.ToStored());
                     return;
                 }
 
                 transaction.PutSession(new LinkSession { Id = id, CreatedAt = Time.GetUtcNow() }.ToStored());
+            }
+
+            if (stored is not null && envelope.Message is DatasetBatch && LinkSession.Parse(stored).Ended)
+            {
+                return;
             }
 
             var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray());
@@ -88,7 +95,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         var session = LinkSession.Parse(stored);
         try
         {
-            return Task.FromResult(HandleAbort(session) || HandleRegistration(session) || HandleBatch(session) || HandleQuery(session));
+            return Task.FromResult(CleanUp(session) || HandleAbort(session) || HandleRegistration(session) || HandleBatch(session) || HandleQuery(session));
         }
         catch (InvalidDataException exception)
         {
@@ -157,7 +164,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
             throw new ParticipantException(FailureCodes.RegistrationMismatch, "the two parties' registrations disagree on the peer, the transcript, the engine or the number of rows");
         }
 
-        Store.Write(transaction =>
+        Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
             var registration = new Registration(from, request.Peer, request.Transcript, request.Engine, request.MinCell, request.Rows, request.Columns);
@@ -232,7 +239,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
             CheckJoin(next);
         }
 
-        Store.Write(transaction =>
+        Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
             transaction.PutSession(next.ToStored());
@@ -312,6 +319,12 @@ public sealed partial class LinkerEngine : ParticipantEngine
         {
             answer = new QueryRefused(session.Id, query.QueryId, exception.Code, exception.Message);
         }
+        catch (Exception exception)
+        {
+            // A query that fails, for want of memory or disk say, fails alone: the rows stay.
+            LogStepFault(exception, session.Id);
+            answer = new QueryRefused(session.Id, query.QueryId, FailureCodes.Internal, "the linker could not compute the answer; its log says why");
+        }
 
         var outcome = answer is QueryRefused refused ? refused.Code : "answered";
         Store.Write(transaction =>
@@ -321,7 +334,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
             var other = session.Registrations.FirstOrDefault(registration => registration.Party == asker)?.Peer;
             if (other is not null)
             {
-                Send(transaction, other, session.Id, new QueryAsked(session.Id, query.QueryId, asker, query.Columns, outcome));
+                Send(transaction, other, session.Id, new QueryAsked(session.Id, query.QueryId, asker, [.. query.Columns.Take(GroupCountQuery.MaximumColumns)], outcome));
             }
 
             Audit.Append(transaction, "query-run", ("session", session.Id), ("query", query.QueryId), ("asker", asker), ("columns", query.Columns.Count),
@@ -374,6 +387,15 @@ public sealed partial class LinkerEngine : ParticipantEngine
         }
     }
 
+    /// <summary>Changes a session in a transaction, unless it was ended on another thread meanwhile.</summary>
+    private void Change(LinkSession session, Action<IStoreTransaction> change) => Store.Write(transaction =>
+    {
+        if (!LinkSession.Parse(transaction.FindSession(session.Id)!).Ended)
+        {
+            change(transaction);
+        }
+    });
+
     private TokenTable TableOf(string session, Registration registration) => new(FolderOf(session, registration.Party));
 
     private string FolderOf(string session, string party) => Path.Combine(Home.SessionPath(session), party.ToLowerInvariant());
@@ -413,11 +435,20 @@ public sealed partial class LinkerEngine : ParticipantEngine
     {
         transaction.DropRounds(session.Id);
         transaction.PutSession((session with { Ended = true }).ToStored());
+        Pump.Signal(session.Id);
+    }
+
+    /// <summary>Deletes an ended session's rows, after its end is on disk, and again at the next start if need be.</summary>
+    private bool CleanUp(LinkSession session)
+    {
         var folder = Home.SessionPath(session.Id);
-        if (Directory.Exists(folder))
+        if (session.Ended && Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
+            return true;
         }
+
+        return false;
     }
 
     /// <inheritdoc/>

@@ -116,7 +116,8 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         endpoint.ConcurrentMessageLimit = ConcurrentMessages;
         endpoint.UseMessageRetry(retry =>
         {
-            retry.Intervals(100, 500, 2000);
+            // A full or locked disk passes; until then the frame stays unacknowledged. Only refused frames go to the error queue at once.
+            retry.Exponential(1000, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(30), TimeSpan.FromMilliseconds(500));
             retry.Ignore<RejectedEnvelopeException>();
         });
         endpoint.Handler<EnvelopeFrame>(context => receive(context.Message.Bytes));

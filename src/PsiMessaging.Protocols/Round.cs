@@ -21,7 +21,7 @@ public enum RoundDirection
 public sealed record Round(int Number, string Name, RoundDirection Direction, int Elements, int ElementSizeBytes, int BatchElements)
 {
     /// <summary>Number of batches; an empty round is one empty batch, so that its end is seen.</summary>
-    public int Batches => Math.Max(1, (Elements + BatchElements - 1) / BatchElements);
+    public int Batches => Math.Max(1, (int)(((long)Elements + BatchElements - 1) / BatchElements));
 
     /// <summary>Elements in batch <paramref name="sequence"/>.</summary>
     public int CountOf(int sequence) => Math.Min(BatchElements, Elements - (sequence * BatchElements));

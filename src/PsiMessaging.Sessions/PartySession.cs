@@ -75,7 +75,12 @@ public sealed record PartySession
     /// <summary>Incoming batches dealt with.</summary>
     public int Consumed { get; init; }
     public int? IntersectionSize { get; init; }
-    public byte[]? IntersectionHash { get; init; }
+    /// <summary>What the peer must report for its result to be the same.</summary>
+    public byte[]? PeerIntersectionHash { get; init; }
+    /// <summary>Whether both parties once held the same intersection: it stays in the home whatever happens later.</summary>
+    public bool HadResult { get; init; }
+    /// <summary>Something a person should look at, without consequence: for example a message under another card than the one pinned.</summary>
+    public string? Warning { get; init; }
 
     public RegistrationState Registration { get; init; }
     public int SendSequence { get; init; }

@@ -34,8 +34,11 @@ public static class Worker
         using var single = TakeHome(home);
         using var host = home.Config.HealthPort > 0 ? BuildWithHealth(home, create, jsonLogs) : BuildPlain(home, create, jsonLogs);
         MessageBus.UseLogs(host.Services.GetRequiredService<ILoggerFactory>());
+
+        // Taken before the run: the host disposes its services at the end of it.
+        var service = host.Services.GetRequiredService<ParticipantService>();
         await host.RunAsync(cancellation);
-        if (host.Services.GetRequiredService<ParticipantService>().Fault is { } fault)
+        if (service.Fault is { } fault)
         {
             throw fault;
         }

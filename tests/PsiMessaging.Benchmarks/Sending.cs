@@ -106,7 +106,7 @@ internal static class Sending
             {
                 Id = Session, State = SessionState.Completed, IsInitiator = home.Name == "P1", Peer = peer, Linker = "LINKER", Dataset = "data", DatasetHash = dataset.Hash,
                 Protocol = "rsa", Engine = "tokens", RsaBits = 3072, MinCell = 1, CreatedAt = now, DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
-                ProposalHash = new byte[32], AcceptanceHash = new byte[32], IntersectionSize = rows, IntersectionHash = new byte[32], EndedAt = now,
+                ProposalHash = new byte[32], AcceptanceHash = new byte[32], IntersectionSize = rows, HadResult = true, EndedAt = now,
             }.ToStored());
             return true;
         });

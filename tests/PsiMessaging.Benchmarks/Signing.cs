@@ -21,8 +21,8 @@ internal static class Signing
         using var seed = SecretBytes.Random(32);
         using var senderKey = RsaPrivateKey.Generate(bits);
         using var receiverKey = RsaPrivateKey.Generate(bits);
-        using var sender = new BlindRsaParty(new Numbers(1), Items, transcript, seed, senderKey, receiverKey.PublicKey, Environment.ProcessorCount);
-        using var receiver = new BlindRsaParty(new Numbers(Items), 1, transcript, seed, receiverKey, senderKey.PublicKey, Environment.ProcessorCount);
+        using var sender = new BlindRsaParty(new Numbers(1), Items, transcript, seed, senderKey, receiverKey.PublicKey, ("P2", "P1"), Environment.ProcessorCount);
+        using var receiver = new BlindRsaParty(new Numbers(Items), 1, transcript, seed, receiverKey, senderKey.PublicKey, ("P1", "P2"), Environment.ProcessorCount);
         using var bare = RsaArithmetic.Create(senderKey);
         var outgoing = receiver.Rounds.Single(round => round is { Number: 1, Direction: RoundDirection.Outgoing });
         var incoming = sender.Rounds.Single(round => round is { Number: 1, Direction: RoundDirection.Incoming });

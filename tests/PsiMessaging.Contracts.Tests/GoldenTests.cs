@@ -19,9 +19,9 @@ public class GoldenTests
         {
             SessionId = Id, Initiator = "P1", Responder = "P2", Linker = "LINKER", PeerDataset = "bi", Protocol = "rsa", Engine = "tokens", RsaBits = 2048,
             Profile = new CanonicalizationProfile(1, "keep", 1), Duplicates = "reject", MinCell = 3, KeyNames = ["IDKEY"], SetSize = 1000, Nonce = Hash,
-            RsaModulus = [0xff, 0x01], RsaExponent = [1, 0, 1], SharedKeyCheck = Hash[..16], DeadlineSeconds = 86400,
+            RsaModulus = [0xff, 0x01], RsaExponent = [1, 0, 1], RsaProof = [7, 8, 9], SharedKeyCheck = Hash[..16], DeadlineSeconds = 86400,
         },
-        new AcceptSession { SessionId = Id, ProposalHash = Hash, SetSize = 3479, Nonce = Hash, RsaModulus = [0xff, 0x03], RsaExponent = [1, 0, 1], MinCell = 5 },
+        new AcceptSession { SessionId = Id, ProposalHash = Hash, SetSize = 3479, Nonce = Hash, RsaModulus = [0xff, 0x03], RsaExponent = [1, 0, 1], RsaProof = [7, 8, 9], MinCell = 5 },
         new AbortSession(Id, FailureCodes.ProfileMismatch, "the identifiers would be read differently"),
         new RoundBatch(Id, Hash, 1, 0, 4, 1024, 256),
         new CompleteSession(Id, Hash, 730, Hash),
@@ -37,7 +37,7 @@ public class GoldenTests
         new SendDataset(Id),
         new SubmitQuery(Id, "CLASSE_ETA, CLASSE_REDDITO"),
         new CancelSession(Id),
-        new CommandReply(true, Id, null, null, new QueryResult(Id, "A", ["A"], [new QueryGroup(["< 20"], 3), new QueryGroup([null], null)], 2, 1, 4, 0.25)),
+        new CommandReply(true, Id, QueryId: Id),
     ];
 
     public static TheoryData<string> Names => [.. ContractCatalog.Names.Order(StringComparer.Ordinal)];

@@ -70,7 +70,7 @@ public class LinkerTests
         Assert.True((await network.P2.CommandAsync(session.Id, new SendDataset(session.Id))).Ok);
         Assert.Equal(code, (await network.P1.WaitAsync(candidate => candidate.State == SessionState.Failed)).FailureCode);
         Assert.Equal(code, (await network.P2.WaitAsync(candidate => candidate.State == SessionState.Failed)).FailureCode);
-        Assert.False(Directory.Exists(network.Linker.Home.SessionPath(session.Id)));
+        await TestNetwork.EventuallyAsync(() => !Directory.Exists(network.Linker.Home.SessionPath(session.Id)));
     }
 
     [Fact]

@@ -23,8 +23,8 @@ public sealed class BlindRsaPartyTests : IDisposable
     }
 
     private (BlindRsaParty One, BlindRsaParty Two) Pair(string[] one, string[] two, int parallelism = 2) => (
-        new BlindRsaParty(new Items(one), two.Length, Transcript, _seed1, _key1, _key2.PublicKey, parallelism),
-        new BlindRsaParty(new Items(two), one.Length, Transcript, _seed2, _key2, _key1.PublicKey, parallelism));
+        new BlindRsaParty(new Items(one), two.Length, Transcript, _seed1, _key1, _key2.PublicKey, ("P1", "P2"), parallelism),
+        new BlindRsaParty(new Items(two), one.Length, Transcript, _seed2, _key2, _key1.PublicKey, ("P2", "P1"), parallelism));
 
     private static Round Of(IProtocolParty party, int number, RoundDirection direction) => party.Rounds.Single(round => round.Number == number && round.Direction == direction);
 
@@ -186,12 +186,32 @@ public sealed class BlindRsaPartyTests : IDisposable
     public void Messages_OfTwoSessions_ShareNothing()
     {
         var (one, _) = Pair(["a", "b", "c"], ["a"]);
-        var other = new BlindRsaParty(new Items(["a", "b", "c"]), 1, new byte[32], _seed1, _key1, _key2.PublicKey, 1);
+        var other = new BlindRsaParty(new Items(["a", "b", "c"]), 1, new byte[32], _seed1, _key1, _key2.PublicKey, ("P1", "P2"), 1);
         var first = one.Produce(Of(one, 3, RoundDirection.Outgoing), 0).Chunk(8).Select(Convert.ToHexString).ToHashSet(StringComparer.Ordinal);
         var second = other.Produce(Of(other, 3, RoundDirection.Outgoing), 0).Chunk(8).Select(Convert.ToHexString);
         Assert.Empty(first.Intersect(second));
         one.Dispose();
         other.Dispose();
+    }
+
+    [Fact]
+    public void Constructor_PeerShowsOurKeyOrName_IsRefused()
+    {
+        Assert.Throws<ProtocolViolationException>(() => new BlindRsaParty(new Items(["a"]), 1, Transcript, _seed1, _key1, _key1.PublicKey, ("P1", "P2"), 1));
+        Assert.Throws<ProtocolViolationException>(() => new BlindRsaParty(new Items(["a"]), 1, Transcript, _seed1, _key1, _key2.PublicKey, ("P1", "P1"), 1));
+    }
+
+    /// <summary>A peer without data sends back what it gets: our tags, which are signatures by us, must not count as its own.</summary>
+    [Fact]
+    public void Match_PeerReflectsOurTags_FindsNothing()
+    {
+        var (left, right) = Pair(["a", "b", "c"], ["x", "y", "z"]);
+        var signed = right.Consume(Of(right, 1, RoundDirection.Incoming), 0, left.Produce(Of(left, 1, RoundDirection.Outgoing), 0)).Reply!;
+        left.Consume(Of(left, 2, RoundDirection.Incoming), 0, signed);
+        left.Consume(Of(left, 3, RoundDirection.Incoming), 0, left.Produce(Of(left, 3, RoundDirection.Outgoing), 0));
+        Assert.Empty(left.Match());
+        left.Dispose();
+        right.Dispose();
     }
 
     public void Dispose()

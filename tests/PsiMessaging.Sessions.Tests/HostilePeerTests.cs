@@ -28,7 +28,7 @@ public class HostilePeerTests
         await network.P1.CommandAsync(null, TestNetwork.Propose());
         var p1 = await network.P1.WaitAsync(session => session.IsEnded);
         Assert.Equal(SessionState.Failed, p1.State);
-        Assert.False(Directory.Exists(network.P1.Home.SessionPath(p1.Id)));
+        await TestNetwork.EventuallyAsync(() => !Directory.Exists(network.P1.Home.SessionPath(p1.Id)));
         return p1;
     }
 
@@ -39,6 +39,46 @@ public class HostilePeerTests
     [Fact]
     public async Task Acceptance_OtherExponent_IsRefused() => Assert.Equal(FailureCodes.WeakKey,
         (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { RsaExponent = [3] }, body))).FailureCode);
+
+    [Fact]
+    public async Task Acceptance_WithoutProofOfItsKey_IsRefused() => Assert.Equal(FailureCodes.WeakKey,
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { RsaProof = [.. message.RsaProof.Reverse()] }, body))).FailureCode);
+
+    [Fact]
+    public async Task Result_EchoedByAPeer_IsNoAgreement()
+    {
+        // P2 reports exactly what P1 reported.
+        CompleteSession? reported = null;
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Bend = envelope =>
+        {
+            switch (envelope.Message)
+            {
+                case CompleteSession completion when envelope.Header.From == "P1":
+                    reported = completion;
+                    return [envelope.Frame.ToArray()];
+                case CompleteSession completion:
+                    return [Envelope.Create(network.P2.Home, "P1", completion.SessionId, reported ?? completion with { IntersectionHash = new byte[32] }).Frame.ToArray()];
+                default:
+                    return [envelope.Frame.ToArray()];
+            }
+        };
+        network.Start();
+        await network.P1.CommandAsync(null, TestNetwork.Propose());
+        Assert.Equal(FailureCodes.ResultMismatch, (await network.P1.WaitAsync(session => session.IsEnded)).FailureCode);
+    }
+
+    [Fact]
+    public async Task Abort_ThatOvertakesItsProposal_EndsTheSession()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.P2.Start();
+        var id = new string('e', 32);
+        network.Inject(network.P2, Envelope.Create(network.P1.Home, "P2", id, new AbortSession(id, FailureCodes.Cancelled, "never mind")).Frame.ToArray());
+        Assert.Equal(FailureCodes.Cancelled, (await network.P2.WaitAsync(session => session.IsEnded)).FailureCode);
+    }
 
     [Fact]
     public async Task Acceptance_OfAnotherProposal_IsRefused() => Assert.Equal(FailureCodes.Malformed,

@@ -29,7 +29,7 @@ public class SessionTests
         // The other party may ask too, about one column or several, of either.
         var other = await network.P2.CommandAsync(p1.Id, new SubmitQuery(p1.Id, "NUMERO_FIGLI"));
         Assert.Equal(["1-2|1", ">2|3"], other.Result!.Groups.Select(group => $"{group.Labels[0]}|{group.Count}"));
-        Assert.False(File.Exists(Path.Combine(network.P1.Home.SessionPath(p1.Id), "secret.key")));
+        await TestNetwork.EventuallyAsync(() => !File.Exists(Path.Combine(network.P1.Home.SessionPath(p1.Id), "secret.key")));
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public class SessionTests
         var (p1, p2) = await network.IntersectAsync();
         Assert.Equal((SessionState.Failed, code), (p1.State, p1.FailureCode));
         Assert.Equal((SessionState.Failed, code), (p2.State, p2.FailureCode));
-        Assert.False(Directory.Exists(network.P1.Home.SessionPath(p1.Id)));
+        await TestNetwork.EventuallyAsync(() => !Directory.Exists(network.P1.Home.SessionPath(p1.Id)));
         return (p1, p2);
     }
 
@@ -191,6 +191,42 @@ public class SessionTests
         Assert.Contains("P2 has no dataset", p1.FailureReason, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task LinkerThatTheResponderHasNotPinnedAsOne_IsRefused()
+    {
+        // P1 would be the linker itself, under another name: P2 must not send its rows there.
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        File.Delete(Path.Combine(network.P2.Home.Path, "cards", "linker.json"));
+        network.Start();
+        var (p1, _) = await FailAsync(network, FailureCodes.NotPinned);
+        Assert.Contains("P2 has not pinned a linker LINKER", p1.FailureReason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PeerSetLargerThanAllowed_IsRefused()
+    {
+        await using var network = new TestNetwork(configure: config => config.Name == "P2" ? config with { MaximumPeerSet = 9 } : config);
+        await network.AddDataAsync();
+        network.Start();
+        var (p1, _) = await FailAsync(network, FailureCodes.Unsupported);
+        Assert.Contains("takes 9 at most", p1.FailureReason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RefusedCommand_Replayed_OpensNothingLater()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        var correlation = new string('c', 32);
+        Assert.False((await network.P1.CommandAsync(null, TestNetwork.Propose() with { Dataset = "later" }, correlation)).Ok);
+        await network.P1.AddAsync("later", Path.Combine(network.Folder, Write(network, "later.csv", Samples.Istat)));
+        network.Inject(network.P1, Participants.Envelopes.Envelope.Create(network.P1.Home, "P1", null, TestNetwork.Propose() with { Dataset = "later" }, correlation: correlation).Frame.ToArray());
+        await network.P1.CommandAsync(new string('d', 32), new SendDataset(new string('d', 32)));
+        Assert.Null(network.P1.Session());
+    }
+
     [Theory]
     [InlineData("P9", "istat", "rsa", 2048, "no card of a party P9")]
     [InlineData("LINKER", "istat", "rsa", 2048, "no card of a party LINKER")]
@@ -230,9 +266,11 @@ public class SessionTests
         await network.P2.AddAsync("bi", Path.Combine(network.Folder, Write(network, "b.csv", Samples.Bi)));
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose());
-        var p1 = await network.P1.WaitAsync(session => session.IsEnded);
-        Assert.Equal(FailureCodes.NotPinned, p1.FailureCode);
-        Assert.Contains("another card than the one pinned", p1.FailureReason, StringComparison.Ordinal);
+        var p1 = await network.P1.WaitAsync(session => session.Warning is not null);
+
+        // Anybody on the broker could have sent it: it warns, and ends nothing.
+        Assert.Equal(SessionState.Proposed, p1.State);
+        Assert.Contains("not signed by the card pinned", p1.Warning, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -86,6 +86,16 @@ public sealed class TestNetwork : IAsyncDisposable
     /// <summary>Puts a frame into a participant's inbox as a stranger on the broker could.</summary>
     public void Inject(TestParticipant to, byte[] frame) => _queues[to.Home.InboxName](frame);
 
+    /// <summary>Waits for something that follows by itself, such as files going after a failure.</summary>
+    public static async Task EventuallyAsync(Func<bool> condition)
+    {
+        using var patience = new CancellationTokenSource(Patience);
+        while (!condition())
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
+        }
+    }
+
     /// <summary>Adds the prototype's sample at both parties, or other texts.</summary>
     public async Task AddDataAsync(string? p1 = null, string? p2 = null, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY")
     {
@@ -139,6 +149,9 @@ public sealed class TestNetwork : IAsyncDisposable
         _folder.Dispose();
     }
 }
+
+/// <summary>A command's reply, with the answer of a query as it lies in the home.</summary>
+public sealed record TestReply(bool Ok, string? SessionId, string? Code, string? Message, QueryResult? Result);
 
 /// <summary>The store was made to crash: the process is as good as killed.</summary>
 public sealed class CrashException() : Exception("crash");
@@ -272,14 +285,16 @@ public sealed class TestParticipant : IEnvelopeSender
     }
 
     /// <summary>Sends a command as the CLI would and waits for the reply.</summary>
-    public async Task<CommandReply> CommandAsync(string? session, object command, string? correlation = null)
+    public async Task<TestReply> CommandAsync(string? session, object command, string? correlation = null)
     {
         var id = correlation ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var queue = ParticipantNames.ReplyQueue("psi", Home.Name, id);
         var reply = new TaskCompletionSource<CommandReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         _network.Register(queue, frame => reply.TrySetResult((CommandReply)Envelope.Parse(frame).Message));
         _network.Inject(this, Envelope.Create(Home, Home.Name, session, command, correlation: id, replyTo: queue).Frame.ToArray());
-        return await reply.Task.WaitAsync(TestNetwork.Patience);
+        var answer = await reply.Task.WaitAsync(TestNetwork.Patience);
+        using var store = new SqliteParticipantStore(Home.StatePath);
+        return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message, answer.QueryId is { } query ? store.Read(transaction => PartyEngine.FindAnswer(transaction, query)) : null);
     }
 
     /// <summary>Waits until this party's newest session meets a condition.</summary>

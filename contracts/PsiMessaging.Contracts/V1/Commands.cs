@@ -41,21 +41,5 @@ public sealed record CancelSession(string SessionId);
 /// <param name="SessionId">The session it concerns, if any.</param>
 /// <param name="Code">A named reason when not ok.</param>
 /// <param name="Message">One line for a person.</param>
-/// <param name="Result">The answer to a query.</param>
-public sealed record CommandReply(bool Ok, string? SessionId = null, string? Code = null, string? Message = null, QueryResult? Result = null);
-
-/// <summary>A query's answer with its labels decrypted. Stays between a party's worker and its own CLI.</summary>
-/// <param name="QueryId">The query.</param>
-/// <param name="Text">As typed.</param>
-/// <param name="Columns">Header: the queried columns.</param>
-/// <param name="Groups">One entry a group, in label order.</param>
-/// <param name="MinCell">The rule that was applied.</param>
-/// <param name="Suppressed">Number of groups whose count is withheld.</param>
-/// <param name="Joined">Rows of the join.</param>
-/// <param name="Seconds">From question to answer.</param>
-public sealed record QueryResult(string QueryId, string Text, IReadOnlyList<string> Columns, IReadOnlyList<QueryGroup> Groups, int MinCell, int Suppressed, int Joined, double Seconds);
-
-/// <summary>One group of an answer.</summary>
-/// <param name="Labels">One a column; null where the value was missing.</param>
-/// <param name="Count">Rows in the group; null when suppressed.</param>
-public sealed record QueryGroup(IReadOnlyList<string?> Labels, long? Count = null);
+/// <param name="QueryId">The query whose answer now lies in the home; the answer itself never travels.</param>
+public sealed record CommandReply(bool Ok, string? SessionId = null, string? Code = null, string? Message = null, string? QueryId = null);

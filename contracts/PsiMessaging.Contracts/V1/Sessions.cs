@@ -41,6 +41,8 @@ public sealed record ProposeSession
     public required byte[] RsaModulus { get; init; }
     /// <summary>The RSA public exponent, big-endian; only 65537 is accepted.</summary>
     public required byte[] RsaExponent { get; init; }
+    /// <summary>Proof that the exponent permutes the units modulo n, bound to the session: 8 roots, RsaBits bytes in all.</summary>
+    public required byte[] RsaProof { get; init; }
     /// <summary>16-byte check value of the key the parties share, bound to the session id.</summary>
     public required byte[] SharedKeyCheck { get; init; }
     /// <summary>Seconds from proposal until either side gives up, 1 to 2,592,000.</summary>
@@ -62,6 +64,8 @@ public sealed record AcceptSession
     public required byte[] RsaModulus { get; init; }
     /// <summary>The RSA public exponent, big-endian; only 65537 is accepted.</summary>
     public required byte[] RsaExponent { get; init; }
+    /// <summary>Proof that the exponent permutes the units modulo n, bound to the session: 8 roots, RsaBits bytes in all.</summary>
+    public required byte[] RsaProof { get; init; }
     /// <summary>Smallest count that may be released: the stricter of the proposal's and the responder's own.</summary>
     public required int MinCell { get; init; }
 }
@@ -86,7 +90,7 @@ public sealed record RoundBatch(string SessionId, byte[] Transcript, int Round, 
 /// <param name="SessionId">The session.</param>
 /// <param name="Transcript">The transcript hash, 32 bytes.</param>
 /// <param name="IntersectionSize">Number of common identifiers.</param>
-/// <param name="IntersectionHash">HMAC-SHA-256 of the sorted canonical identifiers under a session key, 32 bytes.</param>
+/// <param name="IntersectionHash">HMAC-SHA-256 under a session key of the sender's name and the sorted canonical identifiers, 32 bytes: an echo is not an agreement.</param>
 public sealed record CompleteSession(string SessionId, byte[] Transcript, int IntersectionSize, byte[] IntersectionHash);
 
 /// <summary>Party to party: names of the columns this party has registered at the linker, so that the other can ask about them.</summary>

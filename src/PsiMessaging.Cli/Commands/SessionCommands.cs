@@ -88,10 +88,10 @@ internal static class SessionCommands
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
             Require(await client.SendAsync(id, new SendDataset(id), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
-            var sent = await WaitAsync(store, id, candidate => candidate.State == SessionState.Failed || candidate.Registration == RegistrationState.Registered, cancellation);
-            if (sent.State == SessionState.Failed)
+            var sent = await WaitAsync(store, id, candidate => candidate.State == SessionState.Failed || candidate.Registration == RegistrationState.Registered || (candidate.Registration == RegistrationState.None && candidate.FailureReason is not null), cancellation);
+            if (sent.Registration != RegistrationState.Registered || sent.State == SessionState.Failed)
             {
-                throw new ParticipantException(sent.FailureCode!, $"the session failed: {sent.FailureReason}");
+                throw new ParticipantException(sent.FailureCode ?? FailureCodes.UnusableDataset, $"the rows were not sent: {sent.FailureReason}");
             }
 
             Report(parsed, home, store, id, () => Console.Out.WriteLine(
@@ -110,7 +110,7 @@ internal static class SessionCommands
             var id = Resolve(home, store, parsed.GetValue(argument)!);
             var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
             var form = parsed.GetValue(PsiRootCommand.Json) ? "json" : parsed.GetValue(format)!;
-            await WriteAnswerAsync(reply.Result!, form, parsed.GetValue(file));
+            await WriteAnswerAsync(store.Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!))!, form, parsed.GetValue(file));
         }, cancellation));
     }
 
@@ -157,6 +157,11 @@ internal static class SessionCommands
                     rows.Add(["in common", $"{session.IntersectionSize:N0}"]);
                     rows.Add(["file", FileOf(home, session)]);
                     rows.Add(["rows", $"{home.Name}: {(RowsText(session.Registration) is { Length: > 0 } own ? own : "not sent")}; {session.Peer}: {(session.PeerRegistered ? "at the linker" : "not sent")}"]);
+                }
+
+                if (session.Warning is { } warning)
+                {
+                    rows.Add(["warning", warning]);
                 }
 
                 if (session.FailureReason is { } reason)
@@ -215,11 +220,18 @@ internal static class SessionCommands
     private static async Task<PartySession> WaitAsync(IParticipantStore store, string id, Func<PartySession, bool> until, CancellationToken cancellation)
     {
         using var timer = new PeriodicTimer(PollInterval, TimeProvider.System);
+        var warned = false;
         return await ProgressDisplay.ShowAsync(async update =>
         {
             while (true)
             {
                 var session = Load(store, id);
+                if (session.Warning is { } warning && !warned)
+                {
+                    warned = true;
+                    await Console.Error.WriteLineAsync($"psi: warning: {warning}");
+                }
+
                 if (until(session))
                 {
                     return session;

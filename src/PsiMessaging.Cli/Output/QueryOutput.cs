@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Parquet;
 using Parquet.Schema;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Sessions;
 using PsiMessaging.Data.Output;
 
 namespace PsiMessaging.Cli.Output;

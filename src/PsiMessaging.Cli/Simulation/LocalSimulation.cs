@@ -125,7 +125,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             {
                 progress(new SimulationProgress("query", (double)answers.Count / request.Queries.Count));
                 var reply = await new CommandClient(homes[0], bus, time).SendAsync(own.Id, new SubmitQuery(own.Id, text), CommandPatience, cancellation);
-                answers.Add(reply.Result ?? throw new SimulationException(reply.Message ?? "the query was refused"));
+                answers.Add((reply.Ok ? stores[0].Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!)) : null) ?? throw new SimulationException(reply.Message ?? "the query was refused"));
             }
 
             var report = new SimulationReport(

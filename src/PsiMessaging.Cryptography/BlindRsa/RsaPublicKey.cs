@@ -12,7 +12,7 @@ public sealed class RsaPublicKey
     /// <summary>Moduli are a multiple of this many bits.</summary>
     public const int BitsStep = 256;
 
-    private static readonly BigInteger SmallPrimes = ProductOfPrimesBelow(1000);
+    private static readonly BigInteger SmallPrimes = ProductOfPrimesBelow(1000) * 65537;
 
     private RsaPublicKey(byte[] modulus) => Modulus = modulus;
 
@@ -32,8 +32,8 @@ public sealed class RsaPublicKey
     public static bool IsAllowedLength(int bits) => bits is >= MinimumBits and <= MaximumBits && bits % BitsStep == 0;
 
     /// <summary>
-    /// Checks a key a peer sent: exact length, highest bit set, odd, free of prime factors below 1,000, exponent 65537.
-    /// Whether the modulus is the product of two primes cannot be seen from here; a peer that lies about it makes its own signatures fail.
+    /// Checks a key a peer sent: exact length, highest bit set, odd, free of prime factors below 1,000 and of 65537, exponent 65537.
+    /// That the exponent permutes the group is shown by <see cref="RsaKeyProof"/>, which must be verified before anything is blinded under the key.
     /// </summary>
     /// <param name="bits">Agreed length in bits.</param>
     /// <param name="modulus">Big-endian.</param>

@@ -67,7 +67,14 @@ public sealed class KeyedPump(Func<string, CancellationToken, Task<bool>> step, 
             }
             catch (Exception exception)
             {
-                onFault(key, exception);
+                try
+                {
+                    onFault(key, exception);
+                }
+                catch (Exception)
+                {
+                    // Even telling of the fault failed (a full disk); the next signal tries again. Nothing may wedge the key.
+                }
             }
 
             lock (_lock)

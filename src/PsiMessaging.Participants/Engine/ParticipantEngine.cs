@@ -67,7 +67,16 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
             throw new RejectedEnvelopeException("the message is addressed to another participant");
         }
 
-        var card = envelope.Header.From == Home.Name ? Home.Card : Home.FindCard(envelope.Header.From);
+        ParticipantCard? card;
+        try
+        {
+            card = envelope.Header.From == Home.Name ? Home.Card : Home.FindCard(envelope.Header.From);
+        }
+        catch (ParticipantException exception)
+        {
+            throw new RejectedEnvelopeException(exception.Message);
+        }
+
         if (card is null || !envelope.IsSignedBy(card))
         {
             LogRefused(envelope.Header.Type, envelope.Header.From, card is null ? "no card pinned" : "signature or card differs");
@@ -122,12 +131,25 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), Time);
         while (await timer.WaitForNextTickAsync(_stop.Token))
         {
-            OnTick();
+            try
+            {
+                OnTick();
+
+                // A send that failed for want of disk or database is taken up again here.
+                Outbox.Signal();
+            }
+            catch (Exception exception)
+            {
+                LogTickFault(exception);
+            }
         }
     }
 
     [LoggerMessage(EventId = 110, Level = LogLevel.Warning, Message = "Refused a {Type} message that claims to be from {From}: {Reason}")]
     private partial void LogRefused(string type, string from, string reason);
+
+    [LoggerMessage(EventId = 111, Level = LogLevel.Error, Message = "Looking after deadlines failed; the next look is in a second")]
+    private partial void LogTickFault(Exception exception);
 
     /// <summary>Finishes the step in hand and stops; what is undone stays on disk.</summary>
     public virtual async ValueTask DisposeAsync()

@@ -126,6 +126,11 @@ public sealed class Envelope
                 throw new RejectedEnvelopeException("a name or id in the header is malformed");
             }
 
+            if (HasNullElement(header.Message))
+            {
+                throw new RejectedEnvelopeException("a list in the message has an empty element");
+            }
+
             var message = header.Message.Deserialize(type, ContractJson.Default) ?? throw new JsonException();
             return new Envelope(header, message, body, frame, SHA256.HashData(headerBytes));
         }
@@ -143,6 +148,14 @@ public sealed class Envelope
         var signature = Frame.Span.Slice(PrefixBytes + headerLength, SigningKey.SignatureSizeBytes);
         return Header.From == card.Name && Header.Card == card.Fingerprint && SigningKey.Verify(card.SigningKey, SignedPart(Frame.Span[4], headerBytes), signature);
     }
+
+    /// <summary>The serializer checks members against null, but not the elements of lists.</summary>
+    private static bool HasNullElement(JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.Array => element.EnumerateArray().Any(item => item.ValueKind == JsonValueKind.Null || HasNullElement(item)),
+        JsonValueKind.Object => element.EnumerateObject().Any(member => HasNullElement(member.Value)),
+        _ => false,
+    };
 
     private static byte[] SignedPart(byte sealing, ReadOnlySpan<byte> headerBytes) => [.. DomainTags.Envelope, sealing, .. headerBytes];
 }

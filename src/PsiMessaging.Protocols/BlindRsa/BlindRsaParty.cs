@@ -27,6 +27,8 @@ public sealed class BlindRsaParty : IProtocolParty
 
     private readonly IItemSet _items;
     private readonly byte[] _transcript;
+    private readonly byte[] _signedByOwn;
+    private readonly byte[] _signedByPeer;
     private readonly SecretBytes _seed;
     private readonly RsaArithmetic _own;
     private readonly RsaArithmetic _peer;
@@ -49,17 +51,25 @@ public sealed class BlindRsaParty : IProtocolParty
     /// <param name="seed">This party's secret seed of this session, 32 bytes; stays owned by the caller.</param>
     /// <param name="ownKey">Own RSA key; may be disposed afterwards.</param>
     /// <param name="peerKey">The peer's public key, of the agreed length.</param>
+    /// <param name="names">Own name and the peer's: every signature is bound to its signer, so that a party cannot be answered with its own.</param>
     /// <param name="parallelism">Cores to use, 1 or more.</param>
-    public BlindRsaParty(IItemSet items, int peerSize, byte[] transcript, SecretBytes seed, RsaPrivateKey ownKey, RsaPublicKey peerKey, int parallelism)
-        : this(items, peerSize, transcript, seed, RsaArithmetic.Create(ownKey), RsaArithmetic.Create(peerKey), parallelism)
+    /// <exception cref="ProtocolViolationException">The peer shows this party's own key as its own.</exception>
+    public BlindRsaParty(IItemSet items, int peerSize, byte[] transcript, SecretBytes seed, RsaPrivateKey ownKey, RsaPublicKey peerKey, (string Own, string Peer) names, int parallelism)
+        : this(items, peerSize, transcript, seed, RsaArithmetic.Create(ownKey), RsaArithmetic.Create(peerKey), names, parallelism)
     {
     }
 
-    internal BlindRsaParty(IItemSet items, int peerSize, byte[] transcript, SecretBytes seed, RsaArithmetic own, RsaArithmetic peer, int parallelism)
+    internal BlindRsaParty(IItemSet items, int peerSize, byte[] transcript, SecretBytes seed, RsaArithmetic own, RsaArithmetic peer, (string Own, string Peer) names, int parallelism)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(transcript.Length, 32);
+        if (names.Own == names.Peer || own.PublicKey.Modulus.AsSpan().SequenceEqual(peer.PublicKey.Modulus))
+        {
+            throw new ProtocolViolationException("weak-rsa-key", "the peer shows this party's own name or RSA key as its own");
+        }
+
         _items = items;
         _transcript = transcript;
+        (_signedByOwn, _signedByPeer) = (Signer(names.Own), Signer(names.Peer));
         _seed = seed;
         _own = own;
         _peer = peer;
@@ -132,7 +142,7 @@ public sealed class BlindRsaParty : IProtocolParty
         {
             var messages = new byte[length * size];
             var inverses = new byte[length * size];
-            EncodeItems(_blindedOrder, first + from, messages, size);
+            EncodeItems(_signedByPeer, _blindedOrder, first + from, messages, size);
             var blinds = DrawBlinds(first + from, length);
             var ok = BlindRsaSuite.TryBlind(_peer, messages, blinds, blinded.AsSpan(from * size, length * size), inverses);
             CryptographicOperations.ZeroMemory(blinds);
@@ -176,7 +186,7 @@ public sealed class BlindRsaParty : IProtocolParty
         {
             var messages = new byte[length * size];
             var inverses = new byte[length * size];
-            EncodeItems(_blindedOrder, first + from, messages, size);
+            EncodeItems(_signedByPeer, _blindedOrder, first + from, messages, size);
             var blinds = DrawBlinds(first + from, length);
             if (!_peer.TryInvertAll(blinds, [], inverses))
             {
@@ -209,7 +219,7 @@ public sealed class BlindRsaParty : IProtocolParty
         ForEachChunk(count, (from, length) =>
         {
             var messages = new byte[length * size];
-            EncodeItems(_tagOrder, first + from, messages, size);
+            EncodeItems(_signedByOwn, _tagOrder, first + from, messages, size);
             Span<byte> signature = stackalloc byte[size];
             for (var i = 0; i < length; i++)
             {
@@ -226,19 +236,25 @@ public sealed class BlindRsaParty : IProtocolParty
         return new BatchOutcome(null, payload.ToArray());
     }
 
-    private void EncodeItems(int[] order, int first, Span<byte> messages, int size)
+    private void EncodeItems(byte[] signer, int[] order, int first, Span<byte> messages, int size)
     {
         Span<byte> buffer = stackalloc byte[512];
         for (var i = 0; i < messages.Length / size; i++)
         {
             var item = _items[order[first + i]];
-            var length = DomainTags.RsaItem.Length + _transcript.Length + item.Length;
+            var length = signer.Length + item.Length;
             var message = length <= buffer.Length ? buffer[..length] : new byte[length];
-            DomainTags.RsaItem.CopyTo(message);
-            _transcript.CopyTo(message[DomainTags.RsaItem.Length..]);
-            item.CopyTo(message[(DomainTags.RsaItem.Length + _transcript.Length)..]);
+            signer.CopyTo(message);
+            item.CopyTo(message[signer.Length..]);
             BlindRsaSuite.Encode(message, messages.Slice(i * size, size));
         }
+    }
+
+    /// <summary>What stands before an identifier in a signed message: tag, transcript, and whose signature it is.</summary>
+    private byte[] Signer(string name)
+    {
+        var bytes = System.Text.Encoding.UTF8.GetBytes(name);
+        return [.. DomainTags.RsaItem, .. _transcript, (byte)bytes.Length, .. bytes];
     }
 
     /// <summary>The blinds of positions first.., the same at every call: nothing but the seed needs to be kept for the unblinding.</summary>

@@ -22,15 +22,15 @@ internal sealed class ActiveSession : IDisposable
 
     public IProtocolParty Protocol { get; }
 
-    public static ActiveSession Open(PartySession session, KeyTable keys, string sessionPath, int parallelism, IReadOnlyList<(int Round, int Sequence, byte[] Data)> kept)
+    public static ActiveSession Open(PartySession session, string ownName, KeyTable keys, string sessionPath, int parallelism, IReadOnlyList<(int Round, int Sequence, byte[] Data)> kept)
     {
-        var secrets = SessionSecrets.LoadOrCreate(sessionPath, session.RsaBits);
+        var secrets = SessionSecrets.Load(sessionPath);
         if (!RsaPublicKey.TryCreate(session.RsaBits, session.PeerRsaModulus, RsaPublicKey.Exponent, out var peerKey, out var fault))
         {
             throw new InvalidOperationException(fault);
         }
 
-        var protocol = new BlindRsaParty(new ItemSet(keys), session.PeerDistinct, session.Transcript, secrets.Seed, secrets.Rsa, peerKey!, parallelism);
+        var protocol = new BlindRsaParty(new ItemSet(keys), session.PeerDistinct, session.Transcript, secrets.Seed, secrets.Rsa, peerKey!, (ownName, session.Peer), parallelism);
         foreach (var (number, sequence, data) in kept)
         {
             protocol.Restore(protocol.Rounds.Single(round => round.Number == number && round.Direction == RoundDirection.Incoming), sequence, data);

@@ -13,16 +13,29 @@ public static class IntersectionFile
     /// <summary>File name inside a session's folder.</summary>
     public const string Name = "intersection.csv";
 
-    /// <summary>Writes the file and returns HMAC-SHA-256 of the sorted identifiers under a session key, 32 bytes, for the comparison.</summary>
-    internal static byte[] Write(string path, IReadOnlyList<string> header, KeyTable keys, int[] sorted, SecretBytes shared, byte[] transcript)
+    /// <summary>
+    /// Writes the file and returns what each party reports for the comparison: HMAC-SHA-256 under a session key of the reporter's name and the sorted
+    /// identifiers, 32 bytes. The name keeps a peer from agreeing by echo.
+    /// </summary>
+    internal static (byte[] Own, byte[] Peer) Write(string path, IReadOnlyList<string> header, KeyTable keys, int[] sorted, SecretBytes shared, byte[] transcript, string ownName, string peerName)
     {
         using var key = shared.Derive(transcript, DomainTags.IntersectionHash, 32);
-        using var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key.Span);
+        using var own = Begin(key, ownName);
+        using var peer = Begin(key, peerName);
         CsvOutput.WriteFile(path, header, sorted.Select(index =>
         {
-            hash.AppendData(keys[index]);
+            own.AppendData(keys[index]);
+            peer.AppendData(keys[index]);
             return (IEnumerable<string?>)Canonicalizer.Decode(keys[index]);
         }));
-        return hash.GetHashAndReset();
+        return (own.GetHashAndReset(), peer.GetHashAndReset());
+    }
+
+    private static IncrementalHash Begin(SecretBytes key, string name)
+    {
+        var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key.Span);
+        var bytes = Encoding.UTF8.GetBytes(name);
+        hash.AppendData([(byte)bytes.Length, .. bytes]);
+        return hash;
     }
 }

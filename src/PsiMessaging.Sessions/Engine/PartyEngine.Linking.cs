@@ -32,10 +32,10 @@ public sealed partial class PartyEngine
 
         if (session.Registration == RegistrationState.None)
         {
-            Put(transaction, session with { Registration = RegistrationState.Sending, SendStartedAt = Time.GetUtcNow() });
+            Put(transaction, session with { Registration = RegistrationState.Sending, FailureReason = null, SendStartedAt = Time.GetUtcNow() });
         }
 
-        return new CommandReply(true, session.Id, null, null, null);
+        return new CommandReply(true, session.Id);
     }
 
     private async Task<bool> SendRowsAsync(PartySession session)
@@ -139,20 +139,21 @@ public sealed partial class PartyEngine
             var asked = (QueryAsked)Envelope.Parse(notice.Frame).Message;
             transaction.Finish(session.Id, notice.Slot);
             Audit.Append(transaction, "peer-asked", ("session", session.Id), ("query", asked.QueryId), ("asker", asked.Asker),
-                ("columns", new JsonArray([.. asked.Columns.Select(column => (JsonNode?)JsonValue.Create(NameOf(session, column)))])), ("outcome", asked.Outcome));
+                ("columns", new JsonArray([.. NamesOf(session, asked.Columns).Select(name => (JsonNode?)JsonValue.Create(name))])), ("outcome", asked.Outcome));
             return true;
         }
 
         return false;
     });
 
-    private string NameOf(PartySession session, ColumnToken token)
+    private IEnumerable<string> NamesOf(PartySession session, IReadOnlyList<ColumnToken> columns)
     {
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
         using var keys = new TokenKeys(shared, session.Transcript);
-        var names = token.Party == Home.Name ? session.OwnColumns : token.Party == session.Peer ? session.PeerColumns : null;
-        var name = names?.FirstOrDefault(candidate => keys.ColumnToken(token.Party, candidate) == token.Column);
-        return name is null ? $"{token.Party}.?" : $"{token.Party}.{name}";
+        var names = new[] { (Party: Home.Name, Columns: session.OwnColumns), (Party: session.Peer, Columns: session.PeerColumns) }
+            .SelectMany(side => (side.Columns ?? []).Select(name => (side.Party, Name: name)))
+            .ToDictionary(column => (column.Party, keys.ColumnToken(column.Party, column.Name)), column => column.Name);
+        return [.. columns.Take(GroupCountQuery.MaximumColumns).Select(column => $"{column.Party}.{names.GetValueOrDefault((column.Party, column.Column), "?")}")];
     }
 
     // ---- Questions ---------------------------------------------------------------------------------------------------------------------
@@ -222,6 +223,13 @@ public sealed partial class PartyEngine
         }
 
         var query = JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!;
+        if (query.Session != session.Id || query.Result is not null)
+        {
+            // Another session's query, maybe at another linker: not this one's to answer.
+            Store.Write(transaction => transaction.Finish(session.Id, pending.Slot));
+            return true;
+        }
+
         query = envelope.Message switch
         {
             QueryAnswered answer => OpenAnswer(session, query, answer, envelope.Body),
@@ -232,7 +240,7 @@ public sealed partial class PartyEngine
         {
             PutQuery(transaction, query);
             transaction.Finish(session.Id, pending.Slot);
-            Reply(transaction, query.ReplyTo, query.Id, new CommandReply(query.Result is not null, session.Id, query.FailureCode, query.FailureReason, query.Result));
+            Reply(transaction, query.ReplyTo, query.Id, new CommandReply(query.Result is not null, session.Id, query.FailureCode, query.FailureReason, query.Id));
             Audit.Append(transaction, "query-answered", ("session", session.Id), ("query", query.Id), ("groups", query.Result?.Groups.Count), ("suppressed", query.Result?.Suppressed), ("failure", query.FailureCode));
         });
         Outbox.Signal();
@@ -267,6 +275,18 @@ public sealed partial class PartyEngine
                     throw new InvalidDataException("its counts break the minimum cell size");
                 }
 
+                // Every joined row is in exactly one group: what is released and what is withheld must add up.
+                var released = groups.Sum(group => group.Count ?? 0);
+                if (released + answer.Suppressed > answer.Joined || released + ((long)answer.Suppressed * (answer.MinCell - 1)) < answer.Joined)
+                {
+                    throw new InvalidDataException("its counts do not add up to the rows of the join");
+                }
+
+                if (groups.Select(group => string.Join('\u0001', group.Labels.Select(label => label is null ? "0" : "1" + label))).Distinct(StringComparer.Ordinal).Count() != groups.Length)
+                {
+                    throw new InvalidDataException("it names a group twice");
+                }
+
                 Array.Sort(groups, (left, right) => LabelOrder.Compare(left.Labels, right.Labels));
                 return query with
                 {
@@ -278,11 +298,33 @@ public sealed partial class PartyEngine
                 Array.ForEach(ciphers, cipher => cipher.Dispose());
             }
         }
+        catch (ParticipantException exception)
+        {
+            return query with { FailureCode = exception.Code, FailureReason = exception.Message };
+        }
         catch (InvalidDataException exception)
         {
             return query with { FailureCode = FailureCodes.Malformed, FailureReason = $"{session.Linker}'s answer is refused: {exception.Message}" };
         }
     }
+
+    /// <summary>A session that ends leaves nobody waiting.</summary>
+    private void AnswerOpenQueries(IStoreTransaction transaction, string session, string code, string reason)
+    {
+        foreach (var (_, document) in transaction.ListDocuments(QueryKind))
+        {
+            var query = JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!;
+            if (query.Session == session && query.Result is null && query.FailureCode is null)
+            {
+                PutQuery(transaction, query with { FailureCode = code, FailureReason = reason });
+                Reply(transaction, query.ReplyTo, query.Id, new CommandReply(false, session, code, $"the session ended: {reason}"));
+            }
+        }
+    }
+
+    /// <summary>The stored answer to a query.</summary>
+    public static QueryResult? FindAnswer(IStoreTransaction transaction, string queryId) =>
+        transaction.FindDocument(QueryKind, queryId) is { } document ? JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!.Result : null;
 
     private static void PutQuery(IStoreTransaction transaction, PartyQuery query) =>
         transaction.PutDocument(QueryKind, query.Id, JsonSerializer.Serialize(query, SessionJson.Default.PartyQuery));

@@ -26,6 +26,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     private const int ReplyWindow = 16;
     private const int MaximumDeadlineSeconds = 30 * 24 * 3600;
     private const int MaximumMinCell = 1_000_000;
+    private const string RefusedKind = "refused-command";
 
     private readonly ILogger _log;
     private readonly int _parallelism;
@@ -93,10 +94,22 @@ public sealed partial class PartyEngine : ParticipantEngine
         {
             if (transaction.FindSession(id) is not { } stored)
             {
+                if (envelope.Message is AbortSession abort)
+                {
+                    // It overtook the proposal it ends, which must find the session ended when it comes.
+                    Put(transaction, Tombstone(id, envelope.Header.From, abort));
+                }
+
                 return (InboundResult?)null;
             }
 
             var session = PartySession.Parse(stored);
+            if (session.State == SessionState.Failed || (session.State == SessionState.Completed && envelope.Message is RoundBatch or AcceptSession))
+            {
+                // Late or idle: nothing waits for it any more.
+                return InboundResult.Repeated;
+            }
+
             var expected = envelope.Message is DatasetRegistered or QueryAnswered or QueryRefused or QueryAsked ? session.Linker : session.Peer;
             if (envelope.Header.From != expected && !(envelope.Message is AbortSession && envelope.Header.From == session.Linker))
             {
@@ -121,6 +134,12 @@ public sealed partial class PartyEngine : ParticipantEngine
         Pump.Signal(id);
     }
 
+    private PartySession Tombstone(string id, string peer, AbortSession abort) => new()
+    {
+        Id = id, State = SessionState.Failed, IsInitiator = false, Peer = peer, Linker = "", Protocol = "", Engine = "", RsaBits = 0, MinCell = 1,
+        CreatedAt = Time.GetUtcNow(), DeadlineAt = Time.GetUtcNow(), EndedAt = Time.GetUtcNow(), FailureCode = abort.Code, FailureReason = $"{peer}: {Printable(abort.Reason)}",
+    };
+
     // ---- Commands of the own CLI -------------------------------------------------------------------------------------------------------
 
     private void OpenSession(Envelope envelope)
@@ -130,7 +149,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         var start = (StartSession)envelope.Message;
         Store.Write(transaction =>
         {
-            if (transaction.FindSession(id) is not null)
+            if (transaction.FindSession(id) is not null || transaction.FindDocument(RefusedKind, id) is not null)
             {
                 return;
             }
@@ -143,7 +162,9 @@ public sealed partial class PartyEngine : ParticipantEngine
             }
             catch (ParticipantException exception)
             {
-                Reply(transaction, envelope.Header.ReplyTo, id, new CommandReply(false, null, exception.Code, exception.Message, null));
+                // Remembered, so that a replay of the command cannot open the session later, when the reason is gone.
+                transaction.PutDocument(RefusedKind, id, "{}");
+                Reply(transaction, envelope.Header.ReplyTo, id, new CommandReply(false, null, exception.Code, exception.Message));
             }
         });
         Outbox.Signal();
@@ -211,7 +232,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         {
             if (!ParticipantNames.IsId(id) || transaction.FindSession(id) is null)
             {
-                Reply(transaction, envelope.Header.ReplyTo, correlation, new CommandReply(false, null, FailureCodes.UnknownSession, $"{Home.Name} has no session {id}; see: psi sessions", null));
+                Reply(transaction, envelope.Header.ReplyTo, correlation, new CommandReply(false, null, FailureCodes.UnknownSession, $"{Home.Name} has no session {id}; see: psi sessions"));
                 return;
             }
 
@@ -271,7 +292,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     /// <inheritdoc/>
     protected override void OnUnauthenticated(Envelope envelope, ParticipantCard? pinned)
     {
-        // Neither branch trusts the message: one tells the claimed sender that it was refused, the other ends a session in which nothing has been sent yet.
+        // Neither branch trusts the message: one tells the claimed sender that it was refused, the other leaves a warning for a person.
         var (header, id) = (envelope.Header, envelope.Header.Session);
         if (id is null)
         {
@@ -284,15 +305,17 @@ public sealed partial class PartyEngine : ParticipantEngine
             {
                 if (transaction.FindSession(id) is null && transaction.CountOutgoing(id) == 0)
                 {
-                    Send(transaction, header.From, id, new AbortSession(id, FailureCodes.NotPinned, pinned is null
+                    // Best effort: nothing forged may pile up here.
+                    var refusal = Envelope.Create(Home, header.From, id, new AbortSession(id, FailureCodes.NotPinned, pinned is null
                         ? $"{Home.Name} has not pinned {header.From}'s card; hand it over and have it pinned with: psi trust CARD.json"
                         : $"{header.From}'s card is not the one {Home.Name} has pinned; compare fingerprints, then have the new one pinned with: psi trust CARD.json --replace"));
+                    transaction.Enqueue(refusal.Id, id, ParticipantNames.Inbox(Home.Config.QueuePrefix, header.From), refusal.Frame, bestEffort: true);
                 }
             }
             else if (transaction.FindSession(id) is { } stored && PartySession.Parse(stored) is { State: SessionState.Proposed } session && session.Peer == header.From)
             {
-                Fail(transaction, session, FailureCodes.NotPinned,
-                    $"{session.Peer} answered under another card than the one pinned here; compare fingerprints, then pin the new one with: psi trust CARD.json --replace", tellPeer: false);
+                // Anybody on the broker could have sent it, so it ends nothing.
+                Put(transaction, session with { Warning = $"a message that claims to be from {session.Peer} is not signed by the card pinned for it; if {session.Peer} made a new identity, compare fingerprints and pin it with: psi trust CARD.json --replace" });
             }
         });
         Outbox.Signal();
@@ -319,9 +342,17 @@ public sealed partial class PartyEngine : ParticipantEngine
                 SessionState.Proposed => HandleAcceptance(session),
                 SessionState.Running => RunRounds(session),
                 SessionState.Comparing => Compare(session),
+                SessionState.Completed when SessionSecrets.Exist(Home.SessionPath(session.Id)) => DestroySecrets(session),
                 SessionState.Completed => HandleLinker(session) || await SendRowsAsync(session) || HandleAnswers(session),
+                SessionState.Failed => CleanUp(session),
                 _ => false,
             };
+        }
+        catch (Exception exception) when (session.State == SessionState.Completed && exception is ProtocolViolationException or ParticipantException or InputException)
+        {
+            // The intersection stands; only the sending failed, and a person may try it again.
+            FailSend(session, exception.Message);
+            return false;
         }
         catch (ProtocolViolationException violation)
         {
@@ -339,7 +370,18 @@ public sealed partial class PartyEngine : ParticipantEngine
         return true;
     }
 
-    private bool HandleAbort(PartySession session) => Store.Write(transaction =>
+    private bool HandleAbort(PartySession session)
+    {
+        var handled = TakeAbort(session);
+        if (handled)
+        {
+            Outbox.Signal();
+        }
+
+        return handled;
+    }
+
+    private bool TakeAbort(PartySession session) => Store.Write(transaction =>
     {
         if (transaction.Pending(session.Id, "abort/", 1) is not [var pending])
         {
@@ -397,9 +439,9 @@ public sealed partial class PartyEngine : ParticipantEngine
         return handled;
     }
 
-    private static readonly CommandReply Waiting = new(true, null, null, null, null);
+    private static readonly CommandReply Waiting = new(true);
 
-    private static CommandReply Refusal(PartySession session, string code, string message) => new(false, session.Id, code, message, null);
+    private static CommandReply Refusal(PartySession session, string code, string message) => new(false, session.Id, code, message);
 
     private CommandReply Cancel(IStoreTransaction transaction, PartySession session)
     {
@@ -409,7 +451,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         }
 
         Fail(transaction, session, FailureCodes.Cancelled, $"{Home.Name} cancelled the session", tellPeer: true);
-        return new CommandReply(true, session.Id, null, "cancelled", null);
+        return new CommandReply(true, session.Id, null, "cancelled");
     }
 
     private bool Prepare(PartySession session)
@@ -436,6 +478,7 @@ public sealed partial class PartyEngine : ParticipantEngine
             Nonce = secrets.Nonce(),
             RsaModulus = secrets.Rsa.PublicKey.Modulus,
             RsaExponent = RsaPublicKey.Exponent.ToArray(),
+            RsaProof = secrets.KeyProof(session.Id),
             SharedKeyCheck = SessionSecrets.SharedKeyCheck(shared, session.Id),
             DeadlineSeconds = Math.Max(1, (int)(session.DeadlineAt - Time.GetUtcNow()).TotalSeconds),
         };
@@ -443,7 +486,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         Change(session, transaction =>
         {
             transaction.Enqueue(envelope.Id, session.Id, ParticipantNames.Inbox(Home.Config.QueuePrefix, session.Peer), envelope.Frame, bestEffort: false);
-            Reply(transaction, session.ReplyTo, session.Correlation, new CommandReply(true, session.Id, null, null, null));
+            Reply(transaction, session.ReplyTo, session.Correlation, new CommandReply(true, session.Id, null, null));
             return session with
             {
                 State = SessionState.Proposed,
@@ -469,6 +512,14 @@ public sealed partial class PartyEngine : ParticipantEngine
         var envelope = Envelope.Parse(pending.Frame);
         var proposal = (ProposeSession)envelope.Message;
         CheckProposal(proposal);
+        CheckPeerSet(session.Peer, proposal.SetSize);
+
+        // The initiator names who would get our rows: only a participant that we have pinned as a linker ourselves.
+        if (Home.FindCard(proposal.Linker) is not { Role: ParticipantRole.Linker } linkerCard || linkerCard.Name != proposal.Linker)
+        {
+            throw new ParticipantException(FailureCodes.NotPinned, $"{Home.Name} has not pinned a linker {proposal.Linker}; pin its card with: psi trust CARD.json");
+        }
+
         var dataset = Datasets.Resolve(proposal.PeerDataset);
         if (dataset.Profile != proposal.Profile)
         {
@@ -502,6 +553,7 @@ public sealed partial class PartyEngine : ParticipantEngine
             Nonce = secrets.Nonce(),
             RsaModulus = secrets.Rsa.PublicKey.Modulus,
             RsaExponent = RsaPublicKey.Exponent.ToArray(),
+            RsaProof = secrets.KeyProof(session.Id),
             MinCell = minCell,
         });
         var now = Time.GetUtcNow();
@@ -541,7 +593,7 @@ public sealed partial class PartyEngine : ParticipantEngine
             throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes a protocol or engine that is not available here");
         }
 
-        if (!RsaPublicKey.TryCreate(proposal.RsaBits, proposal.RsaModulus, proposal.RsaExponent, out _, out var fault))
+        if (SessionSecrets.FaultOf(proposal.RsaBits, proposal.RsaModulus, proposal.RsaExponent, proposal.RsaProof, proposal.SessionId) is { } fault)
         {
             throw new ParticipantException(FailureCodes.WeakKey, $"{proposal.Initiator}'s key is refused: {fault}");
         }
@@ -551,6 +603,14 @@ public sealed partial class PartyEngine : ParticipantEngine
             || proposal.DeadlineSeconds is < 1 or > MaximumDeadlineSeconds)
         {
             throw new ParticipantException(FailureCodes.Malformed, $"{proposal.Initiator}'s proposal has a field out of its range");
+        }
+    }
+
+    private void CheckPeerSet(string peer, int size)
+    {
+        if (size > Home.Config.MaximumPeerSet)
+        {
+            throw new ParticipantException(FailureCodes.Unsupported, $"{peer} announces {size:N0} identifiers; {Home.Name} takes {Home.Config.MaximumPeerSet:N0} at most (maximumPeerSet in psi.json)");
         }
     }
 
@@ -569,11 +629,12 @@ public sealed partial class PartyEngine : ParticipantEngine
             throw new ParticipantException(FailureCodes.Malformed, $"{session.Peer}'s acceptance does not fit the proposal");
         }
 
-        if (!RsaPublicKey.TryCreate(session.RsaBits, acceptance.RsaModulus, acceptance.RsaExponent, out _, out var fault))
+        if (SessionSecrets.FaultOf(session.RsaBits, acceptance.RsaModulus, acceptance.RsaExponent, acceptance.RsaProof, session.Id) is { } fault)
         {
             throw new ParticipantException(FailureCodes.WeakKey, $"{session.Peer}'s key is refused: {fault}");
         }
 
+        CheckPeerSet(session.Peer, acceptance.SetSize);
         Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
@@ -694,14 +755,15 @@ public sealed partial class PartyEngine : ParticipantEngine
         MatchedFile.Write(path, matched);
         var sorted = active.Keys.Sorted(matched);
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
-        var hash = IntersectionFile.Write(Path.Combine(path, IntersectionFile.Name), session.KeyNames, active.Keys, sorted, shared, session.Transcript);
+        var (own, peers) = IntersectionFile.Write(Path.Combine(path, IntersectionFile.Name), session.KeyNames, active.Keys, sorted, shared, session.Transcript, Home.Name, session.Peer);
         Change(session, transaction =>
         {
             transaction.DropRounds(session.Id);
-            Send(transaction, session.Peer, session.Id, new CompleteSession(session.Id, session.Transcript, matched.Length, hash));
-            return session with { State = SessionState.Comparing, IntersectionSize = matched.Length, IntersectionHash = hash, MatchedAt = Time.GetUtcNow() };
+            Send(transaction, session.Peer, session.Id, new CompleteSession(session.Id, session.Transcript, matched.Length, own));
+            return session with { State = SessionState.Comparing, IntersectionSize = matched.Length, PeerIntersectionHash = peers, MatchedAt = Time.GetUtcNow() };
         });
         Deactivate(session.Id);
+        DisposeRetired(session.Id);
         return true;
     }
 
@@ -714,7 +776,7 @@ public sealed partial class PartyEngine : ParticipantEngine
 
         var completion = (CompleteSession)Envelope.Parse(pending.Frame).Message;
         if (!completion.Transcript.AsSpan().SequenceEqual(session.Transcript) || completion.IntersectionSize != session.IntersectionSize
-            || !CryptographicOperations.FixedTimeEquals(completion.IntersectionHash, session.IntersectionHash))
+            || !CryptographicOperations.FixedTimeEquals(completion.IntersectionHash, session.PeerIntersectionHash))
         {
             throw new ProtocolViolationException(FailureCodes.ResultMismatch, $"{session.Peer} and {Home.Name} found different intersections; neither is kept");
         }
@@ -723,9 +785,8 @@ public sealed partial class PartyEngine : ParticipantEngine
         {
             transaction.Finish(session.Id, pending.Slot);
             Audit.Append(transaction, "session-completed", ("session", session.Id), ("peer", session.Peer), ("own", session.OwnDistinct), ("peers", session.PeerDistinct), ("common", session.IntersectionSize));
-            return session with { State = SessionState.Completed, EndedAt = Time.GetUtcNow() };
+            return session with { State = SessionState.Completed, HadResult = true, EndedAt = Time.GetUtcNow() };
         });
-        SessionSecrets.Destroy(Home.SessionPath(session.Id));
         LogCompleted(session.Id, session.IntersectionSize ?? 0);
         return true;
     }
@@ -737,12 +798,13 @@ public sealed partial class PartyEngine : ParticipantEngine
         Store.Write(transaction =>
         {
             var current = PartySession.Parse(transaction.FindSession(session.Id)!);
-            if (current.State != SessionState.Failed)
+            if (!current.IsEnded)
             {
                 Fail(transaction, current, code, reason, tellPeer);
             }
         });
         Outbox.Signal();
+        Pump.Signal(session.Id);
     }
 
     private void Fail(IStoreTransaction transaction, PartySession session, string code, string reason, bool tellPeer)
@@ -759,20 +821,38 @@ public sealed partial class PartyEngine : ParticipantEngine
 
         if (session.State == SessionState.Preparing)
         {
-            Reply(transaction, session.ReplyTo, session.Correlation, new CommandReply(false, session.Id, code, reason, null));
+            Reply(transaction, session.ReplyTo, session.Correlation, new CommandReply(false, session.Id, code, reason));
         }
 
         transaction.DropRounds(session.Id);
         Put(transaction, session with { State = SessionState.Failed, FailureCode = code, FailureReason = reason, EndedAt = Time.GetUtcNow() });
         Audit.Append(transaction, "session-failed", ("session", session.Id), ("peer", session.Peer), ("code", code));
+        AnswerOpenQueries(transaction, session.Id, code, reason);
         LogFailed(session.Id, code, reason);
         Deactivate(session.Id);
+    }
+
+    /// <summary>What a failed session leaves behind goes after the failure is on disk, on the session's own pump, and again at the next start if need be.</summary>
+    private bool CleanUp(PartySession session)
+    {
+        DisposeRetired(session.Id);
         var folder = Home.SessionPath(session.Id);
         SessionSecrets.Destroy(folder);
-        if (session.State != SessionState.Completed && Directory.Exists(folder))
+        if (!session.HadResult && Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
         }
+
+        return false;
+    }
+
+    private void FailSend(PartySession session, string reason)
+    {
+        Store.Write(transaction => Put(transaction, PartySession.Parse(transaction.FindSession(session.Id)!) with
+        {
+            Registration = RegistrationState.None, SendSequence = 0, SendRow = 0, OwnColumns = null, FailureReason = reason,
+        }));
+        LogFailed(session.Id, FailureCodes.UnusableDataset, reason);
     }
 
     /// <inheritdoc/>
@@ -801,6 +881,7 @@ public sealed partial class PartyEngine : ParticipantEngine
             if (!session.IsEnded && now > session.DeadlineAt)
             {
                 FailNow(session, FailureCodes.Deadline, DeadlineReason(session), tellPeer: true);
+                continue;
             }
 
             if (Store.Read(transaction => transaction.Pending(session.Id, "command/", 1)).Count > 0)
@@ -819,7 +900,7 @@ public sealed partial class PartyEngine : ParticipantEngine
             SessionState.Comparing => $"{session.Peer} did not report its result",
             _ => "it was still being prepared",
         };
-        return $"the session's deadline passed while {waited}";
+        return $"the session's deadline passed while {waited}{(session.Warning is null ? "" : $"; {session.Warning}")}";
     }
 
     // ---- Helpers -----------------------------------------------------------------------------------------------------------------------
@@ -867,7 +948,7 @@ public sealed partial class PartyEngine : ParticipantEngine
 
         var keys = Datasets.LoadKeys(OwnDataset(session));
         var kept = Store.Read(transaction => transaction.ListKept(session.Id));
-        var opened = ActiveSession.Open(session, keys, Home.SessionPath(session.Id), _parallelism, kept);
+        var opened = ActiveSession.Open(session, Home.Name, keys, Home.SessionPath(session.Id), _parallelism, kept);
         lock (_cacheLock)
         {
             _active.Add(session.Id, opened);
@@ -880,17 +961,37 @@ public sealed partial class PartyEngine : ParticipantEngine
     {
         lock (_cacheLock)
         {
-            // Not disposed here: a step on another thread may still use it; its secrets are wiped when the engine stops.
+            // Not disposed here: a step on another thread may still use it.
             if (_active.Remove(id, out var active))
             {
-                _retired.Add(active);
+                _retired.Add((id, active));
             }
 
             _senders.Remove(id);
         }
     }
 
-    private readonly List<ActiveSession> _retired = [];
+    private readonly List<(string Id, ActiveSession Active)> _retired = [];
+
+    /// <summary>Wipes what ended sessions held in memory; called on the session's own pump, where no step can still use it.</summary>
+    private void DisposeRetired(string id)
+    {
+        lock (_cacheLock)
+        {
+            foreach (var (_, active) in _retired.Where(entry => entry.Id == id))
+            {
+                active.Dispose();
+            }
+
+            _retired.RemoveAll(entry => entry.Id == id);
+        }
+    }
+
+    private bool DestroySecrets(PartySession session)
+    {
+        SessionSecrets.Destroy(Home.SessionPath(session.Id));
+        return true;
+    }
 
     private static string Describe(CanonicalizationProfile profile) => $"rules v{profile.Version}, case {profile.Case}, {profile.KeyParts} key column(s)";
 
@@ -907,7 +1008,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         await base.DisposeAsync();
         lock (_cacheLock)
         {
-            foreach (var active in _active.Values.Concat(_retired))
+            foreach (var active in _active.Values.Concat(_retired.Select(entry => entry.Active)))
             {
                 active.Dispose();
             }

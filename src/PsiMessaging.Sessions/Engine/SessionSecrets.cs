@@ -27,6 +27,26 @@ internal sealed class SessionSecrets : IDisposable
 
     public RsaPrivateKey Rsa { get; }
 
+    /// <summary>Proof of the own RSA key, bound to the session.</summary>
+    public byte[] KeyProof(string sessionId)
+    {
+        using var arithmetic = RsaArithmetic.Create(Rsa);
+        return RsaKeyProof.Create(arithmetic, Encoding.UTF8.GetBytes(sessionId));
+    }
+
+    /// <summary>Checks a peer's key and its proof.</summary>
+    /// <returns>What is wrong, or null.</returns>
+    public static string? FaultOf(int bits, byte[] modulus, byte[] exponent, byte[] proof, string sessionId)
+    {
+        if (!RsaPublicKey.TryCreate(bits, modulus, exponent, out var key, out var fault))
+        {
+            return fault;
+        }
+
+        using var arithmetic = RsaArithmetic.Create(key!);
+        return RsaKeyProof.Verify(arithmetic, Encoding.UTF8.GetBytes(sessionId), proof) ? null : "the proof that its exponent permutes does not verify";
+    }
+
     /// <summary>The hand-shake nonce, 32 bytes: fresh with the seed, and the same again after a restart.</summary>
     public byte[] Nonce()
     {
@@ -47,11 +67,19 @@ internal sealed class SessionSecrets : IDisposable
             CryptographicOperations.ZeroMemory(content);
         }
 
-        var stored = OwnerOnlyFile.Read(path, "the session's secret file");
+        return Load(sessionPath);
+    }
+
+    /// <summary>The secrets of a session that has begun; never makes new ones, which would continue it under other blinds.</summary>
+    public static SessionSecrets Load(string sessionPath)
+    {
+        var stored = OwnerOnlyFile.Read(Path.Combine(sessionPath, FileName), "the session's secret file");
         var secrets = new SessionSecrets(SecretBytes.CopyOf(stored.AsSpan(0, SeedSizeBytes)), RsaPrivateKey.FromPkcs8(stored.AsSpan(SeedSizeBytes)));
         CryptographicOperations.ZeroMemory(stored);
         return secrets;
     }
+
+    public static bool Exist(string sessionPath) => File.Exists(Path.Combine(sessionPath, FileName));
 
     public static void Destroy(string sessionPath) => OwnerOnlyFile.Destroy(Path.Combine(sessionPath, FileName));
 
