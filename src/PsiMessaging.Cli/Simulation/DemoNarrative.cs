@@ -34,7 +34,7 @@ internal static class DemoNarrative
             ["P1", $"which {report.Intersection:N0} of its people P2 has too; that P2 has {p2.Distinct:N0}; the table", "anything about P2's other people; any single record of P2"],
             ["P2", $"the same {report.Intersection:N0} people; that P1 has {p1.Distinct:N0}; that P1 asked, and what", "anything about P1's other people; any single record of P1; the table"],
             ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts", "any identifier, value or column name"],
-            ["Broker", "who talks to whom, when, how many bytes; the blinded and encrypted contents", "any identifier, value or key"],
+            ["Broker", "who talks to whom, when, how many bytes; column names and the question; the blinded and encrypted contents", "any identifier, value or key"],
         ]);
         Console.Out.WriteLine();
         Console.Out.WriteLine("How long and how much");
