@@ -29,7 +29,7 @@ public class LayerTests
         ["RabbitMQ.Client"] = ["PsiMessaging.Messaging"],
         ["Microsoft.Data.Sqlite"] = ["PsiMessaging.Storage"],
         ["DuckDB.NET"] = ["PsiMessaging.Analytics"],
-        ["Parquet"] = ["PsiMessaging.Data", "psi"],
+        ["Parquet"] = ["PsiMessaging.Data"],
         ["Sylvan"] = ["PsiMessaging.Data"],
         ["Org.BouncyCastle"] = ["PsiMessaging.Cryptography"],
         ["Microsoft.AspNetCore"] = ["PsiMessaging.WorkerHost"],

@@ -34,6 +34,23 @@ public class BatchTests
     }
 
     [Fact]
+    public async Task CountTable_ReadByAnotherReader_HoldsLabelsCountsAndSuppression()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"psi-count-{Environment.ProcessId}.parquet");
+        File.WriteAllBytes(path, await CountTableFile.WriteAsync(["A", "A", "count"], [(["< 20", null, ""], 3), (["x", "y", "z"], null)]));
+        using var connection = new DuckDB.NET.Data.DuckDBConnection("DataSource=:memory:");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = $"SELECT \"A\", \"A_1\" IS NULL, \"count_2\", \"count\", suppressed FROM read_parquet('{path}')";
+        using var reader = command.ExecuteReader();
+        Assert.True(reader.Read());
+        Assert.Equal(("< 20", true, "", 3L, false), (reader.GetString(0), reader.GetBoolean(1), reader.GetString(2), reader.GetInt64(3), reader.GetBoolean(4)));
+        Assert.True(reader.Read());
+        Assert.True(reader.IsDBNull(3) && reader.GetBoolean(4));
+        File.Delete(path);
+    }
+
+    [Fact]
     public void CsvOutput_SpecialValues_AreQuotedAndNullsAreNotEmptyText()
     {
         using var writer = new StringWriter();

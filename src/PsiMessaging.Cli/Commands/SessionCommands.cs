@@ -88,7 +88,7 @@ internal static class SessionCommands
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
             Require(await client.SendAsync(id, new SendDataset(id), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
-            var sent = await WaitAsync(store, id, candidate => candidate.State == SessionState.Failed || candidate.Registration == RegistrationState.Registered || (candidate.Registration == RegistrationState.None && candidate.FailureReason is not null), cancellation);
+            var sent = await WaitAsync(store, id, candidate => candidate.State == SessionState.Failed || candidate.Registration == RegistrationState.Registered || (candidate.Registration == RegistrationState.None && candidate.FailureReason is not null), cancellation, TimeSpan.FromSeconds(parsed.GetValue(Patience)));
             if (sent.Registration != RegistrationState.Registered || sent.State == SessionState.Failed)
             {
                 throw new ParticipantException(sent.FailureCode ?? FailureCodes.UnusableDataset, $"the rows were not sent: {sent.FailureReason}");
@@ -217,10 +217,11 @@ internal static class SessionCommands
     private static CommandReply Require(CommandReply reply) => reply.Ok ? reply : throw new ParticipantException(reply.Code ?? FailureCodes.Internal, reply.Message ?? "the worker refused");
 
     /// <summary>Follows a session in the home's state, which the worker changes.</summary>
-    private static async Task<PartySession> WaitAsync(IParticipantStore store, string id, Func<PartySession, bool> until, CancellationToken cancellation)
+    private static async Task<PartySession> WaitAsync(IParticipantStore store, string id, Func<PartySession, bool> until, CancellationToken cancellation, TimeSpan? patience = null)
     {
         using var timer = new PeriodicTimer(PollInterval, TimeProvider.System);
         var warned = false;
+        var (sent, lastSent) = (-1, TimeProvider.System.GetTimestamp());
         return await ProgressDisplay.ShowAsync(async update =>
         {
             while (true)
@@ -230,6 +231,17 @@ internal static class SessionCommands
                 {
                     warned = true;
                     await Console.Error.WriteLineAsync($"psi: warning: {warning}");
+                }
+
+                if (session.SendSequence != sent)
+                {
+                    (sent, lastSent) = (session.SendSequence, TimeProvider.System.GetTimestamp());
+                }
+
+                if (TimeProvider.System.GetElapsedTime(lastSent) > patience && !until(session))
+                {
+                    throw new ParticipantException(FailureCodes.Deadline,
+                        $"{session.Linker} has not confirmed the rows after {patience.Value.TotalSeconds:0} s; is its worker running, and does it have this party's card pinned? They stay queued: psi status {id[..8]} tells when they are there");
                 }
 
                 if (until(session))

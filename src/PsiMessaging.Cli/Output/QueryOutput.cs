@@ -1,8 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Parquet;
-using Parquet.Schema;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Sessions;
 using PsiMessaging.Data.Output;
@@ -48,28 +46,8 @@ internal static class QueryOutput
 
     public static void Json(QueryResult result) => Terminal.Json(result, OutputJson.Plain.QueryResult);
 
-    /// <summary>Labels as text, <c>count</c> as a 64-bit integer, null where suppressed, <c>suppressed</c> as a boolean.</summary>
-    public static async Task<byte[]> ParquetAsync(QueryResult result)
-    {
-        var labels = result.Columns.Select((name, i) => new DataField<string>(result.Columns.Take(i).Contains(name) ? $"{name}_{i}" : name)).ToArray();
-        var count = new DataField<long?>("count");
-        var suppressed = new DataField<bool>("suppressed");
-        using var stream = new MemoryStream();
-        var writer = await ParquetWriter.CreateAsync(new ParquetSchema([.. labels, count, suppressed]), stream);
-        await using (writer)
-        {
-            using var group = writer.CreateRowGroup();
-            for (var i = 0; i < labels.Length; i++)
-            {
-                await group.WriteAsync(labels[i], result.Groups.Select(entry => entry.Labels[i]).ToArray()!);
-            }
-
-            await group.WriteAsync<long>(count, result.Groups.Select(entry => entry.Count).ToArray().AsMemory());
-            await group.WriteAsync<bool>(suppressed, result.Groups.Select(entry => entry.Count is null).ToArray().AsMemory());
-        }
-
-        return stream.ToArray();
-    }
+    public static Task<byte[]> ParquetAsync(QueryResult result) =>
+        CountTableFile.WriteAsync(result.Columns, [.. result.Groups.Select(group => (group.Labels, group.Count))]);
 
     private static string Label(string? label) => label is null ? "(missing)" : label.Length == 0 ? "(empty)" : new string([.. label.Select(character => char.IsControl(character) ? ' ' : character)]);
 }
