@@ -9,7 +9,6 @@ using PsiMessaging.Data.Output;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
-using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Sessions.Engine;
 

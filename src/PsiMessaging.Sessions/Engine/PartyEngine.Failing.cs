@@ -1,0 +1,118 @@
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Ports;
+
+namespace PsiMessaging.Sessions.Engine;
+
+/// <content>How sessions end without a result, and what is cleaned up.</content>
+public sealed partial class PartyEngine
+{
+    private void FailNow(PartySession session, string code, string reason, bool tellPeer)
+    {
+        Store.Write(transaction =>
+        {
+            var current = PartySession.Parse(transaction.FindSession(session.Id)!);
+            if (!current.IsEnded)
+            {
+                Fail(transaction, current, code, reason, tellPeer);
+            }
+        });
+        Outbox.Signal();
+        Pump.Signal(session.Id);
+    }
+
+    private void Fail(IStoreTransaction transaction, PartySession session, string code, string reason, bool tellPeer)
+    {
+        if (tellPeer && session.State != SessionState.Preparing)
+        {
+            Send(transaction, session.Peer, session.Id, new AbortSession(session.Id, code, Printable(reason)));
+        }
+
+        if (session.Registration != RegistrationState.None)
+        {
+            Send(transaction, session.Linker, session.Id, new AbortSession(session.Id, code, "the parties ended the session"));
+        }
+
+        if (session.State == SessionState.Preparing)
+        {
+            Reply(transaction, session.ReplyTo, session.Correlation, new CommandReply(false, session.Id, code, reason));
+        }
+
+        transaction.DropRounds(session.Id);
+        Put(transaction, session with { State = SessionState.Failed, FailureCode = code, FailureReason = reason, EndedAt = Time.GetUtcNow() });
+        Audit.Append(transaction, "session-failed", ("session", session.Id), ("peer", session.Peer), ("code", code));
+        AnswerOpenQueries(transaction, session.Id, code, reason);
+        LogFailed(session.Id, code, reason);
+        Deactivate(session.Id);
+    }
+
+    /// <summary>What a failed session leaves behind goes after the failure is on disk, on the session's own pump, and again at the next start if need be.</summary>
+    private bool CleanUp(PartySession session)
+    {
+        DisposeRetired(session.Id);
+        var folder = Home.SessionPath(session.Id);
+        SessionSecrets.Destroy(folder);
+        if (!session.HadResult && Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        return false;
+    }
+
+    private void FailSend(PartySession session, string reason)
+    {
+        Store.Write(transaction => Put(transaction, PartySession.Parse(transaction.FindSession(session.Id)!) with
+        {
+            Registration = RegistrationState.None, SendSequence = 0, SendRow = 0, OwnColumns = null, FailureReason = reason,
+        }));
+        LogFailed(session.Id, FailureCodes.UnusableDataset, reason);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnStepFault(string session, Exception exception)
+    {
+        LogStepFault(exception, session);
+        var stored = Store.Read(transaction => transaction.FindSession(session));
+        if (stored is not null && PartySession.Parse(stored) is { IsEnded: false } open)
+        {
+            FailNow(open, FailureCodes.Internal, $"{Home.Name} could not go on: {exception.GetType().Name}; its log says more", tellPeer: true);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void OnTick()
+    {
+        var now = Time.GetUtcNow();
+        foreach (var stored in Store.Read(transaction => transaction.ListSessions()))
+        {
+            if (stored.State is nameof(SessionState.Failed))
+            {
+                continue;
+            }
+
+            var session = PartySession.Parse(stored);
+            if (!session.IsEnded && now > session.DeadlineAt)
+            {
+                FailNow(session, FailureCodes.Deadline, DeadlineReason(session), tellPeer: true);
+                continue;
+            }
+
+            if (Store.Read(transaction => transaction.Pending(session.Id, "command/", 1)).Count > 0)
+            {
+                Pump.Signal(session.Id);
+            }
+        }
+    }
+
+    private string DeadlineReason(PartySession session)
+    {
+        var waited = session.State switch
+        {
+            SessionState.Proposed => $"{session.Peer} did not answer the proposal; is its worker running, and does it have {Home.Name}'s card pinned?",
+            SessionState.Running => $"the rounds with {session.Peer} did not finish",
+            SessionState.Comparing => $"{session.Peer} did not report its result",
+            _ => "it was still being prepared",
+        };
+        return $"the session's deadline passed while {waited}{(session.Warning is null ? "" : $"; {session.Warning}")}";
+    }
+}
