@@ -8,7 +8,7 @@ namespace PsiMessaging.Sessions.Tests;
 /// <summary>Messages twice, late, out of order, altered; processes killed at every write of their state.</summary>
 public class ResilienceTests
 {
-    private static async Task WholeJobAsync(TestNetwork network)
+    internal static async Task WholeJobAsync(TestNetwork network)
     {
         var (p1, p2) = await network.IntersectAsync();
         Assert.Equal((null, null), (p1.FailureReason, p2.FailureReason));
@@ -76,64 +76,6 @@ public class ResilienceTests
         await WholeJobAsync(network);
     }
 
-    public static TheoryData<string> Everyone => ["P1", "P2", "LINKER"];
-
-    /// <summary>
-    /// Kills one participant at its k-th write of state, for every k a whole job has, before or after the commit by turns, and starts it again on the same
-    /// home. The result must be the same every time.
-    /// </summary>
-    [Theory]
-    [MemberData(nameof(Everyone))]
-    public async Task KilledAtAnyWrite_SameResult(string victimName)
-    {
-        var writes = int.MaxValue;
-        for (var k = 1; k <= writes; k++)
-        {
-            await using var network = new TestNetwork();
-            await network.AddDataAsync();
-            var victim = victimName switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker };
-            victim.CrashAtWrite = k;
-            network.Start();
-            using var stop = new CancellationTokenSource();
-            var reviving = ReviveAsync(victim, stop.Token);
-            try
-            {
-                await WholeJobAsync(network);
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                throw new InvalidOperationException($"{victimName} killed at write {k}: {exception.Message}", exception);
-            }
-
-            await stop.CancelAsync();
-            if (!await reviving)
-            {
-                // It never came to a k-th write: all of them have been tried.
-                writes = k - 1;
-            }
-        }
-
-        Assert.True(writes > 8, $"only {writes} writes were tried");
-    }
-
-    private static async Task<bool> ReviveAsync(TestParticipant victim, CancellationToken stop)
-    {
-        try
-        {
-            while (!victim.HasCrashed)
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, stop);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            return false;
-        }
-
-        await victim.RestartAsync();
-        return true;
-    }
-
     [Fact]
     public async Task KilledAndRestarted_MessagesAreTheSameBytes()
     {
@@ -143,7 +85,7 @@ public class ResilienceTests
         network.P1.CrashAtWrite = 9;
         network.Start();
         using var stop = new CancellationTokenSource();
-        var reviving = ReviveAsync(network.P1, stop.Token);
+        var reviving = KilledAtAnyWrite.ReviveAsync(network.P1, stop.Token);
         await WholeJobAsync(network);
         await stop.CancelAsync();
         Assert.True(await reviving);

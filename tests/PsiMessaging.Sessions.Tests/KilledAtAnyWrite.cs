@@ -1,0 +1,72 @@
+using PsiMessaging.Testing;
+
+namespace PsiMessaging.Sessions.Tests;
+
+/// <summary>A class for each participant, so that they run side by side.</summary>
+public sealed class P1KilledAtAnyWrite() : KilledAtAnyWrite("P1");
+
+/// <inheritdoc/>
+public sealed class P2KilledAtAnyWrite() : KilledAtAnyWrite("P2");
+
+/// <inheritdoc/>
+public sealed class LinkerKilledAtAnyWrite() : KilledAtAnyWrite("LINKER");
+
+/// <summary>kill -9 as the state sees it, at every place.</summary>
+/// <param name="victimName">Who is killed.</param>
+public abstract class KilledAtAnyWrite(string victimName)
+{
+    /// <summary>
+    /// Kills one participant at its k-th write of state, for every k a whole job has, before or after the commit by turns, and starts it again on the same
+    /// home. The result must be the same every time.
+    /// </summary>
+    [Fact]
+    public async Task Killed_SameResult()
+    {
+        var writes = int.MaxValue;
+        for (var k = 1; k <= writes; k++)
+        {
+            await using var network = new TestNetwork();
+            await network.AddDataAsync();
+            var victim = victimName switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker };
+            victim.CrashAtWrite = k;
+            network.Start();
+            using var stop = new CancellationTokenSource();
+            var reviving = ReviveAsync(victim, stop.Token);
+            try
+            {
+                await ResilienceTests.WholeJobAsync(network);
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                throw new InvalidOperationException($"{victimName} killed at write {k}: {exception.Message}", exception);
+            }
+
+            await stop.CancelAsync();
+            if (!await reviving)
+            {
+                // It never came to a k-th write: all of them have been tried.
+                writes = k - 1;
+            }
+        }
+
+        Assert.True(writes > 8, $"only {writes} writes were tried");
+    }
+
+    internal static async Task<bool> ReviveAsync(TestParticipant victim, CancellationToken stop)
+    {
+        try
+        {
+            while (!victim.HasCrashed)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, stop);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+
+        await victim.RestartAsync();
+        return true;
+    }
+}
