@@ -35,7 +35,7 @@ public static class WorkerProgram
             return;
         }
 
-        await Console.Error.WriteLineAsync($"psi: waiting for a home in {path}; make one with: psi init --home {path}");
+        await Console.Error.WriteLineAsync($"psi: waiting for a home in {path}; make one with: psi init --home {path} --party NAME (or --linker NAME)");
         using var timer = new PeriodicTimer(HomePoll, TimeProvider.System);
         while (!ParticipantHome.Exists(path) && await timer.WaitForNextTickAsync())
         {

@@ -20,7 +20,7 @@ internal static class DatasetCommands
         input.AddTo(command);
         return command.Do(async (parsed, _) =>
         {
-            using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
+            using var home = SessionCommands.OpenParty(parsed);
             using var store = new SqliteParticipantStore(home.StatePath);
             var dataset = await new DatasetCatalog(home, store, TimeProvider.System).AddAsync(new DatasetRequest(
                 parsed.GetValue(name)!, parsed.GetValue(file)!, input.KeyOf(parsed), input.ReadingOf(parsed), input.FoldOf(parsed), input.DuplicatesOf(parsed)));
@@ -39,7 +39,7 @@ internal static class DatasetCommands
 
     private static Command List() => new Command("list", "All datasets").Do((parsed, _) =>
     {
-        using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
+        using var home = SessionCommands.OpenParty(parsed);
         using var store = new SqliteParticipantStore(home.StatePath);
         var datasets = new DatasetCatalog(home, store, TimeProvider.System).List();
         if (parsed.GetValue(PsiRootCommand.Json))
@@ -64,7 +64,7 @@ internal static class DatasetCommands
         var name = new Argument<string>("NAME") { Description = "Name of the dataset" };
         return new Command("remove", "Remove a dataset and its stored rows") { name }.Do((parsed, _) =>
         {
-            using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
+            using var home = SessionCommands.OpenParty(parsed);
             using var store = new SqliteParticipantStore(home.StatePath);
             new DatasetCatalog(home, store, TimeProvider.System).Remove(parsed.GetValue(name)!);
             if (!parsed.GetValue(PsiRootCommand.Json))

@@ -57,11 +57,9 @@ internal static class HomeCommands
     {
         using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
         Console.Out.Write(home.Card.ToJson());
-        if (!Console.IsErrorRedirected)
-        {
-            Console.Error.WriteLine($"Fingerprint of {home.Name}, to compare by voice: {home.Card.SpokenFingerprint}");
-        }
 
+        // On the error stream, so that the card itself can go into a file.
+        Console.Error.WriteLine($"Fingerprint of {home.Name}, to compare by voice: {home.Card.SpokenFingerprint}");
         return Task.CompletedTask;
     });
 

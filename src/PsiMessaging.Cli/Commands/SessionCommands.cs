@@ -64,6 +64,11 @@ internal static class SessionCommands
 
             if (parsed.GetValue(wait))
             {
+                if (!parsed.GetValue(PsiRootCommand.Json))
+                {
+                    Console.Out.WriteLine($"Waiting for {parsed.GetValue(with)}; the session goes on without this command, see: psi status {id[..8]}");
+                }
+
                 var ended = await WaitAsync(store, id, candidate => candidate.IsEnded, cancellation);
                 if (ended.State == SessionState.Failed)
                 {
@@ -108,6 +113,11 @@ internal static class SessionCommands
         return new Command("query", "Ask the linker to count the common records") { argument, text, format, file, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
+            if (parsed.GetValue(file) is { } target && Path.GetDirectoryName(Path.GetFullPath(target)) is { } folder && !Directory.Exists(folder))
+            {
+                throw new UsageException($"the folder {folder} does not exist; make it before the question is asked");
+            }
+
             var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
             var form = parsed.GetValue(PsiRootCommand.Json) ? "json" : parsed.GetValue(format)!;
             await WriteAnswerAsync(store.Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!))!, form, parsed.GetValue(file));
@@ -129,8 +139,8 @@ internal static class SessionCommands
         {
             Terminal.Table(["session", "with", "state", "common", "own rows", "peer's rows", "opened (UTC)"], sessions.Select(session => (IReadOnlyList<string>)
             [
-                session.Id[..8], session.Peer, StateText(session), session.IntersectionSize?.ToString("N0") ?? "", RowsText(session.Registration),
-                session.PeerRegistered ? "at the linker" : "", session.CreatedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss"),
+                session.Id[..8], session.Peer, StateText(session), session.IntersectionSize?.ToString("N0") ?? "", session.State == SessionState.Failed ? "" : RowsText(session.Registration),
+                session.State == SessionState.Failed ? "" : session.PeerRegistered ? "at the linker" : "not sent", session.CreatedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss"),
             ]), 3);
         }
     }));
@@ -156,7 +166,7 @@ internal static class SessionCommands
                 {
                     rows.Add(["in common", $"{session.IntersectionSize:N0}"]);
                     rows.Add(["file", FileOf(home, session)]);
-                    rows.Add(["rows", $"{home.Name}: {(RowsText(session.Registration) is { Length: > 0 } own ? own : "not sent")}; {session.Peer}: {(session.PeerRegistered ? "at the linker" : "not sent")}"]);
+                    rows.Add(["rows", $"{home.Name}: {RowsText(session.Registration)}; {session.Peer}: {(session.PeerRegistered ? "at the linker" : "not sent")}"]);
                 }
 
                 if (session.Warning is { } warning)
@@ -206,11 +216,19 @@ internal static class SessionCommands
         return Task.CompletedTask;
     }
 
+    /// <summary>Opens a home and refuses a linker's: a linker holds nobody's records.</summary>
+    public static ParticipantHome OpenParty(ParseResult parsed)
+    {
+        var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
+        RequireParty(home);
+        return home;
+    }
+
     private static void RequireParty(ParticipantHome home)
     {
         if (home.Config.Role != ParticipantRole.Party)
         {
-            throw new ParticipantException(FailureCodes.WrongState, $"{home.Path} is a linker's home; this command is a party's");
+            throw new ParticipantException(FailureCodes.WrongState, $"{home.Path} is a linker's home; this command is a party's: name the party's home with --home");
         }
     }
 
@@ -288,11 +306,11 @@ internal static class SessionCommands
 
     private static string FileOf(ParticipantHome home, PartySession session) => Path.Combine(home.SessionPath(session.Id), IntersectionFile.Name);
 
-    private static string StateText(PartySession session) => session.State == SessionState.Running ? $"running, {session.Progress:P0}" : session.State.ToString().ToLowerInvariant();
+    private static string StateText(PartySession session) => session.State == SessionState.Running ? $"running, {session.Progress:P0}" : session.FailureCode == FailureCodes.Cancelled ? "cancelled" : session.State.ToString().ToLowerInvariant();
 
     private static string RowsText(RegistrationState state) => state switch
     {
-        RegistrationState.None => "",
+        RegistrationState.None => "not sent",
         RegistrationState.Registered => "at the linker",
         _ => "on their way",
     };

@@ -19,7 +19,7 @@ internal static class DemoNarrative
     {
         var report = outcome.Report;
         var (p1, p2) = (report.Parties["P1"], report.Parties["P2"]);
-        Console.Out.WriteLine($"P1 has {p1.Rows:N0} records and P2 {p2.Rows:N0}. They have {report.Intersection:N0} in common; both now hold that list, and nothing else of the other.");
+        Console.Out.WriteLine($"P1 has {p1.Rows:N0} records and P2 {p2.Rows:N0}. They have {report.Intersection:N0} in common; both now hold that list, and of the other only its size.");
         foreach (var answer in outcome.Queries)
         {
             Console.Out.WriteLine();

@@ -45,7 +45,7 @@ public sealed partial class PartyEngine
         var peer = Home.FindCard(start.Peer);
         if (peer is null || peer.Role != ParticipantRole.Party)
         {
-            throw new ParticipantException(FailureCodes.NotPinned, $"no card of a party {start.Peer} is pinned; pin it with: psi trust CARD.json");
+            throw new ParticipantException(FailureCodes.NotPinned, $"no card of a party {start.Peer} is pinned; pinned parties: {PinnedParties()}. Pin another with: psi trust CARD.json");
         }
 
         var linkers = Home.Cards().Where(card => card.Role == ParticipantRole.Linker).ToArray();
@@ -79,7 +79,7 @@ public sealed partial class PartyEngine
             Id = id,
             State = SessionState.Preparing,
             IsInitiator = true,
-            Peer = start.Peer,
+            Peer = peer.Name,
             Linker = linker.Name,
             Dataset = dataset.Name,
             DatasetHash = dataset.Hash,
@@ -92,6 +92,12 @@ public sealed partial class PartyEngine
             CreatedAt = now,
             DeadlineAt = now.AddSeconds(start.DeadlineSeconds),
         };
+    }
+
+    private string PinnedParties()
+    {
+        var names = Home.Cards().Where(card => card.Role == ParticipantRole.Party).Select(card => card.Name).ToArray();
+        return names.Length == 0 ? "none" : string.Join(", ", names);
     }
 
     private void AcceptCommand(Envelope envelope, string id)
