@@ -63,6 +63,16 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
     private void Migrate()
     {
+        // A look without a lock first: every run of the CLI opens the state beside a busy worker.
+        using (var look = _writer.CreateCommand())
+        {
+            look.CommandText = "PRAGMA user_version";
+            if (Convert.ToInt32(look.ExecuteScalar(), CultureInfo.InvariantCulture) == SchemaVersion)
+            {
+                return;
+            }
+        }
+
         using var transaction = _writer.BeginTransaction(deferred: false);
         using var command = _writer.CreateCommand();
         command.Transaction = transaction;

@@ -180,6 +180,9 @@ public sealed class TestParticipant : IEnvelopeSender
     /// <summary>Frames the engine refused, with the reason.</summary>
     public ConcurrentQueue<string> Refused { get; } = new();
 
+    /// <summary>What went wrong for a moment while a frame was taken in.</summary>
+    public ConcurrentQueue<Exception> Faults { get; } = new();
+
     /// <summary>Crash at this write of the state, counted from 1 since the start; 0 means never. Half of the crashes fall after the commit.</summary>
     public int CrashAtWrite { get; set; }
 
@@ -230,6 +233,13 @@ public sealed class TestParticipant : IEnvelopeSender
                     {
                         // Not acknowledged: it comes again after the restart.
                         return;
+                    }
+                    catch (Exception exception)
+                    {
+                        // As the bus does: what is not refused by name stays unacknowledged and comes again.
+                        Faults.Enqueue(exception);
+                        await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, stop);
+                        continue;
                     }
 
                     _inbox.Reader.TryRead(out _);
@@ -313,7 +323,7 @@ public sealed class TestParticipant : IEnvelopeSender
             await Task.WhenAny(changed, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, patience.Token));
             if (patience.IsCancellationRequested)
             {
-                throw new TimeoutException($"{Home.Name} stays in {Session()}");
+                throw new TimeoutException($"{Home.Name} stays in {Session()}; faults: {string.Join(" | ", Faults)}; inbox {_inbox.Reader.Count}; reading {_reading.Status}");
             }
         }
     }
