@@ -454,13 +454,26 @@ public sealed partial class LinkerEngine : ParticipantEngine
     /// <inheritdoc/>
     protected override void OnTick()
     {
-        // A linker has no deadlines of its own: the parties end their sessions.
+        // A linker has no deadlines of its own: the parties end their sessions. What a passing fault left undone is taken up again here.
+        foreach (var stored in Store.Read(transaction => transaction.ListSessions()))
+        {
+            if (Store.Read(transaction => transaction.Pending(stored.Id, "", 1)).Count > 0)
+            {
+                Pump.Signal(stored.Id);
+            }
+        }
     }
 
     /// <inheritdoc/>
     protected override void OnStepFault(string session, Exception exception)
     {
         LogStepFault(exception, session);
+        if (exception is IOException or System.Data.Common.DbException)
+        {
+            // It may pass: the next tick tries again.
+            return;
+        }
+
         if (Store.Read(transaction => transaction.FindSession(session)) is { } stored && LinkSession.Parse(stored) is { Ended: false } open)
         {
             FailNow(open, FailureCodes.Internal, $"{Home.Name} could not go on: {exception.GetType().Name}; its log says more");

@@ -61,10 +61,14 @@ public sealed partial class PartyEngine
 
     private void FailSend(PartySession session, string reason)
     {
-        Store.Write(transaction => Put(transaction, PartySession.Parse(transaction.FindSession(session.Id)!) with
+        Store.Write(transaction =>
         {
-            Registration = RegistrationState.None, SendSequence = 0, SendRow = 0, OwnColumns = null, FailureReason = reason,
-        }));
+            // Rows that are on their way or at the linker already are not touched by a fault elsewhere.
+            if (PartySession.Parse(transaction.FindSession(session.Id)!) is { Registration: RegistrationState.Sending } current)
+            {
+                Put(transaction, current with { Registration = RegistrationState.None, SendSequence = 0, SendRow = 0, OwnColumns = null, FailureReason = reason });
+            }
+        });
         LogFailed(session.Id, FailureCodes.UnusableDataset, reason);
     }
 
@@ -72,6 +76,12 @@ public sealed partial class PartyEngine
     protected override void OnStepFault(string session, Exception exception)
     {
         LogStepFault(exception, session);
+        if (exception is IOException or System.Data.Common.DbException)
+        {
+            // It may pass: the next tick tries again, and the session's deadline bounds how often.
+            return;
+        }
+
         var stored = Store.Read(transaction => transaction.FindSession(session));
         if (stored is not null && PartySession.Parse(stored) is { IsEnded: false } open)
         {
@@ -97,7 +107,8 @@ public sealed partial class PartyEngine
                 continue;
             }
 
-            if (Store.Read(transaction => transaction.Pending(session.Id, "command/", 1)).Count > 0)
+            // A passing fault (a full or locked disk) ends a step without another signal; whatever waits is taken up again here.
+            if (!session.IsEnded || session.Registration == RegistrationState.Sending || Store.Read(transaction => transaction.Pending(session.Id, "", 1)).Count > 0)
             {
                 Pump.Signal(session.Id);
             }
