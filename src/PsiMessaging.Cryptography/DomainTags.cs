@@ -13,7 +13,13 @@ public static class DomainTags
     public static ReadOnlySpan<byte> RsaKeyProof => "psi/v1/rsa/key-proof"u8;
     /// <summary>Stream that gives the blinds of a session.</summary>
     public static ReadOnlySpan<byte> RsaBlinds => "psi/v1/rsa/blinds"u8;
-    /// <summary>Stream that shuffles a set before it is sent.</summary>
+    /// <summary>Hash of an identifier to the group; the transcript follows.</summary>
+    public static ReadOnlySpan<byte> EcdhItem => "psi/v1/ecdh/item/ristretto255_XMD:SHA-512_R255MAP_RO_"u8;
+    /// <summary>A party's secret exponent; the transcript follows.</summary>
+    public static ReadOnlySpan<byte> EcdhScalar => "psi/v1/ecdh/scalar"u8;
+    /// <summary>Hash of a doubly masked element into a comparison tag.</summary>
+    public static ReadOnlySpan<byte> EcdhTag => "psi/v1/ecdh/tag"u8;
+    /// <summary>Key by which a set is shuffled before it is sent.</summary>
     public static ReadOnlySpan<byte> Shuffle => "psi/v1/shuffle"u8;
     /// <summary>Key the parties share, from X25519 between their pinned identities.</summary>
     public static ReadOnlySpan<byte> PairwiseKey => "psi/v1/pairwise-key"u8;
