@@ -7,6 +7,8 @@ public static class DomainTags
 {
     /// <summary>Prefix of the message a blind signature is made over, before the session id and the canonical identifier.</summary>
     public static ReadOnlySpan<byte> RsaItem => "psi/v1/rsa/item"u8;
+    /// <summary>The same for a reusable set, before the set's id instead of the session's.</summary>
+    public static ReadOnlySpan<byte> RsaReusableItem => "psi/v1/rsa/reusable-item"u8;
     /// <summary>Hash of a blind signature into a comparison tag.</summary>
     public static ReadOnlySpan<byte> RsaTag => "psi/v1/rsa/tag"u8;
     /// <summary>Proof that an RSA exponent permutes.</summary>

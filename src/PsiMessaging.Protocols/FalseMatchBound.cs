@@ -8,6 +8,11 @@ public static class FalseMatchBound
     /// <summary>A false match anywhere in the session is less likely than 2^-40.</summary>
     public const int StatisticalSecurityParameterBits = 40;
 
+    /// <summary>Longest tag in bytes; enough for two sets of 2^31 with room to spare.</summary>
+    public const int MaximumTagSizeBytes = 16;
+    /// <summary>Shortest tag in bytes.</summary>
+    public const int MinimumTagSizeBytes = 8;
+
     /// <summary>
     /// Bytes of a tag such that, over all pairs of the two sets, two different identifiers share a tag with probability at most 2^-40 (union bound):
     /// ⌈(40 + ⌈log2(n1·n2)⌉) / 8⌉, and never fewer than 8, so that a session of tiny sets has the same margin.
@@ -18,6 +23,6 @@ public static class FalseMatchBound
     {
         var pairs = (ulong)Math.Max(size1, 1) * (ulong)Math.Max(size2, 1);
         var bits = StatisticalSecurityParameterBits + (pairs == 1 ? 0 : BitOperations.Log2(pairs - 1) + 1);
-        return Math.Clamp((bits + 7) / 8, 8, 16);
+        return Math.Clamp((bits + 7) / 8, MinimumTagSizeBytes, MaximumTagSizeBytes);
     }
 }

@@ -1,29 +1,27 @@
+using PsiMessaging.Protocols.Evaluation;
+
 namespace PsiMessaging.Protocols;
 
 /// <summary>
-/// One party's side of a protocol in one session. Pure: batches in, batches out; no files, no messages, no clock, no randomness but what derives from
-/// the session's seed, so the same inputs give the same bytes after any restart. Batches may arrive in any order. Methods are called one at a time;
-/// each uses up to the given number of cores by itself.
+/// One party's side of a protocol in one session. Pure and without memory of batches: it says which rounds there are and what has to be computed for a batch;
+/// whoever drives it streams, stores and sends. The same inputs give the same bytes after any restart and on any machine.
 /// </summary>
 public interface IProtocolParty : IDisposable
 {
     /// <summary>The rounds of this protocol, seen from this party.</summary>
     IReadOnlyList<Round> Rounds { get; }
 
-    /// <summary>Makes batch <paramref name="sequence"/> of an <see cref="RoundDirection.Outgoing"/> round.</summary>
-    byte[] Produce(Round round, int sequence);
+    /// <summary>Bytes of a comparison tag in this session, from <see cref="FalseMatchBound"/>.</summary>
+    int TagSizeBytes { get; }
 
     /// <summary>
-    /// Handles batch <paramref name="sequence"/> of an <see cref="RoundDirection.Incoming"/> round, whose length the caller has checked against
-    /// <see cref="Round.CountOf"/>.
+    /// The costly computation for one batch. Its result is, for an <see cref="RoundDirection.Outgoing"/> round made from items, the batch to send; for an
+    /// <see cref="RoundDirection.Incoming"/> round, what is kept (<see cref="Round.Keeps"/>) and what is sent back in the reply round, if there is one.
     /// </summary>
-    /// <exception cref="ProtocolViolationException">An element is out of range or a check fails.</exception>
-    BatchOutcome Consume(Round round, int sequence, ReadOnlySpan<byte> payload);
-
-    /// <summary>Takes back what <see cref="Consume"/> asked to keep, after a restart.</summary>
-    void Restore(Round round, int sequence, ReadOnlySpan<byte> kept);
-
-    /// <summary>The common identifiers, once every incoming batch was consumed: indices into this party's own set, ascending.</summary>
-    /// <exception cref="ProtocolViolationException">The peer's tags are not distinct.</exception>
-    int[] Match();
+    /// <param name="round">A round of this party that is not a reply.</param>
+    /// <param name="sequence">Batch, from 0.</param>
+    /// <param name="items">The batch's own identifiers as <see cref="PackedItems"/>, where the round is made from items or <see cref="Round.WithItems"/>; else empty.</param>
+    /// <param name="payload">The incoming batch, whose length the caller has checked; empty for an outgoing round.</param>
+    /// <returns>Null when there is nothing to compute: the incoming batch is kept as it came.</returns>
+    EvaluationRequest? Evaluate(Round round, int sequence, ReadOnlyMemory<byte> items, ReadOnlyMemory<byte> payload);
 }

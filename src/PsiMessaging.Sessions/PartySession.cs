@@ -53,7 +53,12 @@ public sealed record PartySession
     public string? PeerDataset { get; init; }
     public required string Protocol { get; init; }
     public required string Engine { get; init; }
-    public required int RsaBits { get; init; }
+    /// <summary>Who learns what, as it travels: see <see cref="Engine.SessionRules"/>.</summary>
+    public required string Reveal { get; init; }
+    /// <summary>RSA modulus length, or 0 for a protocol without.</summary>
+    public int RsaBits { get; init; }
+    /// <summary>Whether senders use their reusable sets.</summary>
+    public bool Reuse { get; init; }
     public required int MinCell { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
     public required DateTimeOffset DeadlineAt { get; init; }
@@ -68,12 +73,16 @@ public sealed record PartySession
     public byte[]? ProposalHash { get; init; }
     public byte[]? AcceptanceHash { get; init; }
     public byte[]? PeerRsaModulus { get; init; }
+    public byte[]? OwnReusableSet { get; init; }
+    public byte[]? PeerReusableSet { get; init; }
     /// <summary>Next sequence to produce, by outgoing round.</summary>
     public IReadOnlyDictionary<int, int> Produced { get; init; } = new Dictionary<int, int>();
     /// <summary>Batches to produce and to consume in all, once known.</summary>
     public int TotalBatches { get; init; }
-    /// <summary>Incoming batches dealt with.</summary>
-    public int Consumed { get; init; }
+    /// <summary>Number of batches dealt with, by incoming round.</summary>
+    public IReadOnlyDictionary<int, int> Consumed { get; init; } = new Dictionary<int, int>();
+    /// <summary>Batches the peer allows, by outgoing round without replies.</summary>
+    public IReadOnlyDictionary<int, int> Credit { get; init; } = new Dictionary<int, int>();
     public int? IntersectionSize { get; init; }
     /// <summary>What the peer must report for its result to be the same.</summary>
     public byte[]? PeerIntersectionHash { get; init; }
@@ -108,7 +117,7 @@ public sealed record PartySession
 
     /// <summary>Part of the rounds that is done, 0 to 1.</summary>
     [JsonIgnore]
-    public double Progress => State is SessionState.Comparing or SessionState.Completed ? 1 : TotalBatches == 0 ? 0 : (double)(Produced.Values.Sum() + Consumed) / TotalBatches;
+    public double Progress => State is SessionState.Comparing or SessionState.Completed ? 1 : TotalBatches == 0 ? 0 : (double)(Produced.Values.Sum() + Consumed.Values.Sum()) / TotalBatches;
 
     /// <summary>SHA-256 over both hand-shake headers: what ties every later message and key to this very session.</summary>
     [JsonIgnore]
@@ -155,4 +164,5 @@ public sealed record QueriedColumn(string Party, string Name);
 [JsonSerializable(typeof(PartySession))]
 [JsonSerializable(typeof(PartyQuery))]
 [JsonSerializable(typeof(Dataset))]
+[JsonSerializable(typeof(ReusableSet))]
 internal sealed partial class SessionJson : JsonSerializerContext;

@@ -142,17 +142,26 @@ public sealed class SqliteParticipantStore : IParticipantStore
         public void Finish(string session, string slot) =>
             Execute("UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND slot = $slot", ("$session", session), ("$slot", slot));
 
-        public int CountFinished(string session, string slotPrefix) => (int)Query(
-            "SELECT count(*) FROM inbound WHERE session = $session AND finished = 1 AND substr(slot, 1, length($prefix)) = $prefix",
-            reader => reader.GetInt64(0), ("$session", session), ("$prefix", slotPrefix))[0];
+        public IReadOnlyList<string> PendingSlots(string session, string slotPrefix) => Query(
+            "SELECT slot FROM inbound WHERE session = $session AND finished = 0 AND substr(slot, 1, length($prefix)) = $prefix ORDER BY slot",
+            reader => reader.GetString(0), ("$session", session), ("$prefix", slotPrefix));
+
+        public byte[]? FindFrame(string session, string slot) => Query(
+            "SELECT frame FROM inbound WHERE session = $session AND slot = $slot AND finished = 0", reader => (byte[])reader[0], ("$session", session), ("$slot", slot)).FirstOrDefault();
 
         public void PutKept(string session, int round, int sequence, byte[] data) => Execute(
             "INSERT OR REPLACE INTO kept (session, round, sequence, data) VALUES ($session, $round, $sequence, $data)",
             ("$session", session), ("$round", round), ("$sequence", sequence), ("$data", data));
 
-        public IReadOnlyList<(int Round, int Sequence, byte[] Data)> ListKept(string session) => Query(
-            "SELECT round, sequence, data FROM kept WHERE session = $session ORDER BY round, sequence",
-            reader => (reader.GetInt32(0), reader.GetInt32(1), (byte[])reader[2]), ("$session", session));
+        public void ReadKept(string session, int round, Action<int, byte[]> read)
+        {
+            using var command = Command("SELECT sequence, data FROM kept WHERE session = $session AND round = $round ORDER BY sequence", [("$session", session), ("$round", round)]);
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                read(reader.GetInt32(0), (byte[])reader[1]);
+            }
+        }
 
         public void DropRounds(string session)
         {

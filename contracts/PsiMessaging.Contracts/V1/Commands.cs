@@ -15,8 +15,12 @@ public sealed record StartSession
     public required string Protocol { get; init; }
     /// <summary>Linker engine.</summary>
     public required string Engine { get; init; }
-    /// <summary>RSA modulus length in bits.</summary>
+    /// <summary>Who learns what: <c>both</c>, <c>initiator</c>, <c>responder</c> or <c>size</c>.</summary>
+    public required string Reveal { get; init; }
+    /// <summary>RSA modulus length in bits; read for protocol <c>rsa</c> only.</summary>
     public required int RsaBits { get; init; }
+    /// <summary>Whether senders use the reusable sets they have prepared; protocol <c>rsa</c> only.</summary>
+    public bool Reuse { get; init; }
     /// <summary>Smallest count that may be released.</summary>
     public required int MinCell { get; init; }
     /// <summary>Seconds until the session gives up.</summary>

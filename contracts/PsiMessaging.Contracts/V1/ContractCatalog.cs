@@ -14,6 +14,7 @@ namespace PsiMessaging.Contracts.V1;
 [JsonSerializable(typeof(AcceptSession))]
 [JsonSerializable(typeof(AbortSession))]
 [JsonSerializable(typeof(RoundBatch))]
+[JsonSerializable(typeof(GrantCredit))]
 [JsonSerializable(typeof(CompleteSession))]
 [JsonSerializable(typeof(AnnounceColumns))]
 [JsonSerializable(typeof(RegisterDataset))]
@@ -35,7 +36,7 @@ public static class ContractCatalog
 {
     private static readonly Dictionary<string, Type> ByName = new[]
     {
-        typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(RoundBatch), typeof(CompleteSession), typeof(AnnounceColumns),
+        typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(RoundBatch), typeof(GrantCredit), typeof(CompleteSession), typeof(AnnounceColumns),
         typeof(RegisterDataset), typeof(DatasetBatch), typeof(DatasetRegistered), typeof(RunQuery), typeof(QueryAnswered), typeof(QueryRefused), typeof(QueryAsked),
         typeof(StartSession), typeof(SendDataset), typeof(SubmitQuery), typeof(CancelSession), typeof(CommandReply),
     }.ToDictionary(NameOf, StringComparer.Ordinal);

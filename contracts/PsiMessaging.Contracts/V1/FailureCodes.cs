@@ -25,6 +25,8 @@ public static class FailureCodes
     public const string AlteredRepeat = "altered-repeat";
     /// <summary>A signature of the blind-signature protocol does not verify.</summary>
     public const string BadSignature = "bad-signature";
+    /// <summary>There is no reusable set, or it was made from another version of the dataset, under other rules or with another key.</summary>
+    public const string ReusableSet = "reusable-set-mismatch";
     /// <summary>The two parties' results differ.</summary>
     public const string ResultMismatch = "result-mismatch";
     /// <summary>The session's deadline passed.</summary>

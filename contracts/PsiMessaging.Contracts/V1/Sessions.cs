@@ -6,6 +6,13 @@ namespace PsiMessaging.Contracts.V1;
 /// <param name="KeyParts">Number of columns that make the identifier, 1 to 16.</param>
 public sealed record CanonicalizationProfile(int Version, string Case, int KeyParts);
 
+/// <summary>What a party brings to the <c>rsa</c> protocol when it signs: a sender's public key, fresh for the session or that of a reusable set.</summary>
+/// <param name="Modulus">Big-endian, exactly RsaBits / 8 bytes.</param>
+/// <param name="Exponent">Big-endian; only 65537 is accepted.</param>
+/// <param name="Proof">Proof that the exponent permutes the units modulo n, bound to the session: 8 roots, RsaBits bytes in all.</param>
+/// <param name="ReusableSet">Id of the reusable set whose tags will be sent, 32 bytes; null when the tags are made for this session.</param>
+public sealed record RsaSender(byte[] Modulus, byte[] Exponent, byte[] Proof, byte[]? ReusableSet = null);
+
 /// <summary>Party to party, opens a session. Signed by the initiator; the receiver checks the pinned card, names, sizes and every rule.</summary>
 public sealed record ProposeSession
 {
@@ -19,12 +26,16 @@ public sealed record ProposeSession
     public required string Linker { get; init; }
     /// <summary>Dataset the responder is asked to use, or null for its only one.</summary>
     public string? PeerDataset { get; init; }
-    /// <summary>Protocol name: <c>rsa</c>.</summary>
+    /// <summary>Protocol name: <c>ecdh</c> or <c>rsa</c>.</summary>
     public required string Protocol { get; init; }
     /// <summary>Linker engine: <c>tokens</c>.</summary>
     public required string Engine { get; init; }
-    /// <summary>RSA modulus length in bits, 2048 to 8192, a multiple of 256.</summary>
-    public required int RsaBits { get; init; }
+    /// <summary>Who learns what: <c>both</c>, <c>initiator</c>, <c>responder</c> (which identifiers are common), or <c>size</c> (both learn how many).</summary>
+    public required string Reveal { get; init; }
+    /// <summary>Protocol <c>rsa</c> only: modulus length in bits, 2048 to 8192, a multiple of 256.</summary>
+    public int? RsaBits { get; init; }
+    /// <summary>Protocol <c>rsa</c> only: whether senders use the reusable sets they have prepared.</summary>
+    public bool Reuse { get; init; }
     /// <summary>Canonicalisation both must use.</summary>
     public required CanonicalizationProfile Profile { get; init; }
     /// <summary>Duplicate rule: <c>reject</c> or <c>first</c>.</summary>
@@ -37,12 +48,8 @@ public sealed record ProposeSession
     public required int SetSize { get; init; }
     /// <summary>32 fresh bytes, drawn after the initiator's set was frozen.</summary>
     public required byte[] Nonce { get; init; }
-    /// <summary>The initiator's RSA modulus, big-endian, exactly RsaBits / 8 bytes.</summary>
-    public required byte[] RsaModulus { get; init; }
-    /// <summary>The RSA public exponent, big-endian; only 65537 is accepted.</summary>
-    public required byte[] RsaExponent { get; init; }
-    /// <summary>Proof that the exponent permutes the units modulo n, bound to the session: 8 roots, RsaBits bytes in all.</summary>
-    public required byte[] RsaProof { get; init; }
+    /// <summary>Protocol <c>rsa</c>, when the responder learns the result: the initiator's key as sender.</summary>
+    public RsaSender? Rsa { get; init; }
     /// <summary>16-byte check value of the key the parties share, bound to the session id.</summary>
     public required byte[] SharedKeyCheck { get; init; }
     /// <summary>Seconds from proposal until either side gives up, 1 to 2,592,000.</summary>
@@ -60,12 +67,8 @@ public sealed record AcceptSession
     public required int SetSize { get; init; }
     /// <summary>32 fresh bytes, drawn after the responder's set was frozen.</summary>
     public required byte[] Nonce { get; init; }
-    /// <summary>The responder's RSA modulus, big-endian, exactly RsaBits / 8 bytes.</summary>
-    public required byte[] RsaModulus { get; init; }
-    /// <summary>The RSA public exponent, big-endian; only 65537 is accepted.</summary>
-    public required byte[] RsaExponent { get; init; }
-    /// <summary>Proof that the exponent permutes the units modulo n, bound to the session: 8 roots, RsaBits bytes in all.</summary>
-    public required byte[] RsaProof { get; init; }
+    /// <summary>Protocol <c>rsa</c>, when the initiator learns the result: the responder's key as sender.</summary>
+    public RsaSender? Rsa { get; init; }
     /// <summary>Smallest count that may be released: the stricter of the proposal's and the responder's own.</summary>
     public required int MinCell { get; init; }
 }
@@ -86,12 +89,23 @@ public sealed record AbortSession(string SessionId, string Code, string Reason);
 /// <param name="ElementSizeBytes">Bytes an element.</param>
 public sealed record RoundBatch(string SessionId, byte[] Transcript, int Round, int Sequence, int Batches, int Count, int ElementSizeBytes);
 
-/// <summary>Party to party: this side has its result. Both compare; a difference fails the session at both.</summary>
+/// <summary>
+/// Party to party: batches of a round up to a number may be sent. Rounds whose batches the peer answers need none: each answer allows one more.
+/// The first 16 batches of a round are allowed from the start.
+/// </summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="Transcript">The transcript hash, 32 bytes.</param>
-/// <param name="IntersectionSize">Number of common identifiers.</param>
-/// <param name="IntersectionHash">HMAC-SHA-256 under a session key of the sender's name and the sorted canonical identifiers, 32 bytes: an echo is not an agreement.</param>
-public sealed record CompleteSession(string SessionId, byte[] Transcript, int IntersectionSize, byte[] IntersectionHash);
+/// <param name="Round">Round number.</param>
+/// <param name="Batches">Batches 0 to this number less one may be sent; only the highest grant counts.</param>
+public sealed record GrantCredit(string SessionId, byte[] Transcript, int Round, int Batches);
+
+/// <summary>Party to party: this side has done its part. Where both learn something both compare; a difference fails the session at both.</summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="Transcript">The transcript hash, 32 bytes.</param>
+/// <param name="IntersectionSize">Number of common identifiers; null where only one party learns the result.</param>
+/// <param name="IntersectionHash">HMAC-SHA-256, 32 bytes, under a session key of the sender's name and the sorted canonical identifiers (or, where only the size is
+/// revealed, the sorted common tags): an echo is not an agreement. Null where only one party learns the result.</param>
+public sealed record CompleteSession(string SessionId, byte[] Transcript, int? IntersectionSize = null, byte[]? IntersectionHash = null);
 
 /// <summary>Party to party: names of the columns this party has registered at the linker, so that the other can ask about them.</summary>
 /// <param name="SessionId">The session.</param>

@@ -1,15 +1,20 @@
 using System.CommandLine;
 using PsiMessaging.Cli.Output;
+using PsiMessaging.Cli.Simulation;
+using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Ports;
+using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Sessions.Datasets;
+using PsiMessaging.Sessions.Engine;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Cli.Commands;
 
-/// <summary><c>psi dataset add | list | remove</c>.</summary>
+/// <summary><c>psi dataset add | list | prepare | remove</c>.</summary>
 internal static class DatasetCommands
 {
-    public static Command Create() => new("dataset", "This party's datasets") { Add(), List(), Remove() };
+    public static Command Create() => new("dataset", "This party's datasets") { Add(), List(), Prepare(), Remove() };
 
     private static Command Add()
     {
@@ -58,6 +63,32 @@ internal static class DatasetCommands
 
         return Task.CompletedTask;
     });
+
+    private static Command Prepare()
+    {
+        var name = new Argument<string>("NAME") { Description = "Name of the dataset" };
+        var session = new SessionOptions();
+        var parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
+        return new Command("prepare", "Sign a large dataset once, for rsa sessions in which a small party is the receiver") { name, session.RsaBits, parallelism }.Do(async (parsed, cancellation) =>
+        {
+            using var home = SessionCommands.OpenParty(parsed);
+            using var store = new SqliteParticipantStore(home.StatePath);
+            var catalog = new DatasetCatalog(home, store, TimeProvider.System);
+            var dataset = catalog.Resolve(parsed.GetValue(name));
+            using var threads = new ComputeThreads(parsed.GetValue(parallelism) is > 0 and var asked ? asked : PartyEngine.ParallelismOf(home));
+            var set = await ProgressDisplay.ShowAsync(update => ReusableSets.MakeAsync(
+                catalog, dataset, home.Name, parsed.GetValue(session.RsaBits), threads, TimeProvider.System, done => update(new SimulationProgress("reusable set", done)), cancellation));
+            store.Write(transaction => new AuditLog(home, TimeProvider.System).Append(
+                transaction, "reusable-set-made", ("dataset", dataset.Name), ("tags", set.Tags), ("rsaBits", set.RsaBits), ("set", Convert.ToHexStringLower(set.Id))));
+            if (parsed.GetValue(PsiRootCommand.Json))
+            {
+                Terminal.Json(set, OutputJson.Plain.ReusableSet);
+                return;
+            }
+
+            Console.Out.WriteLine($"{dataset.Name}: {set.Tags:N0} identifiers signed under a key of {set.RsaBits} bits. Sessions that use the set (--protocol rsa --reuse) all see the same tags: a receiver can tell whether the set has changed since.");
+        });
+    }
 
     private static Command Remove()
     {

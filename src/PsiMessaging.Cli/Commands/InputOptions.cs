@@ -2,6 +2,7 @@ using System.CommandLine;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Sessions.Engine;
 
 namespace PsiMessaging.Cli.Commands;
 
@@ -48,11 +49,18 @@ internal sealed class InputOptions
 /// <summary>Options of a session; the same for a simulation and for real.</summary>
 internal sealed class SessionOptions
 {
-    public Option<string> Protocol { get; } = PsiRootCommand.Choice("--protocol", "PSI protocol", "rsa", "rsa");
+    public Option<string> Protocol { get; } = PsiRootCommand.Choice("--protocol", "PSI protocol", "ecdh", "ecdh", "rsa");
+
+    public Option<string> Reveal { get; } = new("--reveal")
+    {
+        Description = "Who learns the result: both parties, one of them, or both the size alone", DefaultValueFactory = _ => "both", HelpName = "both|p1|p2|size",
+    };
+
+    public Option<bool> Reuse { get; } = new("--reuse") { Description = "Protocol rsa, one receiver: take the sender's reusable set (see: psi dataset prepare)" };
 
     public Option<string> Engine { get; } = PsiRootCommand.Choice("--engine", "What the linker computes with", "tokens", "tokens");
 
-    public Option<int> RsaBits { get; } = new("--rsa-bits") { Description = "RSA modulus in bits, 2048 to 8192", DefaultValueFactory = _ => 3072, HelpName = "N" };
+    public Option<int> RsaBits { get; } = new("--rsa-bits") { Description = "Protocol rsa: modulus in bits, 2048 to 8192", DefaultValueFactory = _ => 3072, HelpName = "N" };
 
     public Option<int> MinCell { get; } = PsiRootCommand.Number("--min-cell", "Smallest count the linker releases; smaller ones are shown as suppressed", 1, 1, 1_000_000);
 
@@ -64,9 +72,20 @@ internal sealed class SessionOptions
         }
     });
 
+    /// <summary>Who learns the result, as it travels. p1 is who opens the session, p2 who is asked, unless these are names of the parties; a name says it plainly.</summary>
+    public string RevealOf(ParseResult parsed, string initiator, string responder)
+    {
+        var text = parsed.GetValue(Reveal)!;
+        bool Is(string other) => string.Equals(text, other, StringComparison.OrdinalIgnoreCase);
+        var reveal = Is(initiator) ? SessionRules.Initiator : Is(responder) ? SessionRules.Responder
+            : Is("both") ? SessionRules.Both : Is("size") ? SessionRules.Size : Is("p1") ? SessionRules.Initiator : Is("p2") ? SessionRules.Responder
+            : throw new UsageException($"--reveal takes both, p1, p2, size or a party's name, not {text}");
+        return SessionRules.FaultOf(parsed.GetValue(Protocol)!, reveal, parsed.GetValue(Reuse)) is { } fault ? throw new UsageException(fault) : reveal;
+    }
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { Protocol, Engine, RsaBits, MinCell })
+        foreach (var option in new Option[] { Protocol, Reveal, Reuse, Engine, RsaBits, MinCell })
         {
             command.Add(option);
         }

@@ -17,7 +17,7 @@ namespace PsiMessaging.Cli.Commands;
 
 /// <summary>A session as people and <c>--json</c> see it.</summary>
 internal sealed record SessionView(
-    string Session, string State, string Peer, string Linker, string? Dataset, string Protocol, string Engine, DateTimeOffset CreatedAt, double Progress,
+    string Session, string State, string Peer, string Linker, string? Dataset, string Protocol, string Reveal, string Engine, DateTimeOffset CreatedAt, double Progress,
     int OwnIdentifiers, int PeerIdentifiers, int? Intersection, string? IntersectionFile, int MinCell, string OwnRows, string PeerRows,
     IReadOnlyDictionary<string, double> Phases, string? FailureCode, string? FailureReason);
 
@@ -52,7 +52,9 @@ internal static class SessionCommands
                 PeerDataset = parsed.GetValue(peerDataset),
                 Protocol = parsed.GetValue(session.Protocol)!,
                 Engine = parsed.GetValue(session.Engine)!,
+                Reveal = session.RevealOf(parsed, home.Name, parsed.GetValue(with)!),
                 RsaBits = parsed.GetValue(session.RsaBits),
+                Reuse = parsed.GetValue(session.Reuse),
                 MinCell = parsed.GetValue(session.MinCell),
                 DeadlineSeconds = parsed.GetValue(deadline),
             }, TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation);
@@ -79,8 +81,7 @@ internal static class SessionCommands
             Report(parsed, home, store, id, () =>
             {
                 var current = Load(store, id);
-                Console.Out.WriteLine(current.State == SessionState.Completed
-                    ? $"{current.IntersectionSize:N0} of {current.OwnDistinct:N0} identifiers are common with {current.Peer}, which has {current.PeerDistinct:N0}. They are in {FileOf(home, current)}"
+                Console.Out.WriteLine(current.State == SessionState.Completed ? ResultText(home, current)
                     : $"proposed to {current.Peer}; follow it with: psi status {id[..8]}");
             });
         }, cancellation));
@@ -159,13 +160,18 @@ internal static class SessionCommands
                     ["state", StateText(session)],
                     ["with", $"{session.Peer}, linker {session.Linker}"],
                     ["dataset", session.Dataset ?? ""],
-                    ["protocol", $"{session.Protocol}, {session.RsaBits} bits; engine {session.Engine}; minimum cell size {session.MinCell}"],
+                    ["protocol", $"{session.Protocol}{(session.RsaBits == 0 ? "" : $", {session.RsaBits} bits")}{(session.Reuse ? ", reusable set" : "")}; engine {session.Engine}; minimum cell size {session.MinCell}"],
+                    ["result to", RevealText(session)],
                     ["identifiers", $"{session.OwnDistinct:N0} here, {(session.PeerDistinct == 0 ? "not known yet" : session.PeerDistinct.ToString("N0"))} at {session.Peer}"],
                 ];
                 if (session.State == SessionState.Completed)
                 {
-                    rows.Add(["in common", $"{session.IntersectionSize:N0}"]);
-                    rows.Add(["file", FileOf(home, session)]);
+                    rows.Add(["in common", session.IntersectionSize?.ToString("N0") ?? "known to the peer alone"]);
+                    if (HasFile(session))
+                    {
+                        rows.Add(["file", FileOf(home, session)]);
+                    }
+
                     rows.Add(["rows", $"{home.Name}: {RowsText(session.Registration)}; {session.Peer}: {(session.PeerRegistered ? "at the linker" : "not sent")}"]);
                 }
 
@@ -299,12 +305,26 @@ internal static class SessionCommands
     }
 
     private static SessionView View(ParticipantHome home, PartySession session) => new(
-        session.Id, session.State.ToString(), session.Peer, session.Linker, session.Dataset, session.Protocol, session.Engine, session.CreatedAt, Math.Round(session.Progress, 4),
+        session.Id, session.State.ToString(), session.Peer, session.Linker, session.Dataset, session.Protocol, session.Reveal, session.Engine, session.CreatedAt, Math.Round(session.Progress, 4),
         session.OwnDistinct, session.PeerDistinct, session.State == SessionState.Completed ? session.IntersectionSize : null,
-        session.State == SessionState.Completed ? FileOf(home, session) : null, session.MinCell, session.Registration.ToString(), session.PeerRegistered ? "Registered" : "None",
+        HasFile(session) ? FileOf(home, session) : null, session.MinCell, session.Registration.ToString(), session.PeerRegistered ? "Registered" : "None",
         session.Phases().ToDictionary(phase => phase.Name, phase => Math.Round(phase.Seconds, 3)), session.FailureCode, session.FailureReason);
 
+    private static bool HasFile(PartySession session) => session.State == SessionState.Completed && session.IntersectionSize is not null && session.Reveal != SessionRules.Size;
+
     private static string FileOf(ParticipantHome home, PartySession session) => Path.Combine(home.SessionPath(session.Id), IntersectionFile.Name);
+
+    private static string ResultText(ParticipantHome home, PartySession session) =>
+        session.IntersectionSize is null ? $"{session.Peer} has the result; by the session's --reveal, {home.Name} learns nothing but that {session.Peer} has {session.PeerDistinct:N0} identifiers."
+        : $"{session.IntersectionSize:N0} of {session.OwnDistinct:N0} identifiers are common with {session.Peer}, which has {session.PeerDistinct:N0}."
+            + (session.Reveal == SessionRules.Size ? " Which ones stays unknown to both." : $" They are in {FileOf(home, session)}");
+
+    private static string RevealText(PartySession session) => session.Reveal switch
+    {
+        SessionRules.Both => "both parties",
+        SessionRules.Size => "both parties, the size alone",
+        _ => (session.Reveal == SessionRules.Initiator) == session.IsInitiator ? "this party alone" : $"{session.Peer} alone",
+    };
 
     private static string StateText(PartySession session) => session.State == SessionState.Running ? $"running, {session.Progress:P0}" : session.FailureCode == FailureCodes.Cancelled ? "cancelled" : session.State.ToString().ToLowerInvariant();
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
+using PsiMessaging.Sessions.Engine;
 using Spectre.Console;
 
 namespace PsiMessaging.Cli.Commands;
@@ -35,7 +36,8 @@ internal static class SimulationCommands
             try
             {
                 var (p1, p2) = DemoData.Write(folder, parsed.GetValue(rows));
-                var queries = parsed.GetValue(Queries) is { Length: > 0 } asked ? asked : ["CLASSE_ETA, CLASSE_REDDITO"];
+                var queries = parsed.GetValue(Queries) is { Length: > 0 } asked ? asked
+                    : session.RevealOf(parsed, "P1", "P2") == SessionRules.Both ? ["CLASSE_ETA, CLASSE_REDDITO"] : Array.Empty<string>();
                 var json = parsed.GetValue(PsiRootCommand.Json);
                 if (!json)
                 {
@@ -81,7 +83,15 @@ internal static class SimulationCommands
         });
     }
 
-    private static SimulationRequest Request(ParseResult parsed, SessionOptions session, string p1, string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries) => new()
+    private static SimulationRequest Request(ParseResult parsed, SessionOptions session, string p1, string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries)
+    {
+        var reveal = session.RevealOf(parsed, "P1", "P2");
+        return reveal != SessionRules.Both && queries.Count > 0
+            ? throw new UsageException("--query needs --reveal both: the linker counts rows that both parties send")
+            : Build(parsed, session, p1, p2, key, queries, reveal);
+    }
+
+    private static SimulationRequest Build(ParseResult parsed, SessionOptions session, string p1, string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries, string reveal) => new()
     {
         P1File = p1,
         P2File = p2,
@@ -89,7 +99,9 @@ internal static class SimulationCommands
         Queries = queries,
         Protocol = parsed.GetValue(session.Protocol)!,
         Engine = parsed.GetValue(session.Engine)!,
+        Reveal = reveal,
         RsaBits = parsed.GetValue(session.RsaBits),
+        Reuse = parsed.GetValue(session.Reuse),
         MinCell = parsed.GetValue(session.MinCell),
         Parallelism = parsed.GetValue(Parallelism),
         Broker = parsed.GetValue(PsiRootCommand.Broker),
@@ -115,7 +127,7 @@ internal static class SimulationCommands
             Console.Out.WriteLine($"{name}: {party.Rows:N0} rows, {party.Distinct:N0} distinct identifiers{(party.Dropped > 0 ? $", {party.Dropped:N0} rows without one left out" : "")}");
         }
 
-        Console.Out.WriteLine($"In common: {report.Intersection:N0}");
+        Console.Out.WriteLine($"In common: {report.Intersection:N0}{DemoNarrative.WhoKnows(request.Reveal)}");
         foreach (var answer in outcome.Queries)
         {
             Console.Out.WriteLine();
@@ -137,7 +149,7 @@ internal static class ProgressDisplay
 {
     private static readonly Dictionary<string, string> Titles = new(StringComparer.Ordinal)
     {
-        ["read"] = "Reading the files", ["exchange"] = "Finding the common records", ["send"] = "Sending them encrypted to the linker", ["query"] = "Asking the linker",
+        ["read"] = "Reading the files", ["reusable set"] = "Making the sender's reusable set", ["exchange"] = "Finding the common records", ["send"] = "Sending them encrypted to the linker", ["query"] = "Asking the linker",
     };
 
     public static async Task<T> ShowAsync<T>(Func<Action<SimulationProgress>, Task<T>> work)

@@ -59,6 +59,7 @@ internal static class QueryOutput
 [JsonSerializable(typeof(List<Sessions.PartySession>))]
 [JsonSerializable(typeof(List<Sessions.Datasets.Dataset>))]
 [JsonSerializable(typeof(Sessions.Datasets.Dataset))]
+[JsonSerializable(typeof(Sessions.Datasets.ReusableSet))]
 [JsonSerializable(typeof(Commands.SessionView))]
 [JsonSerializable(typeof(List<Commands.SessionView>))]
 [JsonSerializable(typeof(Commands.AuditView))]

@@ -1,4 +1,5 @@
 using PsiMessaging.Cli.Output;
+using PsiMessaging.Sessions.Engine;
 
 namespace PsiMessaging.Cli.Simulation;
 
@@ -19,7 +20,7 @@ internal static class DemoNarrative
     {
         var report = outcome.Report;
         var (p1, p2) = (report.Parties["P1"], report.Parties["P2"]);
-        Console.Out.WriteLine($"P1 has {p1.Rows:N0} records and P2 {p2.Rows:N0}. They have {report.Intersection:N0} in common; both now hold that list, and of the other only its size.");
+        Console.Out.WriteLine($"P1 has {p1.Rows:N0} records and P2 {p2.Rows:N0}. They have {report.Intersection:N0} in common{WhoKnows(request.Reveal)}.");
         foreach (var answer in outcome.Queries)
         {
             Console.Out.WriteLine();
@@ -31,18 +32,37 @@ internal static class DemoNarrative
         Console.Out.WriteLine("Who learned what");
         Terminal.Table(["who", "learned", "did not learn"],
         [
-            ["P1", $"which {report.Intersection:N0} of its people P2 has too; that P2 has {p2.Distinct:N0}; the table", "anything about P2's other people; any single record of P2"],
-            ["P2", $"the same {report.Intersection:N0} people; that P1 has {p1.Distinct:N0}; that P1 asked, and what", "anything about P1's other people; any single record of P1; the table"],
-            ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts", "any identifier, value or column name"],
-            ["Broker", "who talks to whom, when, how many bytes; column names and the question; the blinded and encrypted contents", "any identifier, value or key"],
+            Party("P1", "P2", request.Reveal, SessionRules.Initiator, report, p2.Distinct, report.Queries.Count > 0 ? "; the table" : ""),
+            Party("P2", "P1", request.Reveal, SessionRules.Responder, report, p1.Distinct, report.Queries.Count > 0 ? "; that P1 asked, and what" : ""),
+            request.Reveal == SessionRules.Both
+                ? ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts", "any identifier, value or column name"]
+                : ["Linker", "nothing: it had no part", "anything"],
+            ["Broker", "who talks to whom, when, how many bytes; column names and the question; the masked and encrypted contents", "any identifier, value or key"],
         ]);
         Console.Out.WriteLine();
         Console.Out.WriteLine("How long and how much");
         Terminal.Table(["phase", "seconds"], report.Phases.Select(phase => (IReadOnlyList<string>)[phase.Name, phase.Seconds.ToString("0.00")]), 1);
         Terminal.Table(["from -> to", "bytes"], report.Bytes.Select(edge => (IReadOnlyList<string>)[edge.Key.Replace("->", " -> ", StringComparison.Ordinal), edge.Value.ToString("N0")]), 1);
-        Console.Out.WriteLine($"Protocol {report.Protocol} ({request.RsaBits} bits), engine {report.Engine}, {Seconds(report.TotalSeconds)} in all, {report.PeakMemoryBytes / 1048576.0:N0} MiB at most.");
+        Console.Out.WriteLine($"Protocol {report.Protocol}{(report.Protocol == SessionRules.Rsa ? $" ({request.RsaBits} bits)" : "")}, engine {report.Engine}, {Seconds(report.TotalSeconds)} in all, {report.PeakMemoryBytes / 1048576.0:N0} MiB at most.");
         Console.Out.WriteLine(request.OutputFolder is { } folder ? $"Results in {folder}" : "Your own files: psi simulate --p1 A.csv --p2 B.csv --key ID --query \"COLUMN, COLUMN\" --out DIR");
     }
+
+    /// <summary>Who has learned the result, as the end of a sentence.</summary>
+    public static string WhoKnows(string reveal) => reveal switch
+    {
+        SessionRules.Both => "; both now hold that list, and of the other only its size",
+        SessionRules.Initiator => "; P1 alone holds that list, P2 does not even know how many",
+        SessionRules.Responder => "; P2 alone holds that list, P1 does not even know how many",
+        _ => "; both know that number, and neither knows which",
+    };
+
+    private static IReadOnlyList<string> Party(string name, string other, string reveal, string role, SimulationReport report, int othersSize, string more) =>
+    [
+        name,
+        (reveal == SessionRules.Both || reveal == role ? $"which {report.Intersection:N0} of its people {other} has too; " : reveal == SessionRules.Size ? $"that {report.Intersection:N0} of its people {other} has too; " : "")
+            + $"that {other} has {othersSize:N0}{more}",
+        (reveal == SessionRules.Both || reveal == role ? $"anything about {other}'s other people" : reveal == SessionRules.Size ? "which ones" : $"whether {other} has any of its people") + $"; any single record of {other}",
+    ];
 
     public static string Seconds(double seconds) => seconds < 10 ? $"{seconds:0.00} s" : $"{seconds:0.0} s";
 

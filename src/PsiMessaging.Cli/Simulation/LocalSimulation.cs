@@ -11,6 +11,7 @@ using PsiMessaging.Participants;
 using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Ports;
+using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Sessions;
 using PsiMessaging.Sessions.Datasets;
 using PsiMessaging.Sessions.Engine;
@@ -25,7 +26,13 @@ internal sealed record SimulationRequest
     public required string P2File { get; init; }
     public required IReadOnlyList<string> Key { get; init; }
     public IReadOnlyList<string> Queries { get; init; } = [];
-    public string Protocol { get; init; } = "rsa";
+    public string Protocol { get; init; } = SessionRules.Ecdh;
+    /// <summary>Who learns what, as it travels; the initiator is P1.</summary>
+    public string Reveal { get; init; } = SessionRules.Both;
+    /// <summary>Whether the sender makes and uses a reusable set.</summary>
+    public bool Reuse { get; init; }
+    /// <summary>Whether the rows go to the linker after a session that reveals its result to both.</summary>
+    public bool SendRows { get; init; } = true;
     public string Engine { get; init; } = "tokens";
     public int RsaBits { get; init; } = 3072;
     public DuplicateRule Duplicates { get; init; } = DuplicateRule.Reject;
@@ -116,10 +123,15 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         {
             var parties = engines.OfType<PartyEngine>().ToArray();
             var datasets = await ReadInputsAsync(parties, start);
+            await PrepareReusableAsync(parties, datasets, cancellation);
             engines.ForEach(engine => engine.Start());
             var watch = new SessionWatch(parties, progress);
             var (own, peer) = await IntersectAsync(homes[0], bus, watch, cancellation);
-            await SendRowsAsync(homes, bus, watch, own.Id, cancellation);
+            if (request.SendRows && request.Reveal == SessionRules.Both)
+            {
+                await SendRowsAsync(homes, bus, watch, own.Id, cancellation);
+            }
+
             var answers = new List<QueryResult>();
             foreach (var text in request.Queries)
             {
@@ -135,7 +147,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                     [First] = new(datasets[0].Rows, datasets[0].Distinct, datasets[0].Dropped),
                     [Second] = new(datasets[1].Rows, datasets[1].Distinct, datasets[1].Dropped),
                 },
-                own.IntersectionSize ?? 0,
+                own.IntersectionSize ?? peer.IntersectionSize ?? 0,
                 [.. _phases, .. answers.Select((answer, i) => new PhaseReport($"query-{i + 1}", Math.Round(answer.Seconds, 3)))],
                 _bytes.OrderBy(edge => edge.Key, StringComparer.Ordinal).ToDictionary(edge => edge.Key, edge => edge.Value),
                 Process.GetCurrentProcess().PeakWorkingSet64,
@@ -161,15 +173,31 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     private async Task<Dataset[]> ReadInputsAsync(PartyEngine[] parties, long start)
     {
         progress(new SimulationProgress("read", 0));
-        var datasets = new Dataset[2];
-        foreach (var (party, file, i) in new[] { (parties[0], request.P1File, 0), (parties[1], request.P2File, 1) })
-        {
-            datasets[i] = await party.Datasets.AddAsync(new DatasetRequest("data", file, request.Key, request.Reading, request.FoldCase, request.Duplicates));
-            progress(new SimulationProgress("read", (i + 1) / 2.0));
-        }
+        var done = 0;
 
+        // As on two machines: side by side.
+        var datasets = await Task.WhenAll(parties.Zip([request.P1File, request.P2File], (party, file) => Task.Run(async () =>
+        {
+            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", file, request.Key, request.Reading, request.FoldCase, request.Duplicates));
+            progress(new SimulationProgress("read", Interlocked.Increment(ref done) / 2.0));
+            return dataset;
+        })));
         AddPhase("read", time.GetElapsedTime(start).TotalSeconds);
         return datasets;
+    }
+
+    private async Task PrepareReusableAsync(PartyEngine[] parties, Dataset[] datasets, CancellationToken cancellation)
+    {
+        if (!request.Reuse)
+        {
+            return;
+        }
+
+        var start = time.GetTimestamp();
+        var sender = request.Reveal == SessionRules.Initiator ? 1 : 0;
+        using var threads = new ComputeThreads(PartyEngine.ParallelismOf(parties[sender].Home));
+        await ReusableSets.MakeAsync(parties[sender].Datasets, datasets[sender], parties[sender].Home.Name, request.RsaBits, threads, time, done => progress(new SimulationProgress("reusable set", done)), cancellation);
+        AddPhase("reusable set", time.GetElapsedTime(start).TotalSeconds);
     }
 
     private async Task<(PartySession Own, PartySession Peer)> IntersectAsync(ParticipantHome home, MessageBus bus, SessionWatch watch, CancellationToken cancellation)
@@ -180,7 +208,9 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             Dataset = "data",
             Protocol = request.Protocol,
             Engine = request.Engine,
+            Reveal = request.Reveal,
             RsaBits = request.RsaBits,
+            Reuse = request.Reuse,
             MinCell = request.MinCell,
             DeadlineSeconds = request.DeadlineSeconds,
         }, CommandPatience, cancellation);
@@ -242,8 +272,12 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         {
             foreach (var home in homes.Take(2))
             {
+                var result = Path.Combine(home.SessionPath(session), IntersectionFile.Name);
                 Directory.CreateDirectory(Path.Combine(staging, home.Name));
-                File.Copy(Path.Combine(home.SessionPath(session), IntersectionFile.Name), Path.Combine(staging, home.Name, "intersection.csv"));
+                if (File.Exists(result))
+                {
+                    File.Copy(result, Path.Combine(staging, home.Name, IntersectionFile.Name));
+                }
             }
 
             for (var i = 0; i < answers.Count; i++)

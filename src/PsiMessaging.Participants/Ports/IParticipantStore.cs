@@ -50,12 +50,16 @@ public interface IStoreTransaction
     InboundResult PutInbound(string session, string slot, byte[] contentHash, byte[] frame);
     /// <summary>Messages not yet dealt with, whose slot starts with <paramref name="slotPrefix"/>, in slot order.</summary>
     IReadOnlyList<PendingMessage> Pending(string session, string slotPrefix, int limit);
+    /// <summary>Slots of messages not yet dealt with, in slot order, without their frames.</summary>
+    IReadOnlyList<string> PendingSlots(string session, string slotPrefix);
+    /// <summary>The frame in a slot, or null when there is none or it was dealt with.</summary>
+    byte[]? FindFrame(string session, string slot);
     /// <summary>Marks a message as dealt with and forgets its frame, but not its slot and hash.</summary>
     void Finish(string session, string slot);
-    int CountFinished(string session, string slotPrefix);
 
     void PutKept(string session, int round, int sequence, byte[] data);
-    IReadOnlyList<(int Round, int Sequence, byte[] Data)> ListKept(string session);
+    /// <summary>Reads what was kept of a round, by sequence, one batch in memory at a time.</summary>
+    void ReadKept(string session, int round, Action<int, byte[]> read);
     /// <summary>Forgets kept results and the frames of unfinished batches (slots <c>round/</c> and <c>batch/</c>) of a session; other messages stay.</summary>
     void DropRounds(string session);
 

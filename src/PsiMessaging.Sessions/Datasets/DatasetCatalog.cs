@@ -3,11 +3,13 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
@@ -54,7 +56,11 @@ public sealed record Dataset(
 public sealed record DatasetRequest(string Name, string File, IReadOnlyList<string> Key, RecordReaderOptions Reading, bool FoldCase, DuplicateRule Duplicates);
 
 /// <summary>A party's datasets: copied into its home once, never changed afterwards.</summary>
-public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantStore store, TimeProvider time)
+/// <param name="home">The party's home.</param>
+/// <param name="store">The party's state.</param>
+/// <param name="time">Clock.</param>
+/// <param name="openScratch">Makes the folder for sorted runs at a path; null means an ordinary one.</param>
+public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantStore store, TimeProvider time, Func<string, ScratchFolder>? openScratch = null)
 {
     private const string Kind = "dataset";
     private readonly AuditLog _audit = new(home, time);
@@ -81,8 +87,6 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
         using var source = RecordReader.Open(request.File, request.Reading);
         var keyColumns = DatasetFile.FindColumns(request.File, source.Columns, request.Key);
-        var canonicalizer = new Canonicalizer(request.FoldCase);
-        var table = new KeyTable();
         var folder = Folder(request.Name);
         Directory.CreateDirectory(folder);
         try
@@ -90,26 +94,30 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             // The stored copy appears under its name only when it is whole.
             var path = RowsPath(request.Name);
             var part = path + ".part";
+            using var hash = KeyedHash.Random();
+            using var scratch = Scratch(Path.Combine(folder, "scratch"));
+            using var identifiers = new IdentifierSet(canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns, new Canonicalizer(request.FoldCase), scratch);
             await using (var stream = new FileStream(part, FileMode.Create, FileAccess.ReadWrite))
             {
-                await DatasetFile.WriteAsync(source, stream, row => AddKey(table, row, keyColumns, canonicalizer));
+                await DatasetFile.WriteAsync(source, stream, identifiers.Add);
                 stream.Flush(flushToDisk: true);
             }
 
-            table.Check(request.File, request.Duplicates);
-            string hash;
+            var counts = identifiers.Write(IdentifiersPath(request.Name));
+            counts.Check(request.File, request.Duplicates);
+            string fileHash;
             using (var stored = File.OpenRead(part))
             {
-                hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(stored));
+                fileHash = Convert.ToHexStringLower(await SHA256.HashDataAsync(stored));
             }
 
             File.Move(part, path, overwrite: true);
             var dataset = new Dataset(request.Name, source.Columns, request.Key, request.FoldCase, request.Duplicates,
-                table.Rows, table.Count, table.Dropped, table.Repeated, hash, time.GetUtcNow());
+                counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow());
             store.Write(transaction =>
             {
                 transaction.PutDocument(Kind, request.Name, JsonSerializer.Serialize(dataset, SessionJson.Default.Dataset));
-                _audit.Append(transaction, "dataset-added", ("dataset", request.Name), ("rows", table.Rows), ("distinct", table.Count));
+                _audit.Append(transaction, "dataset-added", ("dataset", request.Name), ("rows", counts.Rows), ("distinct", counts.Distinct));
             });
             return dataset;
         }
@@ -148,6 +156,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
             _audit.Append(transaction, "dataset-removed", ("dataset", name));
         });
+        OwnerOnlyFile.Destroy(Path.Combine(Folder(name), "reusable", "key.pk8"));
         Directory.Delete(Folder(name), recursive: true);
     }
 
@@ -169,15 +178,26 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     /// <summary>Opens the stored rows.</summary>
     public IRecordReader OpenRows(Dataset dataset) => DatasetFile.Open(RowsPath(dataset.Name));
 
-    /// <summary>The dataset's identifiers under its rules.</summary>
-    /// <exception cref="InputException">The rules are broken.</exception>
-    public KeyTable LoadKeys(Dataset dataset)
+    /// <summary>Opens the dataset's distinct identifiers, in an order that says nothing about the file.</summary>
+    /// <exception cref="InputException">The stored file is missing or damaged.</exception>
+    public IdentifierFile OpenIdentifiers(Dataset dataset)
     {
-        using var rows = OpenRows(dataset);
-        var table = KeyTable.Build(rows, DatasetFile.FindColumns(dataset.Name, rows.Columns, dataset.Key), new Canonicalizer(dataset.FoldCase));
-        table.Check($"the dataset {dataset.Name}", dataset.Duplicates);
-        return table;
+        var path = IdentifiersPath(dataset.Name);
+        var identifiers = File.Exists(path) ? IdentifierFile.Open(path) : throw new InputException($"{path} is missing; remove the dataset {dataset.Name} and add it again");
+        if (identifiers.Count != dataset.Distinct)
+        {
+            identifiers.Dispose();
+            throw new InputException($"{path} is not the dataset's; remove the dataset {dataset.Name} and add it again");
+        }
+
+        return identifiers;
     }
+
+    /// <summary>Where a dataset's reusable set lies.</summary>
+    public string ReusablePath(Dataset dataset) => Path.Combine(Folder(dataset.Name), "reusable");
+
+    /// <summary>The folder for sorted runs at a path.</summary>
+    public ScratchFolder Scratch(string path) => openScratch?.Invoke(path) ?? new ScratchFolder(path);
 
     private ParticipantException Unknown(string name)
     {
@@ -186,22 +206,9 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             $"{home.Name} has no dataset {name}; it has {(names.Length == 0 ? "none" : string.Join(", ", names))}");
     }
 
-    private static void AddKey(KeyTable table, IRecordReader row, int[] keyColumns, Canonicalizer canonicalizer)
-    {
-        canonicalizer.Begin();
-        foreach (var column in keyColumns)
-        {
-            if (!canonicalizer.TryAdd(row.GetSpan(column)))
-            {
-                table.AddDropped();
-                return;
-            }
-        }
-
-        table.Add(canonicalizer.Current);
-    }
-
     private string Folder(string name) => Path.Combine(home.DatasetsPath, name);
+
+    private string IdentifiersPath(string name) => Path.Combine(Folder(name), "identifiers.bin");
 
     private string RowsPath(string name) => Path.Combine(Folder(name), "rows.parquet");
 

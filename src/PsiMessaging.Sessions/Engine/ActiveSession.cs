@@ -1,54 +1,118 @@
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.BlindRsa;
 using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Sorting;
+using PsiMessaging.Participants;
 using PsiMessaging.Participants.Ports;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.BlindRsa;
+using PsiMessaging.Protocols.Ecdh;
+using PsiMessaging.Sessions.Datasets;
 
 namespace PsiMessaging.Sessions.Engine;
 
-/// <summary>What a running session holds in memory; all of it can be made again from disk.</summary>
+/// <summary>What a running session holds in memory: its protocol, open files, and the batches in hand. All of it can be made again from disk.</summary>
 internal sealed class ActiveSession : IDisposable
 {
     private readonly SessionSecrets _secrets;
+    private readonly IdentifierFile? _items;
+    private readonly OpenReusableSet? _reusable;
+    private readonly CancellationTokenSource _ended = new();
+    private SortedTags? _sortedTags;
 
-    private ActiveSession(KeyTable keys, SessionSecrets secrets, IProtocolParty protocol)
+    private ActiveSession(SessionSecrets secrets, IdentifierFile? items, OpenReusableSet? reusable, IProtocolParty protocol)
     {
-        Keys = keys;
-        _secrets = secrets;
-        Protocol = protocol;
+        (_secrets, _items, _reusable, Protocol) = (secrets, items, reusable, protocol);
     }
-
-    public KeyTable Keys { get; }
 
     public IProtocolParty Protocol { get; }
 
-    public static ActiveSession Open(PartySession session, string ownName, KeyTable keys, string sessionPath, int parallelism, IReadOnlyList<(int Round, int Sequence, byte[] Data)> kept)
+    /// <summary>Batches whose evaluation was begun and whose result is not yet on disk.</summary>
+    public Dictionary<BatchPlace, Task<byte[]>> InHand { get; } = [];
+
+    /// <summary>Cancelled when the session ends.</summary>
+    public CancellationToken Ended => _ended.Token;
+
+    /// <summary>Own identifiers in the session's order; null for a pure sender whose tags were made before.</summary>
+    public IdentifierFile? Items => _items;
+
+    public static string ItemsPath(string sessionPath) => Path.Combine(sessionPath, "items.bin");
+
+    /// <summary>Whether this party's own identifiers are read during the session.</summary>
+    public static bool NeedsItems(PartySession session) => !(session.OwnReusableSet is not null && SessionRules.RevealOf(session) == Reveal.Peer);
+
+    public static ActiveSession Open(PartySession session, string ownName, Dataset dataset, DatasetCatalog catalog, string sessionPath)
     {
         var secrets = SessionSecrets.Load(sessionPath);
-        if (!RsaPublicKey.TryCreate(session.RsaBits, session.PeerRsaModulus, RsaPublicKey.Exponent, out var peerKey, out var fault))
+        var reusable = session.OwnReusableSet is null ? null : ReusableSets.Open(catalog, dataset, ownName, session.RsaBits);
+        if (reusable is not null && !reusable.Set.Id.AsSpan().SequenceEqual(session.OwnReusableSet))
         {
-            throw new InvalidOperationException(fault);
+            throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} was made anew during the session; open another session");
         }
 
-        var protocol = new BlindRsaParty(new ItemSet(keys), session.PeerDistinct, session.Transcript, secrets.Seed, secrets.Rsa, peerKey!, (ownName, session.Peer), parallelism);
-        foreach (var (number, sequence, data) in kept)
+        var reveal = SessionRules.RevealOf(session);
+        IProtocolParty protocol = session.Protocol == SessionRules.Ecdh
+            ? new EcdhParty(session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed, reveal)
+            : new BlindRsaParty(
+                session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed,
+                (ownName, reusable?.Key ?? secrets.Rsa, session.OwnReusableSet), (session.Peer, PeerKey(session), session.PeerReusableSet), reveal);
+        return new ActiveSession(secrets, NeedsItems(session) ? IdentifierFile.Open(ItemsPath(sessionPath)) : null, reusable, protocol);
+    }
+
+    private static RsaPublicKey? PeerKey(PartySession session) => session.PeerRsaModulus is null ? null
+        : RsaPublicKey.TryCreate(session.RsaBits, session.PeerRsaModulus, RsaPublicKey.Exponent, out var key, out var fault) ? key
+        : throw new InvalidOperationException(fault);
+
+    /// <summary>A batch of prepared tags.</summary>
+    public byte[] PreparedTags(Round round, int sequence) => _reusable!.ReadTags(round.FirstOf(sequence), round.CountOf(sequence), round.ElementSizeBytes);
+
+    /// <summary>A batch of the peer's tags in sorted order.</summary>
+    public byte[] SortedPeerTags(Round round, int sequence, Func<ExternalSorter> gather)
+    {
+        if (_sortedTags is null || _sortedTags.Next > round.FirstOf(sequence))
         {
-            protocol.Restore(protocol.Rounds.Single(round => round.Number == number && round.Direction == RoundDirection.Incoming), sequence, data);
+            _sortedTags?.Dispose();
+            _sortedTags = new SortedTags(gather());
         }
 
-        return new ActiveSession(keys, secrets, protocol);
+        return _sortedTags.Read(round.FirstOf(sequence), round.CountOf(sequence), round.ElementSizeBytes);
     }
 
     public void Dispose()
     {
+        _ended.Cancel();
+        _sortedTags?.Dispose();
+        _items?.Dispose();
+        _reusable?.Dispose();
         Protocol.Dispose();
         _secrets.Dispose();
+        _ended.Dispose();
     }
 
-    private sealed class ItemSet(KeyTable keys) : IItemSet
+    private sealed class SortedTags(ExternalSorter sorter) : IDisposable
     {
-        public int Count => keys.Count;
+        private readonly SortedRecords _records = sorter.Read();
 
-        public ReadOnlySpan<byte> this[int index] => keys[index];
+        public int Next { get; private set; }
+
+        public byte[] Read(int first, int count, int tagSizeBytes)
+        {
+            var tags = new byte[count * tagSizeBytes];
+            for (; Next < first + count; Next++)
+            {
+                _records.MoveNext();
+                if (Next >= first)
+                {
+                    TagFile.Read(_records, tags.AsSpan((Next - first) * tagSizeBytes, tagSizeBytes));
+                }
+            }
+
+            return tags;
+        }
+
+        public void Dispose() => sorter.Dispose();
     }
 }
+
+/// <summary>Which batch: round, sequence, and whether the peer sent it.</summary>
+internal readonly record struct BatchPlace(int Round, int Sequence, bool Incoming);

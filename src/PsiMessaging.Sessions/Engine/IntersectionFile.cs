@@ -4,38 +4,70 @@ using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Output;
+using PsiMessaging.Data.Sorting;
 
 namespace PsiMessaging.Sessions.Engine;
 
-/// <summary>The result both parties hold: a header with the key columns, then the common identifiers in canonical form, sorted by their bytes.</summary>
+/// <summary>The result a party holds: a header with the key columns, then the common identifiers in canonical form, sorted by their bytes.</summary>
 public static class IntersectionFile
 {
     /// <summary>File name inside a session's folder.</summary>
     public const string Name = "intersection.csv";
 
-    /// <summary>
-    /// Writes the file and returns what each party reports for the comparison: HMAC-SHA-256 under a session key of the reporter's name and the sorted
-    /// identifiers, 32 bytes. The name keeps a peer from agreeing by echo.
-    /// </summary>
-    internal static (byte[] Own, byte[] Peer) Write(string path, IReadOnlyList<string> header, KeyTable keys, int[] sorted, SecretBytes shared, byte[] transcript, string ownName, string peerName)
+    /// <summary>Writes the file while it feeds what both parties compare.</summary>
+    /// <param name="path">The file; appears when it is whole.</param>
+    /// <param name="header">Names of the key columns.</param>
+    /// <param name="identifiers">The common identifiers' canonical bytes, sorted by <see cref="IdentifierOrder"/>.</param>
+    /// <param name="digest">Takes each identifier.</param>
+    internal static void Write(string path, IReadOnlyList<string> header, SortedRecords identifiers, ResultDigest digest) => CsvOutput.WriteFile(path, header, Rows(identifiers, digest));
+
+    private static IEnumerable<IEnumerable<string?>> Rows(SortedRecords identifiers, ResultDigest digest)
     {
-        using var key = shared.Derive(transcript, DomainTags.IntersectionHash, 32);
-        using var own = Begin(key, ownName);
-        using var peer = Begin(key, peerName);
-        CsvOutput.WriteFile(path, header, sorted.Select(index =>
+        while (identifiers.MoveNext())
         {
-            own.AppendData(keys[index]);
-            peer.AppendData(keys[index]);
-            return (IEnumerable<string?>)Canonicalizer.Decode(keys[index]);
-        }));
-        return (own.GetHashAndReset(), peer.GetHashAndReset());
+            digest.Append(identifiers.Content);
+            yield return Canonicalizer.Decode(identifiers.Content);
+        }
+    }
+}
+
+/// <summary>
+/// What each party reports for the comparison of results: HMAC-SHA-256 under a session key of the reporter's name and the sorted common identifiers (or
+/// tags), 32 bytes. The name keeps a peer from agreeing by echo.
+/// </summary>
+internal sealed class ResultDigest : IDisposable
+{
+    private readonly SecretBytes _key;
+    private readonly IncrementalHash _own;
+    private readonly IncrementalHash _peer;
+
+    public ResultDigest(SecretBytes shared, byte[] transcript, string ownName, string peerName)
+    {
+        _key = shared.Derive(transcript, DomainTags.IntersectionHash, 32);
+        (_own, _peer) = (Begin(ownName), Begin(peerName));
     }
 
-    private static IncrementalHash Begin(SecretBytes key, string name)
+    public void Append(ReadOnlySpan<byte> item)
     {
-        var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, key.Span);
+        _own.AppendData(item);
+        _peer.AppendData(item);
+    }
+
+    /// <summary>What this party reports, and what the peer must report.</summary>
+    public (byte[] Own, byte[] Peer) Complete() => (_own.GetHashAndReset(), _peer.GetHashAndReset());
+
+    private IncrementalHash Begin(string name)
+    {
+        var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key.Span);
         var bytes = Encoding.UTF8.GetBytes(name);
         hash.AppendData([(byte)bytes.Length, .. bytes]);
         return hash;
+    }
+
+    public void Dispose()
+    {
+        _own.Dispose();
+        _peer.Dispose();
+        _key.Dispose();
     }
 }

@@ -57,12 +57,17 @@ public sealed partial class PartyEngine
                 : $"choose a linker with --linker: {string.Join(", ", linkers.Select(card => card.Name))}");
         }
 
-        if (start.Protocol != "rsa" || start.Engine != "tokens")
+        if (!SessionRules.IsProtocol(start.Protocol) || !SessionRules.IsEngine(start.Engine))
         {
-            throw new ParticipantException(FailureCodes.Unsupported, $"protocol {start.Protocol} with engine {start.Engine} is not available; this version has protocol rsa and engine tokens");
+            throw new ParticipantException(FailureCodes.Unsupported, $"protocol {start.Protocol} with engine {start.Engine} is not available; this version has the protocols {SessionRules.Ecdh} and {SessionRules.Rsa} and the engine {SessionRules.Tokens}");
         }
 
-        if (!RsaPublicKey.IsAllowedLength(start.RsaBits))
+        if (SessionRules.FaultOf(start.Protocol, start.Reveal, start.Reuse) is { } fault)
+        {
+            throw new ParticipantException(FailureCodes.Unsupported, fault);
+        }
+
+        if (start.Protocol == SessionRules.Rsa && !RsaPublicKey.IsAllowedLength(start.RsaBits))
         {
             throw new ParticipantException(FailureCodes.WeakKey, $"an RSA modulus of {start.RsaBits} bits is not allowed: take {RsaPublicKey.MinimumBits} to {RsaPublicKey.MaximumBits}, a multiple of {RsaPublicKey.BitsStep}");
         }
@@ -86,7 +91,9 @@ public sealed partial class PartyEngine
             PeerDataset = start.PeerDataset,
             Protocol = start.Protocol,
             Engine = start.Engine,
-            RsaBits = start.RsaBits,
+            Reveal = start.Reveal,
+            RsaBits = start.Protocol == SessionRules.Rsa ? start.RsaBits : 0,
+            Reuse = start.Reuse,
             MinCell = Math.Max(start.MinCell, Home.Config.MinCell),
             KeyNames = dataset.Key,
             CreatedAt = now,

@@ -1,5 +1,6 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Ports;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Sessions.Engine;
 
@@ -120,10 +121,24 @@ public sealed partial class PartyEngine
         var waited = session.State switch
         {
             SessionState.Proposed => $"{session.Peer} did not answer the proposal; is its worker running, and does it have {Home.Name}'s card pinned?",
-            SessionState.Running => $"the rounds with {session.Peer} did not finish",
+            SessionState.Running => RunningReason(session),
             SessionState.Comparing => $"{session.Peer} did not report its result",
             _ => "it was still being prepared",
         };
         return $"the session's deadline passed while {waited}{(session.Warning is null ? "" : $"; {session.Warning}")}";
+    }
+
+    /// <summary>Which round stands still, and whose turn it is.</summary>
+    private string RunningReason(PartySession session)
+    {
+        ActiveSession? active;
+        lock (_cacheLock)
+        {
+            _active.TryGetValue(session.Id, out active);
+        }
+
+        var silent = active?.Protocol.Rounds.FirstOrDefault(round => round.Direction == RoundDirection.Incoming && session.Consumed.GetValueOrDefault(round.Number) < round.Batches);
+        return silent is null ? $"the rounds with {session.Peer} did not finish"
+            : $"{session.Consumed.GetValueOrDefault(silent.Number):N0} of {silent.Batches:N0} batches of the round {silent.Name} had come from {session.Peer}";
     }
 }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.BlindRsa;
+using PsiMessaging.Data.Keys;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
@@ -36,7 +37,9 @@ public sealed partial class PartyEngine
                     PeerDataset = null,
                     Protocol = proposal.Protocol,
                     Engine = proposal.Engine,
-                    RsaBits = proposal.RsaBits,
+                    Reveal = proposal.Reveal,
+                    RsaBits = proposal.RsaBits ?? 0,
+                    Reuse = proposal.Reuse,
                     MinCell = proposal.MinCell,
                     CreatedAt = now,
                     DeadlineAt = now.AddSeconds(Math.Clamp(proposal.DeadlineSeconds, 1, MaximumDeadlineSeconds)),
@@ -93,8 +96,9 @@ public sealed partial class PartyEngine
     private bool Prepare(PartySession session)
     {
         var dataset = OwnDataset(session);
-        var keys = Datasets.LoadKeys(dataset);
-        using var secrets = SessionSecrets.LoadOrCreate(Home.SessionPath(session.Id), session.RsaBits);
+        using var secrets = OpenSecrets(session);
+        var (sender, reusable) = SenderOf(session, dataset, secrets);
+        PrepareItems(session with { OwnReusableSet = reusable }, dataset, secrets);
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
         var proposal = new ProposeSession
         {
@@ -105,16 +109,16 @@ public sealed partial class PartyEngine
             PeerDataset = session.PeerDataset,
             Protocol = session.Protocol,
             Engine = session.Engine,
-            RsaBits = session.RsaBits,
+            Reveal = session.Reveal,
+            RsaBits = session.RsaBits == 0 ? null : session.RsaBits,
+            Reuse = session.Reuse,
             Profile = dataset.Profile,
             Duplicates = dataset.DuplicatesName,
             MinCell = session.MinCell,
             KeyNames = dataset.Key,
-            SetSize = keys.Count,
+            SetSize = dataset.Distinct,
             Nonce = secrets.Nonce(),
-            RsaModulus = secrets.Rsa.PublicKey.Modulus,
-            RsaExponent = RsaPublicKey.Exponent.ToArray(),
-            RsaProof = secrets.KeyProof(session.Id),
+            Rsa = sender,
             SharedKeyCheck = SessionSecrets.SharedKeyCheck(shared, session.Id),
             DeadlineSeconds = Math.Max(1, (int)(session.DeadlineAt - Time.GetUtcNow()).TotalSeconds),
         };
@@ -126,15 +130,16 @@ public sealed partial class PartyEngine
             return session with
             {
                 State = SessionState.Proposed,
-                OwnRows = keys.Rows,
-                OwnDistinct = keys.Count,
-                OwnDropped = keys.Dropped,
-                OwnRepeated = keys.Repeated,
+                OwnRows = dataset.Rows,
+                OwnDistinct = dataset.Distinct,
+                OwnDropped = dataset.Dropped,
+                OwnRepeated = dataset.Repeated,
+                OwnReusableSet = reusable,
                 ProposalHash = envelope.HeaderHash,
                 PreparedAt = Time.GetUtcNow(),
             };
         });
-        LogProposed(session.Id, session.Peer, keys.Count);
+        LogProposed(session.Id, session.Peer, dataset.Distinct);
         return true;
     }
 
@@ -169,7 +174,6 @@ public sealed partial class PartyEngine
                 $"the duplicate rules differ: {proposal.Initiator} proposes {proposal.Duplicates}, {Home.Name}'s dataset has {dataset.DuplicatesName}");
         }
 
-        var keys = Datasets.LoadKeys(dataset);
         using (var shared = Home.SharedKeyWith(PinnedPeer(session)))
         {
             if (!CryptographicOperations.FixedTimeEquals(SessionSecrets.SharedKeyCheck(shared, session.Id), proposal.SharedKeyCheck))
@@ -179,17 +183,17 @@ public sealed partial class PartyEngine
             }
         }
 
-        using var secrets = SessionSecrets.LoadOrCreate(Home.SessionPath(session.Id), proposal.RsaBits);
+        using var secrets = OpenSecrets(session);
+        var (sender, reusable) = SenderOf(session, dataset, secrets);
+        PrepareItems(session with { OwnReusableSet = reusable }, dataset, secrets);
         var minCell = Math.Max(proposal.MinCell, Home.Config.MinCell);
         var answer = Envelope.Create(Home, session.Peer, session.Id, new AcceptSession
         {
             SessionId = session.Id,
             ProposalHash = envelope.HeaderHash,
-            SetSize = keys.Count,
+            SetSize = dataset.Distinct,
             Nonce = secrets.Nonce(),
-            RsaModulus = secrets.Rsa.PublicKey.Modulus,
-            RsaExponent = RsaPublicKey.Exponent.ToArray(),
-            RsaProof = secrets.KeyProof(session.Id),
+            Rsa = sender,
             MinCell = minCell,
         });
         var now = Time.GetUtcNow();
@@ -205,34 +209,43 @@ public sealed partial class PartyEngine
                 DatasetHash = dataset.Hash,
                 MinCell = minCell,
                 KeyNames = proposal.KeyNames,
-                OwnRows = keys.Rows,
-                OwnDistinct = keys.Count,
-                OwnDropped = keys.Dropped,
-                OwnRepeated = keys.Repeated,
+                OwnRows = dataset.Rows,
+                OwnDistinct = dataset.Distinct,
+                OwnDropped = dataset.Dropped,
+                OwnRepeated = dataset.Repeated,
                 PeerDistinct = proposal.SetSize,
                 ProposalHash = envelope.HeaderHash,
                 AcceptanceHash = answer.HeaderHash,
-                PeerRsaModulus = proposal.RsaModulus,
+                OwnReusableSet = reusable,
+                PeerRsaModulus = proposal.Rsa?.Modulus,
+                PeerReusableSet = proposal.Rsa?.ReusableSet,
                 PreparedAt = now,
                 RunningAt = now,
             };
         });
-        LogAccepted(session.Id, session.Peer, keys.Count, proposal.SetSize);
+        LogAccepted(session.Id, session.Peer, dataset.Distinct, proposal.SetSize);
         return true;
     }
 
     /// <summary>Everything about a proposal that can be judged without own data.</summary>
     private static void CheckProposal(ProposeSession proposal)
     {
-        if (proposal.Protocol != "rsa" || proposal.Engine != "tokens")
+        if (!SessionRules.IsProtocol(proposal.Protocol) || !SessionRules.IsEngine(proposal.Engine))
         {
             throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes a protocol or engine that is not available here");
         }
 
-        if (SessionSecrets.FaultOf(proposal.RsaBits, proposal.RsaModulus, proposal.RsaExponent, proposal.RsaProof, proposal.SessionId) is { } fault)
+        if (SessionRules.FaultOf(proposal.Protocol, proposal.Reveal, proposal.Reuse) is { } rule)
         {
-            throw new ParticipantException(FailureCodes.WeakKey, $"{proposal.Initiator}'s key is refused: {fault}");
+            throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes what cannot be: {rule}");
         }
+
+        if ((proposal.Protocol == SessionRules.Rsa) != proposal.RsaBits is not null || (proposal.RsaBits is { } bits && !RsaPublicKey.IsAllowedLength(bits)))
+        {
+            throw new ParticipantException(FailureCodes.WeakKey, $"{proposal.Initiator} proposes an RSA length of {proposal.RsaBits?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"} bits for the protocol {proposal.Protocol}");
+        }
+
+        CheckSender(proposal.Initiator, proposal.SessionId, proposal.RsaBits ?? 0, proposal.Reuse, SessionRules.Sends(proposal.Protocol, proposal.Reveal, initiator: true), proposal.Rsa);
 
         if (proposal.SetSize < 1 || proposal.Nonce.Length != 32 || proposal.SharedKeyCheck.Length != 16 || proposal.MinCell is < 1 or > MaximumMinCell
             || proposal.KeyNames.Count != proposal.Profile.KeyParts || proposal.KeyNames.Count is < 1 or > 16 || proposal.KeyNames.Any(name => name.Length is 0 or > 200)
@@ -240,6 +253,56 @@ public sealed partial class PartyEngine
         {
             throw new ParticipantException(FailureCodes.Malformed, $"{proposal.Initiator}'s proposal has a field out of its range");
         }
+    }
+
+    /// <summary>A sender shows a good key, with a reusable set when that was agreed; a party that does not sign shows none.</summary>
+    private static void CheckSender(string name, string sessionId, int bits, bool reuse, bool sends, RsaSender? sender)
+    {
+        if (sends != sender is not null)
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"{name} shows {(sends ? "no RSA key, though it signs" : "an RSA key, though it does not sign")} in this session");
+        }
+
+        if (sender is not null && SessionSecrets.FaultOf(bits, sender.Modulus, sender.Exponent, sender.Proof, sessionId) is { } fault)
+        {
+            throw new ParticipantException(FailureCodes.WeakKey, $"{name}'s key is refused: {fault}");
+        }
+
+        if (sender is not null && reuse != sender.ReusableSet is { Length: 32 })
+        {
+            throw new ParticipantException(FailureCodes.ReusableSet, $"{name} shows {(reuse ? "no reusable set, though one was agreed" : "a reusable set that was not agreed")}");
+        }
+    }
+
+    private SessionSecrets OpenSecrets(PartySession session) =>
+        SessionSecrets.LoadOrCreate(Home.SessionPath(session.Id), !session.Reuse && SessionRules.Sends(session.Protocol, session.Reveal, session.IsInitiator) ? session.RsaBits : 0);
+
+    /// <summary>What this party shows when it signs: a key made for the session, or its reusable set.</summary>
+    private (RsaSender? Sender, byte[]? ReusableSet) SenderOf(PartySession session, Dataset dataset, SessionSecrets secrets)
+    {
+        if (!SessionRules.Sends(session.Protocol, session.Reveal, session.IsInitiator))
+        {
+            return (null, null);
+        }
+
+        using var reusable = session.Reuse ? ReusableSets.Open(Datasets, dataset, Home.Name, session.RsaBits) : null;
+        var key = reusable?.Key ?? secrets.Rsa!;
+        return (new RsaSender(key.PublicKey.Modulus, RsaPublicKey.Exponent.ToArray(), SessionSecrets.KeyProof(key, session.Id), reusable?.Set.Id), reusable?.Set.Id);
+    }
+
+    /// <summary>Puts the own identifiers in the session's order, unless that was done before a restart or is not needed.</summary>
+    private void PrepareItems(PartySession session, Dataset dataset, SessionSecrets secrets)
+    {
+        var path = ActiveSession.ItemsPath(Home.SessionPath(session.Id));
+        if (File.Exists(path) || !ActiveSession.NeedsItems(session))
+        {
+            return;
+        }
+
+        using var identifiers = Datasets.OpenIdentifiers(dataset);
+        using var shuffle = secrets.Shuffle();
+        using var scratch = SessionScratch(session, "items");
+        IdentifierSet.Reorder(identifiers, canonical => (ulong)(shuffle.Compute(canonical) >> 64), scratch, path);
     }
 
     private void CheckPeerSet(string peer, int size)
@@ -265,10 +328,7 @@ public sealed partial class PartyEngine
             throw new ParticipantException(FailureCodes.Malformed, $"{session.Peer}'s acceptance does not fit the proposal");
         }
 
-        if (SessionSecrets.FaultOf(session.RsaBits, acceptance.RsaModulus, acceptance.RsaExponent, acceptance.RsaProof, session.Id) is { } fault)
-        {
-            throw new ParticipantException(FailureCodes.WeakKey, $"{session.Peer}'s key is refused: {fault}");
-        }
+        CheckSender(session.Peer, session.Id, session.RsaBits, session.Reuse, SessionRules.Sends(session.Protocol, session.Reveal, initiator: false), acceptance.Rsa);
 
         CheckPeerSet(session.Peer, acceptance.SetSize);
         Change(session, transaction =>
@@ -280,7 +340,8 @@ public sealed partial class PartyEngine
                 PeerDistinct = acceptance.SetSize,
                 MinCell = acceptance.MinCell,
                 AcceptanceHash = envelope.HeaderHash,
-                PeerRsaModulus = acceptance.RsaModulus,
+                PeerRsaModulus = acceptance.Rsa?.Modulus,
+                PeerReusableSet = acceptance.Rsa?.ReusableSet,
                 RunningAt = Time.GetUtcNow(),
             };
         });

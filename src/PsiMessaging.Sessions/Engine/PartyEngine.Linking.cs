@@ -29,6 +29,11 @@ public sealed partial class PartyEngine
                 : $"the session is not completed yet ({session.State}); see: psi status {session.Id}");
         }
 
+        if (session.Reveal != SessionRules.Both)
+        {
+            return Refusal(session, FailureCodes.WrongState, $"only a session that reveals its result to both parties can send rows, and this one reveals {session.Reveal}; open another with --reveal both");
+        }
+
         if (session.Registration == RegistrationState.None)
         {
             Put(transaction, session with { Registration = RegistrationState.Sending, FailureReason = null, SendStartedAt = Time.GetUtcNow() });
@@ -72,6 +77,8 @@ public sealed partial class PartyEngine
             {
                 _senders.Remove(session.Id);
             }
+
+            sender.Dispose();
         }
 
         return true;
@@ -89,7 +96,7 @@ public sealed partial class PartyEngine
 
         var dataset = OwnDataset(session);
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
-        var sender = RowSender.Load(Home.Name, dataset, Datasets, Datasets.LoadKeys(dataset), MatchedFile.Read(Home.SessionPath(session.Id)), shared, session.Transcript);
+        var sender = RowSender.Load(Home.Name, dataset, Datasets, MatchedRows.Read(Home.SessionPath(session.Id)), shared, session.Transcript, SessionScratch(session, "rows"));
         lock (_cacheLock)
         {
             _senders[session.Id] = sender;

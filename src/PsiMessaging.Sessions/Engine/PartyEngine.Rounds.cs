@@ -1,12 +1,18 @@
 using System.Security.Cryptography;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
 using PsiMessaging.Protocols;
+using PsiMessaging.Sessions.Datasets;
 
 namespace PsiMessaging.Sessions.Engine;
 
-/// <content>The protocol's rounds and the comparison of results.</content>
+/// <content>
+/// The protocol's rounds, for any protocol: batches are read, evaluated, stored and sent as they come; results of evaluations are committed one at a time,
+/// with the message that follows from them in the same transaction. Then the comparison of tags and of results.
+/// </content>
 public sealed partial class PartyEngine
 {
     private bool RunRounds(PartySession session)
@@ -19,56 +25,106 @@ public sealed partial class PartyEngine
             return true;
         }
 
-        // Cheap own work that gives the peer something to do comes first, then the peer's batches, then the rest.
-        var producible = rounds.Where(round => round.Direction == RoundDirection.Outgoing && CanProduce(session, round, rounds)).ToArray();
-        if (Array.Find(producible, round => Answers(round, rounds)) is { } asking)
+        if (TakeCredit(session, active) || CommitEvaluated(session, active))
         {
-            return Produce(session, active, asking);
+            return true;
         }
 
-        if (Store.Read(transaction => transaction.Pending(session.Id, "round/", 1)) is [var pending])
+        if (active.InHand.Count < _evaluator.Capacity && BeginNext(session, active))
         {
-            return Consume(session, active, pending);
+            return true;
         }
 
-        if (producible.Length > 0)
-        {
-            return Produce(session, active, producible[0]);
-        }
-
-        var allProduced = rounds.Where(round => round.Direction == RoundDirection.Outgoing).All(round => session.Produced.GetValueOrDefault(round.Number) == round.Batches);
-        var allConsumed = rounds.Where(round => round.Direction == RoundDirection.Incoming)
-            .All(round => Store.Read(transaction => transaction.CountFinished(session.Id, $"round/{round.Number:D3}/")) == round.Batches);
-        return allProduced && allConsumed && Finish(session, active);
+        return active.InHand.Count == 0
+            && rounds.All(round => round.Direction switch
+            {
+                RoundDirection.Outgoing => session.Produced.GetValueOrDefault(round.Number) == round.Batches,
+                RoundDirection.Incoming => session.Consumed.GetValueOrDefault(round.Number) == round.Batches,
+                _ => true,
+            })
+            && Finish(session, active);
     }
 
-    private bool CanProduce(PartySession session, Round round, IReadOnlyList<Round> rounds)
+    private bool BeginNext(PartySession session, ActiveSession active)
     {
-        var next = session.Produced.GetValueOrDefault(round.Number);
-        return next < round.Batches && Store.Read(transaction =>
-            transaction.CountOutgoing(session.Id) < OutboxWindow
-            && (!Answers(round, rounds) || next - transaction.CountFinished(session.Id, $"round/{round.Number + 1:D3}/") < ReplyWindow));
-    }
+        var rounds = active.Protocol.Rounds;
 
-    /// <summary>Whether the peer answers each batch of this round with one of the next.</summary>
-    private static bool Answers(Round round, IReadOnlyList<Round> rounds) =>
-        rounds.Any(other => other.Direction == RoundDirection.Reply && other.Number == round.Number + 1);
-
-    private bool Produce(PartySession session, ActiveSession active, Round round)
-    {
-        var sequence = session.Produced.GetValueOrDefault(round.Number);
-        var payload = active.Protocol.Produce(round, sequence);
-        Change(session, transaction =>
+        // Own work that gives the peer something to do comes first, then the peer's batches, then the rest.
+        var open = rounds.Where(round => round.Direction == RoundDirection.Outgoing && CanProduce(session, active, round)).ToArray();
+        if (Array.Find(open, round => IsAnswered(round, rounds)) is { } asking)
         {
-            Send(transaction, session.Peer, session.Id, new RoundBatch(session.Id, session.Transcript, round.Number, sequence, round.Batches, round.CountOf(sequence), round.ElementSizeBytes), payload);
-            return session with { Produced = new Dictionary<int, int>(session.Produced) { [round.Number] = sequence + 1 } };
-        });
+            BeginOutgoing(session, active, asking);
+            return true;
+        }
+
+        foreach (var slot in Store.Read(transaction => transaction.PendingSlots(session.Id, "round/")))
+        {
+            if (BeginIncoming(session, active, slot))
+            {
+                return true;
+            }
+        }
+
+        if (open.Length == 0)
+        {
+            return false;
+        }
+
+        BeginOutgoing(session, active, open[0]);
         return true;
     }
 
-    private bool Consume(PartySession session, ActiveSession active, PendingMessage pending)
+    private static int NextOf(PartySession session, ActiveSession active, Round round) =>
+        session.Produced.GetValueOrDefault(round.Number) + active.InHand.Keys.Count(place => !place.Incoming && place.Round == round.Number);
+
+    private bool CanProduce(PartySession session, ActiveSession active, Round round)
     {
-        var envelope = Envelope.Parse(pending.Frame);
+        var next = NextOf(session, active, round);
+        if (next >= round.Batches || next >= AllowedBatches(session, active, round))
+        {
+            return false;
+        }
+
+        if (round.After != 0 && active.Protocol.Rounds.Single(other => other.Number == round.After && other.Direction == RoundDirection.Incoming).Batches != session.Consumed.GetValueOrDefault(round.After))
+        {
+            return false;
+        }
+
+        return Store.Read(transaction => transaction.CountOutgoing(session.Id)) < OutboxWindow;
+    }
+
+    /// <summary>Batches of an outgoing round that may have been sent by now: bounds the peer's inbox.</summary>
+    private static int AllowedBatches(PartySession session, ActiveSession active, Round round) => IsAnswered(round, active.Protocol.Rounds)
+        ? session.Consumed.GetValueOrDefault(round.Number + 1) + CreditWindow
+        : Math.Max(CreditWindow, session.Credit.GetValueOrDefault(round.Number));
+
+    /// <summary>Whether the peer answers each batch of this outgoing round with one of the next.</summary>
+    private static bool IsAnswered(Round round, IReadOnlyList<Round> rounds) => rounds.Any(other => other.Direction == RoundDirection.Incoming && other.Number == round.Number + 1);
+
+    private static Round? ReplyTo(Round round, IReadOnlyList<Round> rounds) => rounds.FirstOrDefault(other => other.Direction == RoundDirection.Reply && other.Number == round.Number + 1);
+
+    private void BeginOutgoing(PartySession session, ActiveSession active, Round round)
+    {
+        var sequence = NextOf(session, active, round);
+        var payload = round.Source switch
+        {
+            RoundSource.PreparedTags => Task.FromResult(active.PreparedTags(round, sequence)),
+            RoundSource.SortedPeerTags => Task.FromResult(active.SortedPeerTags(round, sequence, () => GatherPeerTags(session, active))),
+            _ => Evaluate(session, active, round, sequence, default),
+        };
+        Hold(session, active, new BatchPlace(round.Number, sequence, Incoming: false), payload);
+    }
+
+    private bool BeginIncoming(PartySession session, ActiveSession active, string slot)
+    {
+        // Slots end in the sequence; a batch in hand need not be read again.
+        var place = new BatchPlace(int.Parse(slot.AsSpan("round/".Length, 3), System.Globalization.CultureInfo.InvariantCulture), int.Parse(slot.AsSpan("round/000/".Length), System.Globalization.CultureInfo.InvariantCulture), Incoming: true);
+        if (active.InHand.ContainsKey(place) || Store.Read(transaction => transaction.FindFrame(session.Id, slot)) is not { } frame)
+        {
+            return false;
+        }
+
+        var envelope = Envelope.Parse(frame);
         var batch = (RoundBatch)envelope.Message;
         var round = active.Protocol.Rounds.FirstOrDefault(round => round.Number == batch.Round && round.Direction == RoundDirection.Incoming)
             ?? throw new ProtocolViolationException(FailureCodes.BadBatch, $"{session.Peer} sent a batch of round {batch.Round}, which it has no part in");
@@ -78,48 +134,235 @@ public sealed partial class PartyEngine
         }
 
         if (batch.Batches != round.Batches || batch.Sequence < 0 || batch.Sequence >= round.Batches || batch.ElementSizeBytes != round.ElementSizeBytes
-            || batch.Count != round.CountOf(batch.Sequence) || envelope.Body.Length != batch.Count * round.ElementSizeBytes)
+            || batch.Count != round.CountOf(batch.Sequence) || envelope.Body.Length != (long)batch.Count * round.ElementSizeBytes)
         {
             throw new ProtocolViolationException(FailureCodes.BadBatch, $"{session.Peer} sent a batch of round {round.Name} that does not fit the announced sizes");
         }
 
-        var outcome = active.Protocol.Consume(round, batch.Sequence, envelope.Body.Span);
+        Hold(session, active, place, Evaluate(session, active, round, batch.Sequence, envelope.Body));
+        return true;
+    }
+
+    private Task<byte[]> Evaluate(PartySession session, ActiveSession active, Round round, int sequence, ReadOnlyMemory<byte> payload)
+    {
+        var items = round.Direction == RoundDirection.Outgoing || round.WithItems ? active.Items!.ReadPacked(round.FirstOf(sequence), round.CountOf(sequence)) : default;
+        return active.Protocol.Evaluate(round, sequence, items, payload) is { } request
+            ? _evaluator.EvaluateAsync(session.Id, round.Number, sequence, request, active.Ended)
+            : Task.FromResult(payload.ToArray());
+    }
+
+    private void Hold(PartySession session, ActiveSession active, BatchPlace place, Task<byte[]> work)
+    {
+        active.InHand.Add(place, work);
+        if (!work.IsCompleted)
+        {
+            _ = work.ContinueWith(_ => Pump.Signal(session.Id), TaskScheduler.Default);
+        }
+    }
+
+    /// <summary>Commits one finished evaluation: own batches in their sequence, the peer's in any.</summary>
+    private bool CommitEvaluated(PartySession session, ActiveSession active)
+    {
+        foreach (var (place, work) in active.InHand)
+        {
+            if (!work.IsCompleted || (!place.Incoming && place.Sequence != session.Produced.GetValueOrDefault(place.Round)))
+            {
+                continue;
+            }
+
+            if (!work.IsCompletedSuccessfully)
+            {
+                // Taken out of hand, so that a fault that may pass is tried again.
+                active.InHand.Remove(place);
+            }
+
+            var result = work.GetAwaiter().GetResult();
+            if (place.Incoming)
+            {
+                CommitIncoming(session, active, place, result);
+            }
+            else
+            {
+                CommitOutgoing(session, active, place, result);
+            }
+
+            active.InHand.Remove(place);
+            return true;
+        }
+
+        return false;
+    }
+
+    private void CommitOutgoing(PartySession session, ActiveSession active, BatchPlace place, byte[] payload)
+    {
+        var round = active.Protocol.Rounds.Single(round => round.Number == place.Round && round.Direction == RoundDirection.Outgoing);
+        Change(session, transaction =>
+        {
+            SendBatch(transaction, session, round, place.Sequence, payload);
+            return session with { Produced = With(session.Produced, place.Round, place.Sequence + 1) };
+        });
+    }
+
+    private void CommitIncoming(PartySession session, ActiveSession active, BatchPlace place, byte[] result)
+    {
+        var round = active.Protocol.Rounds.Single(round => round.Number == place.Round && round.Direction == RoundDirection.Incoming);
+        var consumed = session.Consumed.GetValueOrDefault(place.Round) + 1;
+        Change(session, transaction =>
+        {
+            transaction.Finish(session.Id, $"round/{place.Round:D3}/{place.Sequence:D8}");
+            if (round.Keeps != TagSide.None)
+            {
+                transaction.PutKept(session.Id, place.Round, place.Sequence, result);
+            }
+
+            if (ReplyTo(round, active.Protocol.Rounds) is { } reply)
+            {
+                SendBatch(transaction, session, reply, place.Sequence, result);
+            }
+            else if (consumed % CreditStep == 0 && consumed - CreditStep + CreditWindow < round.Batches && !active.Protocol.Rounds.Any(other => other.Direction == RoundDirection.Outgoing && other.Number == place.Round - 1))
+            {
+                // Rounds that answer an own one are bounded by it; all others by what is granted here.
+                Send(transaction, session.Peer, session.Id, new GrantCredit(session.Id, session.Transcript, place.Round, consumed + CreditWindow));
+            }
+
+            return session with { Consumed = With(session.Consumed, place.Round, consumed) };
+        });
+    }
+
+    private void SendBatch(IStoreTransaction transaction, PartySession session, Round round, int sequence, byte[] payload) => Send(
+        transaction, session.Peer, session.Id,
+        new RoundBatch(session.Id, session.Transcript, round.Number, sequence, round.Batches, round.CountOf(sequence), round.ElementSizeBytes), payload);
+
+    private static Dictionary<int, int> With(IReadOnlyDictionary<int, int> counts, int round, int count) => new(counts) { [round] = count };
+
+    private bool TakeCredit(PartySession session, ActiveSession active)
+    {
+        if (Store.Read(transaction => transaction.Pending(session.Id, "credit/", 1)) is not [var pending])
+        {
+            return false;
+        }
+
+        var grant = (GrantCredit)Envelope.Parse(pending.Frame).Message;
+        var round = active.Protocol.Rounds.FirstOrDefault(round => round.Direction == RoundDirection.Outgoing && round.Number == grant.Round && !IsAnswered(round, active.Protocol.Rounds));
+        if (grant.SessionId != session.Id || !grant.Transcript.AsSpan().SequenceEqual(session.Transcript) || round is null
+            || grant.Batches < CreditWindow || grant.Batches > round.Batches + CreditWindow)
+        {
+            throw new ProtocolViolationException(FailureCodes.BadBatch, $"{session.Peer} granted credit that fits no round");
+        }
+
         Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
-            if (outcome.Keep is { } keep)
-            {
-                transaction.PutKept(session.Id, round.Number, batch.Sequence, keep);
-            }
-
-            if (outcome.Reply is { } reply)
-            {
-                var answer = active.Protocol.Rounds.Single(other => other.Direction == RoundDirection.Reply && other.Number == round.Number + 1);
-                Send(transaction, session.Peer, session.Id, new RoundBatch(session.Id, session.Transcript, answer.Number, batch.Sequence, answer.Batches, batch.Count, answer.ElementSizeBytes), reply);
-            }
-
-            return session with { Consumed = session.Consumed + 1 };
+            return session with { Credit = With(session.Credit, grant.Round, Math.Max(grant.Batches, session.Credit.GetValueOrDefault(grant.Round))) };
         });
         return true;
     }
 
+    private ExternalSorter GatherPeerTags(PartySession session, ActiveSession active)
+    {
+        var sorter = new ExternalSorter(SessionScratch(session, "sorted"), (left, right) => left.SequenceCompareTo(right));
+        var round = active.Protocol.Rounds.Single(round => round.Keeps == TagSide.Peer);
+        Store.Read(transaction =>
+        {
+            transaction.ReadKept(session.Id, round.Number, (_, tags) => TagFile.Add(sorter, tags, active.Protocol.TagSizeBytes));
+            return true;
+        });
+        return sorter;
+    }
+
+    private ScratchFolder SessionScratch(PartySession session, string name) => Datasets.Scratch(Path.Combine(Home.SessionPath(session.Id), "scratch-" + name));
+
     private bool Finish(PartySession session, ActiveSession active)
     {
-        var matched = active.Protocol.Match();
+        var reveal = SessionRules.RevealOf(session);
         var path = Home.SessionPath(session.Id);
-        MatchedFile.Write(path, matched);
-        var sorted = active.Keys.Sorted(matched);
+        if (reveal == Reveal.Peer)
+        {
+            Complete(session, null, null, null);
+            return true;
+        }
+
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
-        var (own, peers) = IntersectionFile.Write(Path.Combine(path, IntersectionFile.Name), session.KeyNames, active.Keys, sorted, shared, session.Transcript, Home.Name, session.Peer);
+        using var digest = new ResultDigest(shared, session.Transcript, Home.Name, session.Peer);
+        int count;
+        using (var own = SessionScratch(session, "own"))
+        using (var peer = SessionScratch(session, "peer"))
+        using (var match = new TagMatch(active.Protocol.TagSizeBytes, session.OwnDistinct, own, peer))
+        {
+            foreach (var round in active.Protocol.Rounds.Where(round => round.Keeps != TagSide.None))
+            {
+                Store.Read(transaction =>
+                {
+                    transaction.ReadKept(session.Id, round.Number, (sequence, tags) =>
+                    {
+                        if (round.Keeps == TagSide.Own)
+                        {
+                            match.AddOwn(round.FirstOf(sequence), tags);
+                        }
+                        else
+                        {
+                            match.AddPeer(tags);
+                        }
+                    });
+                    return true;
+                });
+            }
+
+            var (positions, common) = match.Run(tag =>
+            {
+                if (reveal == Reveal.Size)
+                {
+                    digest.Append(tag);
+                }
+            });
+            count = common;
+            if (reveal != Reveal.Size)
+            {
+                WriteIntersection(session, active, positions, digest, path);
+            }
+        }
+
+        var (ownHash, peerHash) = digest.Complete();
+        if (reveal == Reveal.Own)
+        {
+            // The peer must not learn even the size.
+            Complete(session, count, null, null);
+        }
+        else
+        {
+            Complete(session, count, ownHash, peerHash);
+        }
+
+        return true;
+    }
+
+    private void WriteIntersection(PartySession session, ActiveSession active, System.Collections.BitArray positions, ResultDigest digest, string path)
+    {
+        var matched = new MatchedRows(session.OwnRows);
+        using var scratch = SessionScratch(session, "output");
+        using var sorter = new ExternalSorter(scratch, IdentifierOrder.Compare);
+        active.Items!.ReadAll((position, row, canonical) =>
+        {
+            if (positions[position])
+            {
+                matched[row] = true;
+                sorter.Add(IdentifierOrder.KeyOf(canonical), canonical);
+            }
+        });
+        matched.Write(path);
+        IntersectionFile.Write(Path.Combine(path, IntersectionFile.Name), session.KeyNames, sorter.Read(), digest);
+    }
+
+    private void Complete(PartySession session, int? size, byte[]? ownHash, byte[]? peerHash)
+    {
         Change(session, transaction =>
         {
             transaction.DropRounds(session.Id);
-            Send(transaction, session.Peer, session.Id, new CompleteSession(session.Id, session.Transcript, matched.Length, own));
-            return session with { State = SessionState.Comparing, IntersectionSize = matched.Length, PeerIntersectionHash = peers, MatchedAt = Time.GetUtcNow() };
+            Send(transaction, session.Peer, session.Id, new CompleteSession(session.Id, session.Transcript, ownHash is null ? null : size, ownHash));
+            return session with { State = SessionState.Comparing, IntersectionSize = size, PeerIntersectionHash = peerHash, MatchedAt = Time.GetUtcNow() };
         });
         Deactivate(session.Id);
         DisposeRetired(session.Id);
-        return true;
     }
 
     private bool Compare(PartySession session)
@@ -130,8 +373,9 @@ public sealed partial class PartyEngine
         }
 
         var completion = (CompleteSession)Envelope.Parse(pending.Frame).Message;
-        if (!completion.Transcript.AsSpan().SequenceEqual(session.Transcript) || completion.IntersectionSize != session.IntersectionSize
-            || !CryptographicOperations.FixedTimeEquals(completion.IntersectionHash, session.PeerIntersectionHash))
+        var compares = session.PeerIntersectionHash is not null;
+        if (!completion.Transcript.AsSpan().SequenceEqual(session.Transcript) || completion.IntersectionSize != (compares ? session.IntersectionSize : null)
+            || !CryptographicOperations.FixedTimeEquals(completion.IntersectionHash ?? [], session.PeerIntersectionHash ?? []))
         {
             throw new ProtocolViolationException(FailureCodes.ResultMismatch, $"{session.Peer} and {Home.Name} found different intersections; neither is kept");
         }
@@ -139,10 +383,10 @@ public sealed partial class PartyEngine
         Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
-            Audit.Append(transaction, "session-completed", ("session", session.Id), ("peer", session.Peer), ("own", session.OwnDistinct), ("peers", session.PeerDistinct), ("common", session.IntersectionSize));
+            Audit.Append(transaction, "session-completed", ("session", session.Id), ("peer", session.Peer), ("reveal", session.Reveal), ("own", session.OwnDistinct), ("peers", session.PeerDistinct), ("common", session.IntersectionSize));
             return session with { State = SessionState.Completed, HadResult = true, EndedAt = Time.GetUtcNow() };
         });
-        LogCompleted(session.Id, session.IntersectionSize ?? 0);
+        LogCompleted(session.Id, session.IntersectionSize is { } common ? $"{common}" : "the peer alone knows how many");
         return true;
     }
 }

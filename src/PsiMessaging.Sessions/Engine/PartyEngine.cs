@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data;
+using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Envelopes;
@@ -19,25 +20,39 @@ public sealed partial class PartyEngine : ParticipantEngine
 {
     /// <summary>Messages of one session that may wait in the outbox before nothing more is produced.</summary>
     private const int OutboxWindow = 16;
-    /// <summary>Batches of a round that may be unanswered before the next is produced: bounds the peer's inbox.</summary>
-    private const int ReplyWindow = 16;
+    /// <summary>Batches of a round that may be on their way to a party that has not yet dealt with them.</summary>
+    private const int CreditWindow = 16;
+    /// <summary>A receiver grants more credit each time it has dealt with this many batches.</summary>
+    private const int CreditStep = 8;
     private const int MaximumDeadlineSeconds = 30 * 24 * 3600;
     private const int MaximumMinCell = 1_000_000;
     private const string RefusedKind = "refused-command";
 
     private readonly ILogger _log;
-    private readonly int _parallelism;
+    private readonly IBatchEvaluator _evaluator;
     private readonly Dictionary<string, ActiveSession> _active = new(StringComparer.Ordinal);
     private readonly Dictionary<string, RowSender> _senders = new(StringComparer.Ordinal);
     private readonly Lock _cacheLock = new();
 
-    public PartyEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger<PartyEngine> log)
+    /// <param name="home">The party's home.</param>
+    /// <param name="store">Its state.</param>
+    /// <param name="sender">The way out.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="log">Log.</param>
+    /// <param name="evaluator">Where batches are evaluated, owned by the engine from here on; null means on this process's cores.</param>
+    /// <param name="openScratch">Makes folders for sorted runs; null means ordinary ones.</param>
+    public PartyEngine(
+        ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger<PartyEngine> log,
+        IBatchEvaluator? evaluator = null, Func<string, ScratchFolder>? openScratch = null)
         : base(home, store, sender, time, log)
     {
         _log = log;
-        _parallelism = home.Config.Parallelism > 0 ? home.Config.Parallelism : Environment.ProcessorCount;
-        Datasets = new DatasetCatalog(home, store, time);
+        _evaluator = evaluator ?? new LocalEvaluator(ParallelismOf(home));
+        Datasets = new DatasetCatalog(home, store, time, openScratch);
     }
+
+    /// <summary>Cores a party's worker uses.</summary>
+    public static int ParallelismOf(ParticipantHome home) => home.Config.Parallelism > 0 ? home.Config.Parallelism : Environment.ProcessorCount;
 
     /// <summary>The party's datasets.</summary>
     public DatasetCatalog Datasets { get; }
@@ -66,7 +81,7 @@ public sealed partial class PartyEngine : ParticipantEngine
             case ProposeSession proposal when sender.Role == ParticipantRole.Party && !own:
                 AcceptProposal(envelope, proposal);
                 break;
-            case AcceptSession or RoundBatch or CompleteSession or AnnounceColumns or AbortSession or DatasetRegistered or QueryAnswered or QueryRefused or QueryAsked when !own && header.Session is not null:
+            case AcceptSession or RoundBatch or GrantCredit or CompleteSession or AnnounceColumns or AbortSession or DatasetRegistered or QueryAnswered or QueryRefused or QueryAsked when !own && header.Session is not null:
                 StoreForSession(envelope, header.Session, SlotOf(envelope));
                 break;
             default:
@@ -77,6 +92,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     private static string SlotOf(Envelope envelope) => envelope.Message switch
     {
         RoundBatch batch => $"round/{batch.Round:D3}/{batch.Sequence:D8}",
+        GrantCredit grant => $"credit/{grant.Round:D3}/{grant.Batches:D8}",
         AbortSession => $"abort/{envelope.Header.From}",
         DatasetRegistered registered => $"registered/{registered.Party}",
         QueryAnswered answer => $"answer/{answer.QueryId}",
@@ -101,7 +117,7 @@ public sealed partial class PartyEngine : ParticipantEngine
             }
 
             var session = PartySession.Parse(stored);
-            if (session.State == SessionState.Failed || (session.State == SessionState.Completed && envelope.Message is RoundBatch or AcceptSession))
+            if (session.State == SessionState.Failed || (session.State == SessionState.Completed && envelope.Message is RoundBatch or GrantCredit or AcceptSession))
             {
                 // Late or idle: nothing waits for it any more.
                 return InboundResult.Repeated;
@@ -111,6 +127,12 @@ public sealed partial class PartyEngine : ParticipantEngine
             if (envelope.Header.From != expected && !(envelope.Message is AbortSession && envelope.Header.From == session.Linker))
             {
                 throw new RejectedEnvelopeException($"{envelope.Header.From} is not who may send a {envelope.Header.Type} message in this session");
+            }
+
+            if (envelope.Message is RoundBatch batch && (batch.Round is < 1 or > 255 || batch.Sequence < 0 || batch.Sequence >= session.Consumed.GetValueOrDefault(batch.Round) + CreditWindow))
+            {
+                Fail(transaction, session, FailureCodes.BadBatch, $"{envelope.Header.From} sent a batch out of range, or beyond the credit it has", tellPeer: true);
+                return InboundResult.Altered;
             }
 
             var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray());
@@ -133,7 +155,7 @@ public sealed partial class PartyEngine : ParticipantEngine
 
     private PartySession Tombstone(string id, string peer, AbortSession abort) => new()
     {
-        Id = id, State = SessionState.Failed, IsInitiator = false, Peer = peer, Linker = "", Protocol = "", Engine = "", RsaBits = 0, MinCell = 1,
+        Id = id, State = SessionState.Failed, IsInitiator = false, Peer = peer, Linker = "", Protocol = "", Engine = "", Reveal = "", MinCell = 1,
         CreatedAt = Time.GetUtcNow(), DeadlineAt = Time.GetUtcNow(), EndedAt = Time.GetUtcNow(), FailureCode = abort.Code, FailureReason = $"{peer}: {Printable(abort.Reason)}",
     };
 
@@ -255,9 +277,7 @@ public sealed partial class PartyEngine : ParticipantEngine
             }
         }
 
-        var keys = Datasets.LoadKeys(OwnDataset(session));
-        var kept = Store.Read(transaction => transaction.ListKept(session.Id));
-        var opened = ActiveSession.Open(session, Home.Name, keys, Home.SessionPath(session.Id), _parallelism, kept);
+        var opened = ActiveSession.Open(session, Home.Name, OwnDataset(session), Datasets, Home.SessionPath(session.Id));
         lock (_cacheLock)
         {
             _active.Add(session.Id, opened);
@@ -276,11 +296,15 @@ public sealed partial class PartyEngine : ParticipantEngine
                 _retired.Add((id, active));
             }
 
-            _senders.Remove(id);
+            if (_senders.Remove(id, out var sender))
+            {
+                _retiredSenders.Add((id, sender));
+            }
         }
     }
 
     private readonly List<(string Id, ActiveSession Active)> _retired = [];
+    private readonly List<(string Id, RowSender Sender)> _retiredSenders = [];
 
     /// <summary>Wipes what ended sessions held in memory; called on the session's own pump, where no step can still use it.</summary>
     private void DisposeRetired(string id)
@@ -292,13 +316,21 @@ public sealed partial class PartyEngine : ParticipantEngine
                 active.Dispose();
             }
 
+            foreach (var (_, sender) in _retiredSenders.Where(entry => entry.Id == id))
+            {
+                sender.Dispose();
+            }
+
             _retired.RemoveAll(entry => entry.Id == id);
+            _retiredSenders.RemoveAll(entry => entry.Id == id);
         }
     }
 
     private bool DestroySecrets(PartySession session)
     {
-        SessionSecrets.Destroy(Home.SessionPath(session.Id));
+        var folder = Home.SessionPath(session.Id);
+        File.Delete(ActiveSession.ItemsPath(folder));
+        SessionSecrets.Destroy(folder);
         return true;
     }
 
@@ -322,9 +354,18 @@ public sealed partial class PartyEngine : ParticipantEngine
                 active.Dispose();
             }
 
+            foreach (var sender in _senders.Values.Concat(_retiredSenders.Select(entry => entry.Sender)))
+            {
+                sender.Dispose();
+            }
+
             _active.Clear();
             _retired.Clear();
+            _senders.Clear();
+            _retiredSenders.Clear();
         }
+
+        await _evaluator.DisposeAsync();
     }
 
     [LoggerMessage(EventId = 200, Level = LogLevel.Information, Message = "Session {Session}: proposed to {Peer} with {Count} identifiers")]
@@ -333,8 +374,8 @@ public sealed partial class PartyEngine : ParticipantEngine
     [LoggerMessage(EventId = 201, Level = LogLevel.Information, Message = "Session {Session}: agreed with {Peer}, {Own} identifiers here and {Theirs} there")]
     private partial void LogAccepted(string session, string peer, int own, int theirs);
 
-    [LoggerMessage(EventId = 202, Level = LogLevel.Information, Message = "Session {Session}: completed, {Common} identifiers in common")]
-    private partial void LogCompleted(string session, int common);
+    [LoggerMessage(EventId = 202, Level = LogLevel.Information, Message = "Session {Session}: completed, identifiers in common: {Common}")]
+    private partial void LogCompleted(string session, string common);
 
     [LoggerMessage(EventId = 203, Level = LogLevel.Warning, Message = "Session {Session}: failed, {Code}: {Reason}")]
     private partial void LogFailed(string session, string code, string reason);

@@ -1,58 +1,75 @@
+using System.Buffers.Binary;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Batches;
+using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Sorting;
 using PsiMessaging.Sessions.Datasets;
 
 namespace PsiMessaging.Sessions.Engine;
 
 /// <summary>
 /// A party's intersected rows, encrypted for the linker and sorted by row token, cut into batches. The same session and dataset give the same batches
-/// at every run, so sending can go on after a restart.
+/// at every run, so sending can go on after a restart. Rows are sorted on disk where they are many.
 /// </summary>
-internal sealed class RowSender
+internal sealed class RowSender : IDisposable
 {
-    private readonly byte[][] _tokens;
-    private readonly byte[][][] _cells;
+    private readonly ScratchFolder _scratch;
+    private readonly ExternalSorter _sorter;
+    private readonly SortedRecords _records;
+    private readonly int _columns;
+    private (int First, byte[] Body, int Rows) _last = (-1, [], 0);
+    private int _next;
+    private bool _hasRecord;
 
-    private RowSender(string[] columnTokens, byte[][] tokens, byte[][][] cells)
+    private RowSender(string[] columnTokens, ScratchFolder scratch, ExternalSorter sorter)
     {
-        ColumnTokens = columnTokens;
-        _tokens = tokens;
-        _cells = cells;
+        (ColumnTokens, _columns, _scratch, _sorter) = (columnTokens, columnTokens.Length, scratch, sorter);
+        Rows = (int)sorter.Count;
+        _records = sorter.Read();
+        _hasRecord = _records.MoveNext();
     }
 
     /// <summary>Column tokens, sorted, so that their order says nothing.</summary>
     public string[] ColumnTokens { get; }
 
-    public int Rows => _tokens.Length;
+    public int Rows { get; }
 
-    public static RowSender Load(string party, Dataset dataset, DatasetCatalog catalog, KeyTable keys, int[] matched, SecretBytes shared, byte[] transcript)
+    public static RowSender Load(string party, Dataset dataset, DatasetCatalog catalog, MatchedRows matched, SecretBytes shared, byte[] transcript, ScratchFolder scratch)
     {
         using var tokenKeys = new TokenKeys(shared, transcript);
         var columns = dataset.Attributes.Select(name => (Name: name, Token: tokenKeys.ColumnToken(party, name))).OrderBy(column => column.Token, StringComparer.Ordinal).ToArray();
         var ciphers = columns.Select(column => tokenKeys.ValueCipher(party, column.Name)).ToArray();
+        var sorter = new ExternalSorter(scratch, (left, right) => left.SequenceCompareTo(right));
         try
         {
-            // Matched indices ascend with the rows they stand in, so one pass over the file meets them in order.
-            var tokens = new byte[matched.Length][];
-            var cells = columns.Select(_ => new byte[matched.Length][]).ToArray();
             using var rows = catalog.OpenRows(dataset);
+            var keyColumns = DatasetFile.FindColumns(dataset.Name, rows.Columns, dataset.Key);
+            var canonicalizer = new Canonicalizer(dataset.FoldCase);
             var indices = columns.Select(column => rows.Columns.ToList().IndexOf(column.Name)).ToArray();
-            for (int row = 0, next = 0; next < matched.Length && rows.Read(); row++)
+            using var record = new MemoryStream();
+            Span<byte> length = stackalloc byte[4];
+            for (var row = 0; rows.Read(); row++)
             {
-                if (keys.RowOf(matched[next]) != row)
+                if (!matched[row])
                 {
                     continue;
                 }
 
-                tokens[next] = tokenKeys.RowToken(keys[matched[next]]);
+                IdentifierSet.TryRead(rows, keyColumns, canonicalizer);
+                var token = tokenKeys.RowToken(canonicalizer.Current);
+                record.SetLength(0);
+                record.Write(token);
                 for (var i = 0; i < columns.Length; i++)
                 {
                     try
                     {
-                        cells[i][next] = ciphers[i].Encrypt(rows.GetText(indices[i]));
+                        var cell = ciphers[i].Encrypt(rows.GetText(indices[i]));
+                        BinaryPrimitives.WriteInt32LittleEndian(length, cell.Length);
+                        record.Write(length);
+                        record.Write(cell);
                     }
                     catch (ArgumentException exception)
                     {
@@ -60,15 +77,16 @@ internal sealed class RowSender
                     }
                 }
 
-                next++;
+                sorter.Add(BinaryPrimitives.ReadUInt64BigEndian(token), record.GetBuffer().AsSpan(0, (int)record.Length));
             }
 
-            var order = Enumerable.Range(0, matched.Length).ToArray();
-            Array.Sort(order, (left, right) => tokens[left].AsSpan().SequenceCompareTo(tokens[right]));
-            return new RowSender(
-                Array.ConvertAll(columns, column => column.Token),
-                Array.ConvertAll(order, index => tokens[index]),
-                Array.ConvertAll(cells, column => Array.ConvertAll(order, index => column[index])));
+            return new RowSender(Array.ConvertAll(columns, column => column.Token), scratch, sorter);
+        }
+        catch
+        {
+            sorter.Dispose();
+            scratch.Dispose();
+            throw;
         }
         finally
         {
@@ -76,21 +94,56 @@ internal sealed class RowSender
         }
     }
 
-    /// <summary>The batch that begins at a row.</summary>
-    /// <returns>Its Parquet body, and the row after its last.</returns>
+    /// <summary>The batch that begins at a row: the one after the last, or the last again.</summary>
+    /// <returns>Its Parquet body, its rows, and the row after its last.</returns>
     public async Task<(byte[] Body, int Rows, int Next)> BatchAsync(int firstRow)
     {
-        var next = firstRow;
-        for (var size = 0; next < Rows && size < EncryptedBatch.TargetSizeBytes && next - firstRow < EncryptedBatch.MaximumRows; next++)
+        if (_last.First == firstRow)
         {
-            size += EncryptedBatch.RowTokenSizeBytes + 4;
-            foreach (var column in _cells)
-            {
-                size += column[next].Length + 4;
-            }
+            return (_last.Body, _last.Rows, firstRow + _last.Rows);
         }
 
-        var body = await EncryptedBatch.WriteAsync(_tokens[firstRow..next], ColumnTokens, Array.ConvertAll(_cells, column => column[firstRow..next]));
-        return (body, next - firstRow, next);
+        // After a restart the rows that are on their way already are passed over.
+        for (; _next < firstRow; _next++)
+        {
+            _hasRecord = _records.MoveNext();
+        }
+
+        var tokens = new List<byte[]>();
+        var cells = new List<byte[]>[_columns];
+        for (var i = 0; i < _columns; i++)
+        {
+            cells[i] = [];
+        }
+
+        for (var size = 0; _hasRecord && size < EncryptedBatch.TargetSizeBytes && tokens.Count < EncryptedBatch.MaximumRows; _next++)
+        {
+            size += Take(_records.Content, tokens, cells);
+            _hasRecord = _records.MoveNext();
+        }
+
+        var body = await EncryptedBatch.WriteAsync(tokens, ColumnTokens, cells);
+        _last = (firstRow, body, tokens.Count);
+        return (body, tokens.Count, _next);
+    }
+
+    private static int Take(ReadOnlySpan<byte> record, List<byte[]> tokens, List<byte[]>[] cells)
+    {
+        tokens.Add(record[..EncryptedBatch.RowTokenSizeBytes].ToArray());
+        var rest = record[EncryptedBatch.RowTokenSizeBytes..];
+        foreach (var column in cells)
+        {
+            var length = BinaryPrimitives.ReadInt32LittleEndian(rest);
+            column.Add(rest.Slice(4, length).ToArray());
+            rest = rest[(4 + length)..];
+        }
+
+        return record.Length + 4;
+    }
+
+    public void Dispose()
+    {
+        _sorter.Dispose();
+        _scratch.Dispose();
     }
 }

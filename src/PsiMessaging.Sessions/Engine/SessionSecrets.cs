@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using PsiMessaging.Cryptography;
@@ -9,28 +8,24 @@ using PsiMessaging.Participants.Identities;
 namespace PsiMessaging.Sessions.Engine;
 
 /// <summary>
-/// A session's own secrets: the seed from which blinds and shuffles derive, and the RSA key. On disk before the first message leaves, in a file only the
-/// owner can read, and destroyed when the session ends.
+/// A session's own secrets: the seed from which exponents, blinds and the shuffle derive, and the RSA key where this party signs under a fresh one. On disk
+/// before the first message leaves, in a file only the owner can read, and destroyed when the session ends.
 /// </summary>
 internal sealed class SessionSecrets : IDisposable
 {
     private const int SeedSizeBytes = 32;
     private const string FileName = "secret.key";
 
-    private SessionSecrets(SecretBytes seed, RsaPrivateKey rsa)
-    {
-        Seed = seed;
-        Rsa = rsa;
-    }
+    private SessionSecrets(SecretBytes seed, RsaPrivateKey? rsa) => (Seed, Rsa) = (seed, rsa);
 
     public SecretBytes Seed { get; }
 
-    public RsaPrivateKey Rsa { get; }
+    public RsaPrivateKey? Rsa { get; }
 
-    /// <summary>Proof of the own RSA key, bound to the session.</summary>
-    public byte[] KeyProof(string sessionId)
+    /// <summary>Proof of an own RSA key, bound to the session.</summary>
+    public static byte[] KeyProof(RsaPrivateKey key, string sessionId)
     {
-        using var arithmetic = RsaArithmetic.Create(Rsa);
+        using var arithmetic = RsaArithmetic.Create(key);
         return RsaKeyProof.Create(arithmetic, Encoding.UTF8.GetBytes(sessionId));
     }
 
@@ -54,6 +49,15 @@ internal sealed class SessionSecrets : IDisposable
         return nonce.Span.ToArray();
     }
 
+    /// <summary>The keyed hash whose order is the session's shuffle.</summary>
+    public KeyedHash Shuffle()
+    {
+        using var key = Seed.Derive([], DomainTags.Shuffle, KeyedHash.KeySizeBytes);
+        return new KeyedHash(key.Span);
+    }
+
+    /// <param name="sessionPath">The session's folder; made when missing.</param>
+    /// <param name="rsaBits">Length of the RSA key to make, or 0 for none.</param>
     public static SessionSecrets LoadOrCreate(string sessionPath, int rsaBits)
     {
         Directory.CreateDirectory(sessionPath);
@@ -61,8 +65,8 @@ internal sealed class SessionSecrets : IDisposable
         if (!File.Exists(path))
         {
             using var seed = SecretBytes.Random(SeedSizeBytes);
-            using var rsa = RsaPrivateKey.Generate(rsaBits);
-            byte[] content = [.. seed.Span, .. rsa.Pkcs8.Span];
+            using var rsa = rsaBits == 0 ? null : RsaPrivateKey.Generate(rsaBits);
+            byte[] content = rsa is null ? seed.Span.ToArray() : [.. seed.Span, .. rsa.Pkcs8.Span];
             OwnerOnlyFile.Write(path, content);
             CryptographicOperations.ZeroMemory(content);
         }
@@ -74,7 +78,8 @@ internal sealed class SessionSecrets : IDisposable
     public static SessionSecrets Load(string sessionPath)
     {
         var stored = OwnerOnlyFile.Read(Path.Combine(sessionPath, FileName), "the session's secret file");
-        var secrets = new SessionSecrets(SecretBytes.CopyOf(stored.AsSpan(0, SeedSizeBytes)), RsaPrivateKey.FromPkcs8(stored.AsSpan(SeedSizeBytes)));
+        var secrets = new SessionSecrets(
+            SecretBytes.CopyOf(stored.AsSpan(0, SeedSizeBytes)), stored.Length == SeedSizeBytes ? null : RsaPrivateKey.FromPkcs8(stored.AsSpan(SeedSizeBytes)));
         CryptographicOperations.ZeroMemory(stored);
         return secrets;
     }
@@ -86,7 +91,7 @@ internal sealed class SessionSecrets : IDisposable
     public void Dispose()
     {
         Seed.Dispose();
-        Rsa.Dispose();
+        Rsa?.Dispose();
     }
 
     /// <summary>16-byte check value of the shared key, bound to the session.</summary>
@@ -94,33 +99,5 @@ internal sealed class SessionSecrets : IDisposable
     {
         using var check = shared.Derive(Encoding.UTF8.GetBytes(sessionId), DomainTags.SharedKeyCheck, 16);
         return check.Span.ToArray();
-    }
-}
-
-/// <summary>The positions of common identifiers in the own key table, as a file.</summary>
-internal static class MatchedFile
-{
-    public static string PathIn(string sessionPath) => Path.Combine(sessionPath, "matched.bin");
-
-    public static void Write(string sessionPath, int[] matched) => Data.Output.AtomicFile.Write(PathIn(sessionPath), stream =>
-    {
-        Span<byte> word = stackalloc byte[4];
-        foreach (var index in matched)
-        {
-            BinaryPrimitives.WriteInt32LittleEndian(word, index);
-            stream.Write(word);
-        }
-    });
-
-    public static int[] Read(string sessionPath)
-    {
-        var bytes = File.ReadAllBytes(PathIn(sessionPath));
-        var matched = new int[bytes.Length / 4];
-        for (var i = 0; i < matched.Length; i++)
-        {
-            matched[i] = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(i * 4));
-        }
-
-        return matched;
     }
 }

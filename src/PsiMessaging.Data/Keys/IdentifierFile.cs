@@ -1,0 +1,193 @@
+using System.Buffers.Binary;
+
+namespace PsiMessaging.Data.Keys;
+
+/// <summary>
+/// Distinct canonical identifiers on disk, in an order that says nothing about the source, each with the row it stands in. Layout: per identifier its row
+/// (4 bytes, little-endian), its length (4) and its bytes; then the offsets (8 bytes each) of every 256th; then a foot: count (4), end of the identifiers (8),
+/// magic (8). Appears under its name only when it is whole.
+/// </summary>
+public sealed class IdentifierFile : IDisposable
+{
+    private const int IndexInterval = 256;
+    private const int FootBytes = 20;
+    private const int HeadBytes = 8;
+    private static readonly byte[] Magic = "PSIIDS01"u8.ToArray();
+
+    private readonly FileStream _stream;
+    private readonly long[] _index;
+    private readonly long _end;
+
+    private IdentifierFile(FileStream stream, int count, long end, long[] index) => (_stream, Count, _end, _index) = (stream, count, end, index);
+
+    /// <summary>Number of identifiers.</summary>
+    public int Count { get; }
+
+    /// <summary>Opens a file for reading.</summary>
+    /// <exception cref="InputException">It is damaged.</exception>
+    public static IdentifierFile Open(string path)
+    {
+        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 17);
+        try
+        {
+            Span<byte> foot = stackalloc byte[FootBytes];
+            if (stream.Length >= FootBytes)
+            {
+                stream.Position = stream.Length - FootBytes;
+                stream.ReadExactly(foot);
+            }
+
+            var (count, end) = (BinaryPrimitives.ReadInt32LittleEndian(foot), BinaryPrimitives.ReadInt64LittleEndian(foot[4..]));
+            var entries = (count + IndexInterval - 1) / IndexInterval;
+            if (!foot[12..].SequenceEqual(Magic) || stream.Length != end + (8L * entries) + FootBytes)
+            {
+                throw new InputException($"{path} is damaged; add the dataset again");
+            }
+
+            stream.Position = end;
+            var bytes = new byte[8 * entries];
+            stream.ReadExactly(bytes);
+            var index = new long[entries];
+            for (var i = 0; i < entries; i++)
+            {
+                index[i] = BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(8 * i));
+            }
+
+            return new IdentifierFile(stream, count, end, index);
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Identifiers <paramref name="first"/>.., each behind its length (4 bytes, little-endian), without their rows.</summary>
+    /// <param name="first">From 0.</param>
+    /// <param name="count">0 or more; first + count is at most <see cref="Count"/>.</param>
+    public byte[] ReadPacked(int first, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)first + count, Count);
+        if (count == 0)
+        {
+            return [];
+        }
+
+        // One read from the index entry before to the one after, then the wanted part without the rows.
+        var (from, last) = (_index[first / IndexInterval], (first + count - 1) / IndexInterval);
+        var raw = new byte[(last + 1 < _index.Length ? _index[last + 1] : _end) - from];
+        lock (_stream)
+        {
+            _stream.Position = from;
+            _stream.ReadExactly(raw);
+        }
+
+        var at = 0;
+        for (var skip = first % IndexInterval; skip > 0; skip--)
+        {
+            at += HeadBytes + BinaryPrimitives.ReadInt32LittleEndian(raw.AsSpan(at + 4));
+        }
+
+        var packed = new byte[raw.Length];
+        var length = 0;
+        for (var i = 0; i < count; i++)
+        {
+            var size = 4 + BinaryPrimitives.ReadInt32LittleEndian(raw.AsSpan(at + 4));
+            raw.AsSpan(at + 4, size).CopyTo(packed.AsSpan(length));
+            length += size;
+            at += 4 + size;
+        }
+
+        return packed[..length];
+    }
+
+    /// <summary>Reads all identifiers from the beginning.</summary>
+    /// <param name="read">Receives position, row and canonical bytes.</param>
+    public void ReadAll(IdentifierAction read)
+    {
+        lock (_stream)
+        {
+            _stream.Position = 0;
+            Span<byte> head = stackalloc byte[HeadBytes];
+            var buffer = new byte[256];
+            for (var position = 0; position < Count; position++)
+            {
+                _stream.ReadExactly(head);
+                var length = BinaryPrimitives.ReadInt32LittleEndian(head[4..]);
+                if (buffer.Length < length)
+                {
+                    buffer = new byte[length * 2];
+                }
+
+                _stream.ReadExactly(buffer, 0, length);
+                read(position, BinaryPrimitives.ReadInt32LittleEndian(head), buffer.AsSpan(0, length));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stream.Dispose();
+
+    /// <summary>Writes such a file.</summary>
+    public sealed class Writer : IDisposable
+    {
+        private readonly string _path;
+        private readonly FileStream _stream;
+        private readonly List<long> _index = [];
+        private long _position;
+        private int _count;
+
+        /// <param name="path">Its name once it is whole; until then it has <c>.part</c> behind.</param>
+        public Writer(string path)
+        {
+            _path = path;
+            _stream = new FileStream(path + ".part", new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 1 << 17 });
+        }
+
+        /// <summary>Adds an identifier.</summary>
+        public void Add(int row, ReadOnlySpan<byte> canonical)
+        {
+            if (_count++ % IndexInterval == 0)
+            {
+                _index.Add(_position);
+            }
+
+            Span<byte> head = stackalloc byte[HeadBytes];
+            BinaryPrimitives.WriteInt32LittleEndian(head, row);
+            BinaryPrimitives.WriteInt32LittleEndian(head[4..], canonical.Length);
+            _stream.Write(head);
+            _stream.Write(canonical);
+            _position += HeadBytes + canonical.Length;
+        }
+
+        /// <summary>Writes the foot, flushes to disk and gives the file its name.</summary>
+        public void Complete()
+        {
+            Span<byte> word = stackalloc byte[8];
+            foreach (var offset in _index)
+            {
+                BinaryPrimitives.WriteInt64LittleEndian(word, offset);
+                _stream.Write(word);
+            }
+
+            Span<byte> foot = stackalloc byte[FootBytes];
+            BinaryPrimitives.WriteInt32LittleEndian(foot, _count);
+            BinaryPrimitives.WriteInt64LittleEndian(foot[4..], _position);
+            Magic.CopyTo(foot[12..]);
+            _stream.Write(foot);
+            _stream.Flush(flushToDisk: true);
+            _stream.Dispose();
+            File.Move(_path + ".part", _path, overwrite: true);
+        }
+
+        /// <summary>Deletes the file unless it was completed.</summary>
+        public void Dispose()
+        {
+            _stream.Dispose();
+            File.Delete(_path + ".part");
+        }
+    }
+}
+
+/// <summary>Receives an identifier: its position, its row in the source from 0, its canonical bytes (valid during the call only).</summary>
+public delegate void IdentifierAction(int position, int row, ReadOnlySpan<byte> canonical);

@@ -1,0 +1,37 @@
+using System.Buffers.Binary;
+
+namespace PsiMessaging.Data.Keys;
+
+/// <summary>The order of identifiers in output: part by part, each by its UTF-8 bytes.</summary>
+public static class IdentifierOrder
+{
+    /// <summary>A number that sorts as the identifier does, as far as eight bytes of its first part tell.</summary>
+    public static ulong KeyOf(ReadOnlySpan<byte> canonical)
+    {
+        Span<byte> first = stackalloc byte[8];
+        first.Clear();
+        var part = canonical.Slice(4, BinaryPrimitives.ReadInt32BigEndian(canonical));
+        part[..Math.Min(8, part.Length)].CopyTo(first);
+        return BinaryPrimitives.ReadUInt64BigEndian(first);
+    }
+
+    /// <summary>Compares two canonical identifiers.</summary>
+    public static int Compare(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
+    {
+        while (!left.IsEmpty && !right.IsEmpty)
+        {
+            var leftSize = BinaryPrimitives.ReadInt32BigEndian(left);
+            var rightSize = BinaryPrimitives.ReadInt32BigEndian(right);
+            var order = left.Slice(4, leftSize).SequenceCompareTo(right.Slice(4, rightSize));
+            if (order != 0)
+            {
+                return order;
+            }
+
+            left = left[(4 + leftSize)..];
+            right = right[(4 + rightSize)..];
+        }
+
+        return left.Length.CompareTo(right.Length);
+    }
+}

@@ -1,0 +1,241 @@
+using System.Buffers.Binary;
+
+namespace PsiMessaging.Data.Sorting;
+
+/// <summary>Compares two records' contents; needed only where keys are equal.</summary>
+public delegate int RecordComparison(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right);
+
+/// <summary>
+/// Sorts records that may not fit in memory: up to a budget they are gathered and sorted there, beyond it as sorted runs on disk that are merged while they are
+/// read. Everything about a set that needs an order goes through here: shuffling (by a keyed hash), finding duplicates, comparing tags, output.
+/// Not thread-safe.
+/// </summary>
+/// <param name="scratch">Where runs go.</param>
+/// <param name="compareContents">Orders records of equal keys.</param>
+/// <param name="memoryBytes">Memory to use; some more is needed for a short time while an array grows.</param>
+public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compareContents, long memoryBytes = ExternalSorter.DefaultMemoryBytes) : IDisposable
+{
+    /// <summary>Memory of one sorter unless told otherwise: about a million records of 40 bytes.</summary>
+    public const long DefaultMemoryBytes = 64 << 20;
+
+    private const int RecordOverheadBytes = 20;
+    private readonly List<Stream> _runs = [];
+    private ulong[] _keys = new ulong[1024];
+    private int[] _offsets = new int[1025];
+    private byte[] _contents = new byte[1 << 15];
+    private int _count;
+    private bool _read;
+
+    /// <summary>Records added.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>Adds a record.</summary>
+    /// <param name="key">Sorts first, as an unsigned number.</param>
+    /// <param name="content">Sorts next; copied.</param>
+    public void Add(ulong key, ReadOnlySpan<byte> content)
+    {
+        ObjectDisposedException.ThrowIf(_read, this);
+        if (_count > 0 && ((long)_count * RecordOverheadBytes) + _offsets[_count] + content.Length > Math.Min(memoryBytes, int.MaxValue / 2))
+        {
+            Spill();
+        }
+
+        if (_count == _keys.Length)
+        {
+            Array.Resize(ref _keys, _count * 2);
+            Array.Resize(ref _offsets, (_count * 2) + 1);
+        }
+
+        var end = _offsets[_count] + content.Length;
+        if (end > _contents.Length)
+        {
+            Array.Resize(ref _contents, Math.Max(end, _contents.Length * 2));
+        }
+
+        content.CopyTo(_contents.AsSpan(_offsets[_count]));
+        _keys[_count] = key;
+        _offsets[++_count] = end;
+        Count++;
+    }
+
+    /// <summary>Ends adding and reads all records in order. Once only.</summary>
+    public SortedRecords Read()
+    {
+        ObjectDisposedException.ThrowIf(_read, this);
+        _read = true;
+        if (_runs.Count == 0)
+        {
+            return new SortedRecords([new MemoryRun(_keys, Sorted(), _offsets, _contents)], compareContents);
+        }
+
+        if (_count > 0)
+        {
+            Spill();
+        }
+
+        (_keys, _offsets, _contents) = ([], [], []);
+        return new SortedRecords([.. _runs.Select(run => new FileRun(run))], compareContents);
+    }
+
+    private int[] Sorted()
+    {
+        var order = new int[_count];
+        for (var i = 0; i < order.Length; i++)
+        {
+            order[i] = i;
+        }
+
+        Array.Sort(_keys, order, 0, _count);
+        for (var start = 0; start < _count;)
+        {
+            var end = start + 1;
+            while (end < _count && _keys[end] == _keys[start])
+            {
+                end++;
+            }
+
+            if (end - start > 1)
+            {
+                order.AsSpan(start, end - start).Sort((left, right) => compareContents(ContentOf(left), ContentOf(right)));
+            }
+
+            start = end;
+        }
+
+        return order;
+    }
+
+    private ReadOnlySpan<byte> ContentOf(int index) => _contents.AsSpan(_offsets[index].._offsets[index + 1]);
+
+    private void Spill()
+    {
+        var order = Sorted();
+        var run = scratch.CreateFile();
+        _runs.Add(run);
+        Span<byte> head = stackalloc byte[12];
+        for (var i = 0; i < _count; i++)
+        {
+            var content = ContentOf(order[i]);
+            BinaryPrimitives.WriteUInt64LittleEndian(head, _keys[i]);
+            BinaryPrimitives.WriteInt32LittleEndian(head[8..], content.Length);
+            run.Write(head);
+            run.Write(content);
+        }
+
+        run.Flush();
+        run.Position = 0;
+        _count = 0;
+    }
+
+    /// <summary>Deletes the runs.</summary>
+    public void Dispose()
+    {
+        _read = true;
+        (_keys, _offsets, _contents) = ([], [], []);
+        _runs.ForEach(run => run.Dispose());
+        _runs.Clear();
+    }
+
+    internal abstract class Run
+    {
+        public ulong Key { get; protected set; }
+
+        public abstract ReadOnlySpan<byte> Content { get; }
+
+        public abstract bool MoveNext();
+    }
+
+    private sealed class MemoryRun(ulong[] keys, int[] order, int[] offsets, byte[] contents) : Run
+    {
+        private int _at = -1;
+
+        public override ReadOnlySpan<byte> Content => contents.AsSpan(offsets[order[_at]]..offsets[order[_at] + 1]);
+
+        public override bool MoveNext()
+        {
+            if (++_at >= order.Length)
+            {
+                return false;
+            }
+
+            Key = keys[_at];
+            return true;
+        }
+    }
+
+    private sealed class FileRun(Stream stream) : Run
+    {
+        private byte[] _content = new byte[64];
+        private int _length;
+
+        public override ReadOnlySpan<byte> Content => _content.AsSpan(0, _length);
+
+        public override bool MoveNext()
+        {
+            Span<byte> head = stackalloc byte[12];
+            var read = stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
+            if (read == 0)
+            {
+                return false;
+            }
+
+            if (read != head.Length)
+            {
+                throw new EndOfStreamException("a sorted run is cut off");
+            }
+
+            Key = BinaryPrimitives.ReadUInt64LittleEndian(head);
+            _length = BinaryPrimitives.ReadInt32LittleEndian(head[8..]);
+            if (_content.Length < _length)
+            {
+                _content = new byte[_length * 2];
+            }
+
+            stream.ReadExactly(_content, 0, _length);
+            return true;
+        }
+    }
+}
+
+/// <summary>Records in order, one at a time.</summary>
+public sealed class SortedRecords
+{
+    private readonly PriorityQueue<ExternalSorter.Run, ExternalSorter.Run> _heads;
+    private ExternalSorter.Run? _current;
+
+    internal SortedRecords(IEnumerable<ExternalSorter.Run> runs, RecordComparison compareContents)
+    {
+        _heads = new PriorityQueue<ExternalSorter.Run, ExternalSorter.Run>(Comparer<ExternalSorter.Run>.Create((left, right) =>
+            left!.Key != right!.Key ? left.Key.CompareTo(right.Key) : compareContents(left.Content, right.Content)));
+        foreach (var run in runs)
+        {
+            if (run.MoveNext())
+            {
+                _heads.Enqueue(run, run);
+            }
+        }
+    }
+
+    /// <summary>Key of the record in hand.</summary>
+    public ulong Key => _current!.Key;
+
+    /// <summary>Content of the record in hand; valid until the next <see cref="MoveNext"/>.</summary>
+    public ReadOnlySpan<byte> Content => _current!.Content;
+
+    /// <summary>Goes to the next record.</summary>
+    public bool MoveNext()
+    {
+        if (_current is not null && _current.MoveNext())
+        {
+            if (_heads.Count == 0)
+            {
+                return true;
+            }
+
+            _current = _heads.EnqueueDequeue(_current, _current);
+            return true;
+        }
+
+        return _heads.TryDequeue(out _current, out _);
+    }
+}

@@ -1,0 +1,37 @@
+namespace PsiMessaging.Data.Sorting;
+
+/// <summary>Where files go that live only while something is computed. Made on first use; what a killed process left is deleted when it is opened again.</summary>
+/// <param name="path">The folder; of this computation alone.</param>
+public class ScratchFolder(string path) : IDisposable
+{
+    private int _count;
+
+    /// <summary>The folder.</summary>
+    public string Path => path;
+
+    /// <summary>Opens a new file, for writing and reading back; it is deleted when closed.</summary>
+    public virtual Stream CreateFile()
+    {
+        if (_count == 0 && Directory.Exists(path))
+        {
+            Directory.Delete(path, recursive: true);
+        }
+
+        Directory.CreateDirectory(path);
+        return new FileStream(System.IO.Path.Combine(path, $"{_count++}.run"), new FileStreamOptions
+        {
+            Mode = FileMode.Create, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 1 << 17, Options = FileOptions.DeleteOnClose,
+        });
+    }
+
+    /// <summary>Deletes the folder and whatever is left in it.</summary>
+    public void Dispose()
+    {
+        if (Directory.Exists(path))
+        {
+            Directory.Delete(path, recursive: true);
+        }
+
+        GC.SuppressFinalize(this);
+    }
+}

@@ -1,0 +1,40 @@
+using PsiMessaging.Protocols;
+
+namespace PsiMessaging.Sessions.Engine;
+
+/// <summary>The names of protocols and of what a session reveals, as they travel, and what follows from them for one party.</summary>
+public static class SessionRules
+{
+    public const string Ecdh = "ecdh";
+    public const string Rsa = "rsa";
+    public const string Tokens = "tokens";
+    public const string Both = "both";
+    public const string Initiator = "initiator";
+    public const string Responder = "responder";
+    public const string Size = "size";
+
+    /// <summary>Whether this version has a protocol.</summary>
+    public static bool IsProtocol(string name) => name is Ecdh or Rsa;
+
+    /// <summary>Whether this version has a linker engine.</summary>
+    public static bool IsEngine(string name) => name is Tokens;
+
+    /// <summary>What is wrong with a choice of protocol, reveal and reuse, or null.</summary>
+    public static string? FaultOf(string protocol, string reveal, bool reuse) =>
+        reveal is not (Both or Initiator or Responder or Size) ? $"a session reveals {Both}, {Initiator}, {Responder} or {Size}, not {reveal}"
+        : protocol == Rsa && reveal == Size ? "the protocol rsa cannot reveal the size alone, because its receiver sees which of its identifiers match; take --protocol ecdh"
+        : reuse && protocol != Rsa ? $"only the protocol rsa has reusable sets, not {protocol}"
+        : reuse && reveal == Both ? "a reusable set serves a session in which one party learns the result: add --reveal p1 or --reveal p2"
+        : null;
+
+    /// <summary>What the session reveals, seen from this party.</summary>
+    public static Reveal RevealOf(PartySession session) => session.Reveal switch
+    {
+        Both => Reveal.Both,
+        Size => Reveal.Size,
+        _ => (session.Reveal == Initiator) == session.IsInitiator ? Reveal.Own : Reveal.Peer,
+    };
+
+    /// <summary>Whether a side signs in the <c>rsa</c> protocol: because the other side learns the result.</summary>
+    public static bool Sends(string protocol, string reveal, bool initiator) => protocol == Rsa && (reveal == Both || reveal == (initiator ? Responder : Initiator));
+}
