@@ -39,6 +39,10 @@ public static class DomainTags
     public static ReadOnlySpan<byte> ColumnValues => "psi/v1/tokens/values"u8;
     /// <summary>What an envelope's signature is made over.</summary>
     public static ReadOnlySpan<byte> Envelope => "psi/v1/envelope"u8;
+    /// <summary>Key of a frame from a party's worker to its compute workers.</summary>
+    public static ReadOnlySpan<byte> ComputeJob => "psi/v1/compute/job"u8;
+    /// <summary>Key of a frame from a compute worker to its party's worker.</summary>
+    public static ReadOnlySpan<byte> ComputeResult => "psi/v1/compute/result"u8;
     /// <summary>Transcript hash of a hand-shake.</summary>
     public static ReadOnlySpan<byte> Transcript => "psi/v1/transcript"u8;
     /// <summary>Signature over an audit entry.</summary>

@@ -3,12 +3,17 @@ using PsiMessaging.Linking;
 using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Ports;
+using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.LinkerWorker;
 
 /// <summary>What makes a worker the linker's.</summary>
-public static class LinkerParts
+public sealed class LinkerParts : ParticipantParts
 {
-    public static ParticipantEngine CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs) =>
+    /// <inheritdoc/>
+    public override ParticipantRole Role => ParticipantRole.Linker;
+
+    /// <inheritdoc/>
+    public override ParticipantEngine CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs) =>
         new LinkerEngine(home, store, sender, time, logs.CreateLogger<LinkerEngine>());
 }

@@ -1,5 +1,4 @@
 using PsiMessaging.LinkerWorker;
-using PsiMessaging.Participants.Identities;
 using PsiMessaging.WorkerHost;
 
-return await WorkerProgram.RunAsync(ParticipantRole.Linker, LinkerParts.CreateEngine);
+return await WorkerProgram.RunAsync(new LinkerParts());

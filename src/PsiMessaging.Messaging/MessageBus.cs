@@ -16,7 +16,15 @@ namespace PsiMessaging.Messaging;
 /// <summary>An inbox that one bus serves.</summary>
 /// <param name="Queue">Queue name.</param>
 /// <param name="ReceiveAsync">Takes a frame; when it returns the frame is acknowledged.</param>
-public sealed record Inbox(string Queue, Func<ReadOnlyMemory<byte>, Task> ReceiveAsync);
+public sealed record Inbox(string Queue, Func<ReadOnlyMemory<byte>, Task> ReceiveAsync)
+{
+    /// <summary>Frames the broker hands over before they are acknowledged.</summary>
+    public int Prefetch { get; init; } = 16;
+    /// <summary>Frames in work at once.</summary>
+    public int Concurrency { get; init; } = 4;
+    /// <summary>How long a frame may wait on the queue; null for ever.</summary>
+    public TimeSpan? MessageLifetime { get; init; }
+}
 
 /// <summary>
 /// MassTransit's bus as we use it: directed sends to named inboxes with publisher confirms, nothing published, no consume topology, quorum queues, an error
@@ -24,8 +32,6 @@ public sealed record Inbox(string Queue, Func<ReadOnlyMemory<byte>, Task> Receiv
 /// </summary>
 public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
 {
-    private const int PrefetchCount = 16;
-    private const int ConcurrentMessages = 4;
     private const int DeliveryLimit = 1000;
     private static readonly TimeSpan ReplyQueueExpiry = TimeSpan.FromMinutes(2);
 
@@ -58,7 +64,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
             UseFrames(configure);
             foreach (var inbox in inboxes)
             {
-                configure.ReceiveEndpoint(inbox.Queue, endpoint => Serve(endpoint, inbox.ReceiveAsync));
+                configure.ReceiveEndpoint(inbox.Queue, endpoint => Serve(endpoint, inbox));
             }
         });
         return new MessageBus(null, bus, time, log, []);
@@ -93,7 +99,12 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
 
                     // Every kill of a worker counts as a delivery; RabbitMQ 4 would drop the message after twenty.
                     endpoint.SetQueueArgument("x-delivery-limit", DeliveryLimit);
-                    Serve(endpoint, inbox.ReceiveAsync);
+                    if (inbox.MessageLifetime is { } lifetime)
+                    {
+                        endpoint.SetQueueArgument("x-message-ttl", (int)lifetime.TotalMilliseconds);
+                    }
+
+                    Serve(endpoint, inbox);
                 });
             }
         });
@@ -108,19 +119,19 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         configure.AddDeserializer(frames, isDefault: true);
     }
 
-    private static void Serve(IReceiveEndpointConfigurator endpoint, Func<ReadOnlyMemory<byte>, Task> receive)
+    private static void Serve(IReceiveEndpointConfigurator endpoint, Inbox inbox)
     {
         endpoint.ConfigureConsumeTopology = false;
         endpoint.PublishFaults = false;
-        endpoint.PrefetchCount = PrefetchCount;
-        endpoint.ConcurrentMessageLimit = ConcurrentMessages;
+        endpoint.PrefetchCount = inbox.Prefetch;
+        endpoint.ConcurrentMessageLimit = inbox.Concurrency;
         endpoint.UseMessageRetry(retry =>
         {
             // A full or locked disk passes; until then the frame stays unacknowledged. Only refused frames go to the error queue at once.
             retry.Exponential(1000, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(30), TimeSpan.FromMilliseconds(500));
             retry.Ignore<RejectedEnvelopeException>();
         });
-        endpoint.Handler<EnvelopeFrame>(context => receive(context.Message.Bytes));
+        endpoint.Handler<EnvelopeFrame>(context => inbox.ReceiveAsync(context.Message.Bytes));
     }
 
     /// <summary>Waits for the broker, however long it takes, then serves the inboxes.</summary>
@@ -138,7 +149,15 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public async Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
+    public Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation) => SendAsync(queue, messageId, frame, cancellation, lifetime: null);
+
+    /// <summary>The same for a frame that is of no use after a while.</summary>
+    /// <param name="queue">Queue name.</param>
+    /// <param name="messageId">32 hexadecimal digits.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="cancellation">Stops waiting for the broker.</param>
+    /// <param name="lifetime">How long it may wait on the queue; null for ever.</param>
+    public async Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation, TimeSpan? lifetime)
     {
         var endpoint = await _endpoints.GetOrAdd(queue, name => _bus.GetSendEndpoint(AddressOf(name)));
         try
@@ -146,6 +165,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
             await endpoint.Send(new EnvelopeFrame(frame), context =>
             {
                 context.MessageId = Guid.ParseExact(messageId, "N");
+                context.TimeToLive = lifetime;
                 if (context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
                 {
                     rabbit.Mandatory = true;
@@ -171,7 +191,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     {
         var handle = _bus.ConnectReceiveEndpoint(queue, endpoint =>
         {
-            Serve(endpoint, receive);
+            Serve(endpoint, new Inbox(queue, receive));
             if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
             {
                 // Durable with an expiry, not transient: RabbitMQ 4 does away with transient non-exclusive queues.

@@ -14,6 +14,12 @@ public static partial class ParticipantNames
     /// <summary>A participant's inbox: durable, versioned, for example <c>psi.p1.inbox.v1</c>.</summary>
     public static string Inbox(string prefix, string name) => $"{prefix}.{name.ToLowerInvariant()}.inbox.v1";
 
+    /// <summary>Queue of jobs that a party's compute workers share.</summary>
+    public static string ComputeQueue(string prefix, string name) => $"{prefix}.{name.ToLowerInvariant()}.compute.v1";
+
+    /// <summary>Queue of results that a party's worker reads.</summary>
+    public static string ComputedQueue(string prefix, string name) => $"{prefix}.{name.ToLowerInvariant()}.computed.v1";
+
     /// <summary>The queue on which one run of the CLI waits for its replies.</summary>
     public static string ReplyQueue(string prefix, string name, string id) => $"{prefix}.{name.ToLowerInvariant()}.cli.{id}";
 

@@ -1,14 +1,33 @@
 using Microsoft.Extensions.Logging;
+using PsiMessaging.Compute;
+using PsiMessaging.Messaging;
 using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Ports;
 using PsiMessaging.Sessions.Engine;
+using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.PartyWorker;
 
-/// <summary>What makes a worker a party's.</summary>
-public static class PartyParts
+/// <summary>What makes a worker a party's: its engine, and the queue on which its compute workers answer.</summary>
+public sealed class PartyParts : ParticipantParts
 {
-    public static ParticipantEngine CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs) =>
-        new PartyEngine(home, store, sender, time, logs.CreateLogger<PartyEngine>());
+    private DistributedEvaluator? _evaluator;
+
+    /// <inheritdoc/>
+    public override ParticipantRole Role => ParticipantRole.Party;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<Inbox> ExtraInboxes(ParticipantHome home)
+    {
+        using var key = ComputeKey.LoadOrCreate(home);
+        return [new Inbox(key.ResultQueue, frame => _evaluator!.ReceiveAsync(frame))];
+    }
+
+    /// <inheritdoc/>
+    public override ParticipantEngine CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs)
+    {
+        _evaluator = new DistributedEvaluator(ComputeKey.LoadOrCreate(home), sender, PartyEngine.ParallelismOf(home), time, logs.CreateLogger<DistributedEvaluator>());
+        return new PartyEngine(home, store, sender, time, logs.CreateLogger<PartyEngine>(), _evaluator);
+    }
 }

@@ -1,5 +1,6 @@
-using PsiMessaging.Participants.Identities;
+using PsiMessaging.Compute;
 using PsiMessaging.PartyWorker;
 using PsiMessaging.WorkerHost;
 
-return await WorkerProgram.RunAsync(ParticipantRole.Party, PartyParts.CreateEngine);
+// The image serves both: without an argument the party's worker, with "compute" one of its compute workers.
+return args is ["compute"] ? await WorkerProgram.RunAsync(() => ComputeWorker.RunAsync(ComputeSettings.FromEnvironment(), jsonLogs: true, CancellationToken.None)) : await WorkerProgram.RunAsync(new PartyParts());

@@ -1,4 +1,3 @@
-using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 
@@ -9,15 +8,22 @@ public static class WorkerProgram
 {
     private static readonly TimeSpan HomePoll = TimeSpan.FromSeconds(1);
 
-    /// <summary>Runs a worker.</summary>
-    public static async Task<int> RunAsync(ParticipantRole role, EngineFactory create)
+    /// <summary>Runs a participant's worker.</summary>
+    public static Task<int> RunAsync(ParticipantParts parts) => RunAsync(async () =>
     {
+        await WaitForHomeAsync(WorkerSettings.HomePath(null));
+        using var home = WorkerSettings.OpenHome(WorkerSettings.HomePath(null), broker: null);
+        await ParticipantService.RunAsync(home, parts, jsonLogs: true, CancellationToken.None);
+    });
+
+    /// <summary>Runs anything; a failure becomes one line and exit code 1.</summary>
+    public static async Task<int> RunAsync(Func<Task> work)
+    {
+        // MassTransit would otherwise send a usage report to its makers.
+        Environment.SetEnvironmentVariable("MASSTRANSIT_USAGE_TELEMETRY", "false");
         try
         {
-            await WaitForHomeAsync(WorkerSettings.HomePath(null));
-            using var home = WorkerSettings.OpenHome(WorkerSettings.HomePath(null), broker: null);
-            RequireRole(home, role);
-            await Worker.RunAsync(home, create, jsonLogs: true, CancellationToken.None);
+            await work();
             return 0;
         }
         catch (ParticipantException exception)
@@ -39,17 +45,6 @@ public static class WorkerProgram
         using var timer = new PeriodicTimer(HomePoll, TimeProvider.System);
         while (!ParticipantHome.Exists(path) && await timer.WaitForNextTickAsync())
         {
-        }
-    }
-
-    /// <summary>Refuses a home of the other role.</summary>
-    public static void RequireRole(ParticipantHome home, ParticipantRole role)
-    {
-        if (home.Config.Role != role)
-        {
-            throw new ParticipantException(FailureCodes.WrongState, role == ParticipantRole.Party
-                ? $"{home.Path} is a linker's home; run it with: psi linker run"
-                : $"{home.Path} is a party's home; run it with: psi party run");
         }
     }
 }

@@ -28,7 +28,9 @@ public static class WorkerSettings
         return home;
     }
 
-    private static int? Number(string variable, int least, int most)
+    /// <summary>A number from the environment, or null when it is not set.</summary>
+    /// <exception cref="ParticipantException">Not a number in the range.</exception>
+    public static int? Number(string variable, int least, int most)
     {
         var text = Environment.GetEnvironmentVariable(variable);
         return string.IsNullOrEmpty(text) ? null

@@ -29,6 +29,9 @@ namespace PsiMessaging.Contracts.V1;
 [JsonSerializable(typeof(SubmitQuery))]
 [JsonSerializable(typeof(CancelSession))]
 [JsonSerializable(typeof(CommandReply))]
+[JsonSerializable(typeof(EvaluateBatch))]
+[JsonSerializable(typeof(BatchEvaluated))]
+[JsonSerializable(typeof(ComputeReady))]
 public sealed partial class ContractJson : JsonSerializerContext;
 
 /// <summary>The list of message types and their names on the wire.</summary>
@@ -39,6 +42,7 @@ public static class ContractCatalog
         typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(RoundBatch), typeof(GrantCredit), typeof(CompleteSession), typeof(AnnounceColumns),
         typeof(RegisterDataset), typeof(DatasetBatch), typeof(DatasetRegistered), typeof(RunQuery), typeof(QueryAnswered), typeof(QueryRefused), typeof(QueryAsked),
         typeof(StartSession), typeof(SendDataset), typeof(SubmitQuery), typeof(CancelSession), typeof(CommandReply),
+        typeof(EvaluateBatch), typeof(BatchEvaluated), typeof(ComputeReady),
     }.ToDictionary(NameOf, StringComparer.Ordinal);
 
     /// <summary>All wire names, for example <c>psi.v1.ProposeSession</c>.</summary>

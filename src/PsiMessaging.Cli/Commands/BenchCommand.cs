@@ -1,106 +1,195 @@
 using System.CommandLine;
-using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
-using PsiMessaging.Cryptography.BlindRsa;
+using PsiMessaging.Data.Output;
+using PsiMessaging.Sessions.Engine;
 
 namespace PsiMessaging.Cli.Commands;
 
 /// <summary><c>psi bench</c>: the whole job end to end on generated data, held against the primitive's own speed measured in the same run.</summary>
 internal static class BenchCommand
 {
-    private static readonly TimeSpan RateSample = TimeSpan.FromSeconds(1.5);
+    private const int MostRows = 100_000_000;
 
     public static Command Create()
     {
         var session = new SessionOptions();
-        var rows = PsiRootCommand.Number("--rows", "Rows of each party, half of them in common", 10_000, 10, 10_000_000);
+        var rows = new Option<string[]>("--rows")
+        {
+            Description = "Rows of each party, half of them in common; N, or NxM for different sizes; repeatable", HelpName = "N[xM]", DefaultValueFactory = _ => ["10000"],
+        };
+        var protocols = new Option<string[]>("--protocol") { Description = "PSI protocol; repeatable", HelpName = "ecdh|rsa", DefaultValueFactory = _ => [SessionRules.Ecdh] };
+        var transports = new Option<string[]>("--transport") { Description = "memory or rabbitmq, which needs --broker; repeatable (default: rabbitmq with --broker, else memory)", HelpName = "memory|rabbitmq" };
+        var whole = new Option<bool>("--whole") { Description = "Also send the rows to the linker and ask a question" };
         var parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
-        var command = new Command("bench", "Time the whole job on this machine against the primitive's own speed") { rows, parallelism };
-        session.AddTo(command);
+        var output = new Option<string?>("--out") { Description = "Write the report into this file, as JSON, for --compare", HelpName = "FILE" };
+        var compare = new Option<string[]?>("--compare") { Description = "Measure nothing: print two reports side by side", HelpName = "OLD.json NEW.json", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true };
+        var command = new Command("bench", "Time the whole job on this machine against the primitive's own speed")
+        {
+            rows, protocols, transports, session.Reveal, session.Reuse, session.RsaBits, whole, parallelism, output, compare,
+        };
         return command.Do(async (parsed, cancellation) =>
         {
-            var cores = parsed.GetValue(parallelism) is > 0 and var asked ? asked : Environment.ProcessorCount;
-            var bits = parsed.GetValue(session.RsaBits);
-            var before = PrimitiveRate(bits);
-            var folder = Directory.CreateTempSubdirectory("psi-bench-").FullName;
-            try
+            if (parsed.GetValue(compare) is [var former, var latter])
             {
-                var count = parsed.GetValue(rows);
-                var (p1, p2) = BenchData.Write(folder, count);
-                var outcome = await ProgressDisplay.ShowAsync(update => new LocalSimulation(new SimulationRequest
-                {
-                    P1File = p1,
-                    P2File = p2,
-                    Key = ["ID"],
-                    Queries = ["A, X"],
-                    Protocol = parsed.GetValue(session.Protocol)!,
-                    Engine = parsed.GetValue(session.Engine)!,
-                    RsaBits = bits,
-                    MinCell = parsed.GetValue(session.MinCell),
-                    Parallelism = cores,
-                    Broker = parsed.GetValue(PsiRootCommand.Broker),
-                }, TimeProvider.System, update).RunAsync(cancellation));
-
-                // The machine's speed drifts: the rate is taken before and after, and the mean of both counts.
-                var rate = (before + PrimitiveRate(bits)) / 2;
-                Print(parsed, outcome.Report, count, bits, rate, cores);
+                Compare(Read(former), Read(latter), Path.GetFileName(former), Path.GetFileName(latter));
+                return;
             }
-            finally
+
+            var sizes = Array.ConvertAll(parsed.GetValue(rows)!, SizesOf);
+            var broker = parsed.GetValue(PsiRootCommand.Broker);
+            var ways = parsed.GetValue(transports) is { Length: > 0 } named ? named : [broker is null ? "memory" : "rabbitmq"];
+            foreach (var way in ways)
             {
-                Directory.Delete(folder, recursive: true);
+                _ = way switch
+                {
+                    "memory" => true,
+                    "rabbitmq" => broker is not null ? true : throw new UsageException("--transport rabbitmq needs --broker URL"),
+                    _ => throw new UsageException($"--transport takes memory or rabbitmq, not {way}"),
+                };
+            }
+
+            var runs = new List<BenchRun>();
+            foreach (var protocol in parsed.GetValue(protocols)!)
+            {
+                var reveal = session.RevealOf(parsed, "P1", "P2", SessionRules.IsProtocol(protocol) ? protocol : throw new UsageException($"--protocol takes ecdh or rsa, not {protocol}"));
+                foreach (var (rows1, rows2) in sizes)
+                {
+                    foreach (var way in ways)
+                    {
+                        var run = await RunAsync(parsed, session, protocol, reveal, rows1, rows2, way == "memory" ? null : broker, parsed.GetValue(whole), parsed.GetValue(parallelism), cancellation);
+                        runs.Add(run);
+                        if (!parsed.GetValue(PsiRootCommand.Json))
+                        {
+                            Console.Out.WriteLine(run.Title);
+                            Terminal.Table(["figure", "value"], run.Figures().Select(figure => (IReadOnlyList<string>)[figure.Name, figure.Value.ToString(figure.Format, CultureInfo.InvariantCulture)]), 1);
+                        }
+                    }
+                }
+            }
+
+            var report = new BenchReport(typeof(BenchCommand).Assembly.GetName().Version!.ToString(3), TimeProvider.System.GetUtcNow(), runs);
+            if (parsed.GetValue(output) is { } file)
+            {
+                AtomicFile.Write(file, JsonSerializer.SerializeToUtf8Bytes(report, OutputJson.Plain.BenchReport));
+            }
+
+            if (parsed.GetValue(PsiRootCommand.Json))
+            {
+                Terminal.Json(report, OutputJson.Plain.BenchReport);
             }
         });
     }
 
-    private static void Print(ParseResult parsed, SimulationReport report, int rows, int bits, double rate, int cores)
+    private static async Task<BenchRun> RunAsync(
+        ParseResult parsed, SessionOptions session, string protocol, string reveal, int rows1, int rows2, string? broker, bool whole, int parallelism, CancellationToken cancellation)
     {
-        if (parsed.GetValue(PsiRootCommand.Json))
+        var cores = parallelism > 0 ? parallelism : Environment.ProcessorCount;
+        var bits = parsed.GetValue(session.RsaBits);
+        var reuse = parsed.GetValue(session.Reuse);
+        var folder = Directory.CreateTempSubdirectory("psi-bench-").FullName;
+        try
         {
-            Terminal.Json(report, OutputJson.Plain.SimulationReport);
-            return;
-        }
+            var (p1, p2) = BenchData.Write(folder, rows1, rows2);
+            var before = PrimitiveRates.Measure(protocol, bits);
+            ResetPeakMemory();
+            var outcome = await ProgressDisplay.ShowAsync(update => new LocalSimulation(new SimulationRequest
+            {
+                P1File = p1,
+                P2File = p2,
+                Key = ["ID"],
+                Queries = whole && reveal == SessionRules.Both ? ["A, X"] : [],
+                Protocol = protocol,
+                Reveal = reveal,
+                Reuse = reuse,
+                SendRows = whole,
+                RsaBits = bits,
+                Parallelism = cores,
+                Broker = broker,
+                OutputFolder = Path.Combine(folder, "out"),
+            }, TimeProvider.System, update).RunAsync(cancellation));
 
-        // Each identifier of either party is signed once by its owner and once, blinded, by the other.
-        var operations = 4L * rows;
-        var ceiling = operations / (rate * cores);
-        var whole = report.Phases.Where(phase => phase.Name is "read" or "prepare" or "hand-shake" or "exchange" or "compare").Sum(phase => phase.Seconds);
-        var exchange = report.Phases.Single(phase => phase.Name == "exchange").Seconds;
-        List<IReadOnlyList<string>> table = [["rows a side, half in common", $"{rows:N0}"], ["protocol, engine, transport", $"{report.Protocol} {bits}, {report.Engine}, {report.Transport}"]];
-        table.AddRange(report.Phases.Select(phase => (IReadOnlyList<string>)[$"phase {phase.Name}", $"{phase.Seconds:0.000} s"]));
-        table.AddRange(report.Bytes.Select(edge => (IReadOnlyList<string>)[$"bytes {edge.Key}", $"{edge.Value:N0}"]));
-        table.Add(["peak memory, all three participants", $"{report.PeakMemoryBytes / 1048576.0:N0} MiB"]);
-        table.Add(["primitive: private operations a second, one core", $"{rate:N0} ({RsaName(bits)})"]);
-        table.Add(["operations needed", $"{operations:N0}"]);
-        table.Add([$"ceiling on {cores} cores", $"{ceiling:0.000} s"]);
-        table.Add(["exchange against the ceiling", $"{ceiling / exchange:P0}"]);
-        table.Add(["session against the ceiling, file to file", $"{ceiling / whole:P0}"]);
-        Terminal.Table(["figure", "value"], table, 1);
+            // The machine's speed drifts: rates are taken before and after, and their mean counts.
+            var after = PrimitiveRates.Measure(protocol, bits);
+            return new BenchRun
+            {
+                Protocol = protocol,
+                Reveal = reveal,
+                Reuse = reuse,
+                RsaBits = protocol == SessionRules.Rsa ? bits : 0,
+                Rows1 = rows1,
+                Rows2 = rows2,
+                Transport = broker is null ? "memory" : "rabbitmq",
+                Cores = cores,
+                Operations = PrimitiveRates.OperationsOf(protocol, reveal, reuse, rows1, rows2),
+                Rates = before.ToDictionary(rate => rate.Key, rate => (rate.Value + after[rate.Key]) / 2),
+                Report = outcome.Report,
+            };
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
-    private static string RsaName(int bits)
+    private static (int Rows1, int Rows2) SizesOf(string text)
     {
-        using var key = RsaPrivateKey.Generate(bits);
-        using var arithmetic = RsaArithmetic.Create(key.PublicKey);
-        return arithmetic.Name;
+        var parts = text.Split('x');
+        int[] sizes = [.. parts.Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size is >= 10 and <= MostRows ? size : -1)];
+        return sizes is [var both] && both > 0 ? (both, both) : sizes is [var one, var other] && one > 0 && other > 0 ? (one, other)
+            : throw new UsageException($"--rows takes 10 to {MostRows} or two such numbers, for example 10000 or 1000x1000000, not {text}");
     }
 
-    private static double PrimitiveRate(int bits)
+    private static BenchReport Read(string path)
     {
-        using var key = RsaPrivateKey.Generate(bits);
-        using var arithmetic = RsaArithmetic.Create(key);
-        var value = new byte[arithmetic.SizeBytes];
-        var result = new byte[arithmetic.SizeBytes];
-        BlindRsaSuite.Encode("psi bench"u8, value);
-        arithmetic.PrivateOperation(value, result);
-        var watch = Stopwatch.StartNew();
-        var count = 0;
-        while (watch.Elapsed < RateSample)
+        try
         {
-            arithmetic.PrivateOperation(value, result);
-            count++;
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), OutputJson.Plain.BenchReport) ?? throw new JsonException("it is empty");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException or NotSupportedException)
+        {
+            throw new SimulationException($"{path} cannot be read as a report of psi bench --out: {exception.Message}");
+        }
+    }
+
+    private static void Compare(BenchReport former, BenchReport latter, string formerName, string latterName)
+    {
+        var (left, right) = formerName == latterName ? ("first", "second") : (formerName, latterName);
+        var matched = former.Runs.Join(latter.Runs, run => run.Title, run => run.Title, (one, other) => (one, other), StringComparer.Ordinal).ToArray();
+        foreach (var (one, other) in matched)
+        {
+            Console.Out.WriteLine(one.Title);
+            var others = other.Figures().ToDictionary(figure => figure.Name, StringComparer.Ordinal);
+            Terminal.Table(["figure", left, right, "second / first"], one.Figures().Where(figure => others.ContainsKey(figure.Name)).Select(figure =>
+            {
+                var value = others[figure.Name].Value;
+                return (IReadOnlyList<string>)
+                [
+                    figure.Name, figure.Value.ToString(figure.Format, CultureInfo.InvariantCulture), value.ToString(figure.Format, CultureInfo.InvariantCulture),
+                    figure.Value > 0 ? (value / figure.Value).ToString("0.00", CultureInfo.InvariantCulture) : "",
+                ];
+            }), 1, 2, 3);
         }
 
-        return count / watch.Elapsed.TotalSeconds;
+        foreach (var (name, run) in former.Runs.Except(matched.Select(pair => pair.one)).Select(run => (left, run)).Concat(latter.Runs.Except(matched.Select(pair => pair.other)).Select(run => (right, run))))
+        {
+            Console.Out.WriteLine($"Only in {name}: {run.Title}");
+        }
+    }
+
+    /// <summary>Where the system allows it, so that several runs in one process each have their own peak.</summary>
+    private static void ResetPeakMemory()
+    {
+        GC.Collect();
+        try
+        {
+            File.WriteAllText("/proc/self/clear_refs", "5");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // Then the peak is that of the process so far.
+        }
     }
 }

@@ -73,14 +73,14 @@ internal sealed class SessionOptions
     });
 
     /// <summary>Who learns the result, as it travels. p1 is who opens the session, p2 who is asked, unless these are names of the parties; a name says it plainly.</summary>
-    public string RevealOf(ParseResult parsed, string initiator, string responder)
+    public string RevealOf(ParseResult parsed, string initiator, string responder, string? protocol = null)
     {
         var text = parsed.GetValue(Reveal)!;
         bool Is(string other) => string.Equals(text, other, StringComparison.OrdinalIgnoreCase);
         var reveal = Is(initiator) ? SessionRules.Initiator : Is(responder) ? SessionRules.Responder
             : Is("both") ? SessionRules.Both : Is("size") ? SessionRules.Size : Is("p1") ? SessionRules.Initiator : Is("p2") ? SessionRules.Responder
             : throw new UsageException($"--reveal takes both, p1, p2, size or a party's name, not {text}");
-        return SessionRules.FaultOf(parsed.GetValue(Protocol)!, reveal, parsed.GetValue(Reuse)) is { } fault ? throw new UsageException(fault) : reveal;
+        return SessionRules.FaultOf(protocol ?? parsed.GetValue(Protocol)!, reveal, parsed.GetValue(Reuse)) is { } fault ? throw new UsageException(fault) : reveal;
     }
 
     public void AddTo(Command command)

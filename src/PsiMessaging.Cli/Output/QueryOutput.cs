@@ -55,6 +55,7 @@ internal static class QueryOutput
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(QueryResult))]
 [JsonSerializable(typeof(Simulation.SimulationReport))]
+[JsonSerializable(typeof(Simulation.BenchReport))]
 [JsonSerializable(typeof(Sessions.PartySession))]
 [JsonSerializable(typeof(List<Sessions.PartySession>))]
 [JsonSerializable(typeof(List<Sessions.Datasets.Dataset>))]

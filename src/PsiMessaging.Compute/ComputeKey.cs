@@ -1,0 +1,95 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Participants;
+using PsiMessaging.Participants.Identities;
+
+namespace PsiMessaging.Compute;
+
+/// <summary>
+/// What a party's compute workers are given, as a file: whose they are, their queues, and the key under which jobs and results are sealed. It opens every job
+/// of the party, identifiers and session secrets among them, so it is guarded as the home is; it does not sign for the party.
+/// </summary>
+public sealed class ComputeKey : IDisposable
+{
+    private const int KeySizeBytes = 32;
+    private readonly SecretBytes _key;
+
+    private ComputeKey(string party, string queuePrefix, SecretBytes key) => (Party, QueuePrefix, _key) = (party, queuePrefix, key);
+
+    /// <summary>The party's name.</summary>
+    public string Party { get; }
+    /// <summary>Prefix of the queues' names.</summary>
+    public string QueuePrefix { get; }
+    /// <summary>Queue of jobs, which compute workers share.</summary>
+    public string JobQueue => ParticipantNames.ComputeQueue(QueuePrefix, Party);
+    /// <summary>Queue of results, which the party's worker reads.</summary>
+    public string ResultQueue => ParticipantNames.ComputedQueue(QueuePrefix, Party);
+
+    /// <summary>Where the file lies in a party's home.</summary>
+    public static string PathIn(ParticipantHome home) => Path.Combine(home.Path, "compute.key");
+
+    /// <summary>The party's own key; made when missing, written again when the home's queue names have changed.</summary>
+    public static ComputeKey LoadOrCreate(ParticipantHome home)
+    {
+        var path = PathIn(home);
+        var known = File.Exists(path) ? Load(path) : null;
+        if (known is not null && known.Party == home.Name && known.QueuePrefix == home.Config.QueuePrefix)
+        {
+            return known;
+        }
+
+        var key = new ComputeKey(home.Name, home.Config.QueuePrefix, known?._key ?? SecretBytes.Random(KeySizeBytes));
+        var bytes = key._key.Span.ToArray();
+        OwnerOnlyFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new ComputeKeyFile(key.Party, key.QueuePrefix, bytes), ComputeJson.Default.ComputeKeyFile));
+        CryptographicOperations.ZeroMemory(bytes);
+        return key;
+    }
+
+    /// <summary>Reads a key file. The group may be allowed to read it, as a mounted secret's is; the world may not.</summary>
+    /// <exception cref="ParticipantException">Missing, readable by everybody, or not such a file.</exception>
+    public static ComputeKey Load(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new ParticipantException(FailureCodes.NotPinned, $"the compute key {path} does not exist; it lies in the party's home as compute.key once psi init or psi party run was there");
+        }
+
+        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite)) != UnixFileMode.None)
+        {
+            throw new ParticipantException(FailureCodes.WeakKey, $"the compute key {path} can be read or changed by others; mend it with: chmod 400 {path}");
+        }
+
+        try
+        {
+            var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), ComputeJson.Default.ComputeKeyFile) ?? throw new JsonException();
+            if (!ParticipantNames.IsValid(file.Party) || file.QueuePrefix.Length is 0 or > 100 || file.Key.Length != KeySizeBytes)
+            {
+                throw new JsonException("a field is out of range");
+            }
+
+            var key = new ComputeKey(file.Party, file.QueuePrefix, SecretBytes.CopyOf(file.Key));
+            CryptographicOperations.ZeroMemory(file.Key);
+            return key;
+        }
+        catch (Exception exception) when (exception is JsonException or UnauthorizedAccessException)
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"{path} cannot be read as a compute key: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>The key of one frame: fresh for every salt, different for jobs and for what comes back.</summary>
+    internal SecretBytes FrameKey(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> direction) => _key.Derive(salt, direction, KeySizeBytes);
+
+    /// <inheritdoc/>
+    public void Dispose() => _key.Dispose();
+}
+
+/// <summary>The key file's content.</summary>
+internal sealed record ComputeKeyFile(string Party, string QueuePrefix, byte[] Key);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(ComputeKeyFile))]
+internal sealed partial class ComputeJson : JsonSerializerContext;

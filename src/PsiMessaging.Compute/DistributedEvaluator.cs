@@ -1,0 +1,212 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Logging;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Participants.Ports;
+using PsiMessaging.Protocols;
+using PsiMessaging.Protocols.Evaluation;
+using PsiMessaging.Sessions.Engine;
+
+namespace PsiMessaging.Compute;
+
+/// <summary>
+/// Hands batches to the party's compute workers while there are any, and evaluates them in this process while there are none. Workers are known by the sealed
+/// messages they send every two seconds. A job whose worker dies goes to another, by the broker; one that no worker answers is done here. Nothing about jobs is
+/// on disk: after a restart of the party's worker, batches without a committed result are evaluated again, to the same bytes.
+/// </summary>
+public sealed partial class DistributedEvaluator : IBatchEvaluator
+{
+    /// <summary>A worker that has been silent for so long is gone.</summary>
+    internal static readonly TimeSpan WorkerSilence = TimeSpan.FromSeconds(7);
+    /// <summary>A job without an answer for so long is done here, whatever the workers say.</summary>
+    internal static readonly TimeSpan JobPatience = TimeSpan.FromMinutes(5);
+
+    private const int JobsAWorker = 4;
+    private const int MostJobs = 64;
+
+    private readonly ComputeKey _key;
+    private readonly IEnvelopeSender _sender;
+    private readonly LocalEvaluator _local;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _workers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Job> _jobs = new(StringComparer.Ordinal);
+    private readonly Task _watching;
+
+    /// <param name="key">The party's compute key; owned from here on.</param>
+    /// <param name="sender">The way out.</param>
+    /// <param name="parallelism">Cores to use in this process while there are no workers.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="log">Log.</param>
+    public DistributedEvaluator(ComputeKey key, IEnvelopeSender sender, int parallelism, TimeProvider time, ILogger log)
+    {
+        (_key, _sender, _time, _log) = (key, sender, time, log);
+        _local = new LocalEvaluator(parallelism);
+        _watching = WatchAsync();
+    }
+
+    /// <summary>Compute workers heard of lately.</summary>
+    public int Workers => _workers.Count;
+
+    /// <summary>Enough jobs for every worker to have one in hand and some waiting, so that the queue's length shows whether more workers would help.</summary>
+    public int Capacity => _workers.IsEmpty ? _local.Capacity : Math.Min(MostJobs, JobsAWorker * (_workers.Count + 1));
+
+    /// <inheritdoc/>
+    public async Task<byte[]> EvaluateAsync(string session, int round, int sequence, EvaluationRequest request, CancellationToken cancellation)
+    {
+        if (_workers.IsEmpty)
+        {
+            return await _local.EvaluateAsync(session, round, sequence, request, cancellation);
+        }
+
+        var id = IdOf(session, round, sequence, request);
+        var job = new Job(request, _time.GetUtcNow(), cancellation);
+        _jobs[id] = job;
+        try
+        {
+            var message = new EvaluateBatch(id, session, round, sequence, request.Kind.ToString(), request.Parameters.Length, request.Secret.SizeBytes);
+            var secret = request.Secret.Span.ToArray();
+            var frame = SealedFrame.Seal(_key, toWorkers: true, message, request.Parameters, secret, request.Input);
+            CryptographicOperations.ZeroMemory(secret);
+            await _sender.SendAsync(_key.JobQueue, id, frame, cancellation);
+            return await job.Result.Task.WaitAsync(cancellation);
+        }
+        catch (UnroutableException)
+        {
+            // The queue is gone, and with it every worker that served it.
+            return await _local.EvaluateAsync(session, round, sequence, request, cancellation);
+        }
+        finally
+        {
+            _jobs.TryRemove(id, out _);
+        }
+    }
+
+    /// <summary>Takes a frame from the queue of results.</summary>
+    /// <exception cref="RejectedEnvelopeException">Not sealed under the party's compute key.</exception>
+    public Task ReceiveAsync(ReadOnlyMemory<byte> frame)
+    {
+        var (message, body) = SealedFrame.Open(_key, toWorkers: false, frame.Span);
+        switch (message)
+        {
+            case ComputeReady ready:
+                if (_workers.TryAdd(ready.WorkerId, _time.GetUtcNow()))
+                {
+                    LogWorker(ready.WorkerId[..8], ready.Cores, _workers.Count);
+                }
+
+                _workers[ready.WorkerId] = _time.GetUtcNow();
+                break;
+            case BatchEvaluated { Code: null } done when _jobs.TryGetValue(done.JobId, out var job):
+                job.Result.TrySetResult(body.ToArray());
+                break;
+            case BatchEvaluated { Code: { } code } failed when _jobs.TryGetValue(failed.JobId, out var job):
+                job.Result.TrySetException(code == FailureCodes.Internal
+                    ? new InvalidOperationException($"a compute worker failed: {failed.Reason}")
+                    : new ProtocolViolationException(code, failed.Reason ?? "the peer's batch is refused"));
+                break;
+            case BatchEvaluated:
+                // Done twice, or of a session that has ended.
+                break;
+            default:
+                throw new RejectedEnvelopeException("a message that does not belong on the queue of results");
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Names a job by everything that decides its result.</summary>
+    internal static string IdOf(string session, int round, int sequence, EvaluationRequest request)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{session}/{round}/{sequence}/{request.Kind}/{request.Parameters.Length}/"));
+        hash.AppendData(request.Parameters.Span);
+        hash.AppendData(request.Input.Span);
+        return Convert.ToHexStringLower(hash.GetHashAndReset().AsSpan(0, 16));
+    }
+
+    private async Task WatchAsync()
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stop.Token))
+            {
+                Look();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The worker stops.
+        }
+    }
+
+    private void Look()
+    {
+        var now = _time.GetUtcNow();
+        foreach (var (worker, _) in _workers.Where(entry => now - entry.Value > WorkerSilence))
+        {
+            _workers.TryRemove(worker, out _);
+            LogGone(worker[..8], _workers.Count);
+        }
+
+        foreach (var (id, job) in _jobs)
+        {
+            if ((_workers.IsEmpty || now - job.Since > JobPatience) && job.TryTakeBack())
+            {
+                _ = DoHereAsync(id, job);
+            }
+        }
+    }
+
+    private async Task DoHereAsync(string id, Job job)
+    {
+        try
+        {
+            job.Result.TrySetResult(await _local.EvaluateAsync("", 0, 0, job.Request, job.Cancellation));
+        }
+        catch (Exception exception)
+        {
+            job.Result.TrySetException(exception);
+        }
+
+        LogTakenBack(id[..8]);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _watching;
+        await _local.DisposeAsync();
+        _key.Dispose();
+        _stop.Dispose();
+    }
+
+    private sealed class Job(EvaluationRequest request, DateTimeOffset since, CancellationToken cancellation)
+    {
+        private int _taken;
+
+        public EvaluationRequest Request => request;
+
+        public DateTimeOffset Since => since;
+
+        public CancellationToken Cancellation => cancellation;
+
+        public TaskCompletionSource<byte[]> Result { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool TryTakeBack() => Interlocked.Exchange(ref _taken, 1) == 0;
+    }
+
+    [LoggerMessage(EventId = 500, Level = LogLevel.Information, Message = "Compute worker {Worker} with {Cores} cores takes jobs; {Count} in all")]
+    private partial void LogWorker(string worker, int cores, int count);
+
+    [LoggerMessage(EventId = 501, Level = LogLevel.Warning, Message = "Compute worker {Worker} is silent; {Count} left")]
+    private partial void LogGone(string worker, int count);
+
+    [LoggerMessage(EventId = 502, Level = LogLevel.Information, Message = "Job {Job} was evaluated here, because no compute worker answered")]
+    private partial void LogTakenBack(string job);
+}

@@ -1,0 +1,88 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text.Json;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography;
+using PsiMessaging.Participants.Envelopes;
+
+namespace PsiMessaging.Compute;
+
+/// <summary>
+/// One message between a party's worker and its compute workers, encrypted and authenticated under their common key: magic <c>PSW1</c>, salt (32 bytes, random),
+/// ciphertext, tag (16 bytes). AES-256-GCM (NIST SP 800-38D) under HKDF(key, salt, direction), so that each frame has a key of its own and the zero nonce is
+/// used once under it. Inside: length of the header (4 bytes, big-endian), wire name and message as JSON, body.
+/// </summary>
+public static class SealedFrame
+{
+    private const int SaltBytes = 32;
+    private const int TagBytes = 16;
+    private const int HeadBytes = 4 + SaltBytes;
+    private static readonly byte[] Magic = "PSW1"u8.ToArray();
+    private static readonly byte[] ZeroNonce = new byte[12];
+
+    /// <summary>Seals a message on its way to compute workers, or back.</summary>
+    /// <param name="key">The common key.</param>
+    /// <param name="toWorkers">Direction: a frame of one never opens in the other.</param>
+    /// <param name="message">A record of the compute contract.</param>
+    /// <param name="parts">The body's parts.</param>
+    public static byte[] Seal(ComputeKey key, bool toWorkers, object message, params ReadOnlySpan<ReadOnlyMemory<byte>> parts)
+    {
+        var header = JsonSerializer.SerializeToUtf8Bytes(message, message.GetType(), ContractJson.Default);
+        var name = System.Text.Encoding.UTF8.GetBytes(ContractCatalog.NameOf(message.GetType()));
+        var length = 4 + 1 + name.Length + header.Length;
+        foreach (var part in parts)
+        {
+            length += part.Length;
+        }
+
+        var frame = new byte[HeadBytes + length + TagBytes];
+        Magic.CopyTo(frame, 0);
+        var salt = frame.AsSpan(4, SaltBytes);
+        RandomNumberGenerator.Fill(salt);
+        var plain = frame.AsSpan(HeadBytes, length);
+        BinaryPrimitives.WriteInt32BigEndian(plain, 1 + name.Length + header.Length);
+        plain[4] = (byte)name.Length;
+        name.CopyTo(plain[5..]);
+        header.CopyTo(plain[(5 + name.Length)..]);
+        var at = 5 + name.Length + header.Length;
+        foreach (var part in parts)
+        {
+            part.Span.CopyTo(plain[at..]);
+            at += part.Length;
+        }
+
+        using var frameKey = key.FrameKey(salt, Direction(toWorkers));
+        using var aes = new AesGcm(frameKey.Span, TagBytes);
+        aes.Encrypt(ZeroNonce, plain, plain, frame.AsSpan(HeadBytes + length), Magic);
+        return frame;
+    }
+
+    /// <summary>Opens a frame.</summary>
+    /// <exception cref="RejectedEnvelopeException">Not such a frame, not of this direction, or not sealed under this key.</exception>
+    public static (object Message, ReadOnlyMemory<byte> Body) Open(ComputeKey key, bool toWorkers, ReadOnlySpan<byte> frame)
+    {
+        if (frame.Length < HeadBytes + 5 + TagBytes || !frame.StartsWith(Magic))
+        {
+            throw new RejectedEnvelopeException("not a compute frame");
+        }
+
+        var plain = new byte[frame.Length - HeadBytes - TagBytes];
+        try
+        {
+            using var frameKey = key.FrameKey(frame.Slice(4, SaltBytes), Direction(toWorkers));
+            using var aes = new AesGcm(frameKey.Span, TagBytes);
+            aes.Decrypt(ZeroNonce, frame[HeadBytes..^TagBytes], frame[^TagBytes..], plain, Magic);
+            var headerLength = BinaryPrimitives.ReadInt32BigEndian(plain);
+            var name = System.Text.Encoding.UTF8.GetString(plain, 5, plain[4]);
+            var type = ContractCatalog.Find(name) ?? throw new JsonException();
+            var message = ContractCatalog.Deserialize(type, plain.AsSpan(5 + plain[4], headerLength - 1 - plain[4]));
+            return (message, plain.AsMemory(4 + headerLength));
+        }
+        catch (Exception exception) when (exception is CryptographicException or JsonException or ArgumentException)
+        {
+            throw new RejectedEnvelopeException("the compute frame is not sealed under this party's compute key");
+        }
+    }
+
+    private static ReadOnlySpan<byte> Direction(bool toWorkers) => toWorkers ? DomainTags.ComputeJob : DomainTags.ComputeResult;
+}

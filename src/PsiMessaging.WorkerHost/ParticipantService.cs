@@ -1,0 +1,110 @@
+using Microsoft.Extensions.Logging;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Messaging;
+using PsiMessaging.Participants;
+using PsiMessaging.Participants.Engine;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Ports;
+using PsiMessaging.Storage;
+
+namespace PsiMessaging.WorkerHost;
+
+/// <summary>What makes a participant's worker a party's or a linker's.</summary>
+public abstract class ParticipantParts
+{
+    /// <summary>The role its home must have.</summary>
+    public abstract ParticipantRole Role { get; }
+
+    /// <summary>Queues it serves beside its inbox; frames come only after <see cref="CreateEngine"/>.</summary>
+    public virtual IReadOnlyList<Inbox> ExtraInboxes(ParticipantHome home) => [];
+
+    /// <summary>Makes the engine.</summary>
+    public abstract ParticipantEngine CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs);
+}
+
+/// <summary>A participant's worker: waits for the broker, serves its inbox, ties bus, state and engine together.</summary>
+public sealed partial class ParticipantService : WorkerService
+{
+    private readonly ParticipantHome _home;
+    private readonly ParticipantParts _parts;
+    private readonly TimeProvider _time;
+    private readonly ILoggerFactory _logs;
+    private readonly ILogger _log;
+    private MessageBus? _bus;
+
+    private ParticipantService(ParticipantHome home, ParticipantParts parts, TimeProvider time, ILoggerFactory logs)
+    {
+        (_home, _parts, _time, _logs, _log) = (home, parts, time, logs, logs.CreateLogger<ParticipantService>());
+    }
+
+    /// <inheritdoc/>
+    public override bool IsReady => _bus is { IsReady: true };
+
+    /// <summary>Runs a participant's worker until stopped.</summary>
+    /// <param name="home">The participant's home; one worker at a time.</param>
+    /// <param name="parts">Party or linker.</param>
+    /// <param name="jsonLogs">Whether log lines are JSON.</param>
+    /// <param name="cancellation">Stops the worker, besides SIGTERM and SIGINT.</param>
+    /// <exception cref="ParticipantException">Another worker has the home, it is a home of the other role, or the broker refuses us.</exception>
+    public static async Task RunAsync(ParticipantHome home, ParticipantParts parts, bool jsonLogs, CancellationToken cancellation)
+    {
+        if (home.Config.Role != parts.Role)
+        {
+            throw new ParticipantException(FailureCodes.WrongState, parts.Role == ParticipantRole.Party
+                ? $"{home.Path} is a linker's home; run it with: psi linker run"
+                : $"{home.Path} is a party's home; run it with: psi party run");
+        }
+
+        using var single = TakeHome(home);
+        await Worker.RunAsync(new WorkerSurface(jsonLogs, home.Config.HealthPort, home.Config.HealthAddress), logs => new ParticipantService(home, parts, TimeProvider.System, logs), cancellation);
+    }
+
+    private static FileStream TakeHome(ParticipantHome home)
+    {
+        try
+        {
+            return new FileStream(Path.Combine(home.Path, "worker.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException exception)
+        {
+            throw new ParticipantException(FailureCodes.WrongState, $"another worker runs on {home.Path} already", exception);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ServeAsync(CancellationToken stop)
+    {
+        using var store = new SqliteParticipantStore(_home.StatePath);
+        ParticipantEngine? engine = null;
+        var bus = MessageBus.RabbitMq(
+            BrokerAddress.Parse(_home.Config.Broker!), [new Inbox(_home.InboxName, frame => engine!.ReceiveAsync(frame)), .. _parts.ExtraInboxes(_home)], _time, _log);
+        try
+        {
+            engine = _parts.CreateEngine(_home, store, bus, _time, _logs);
+            await bus.StartAsync(patience: null, stop);
+            engine.Start();
+            _bus = bus;
+            LogServing(_home.Name, _home.InboxName);
+            await Task.Delay(Timeout.InfiniteTimeSpan, _time, stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            LogStopping(_home.Name);
+        }
+        finally
+        {
+            // First the inbox, so that no new frame arrives; then the step in hand.
+            await bus.DisposeAsync();
+            if (engine is not null)
+            {
+                await engine.DisposeAsync();
+            }
+        }
+    }
+
+    [LoggerMessage(EventId = 1, Level = LogLevel.Information, Message = "{Name} serves {Queue}")]
+    private partial void LogServing(string name, string queue);
+
+    [LoggerMessage(EventId = 2, Level = LogLevel.Information, Message = "{Name} finishes its work in hand and stops")]
+    private partial void LogStopping(string name);
+}
