@@ -21,5 +21,7 @@ done
 psi demo --data-only /tmp/data
 psi dataset list --home /homes/p1 | grep -q istat || psi dataset add istat /tmp/data/istat.csv --key IDKEY --home /homes/p1
 psi dataset list --home /homes/p2 | grep -q bi || psi dataset add bi /tmp/data/bi.csv --key IDKEY --home /homes/p2
+# All that P1's compute workers are given; in real life a mounted secret.
+cp /homes/p1/compute.key /keys/p1/compute.key.part && mv /keys/p1/compute.key.part /keys/p1/compute.key
 touch /homes/p1/.prepared /homes/p2/.prepared /homes/linker/.prepared
 echo "Homes, cards and data are ready."

@@ -19,7 +19,8 @@ public class LayerTests
         ["PsiMessaging.Storage"] = ["Participants"],
         ["PsiMessaging.Messaging"] = ["Participants", "Contracts"],
         ["PsiMessaging.WorkerHost"] = ["Messaging", "Storage", "Participants", "Contracts"],
-        ["psi-party-worker"] = ["WorkerHost", "Sessions", "Participants"],
+        ["PsiMessaging.Compute"] = ["WorkerHost", "Messaging", "Sessions", "Protocols", "Participants", "Contracts", "Cryptography"],
+        ["psi-party-worker"] = ["WorkerHost", "Messaging", "Compute", "Sessions", "Data", "Participants"],
         ["psi-linker-worker"] = ["WorkerHost", "Linking", "Participants"],
     };
 
@@ -105,6 +106,7 @@ public class LayerTests
 
         Assert.DoesNotContain("PsiMessaging.Sessions", seen);
         Assert.DoesNotContain("PsiMessaging.Protocols", seen);
+        Assert.DoesNotContain("PsiMessaging.Compute", seen);
         Assert.Contains("PsiMessaging.Linking", seen);
     }
 }

@@ -39,7 +39,7 @@ internal static class Sending
             }
         }
 
-        var file = BenchData.Write(root, rows).P1;
+        var file = BenchData.Write(root, rows, rows).P1;
         var watch = Stopwatch.StartNew();
         foreach (var (home, peer) in new[] { (homes[0], "P2"), (homes[1], "P1") })
         {
@@ -99,13 +99,19 @@ internal static class Sending
         var dataset = await new DatasetCatalog(home, store, TimeProvider.System).AddAsync(new DatasetRequest("data", file, ["ID"], new RecordReaderOptions(), false, DuplicateRule.Reject));
         var now = TimeProvider.System.GetUtcNow();
         Directory.CreateDirectory(home.SessionPath(Session));
-        MatchedFile.Write(home.SessionPath(Session), [.. Enumerable.Range(0, rows)]);
+        var matched = new MatchedRows(rows);
+        for (var row = 0; row < rows; row++)
+        {
+            matched[row] = true;
+        }
+
+        matched.Write(home.SessionPath(Session));
         store.Write(transaction =>
         {
             transaction.PutSession(new PartySession
             {
                 Id = Session, State = SessionState.Completed, IsInitiator = home.Name == "P1", Peer = peer, Linker = "LINKER", Dataset = "data", DatasetHash = dataset.Hash,
-                Protocol = "rsa", Engine = "tokens", RsaBits = 3072, MinCell = 1, CreatedAt = now, DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
+                Protocol = "ecdh", Engine = "tokens", Reveal = "both", MinCell = 1, CreatedAt = now, DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
                 ProposalHash = new byte[32], AcceptanceHash = new byte[32], IntersectionSize = rows, HadResult = true, EndedAt = now,
             }.ToStored());
             return true;

@@ -4,6 +4,7 @@ using PsiMessaging.Cryptography.BlindRsa;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.BlindRsa;
+using PsiMessaging.Protocols.Evaluation;
 
 namespace PsiMessaging.Benchmarks;
 
@@ -20,9 +21,11 @@ internal static class Signing
         var transcript = new byte[32];
         using var seed = SecretBytes.Random(32);
         using var senderKey = RsaPrivateKey.Generate(bits);
-        using var receiverKey = RsaPrivateKey.Generate(bits);
-        using var sender = new BlindRsaParty(new Numbers(1), Items, transcript, seed, senderKey, receiverKey.PublicKey, ("P2", "P1"), Environment.ProcessorCount);
-        using var receiver = new BlindRsaParty(new Numbers(Items), 1, transcript, seed, receiverKey, senderKey.PublicKey, ("P1", "P2"), Environment.ProcessorCount);
+        using var sender = new BlindRsaParty(1, Items, transcript, seed, ("P2", senderKey, null), ("P1", null, null), Reveal.Peer);
+        using var receiver = new BlindRsaParty(Items, 1, transcript, seed, ("P1", null, null), ("P2", senderKey.PublicKey, null), Reveal.Own);
+        using var threads = new ComputeThreads(Environment.ProcessorCount);
+        byte[] Evaluate(IProtocolParty party, Round round, int sequence, ReadOnlyMemory<byte> payload) =>
+            Evaluator.EvaluateAsync(party.Evaluate(round, sequence, Numbers(round.FirstOf(sequence), round.CountOf(sequence)), payload)!, threads, CancellationToken.None).GetAwaiter().GetResult();
         using var bare = RsaArithmetic.Create(senderKey);
         var outgoing = receiver.Rounds.Single(round => round is { Number: 1, Direction: RoundDirection.Outgoing });
         var incoming = sender.Rounds.Single(round => round is { Number: 1, Direction: RoundDirection.Incoming });
@@ -44,15 +47,15 @@ internal static class Signing
 
             var rate = count / watch.Elapsed.TotalSeconds;
             watch.Restart();
-            var batches = Enumerable.Range(0, outgoing.Batches).Select(sequence => receiver.Produce(outgoing, sequence)).ToArray();
+            var batches = Enumerable.Range(0, outgoing.Batches).Select(sequence => Evaluate(receiver, outgoing, sequence, default)).ToArray();
             var blinding = watch.Elapsed.TotalMicroseconds / Items;
             watch.Restart();
-            var answers = batches.Select((batch, sequence) => sender.Consume(incoming, sequence, batch).Reply!).ToArray();
+            var answers = batches.Select((batch, sequence) => Evaluate(sender, incoming, sequence, batch)).ToArray();
             var signing = Items / watch.Elapsed.TotalSeconds;
             watch.Restart();
             for (var sequence = 0; sequence < answers.Length; sequence++)
             {
-                receiver.Consume(signed, sequence, answers[sequence]);
+                Evaluate(receiver, signed, sequence, answers[sequence]);
             }
 
             var finalising = watch.Elapsed.TotalMicroseconds / Items;
@@ -62,12 +65,7 @@ internal static class Signing
         return 0;
     }
 
-    private sealed class Numbers(int count) : IItemSet
-    {
-        private readonly byte[][] _items = [.. Enumerable.Range(0, count).Select(i => SHA256.HashData(BitConverter.GetBytes(i)))];
-
-        public int Count => count;
-
-        public ReadOnlySpan<byte> this[int index] => _items[index];
-    }
+    /// <summary>Identifiers as an evaluation takes them: length (4 bytes, little-endian), then the bytes.</summary>
+    private static byte[] Numbers(int first, int count) =>
+        [.. Enumerable.Range(first, count).SelectMany(i => (byte[])[32, 0, 0, 0, .. SHA256.HashData(BitConverter.GetBytes(i))])];
 }

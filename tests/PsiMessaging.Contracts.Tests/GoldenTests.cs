@@ -17,13 +17,14 @@ public class GoldenTests
     [
         new ProposeSession
         {
-            SessionId = Id, Initiator = "P1", Responder = "P2", Linker = "LINKER", PeerDataset = "bi", Protocol = "rsa", Engine = "tokens", RsaBits = 2048,
+            SessionId = Id, Initiator = "P1", Responder = "P2", Linker = "LINKER", PeerDataset = "bi", Protocol = "rsa", Engine = "tokens", Reveal = "both", RsaBits = 2048,
             Profile = new CanonicalizationProfile(1, "keep", 1), Duplicates = "reject", MinCell = 3, KeyNames = ["IDKEY"], SetSize = 1000, Nonce = Hash,
-            RsaModulus = [0xff, 0x01], RsaExponent = [1, 0, 1], RsaProof = [7, 8, 9], SharedKeyCheck = Hash[..16], DeadlineSeconds = 86400,
+            Rsa = new RsaSender([0xff, 0x01], [1, 0, 1], [7, 8, 9]), SharedKeyCheck = Hash[..16], DeadlineSeconds = 86400,
         },
-        new AcceptSession { SessionId = Id, ProposalHash = Hash, SetSize = 3479, Nonce = Hash, RsaModulus = [0xff, 0x03], RsaExponent = [1, 0, 1], RsaProof = [7, 8, 9], MinCell = 5 },
+        new AcceptSession { SessionId = Id, ProposalHash = Hash, SetSize = 3479, Nonce = Hash, Rsa = new RsaSender([0xff, 0x03], [1, 0, 1], [7, 8, 9], Hash), MinCell = 5 },
         new AbortSession(Id, FailureCodes.ProfileMismatch, "the identifiers would be read differently"),
         new RoundBatch(Id, Hash, 1, 0, 4, 1024, 256),
+        new GrantCredit(Id, Hash, 3, 24),
         new CompleteSession(Id, Hash, 730, Hash),
         new AnnounceColumns(Id, Hash, ["CLASSE_ETA", "NUMERO_FIGLI"]),
         new RegisterDataset(Id, Hash, "P2", "tokens", 5, 730, [Id]),
@@ -33,11 +34,14 @@ public class GoldenTests
         new QueryAnswered(Id, Id, 12, 1, 5, 730),
         new QueryRefused(Id, Id, FailureCodes.NotRegistered, "not both parties' rows are registered"),
         new QueryAsked(Id, Id, "P1", [new ColumnToken("P1", Id)], "answered"),
-        new StartSession { Peer = "P2", Linker = "LINKER", Dataset = "istat", Protocol = "rsa", Engine = "tokens", RsaBits = 3072, MinCell = 1, DeadlineSeconds = 86400 },
+        new StartSession { Peer = "P2", Linker = "LINKER", Dataset = "istat", Protocol = "ecdh", Engine = "tokens", Reveal = "initiator", RsaBits = 3072, MinCell = 1, DeadlineSeconds = 86400 },
         new SendDataset(Id),
         new SubmitQuery(Id, "CLASSE_ETA, CLASSE_REDDITO"),
         new CancelSession(Id),
         new CommandReply(true, Id, QueryId: Id),
+        new EvaluateBatch(Id, Id, 1, 7, "EcdhMask", 87, 32),
+        new BatchEvaluated(Id, FailureCodes.BadBatch, "a masked element is not a valid encoding of the group, or is the identity"),
+        new ComputeReady(Id, 2),
     ];
 
     public static TheoryData<string> Names => [.. ContractCatalog.Names.Order(StringComparer.Ordinal)];

@@ -2,6 +2,7 @@ using System.Text;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Data.Sorting;
 
 namespace PsiMessaging.Data.Tests;
 
@@ -165,8 +166,15 @@ public sealed class InputTests : IDisposable
     public void Check_UnusableKeys_SaysHowMany(string content, string expected)
     {
         using var reader = RecordReader.Open(File(content), new RecordReaderOptions());
-        var table = KeyTable.Build(reader, [0], new Canonicalizer(false));
-        var message = Assert.Throws<InputException>(() => table.Check("a.csv", DuplicateRule.Reject)).Message;
+        using var scratch = new ScratchFolder(Path.Combine(_folder, "scratch"));
+        using var set = new IdentifierSet(canonical => (ulong)canonical.Length, [0], new Canonicalizer(false), scratch);
+        while (reader.Read())
+        {
+            set.Add(reader);
+        }
+
+        var counts = set.Write(Path.Combine(_folder, "identifiers.bin"));
+        var message = Assert.Throws<InputException>(() => counts.Check("a.csv", DuplicateRule.Reject)).Message;
         Assert.Contains(expected, message, StringComparison.Ordinal);
         Assert.DoesNotContain("x", message.Replace("next", "", StringComparison.Ordinal).Replace("--duplicates first", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }

@@ -69,32 +69,10 @@ public class KeyTests
     public void TryAdd_TooLong_IsRefused() => Assert.Throws<InputException>(() => Canonical(false, new string('x', Canonicalizer.MaximumPartBytes + 1)));
 
     [Fact]
-    public void KeyTable_RandomKeys_EqualsADictionary() => Gen.Int[0, 300].Array[0, 2000].Sample(keys =>
+    public void Compare_Parts_OrderOneByOne()
     {
-        var table = new KeyTable();
-        var plain = new Dictionary<int, int>();
-        for (var row = 0; row < keys.Length; row++)
-        {
-            table.Add(Canonical(false, $"key-{keys[row]}"));
-            plain.TryAdd(keys[row], row);
-        }
-
-        Assert.Equal((plain.Count, keys.Length, keys.Length - plain.Count), (table.Count, table.Rows, table.Repeated));
-        for (var i = 0; i < table.Count; i++)
-        {
-            var key = int.Parse(Canonicalizer.Decode(table[i])[0][4..]);
-            Assert.Equal(plain[key], table.RowOf(i));
-        }
-
-        var sorted = table.Sorted(Enumerable.Range(0, table.Count)).Select(i => Encoding.UTF8.GetString(table[i][4..])).ToArray();
-        Assert.Equal(sorted.Order(StringComparer.Ordinal), sorted);
-    }, iter: 50);
-
-    [Fact]
-    public void CompareKeys_Parts_OrderOneByOne()
-    {
-        Assert.True(KeyTable.CompareKeys(Canonical(false, "b"), Canonical(false, "aaa")) > 0);
-        Assert.True(KeyTable.CompareKeys(Canonical(false, "a", "z"), Canonical(false, "ab", "a")) < 0);
-        Assert.Equal(0, KeyTable.CompareKeys(Canonical(false, "a", "z"), Canonical(false, "a", "z")));
+        Assert.True(IdentifierOrder.Compare(Canonical(false, "b"), Canonical(false, "aaa")) > 0);
+        Assert.True(IdentifierOrder.Compare(Canonical(false, "a", "z"), Canonical(false, "ab", "a")) < 0);
+        Assert.Equal(0, IdentifierOrder.Compare(Canonical(false, "a", "z"), Canonical(false, "a", "z")));
     }
 }

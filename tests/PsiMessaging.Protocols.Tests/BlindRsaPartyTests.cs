@@ -1,12 +1,12 @@
-using System.Text;
 using CsCheck;
 using PsiMessaging.Cryptography.BlindRsa;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Protocols.BlindRsa;
+using PsiMessaging.Protocols.Evaluation;
 
 namespace PsiMessaging.Protocols.Tests;
 
-/// <summary>The two state machines against each other, and against a plain set.</summary>
+/// <summary>The two sides against each other, and against a plain set.</summary>
 public sealed class BlindRsaPartyTests : IDisposable
 {
     private static readonly byte[] Transcript = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
@@ -14,67 +14,22 @@ public sealed class BlindRsaPartyTests : IDisposable
     private readonly RsaPrivateKey _key2 = RsaPrivateKey.Generate(2048);
     private readonly SecretBytes _seed1 = SecretBytes.Random(32);
     private readonly SecretBytes _seed2 = SecretBytes.Random(32);
+    private readonly ComputeThreads _threads = new(2);
 
-    private sealed class Items(string[] values) : IItemSet
+    private (TestParty One, TestParty Two) Pair(string[] one, string[] two, Reveal reveal = Reveal.Both, byte[]? transcript = null)
     {
-        public int Count => values.Length;
-
-        public ReadOnlySpan<byte> this[int index] => Encoding.UTF8.GetBytes(values[index]);
+        var (oneSends, twoSends) = (reveal != Reveal.Own, reveal != Reveal.Peer);
+        return (
+            new TestParty(new BlindRsaParty(one.Length, two.Length, transcript ?? Transcript, _seed1, ("P1", oneSends ? _key1 : null, null), ("P2", twoSends ? _key2.PublicKey : null, null), reveal), one),
+            new TestParty(new BlindRsaParty(two.Length, one.Length, transcript ?? Transcript, _seed2, ("P2", twoSends ? _key2 : null, null), ("P1", oneSends ? _key1.PublicKey : null, null),
+                reveal switch { Reveal.Own => Reveal.Peer, Reveal.Peer => Reveal.Own, _ => reveal }), two));
     }
 
-    private (BlindRsaParty One, BlindRsaParty Two) Pair(string[] one, string[] two, int parallelism = 2) => (
-        new BlindRsaParty(new Items(one), two.Length, Transcript, _seed1, _key1, _key2.PublicKey, ("P1", "P2"), parallelism),
-        new BlindRsaParty(new Items(two), one.Length, Transcript, _seed2, _key2, _key1.PublicKey, ("P2", "P1"), parallelism));
-
-    private static Round Of(IProtocolParty party, int number, RoundDirection direction) => party.Rounds.Single(round => round.Number == number && round.Direction == direction);
-
-    /// <summary>All batches of both directions, in an order a seed decides; returns every byte that travelled.</summary>
-    private static List<byte[]> Run(BlindRsaParty one, BlindRsaParty two, int orderSeed = 0)
+    private static void AssertIntersection(TestParty left, TestParty right, int orderSeed = 0)
     {
-        var wire = new List<byte[]>();
-        var todo = new List<Action>();
-        foreach (var (from, to) in new[] { (one, two), (two, one) })
-        {
-            foreach (var number in new[] { 1, 3 })
-            {
-                for (var sequence = 0; sequence < Of(from, number, RoundDirection.Outgoing).Batches; sequence++)
-                {
-                    var (batch, round) = (sequence, number);
-                    todo.Add(() =>
-                    {
-                        var payload = from.Produce(Of(from, round, RoundDirection.Outgoing), batch);
-                        wire.Add(payload);
-                        var outcome = to.Consume(Of(to, round, RoundDirection.Incoming), batch, payload);
-                        if (outcome.Reply is { } reply)
-                        {
-                            wire.Add(reply);
-                            from.Consume(Of(from, 2, RoundDirection.Incoming), batch, reply);
-                        }
-                    });
-                }
-            }
-        }
-
-        var order = orderSeed;
-        foreach (var action in todo.OrderBy(_ => order = unchecked((order * 1103515245) + 12345)))
-        {
-            action();
-        }
-
-        return wire;
-    }
-
-    private void AssertIntersection(string[] one, string[] two, int orderSeed = 0)
-    {
-        var (left, right) = Pair(one, two);
-        using (left)
-        using (right)
-        {
-            Run(left, right, orderSeed);
-            var expected = one.Intersect(two).Order(StringComparer.Ordinal);
-            Assert.Equal(expected, left.Match().Select(index => one[index]).Order(StringComparer.Ordinal));
-            Assert.Equal(expected, right.Match().Select(index => two[index]).Order(StringComparer.Ordinal));
-        }
+        ProtocolRun.Run(left, right, orderSeed: orderSeed);
+        Assert.Equal(left.Items.Intersect(right.Items).Order(StringComparer.Ordinal), left.Match());
+        Assert.Equal(left.Match(), right.Match());
     }
 
     public static TheoryData<string[], string[]> Edges => new()
@@ -92,113 +47,117 @@ public sealed class BlindRsaPartyTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Edges))]
-    public void Match_EdgeSets_EqualsThePlainSet(string[] one, string[] two) => AssertIntersection(one, two);
+    public void Match_EdgeSets_EqualsThePlainSet(string[] one, string[] two)
+    {
+        var (left, right) = Pair(one, two);
+        AssertIntersection(left, right);
+    }
 
     [Fact]
     public void Match_RandomSets_EqualsThePlainSetInAnyOrderOfArrival() =>
         Gen.Int[0, 40].HashSet[0, 25].Select(Gen.Int[0, 40].HashSet[0, 25], Gen.Int).Sample((one, two, order) =>
-            AssertIntersection([.. one.Select(i => $"id-{i}")], [.. two.Select(i => $"id-{i}")], order), iter: 20);
+        {
+            var (left, right) = Pair([.. one.Select(i => $"id-{i}")], [.. two.Select(i => $"id-{i}")]);
+            AssertIntersection(left, right, order);
+        }, iter: 20);
 
     [Fact]
     public void Match_MoreThanOneBatchAndChunk_EqualsThePlainSet()
     {
         var one = Enumerable.Range(0, BlindRsaParty.CostlyBatchElements + 70).Select(i => $"{i}").ToArray();
-        AssertIntersection(one, [.. one.Skip(1000).Take(60), "other"]);
+        var (left, right) = Pair(one, [.. one.Skip(1000).Take(60), "other"]);
+        AssertIntersection(left, right);
+    }
+
+    [Theory]
+    [InlineData(Reveal.Own)]
+    [InlineData(Reveal.Peer)]
+    public void OneReceiver_TheOtherGetsNothingToCompare(Reveal reveal)
+    {
+        var (left, right) = Pair(["a", "b", "c", "d"], ["c", "d", "e"], reveal);
+        var wire = ProtocolRun.Run(left, right);
+        var (learner, other) = reveal == Reveal.Own ? (left, right) : (right, left);
+        Assert.Equal(["c", "d"], learner.Match());
+        Assert.All(wire.Where(message => message.To == other), message => Assert.Equal(1, message.Round));
+        Assert.Empty(other.Tags);
+    }
+
+    [Fact]
+    public void SizeOnly_IsNotToBeHad() => Assert.Throws<ArgumentOutOfRangeException>(() => Pair(["a"], ["a"], Reveal.Size));
+
+    [Fact]
+    public async Task ReusableSet_CutFromSixteenBytes_MatchesAsAFreshOneDoes()
+    {
+        var set = Enumerable.Repeat((byte)7, 32).ToArray();
+        string[] large = [.. Enumerable.Range(0, 300).Select(i => $"{i}")], small = ["5", "250", "x"];
+        using var sender = new BlindRsaParty(large.Length, small.Length, Transcript, _seed1, ("P1", _key1, set), ("P2", null, null), Reveal.Peer);
+        using var receiver = new TestParty(new BlindRsaParty(small.Length, large.Length, Transcript, _seed2, ("P2", null, null), ("P1", _key1.PublicKey, set), Reveal.Own), small);
+        var prepared = new TestParty(sender, large);
+        var packed = large.SelectMany(item => (byte[])[(byte)item.Length, 0, 0, 0, .. System.Text.Encoding.UTF8.GetBytes(item)]).ToArray();
+        var tags = await Evaluator.EvaluateAsync(BlindRsaParty.PrepareTags("P1", _key1, set, packed), _threads, CancellationToken.None);
+        var round = receiver.Of(3, RoundDirection.Incoming);
+        Assert.Equal((large.Length, receiver.Protocol.TagSizeBytes), (round.Elements, round.ElementSizeBytes));
+        receiver.Keep(round, 0, [.. tags.Chunk(16).Order(Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b))).SelectMany(tag => tag.Take(receiver.Protocol.TagSizeBytes))]);
+        var blinded = receiver.Evaluate(receiver.Of(1, RoundDirection.Outgoing), 0, [], _threads);
+        var signed = prepared.Evaluate(prepared.Of(1, RoundDirection.Incoming), 0, blinded, _threads);
+        var back = receiver.Of(2, RoundDirection.Incoming);
+        receiver.Keep(back, 0, receiver.Evaluate(back, 0, signed, _threads));
+        Assert.Equal(["250", "5"], receiver.Match());
     }
 
     [Fact]
     public void Messages_RepeatedAfterARestart_AreTheSameBytesOnAnyNumberOfCores()
     {
         var (one, two) = (Enumerable.Range(0, 150).Select(i => $"{i}").ToArray(), Enumerable.Range(100, 150).Select(i => $"{i}").ToArray());
-        var (left, right) = Pair(one, two, parallelism: 1);
-        var first = Run(left, right);
-        left.Match();
-        var (leftAgain, rightAgain) = Pair(one, two, parallelism: 4);
-        Assert.Equal(first, Run(leftAgain, rightAgain));
-        foreach (var party in new[] { left, right, leftAgain, rightAgain })
-        {
-            party.Dispose();
-        }
-    }
-
-    [Fact]
-    public void Restore_KeptResults_GiveTheSameMatch()
-    {
-        var (one, two) = (new[] { "a", "b", "c", "d" }, new[] { "c", "d", "e" });
         var (left, right) = Pair(one, two);
-        var (again, _) = Pair(one, two);
-        var signed = right.Consume(Of(right, 1, RoundDirection.Incoming), 0, left.Produce(Of(left, 1, RoundDirection.Outgoing), 0)).Reply!;
-        var kept2 = left.Consume(Of(left, 2, RoundDirection.Incoming), 0, signed).Keep!;
-        var kept3 = left.Consume(Of(left, 3, RoundDirection.Incoming), 0, right.Produce(Of(right, 3, RoundDirection.Outgoing), 0)).Keep!;
-        again.Restore(Of(again, 2, RoundDirection.Incoming), 0, kept2);
-        again.Restore(Of(again, 3, RoundDirection.Incoming), 0, kept3);
-        Assert.Equal([2, 3], again.Match());
+        var (leftAgain, rightAgain) = Pair(one, two);
+        Assert.Equal(ProtocolRun.Run(left, right, cores: 1).Select(message => Convert.ToHexString(message.Payload)), ProtocolRun.Run(leftAgain, rightAgain, cores: 4).Select(message => Convert.ToHexString(message.Payload)));
     }
 
     [Fact]
-    public void Consume_BlindedZeroOrNotBelowTheModulus_IsRefused()
+    public void BlindedValue_ZeroOrNotBelowTheModulus_IsRefused()
     {
-        var (left, right) = Pair(["a"], ["b"]);
+        var (_, right) = Pair(["a"], ["b"]);
         foreach (var bad in new[] { new byte[256], _key2.PublicKey.Modulus, Enumerable.Repeat((byte)0xff, 256).ToArray() })
         {
-            var violation = Assert.Throws<ProtocolViolationException>(() => right.Consume(Of(right, 1, RoundDirection.Incoming), 0, bad));
-            Assert.Equal("bad-batch", violation.Code);
+            Assert.Equal("bad-batch", Assert.Throws<ProtocolViolationException>(() => right.Evaluate(right.Of(1, RoundDirection.Incoming), 0, bad, _threads)).Code);
         }
-
-        left.Dispose();
-        right.Dispose();
     }
 
     [Fact]
-    public void Consume_SignatureThatDoesNotVerify_IsRefused()
+    public void Signature_ThatDoesNotVerify_IsRefused()
     {
         var (left, right) = Pair(["a", "b"], ["b"]);
-        var signed = right.Consume(Of(right, 1, RoundDirection.Incoming), 0, left.Produce(Of(left, 1, RoundDirection.Outgoing), 0)).Reply!;
+        var signed = right.Evaluate(right.Of(1, RoundDirection.Incoming), 0, left.Evaluate(left.Of(1, RoundDirection.Outgoing), 0, [], _threads), _threads);
+        var round = left.Of(2, RoundDirection.Incoming);
         for (var position = 0; position < signed.Length; position += 101)
         {
             var altered = signed.ToArray();
             altered[position] ^= 4;
-            var violation = Assert.Throws<ProtocolViolationException>(() => left.Consume(Of(left, 2, RoundDirection.Incoming), 0, altered));
-            Assert.Equal("bad-signature", violation.Code);
+            Assert.Equal("bad-signature", Assert.Throws<ProtocolViolationException>(() => left.Evaluate(round, 0, altered, _threads)).Code);
         }
 
         // Swapped answers verify under no one's message either.
         byte[] swapped = [.. signed[256..], .. signed[..256]];
-        Assert.Equal("bad-signature", Assert.Throws<ProtocolViolationException>(() => left.Consume(Of(left, 2, RoundDirection.Incoming), 0, swapped)).Code);
-        left.Dispose();
-        right.Dispose();
-    }
-
-    [Fact]
-    public void Match_PeerSendsATagTwice_IsRefused()
-    {
-        var (left, right) = Pair(["a"], ["b", "c"]);
-        var tags = right.Produce(Of(right, 3, RoundDirection.Outgoing), 0);
-        var size = tags.Length / 2;
-        tags.AsSpan(0, size).CopyTo(tags.AsSpan(size));
-        left.Consume(Of(left, 3, RoundDirection.Incoming), 0, tags);
-        Assert.Equal("bad-batch", Assert.Throws<ProtocolViolationException>(left.Match).Code);
-        left.Dispose();
-        right.Dispose();
+        Assert.Equal("bad-signature", Assert.Throws<ProtocolViolationException>(() => left.Evaluate(round, 0, swapped, _threads)).Code);
     }
 
     [Fact]
     public void Messages_OfTwoSessions_ShareNothing()
     {
         var (one, _) = Pair(["a", "b", "c"], ["a"]);
-        var other = new BlindRsaParty(new Items(["a", "b", "c"]), 1, new byte[32], _seed1, _key1, _key2.PublicKey, ("P1", "P2"), 1);
-        var first = one.Produce(Of(one, 3, RoundDirection.Outgoing), 0).Chunk(8).Select(Convert.ToHexString).ToHashSet(StringComparer.Ordinal);
-        var second = other.Produce(Of(other, 3, RoundDirection.Outgoing), 0).Chunk(8).Select(Convert.ToHexString);
-        Assert.Empty(first.Intersect(second));
-        one.Dispose();
-        other.Dispose();
+        var (other, _) = Pair(["a", "b", "c"], ["a"], transcript: new byte[32]);
+        var round = one.Of(3, RoundDirection.Outgoing);
+        var first = one.Evaluate(round, 0, [], _threads).Chunk(8).Select(Convert.ToHexString).ToHashSet(StringComparer.Ordinal);
+        Assert.Empty(first.Intersect(other.Evaluate(round, 0, [], _threads).Chunk(8).Select(Convert.ToHexString)));
     }
 
     [Fact]
     public void Constructor_PeerShowsOurKeyOrName_IsRefused()
     {
-        Assert.Throws<ProtocolViolationException>(() => new BlindRsaParty(new Items(["a"]), 1, Transcript, _seed1, _key1, _key1.PublicKey, ("P1", "P2"), 1));
-        Assert.Throws<ProtocolViolationException>(() => new BlindRsaParty(new Items(["a"]), 1, Transcript, _seed1, _key1, _key2.PublicKey, ("P1", "P1"), 1));
+        Assert.Throws<ProtocolViolationException>(() => new BlindRsaParty(1, 1, Transcript, _seed1, ("P1", _key1, null), ("P2", _key1.PublicKey, null), Reveal.Both));
+        Assert.Throws<ProtocolViolationException>(() => new BlindRsaParty(1, 1, Transcript, _seed1, ("P1", _key1, null), ("P1", _key2.PublicKey, null), Reveal.Both));
+        Assert.Throws<ArgumentException>(() => new BlindRsaParty(1, 1, Transcript, _seed1, ("P1", _key1, null), ("P2", null, null), Reveal.Both));
     }
 
     /// <summary>A peer without data sends back what it gets: our tags, which are signatures by us, must not count as its own.</summary>
@@ -206,19 +165,64 @@ public sealed class BlindRsaPartyTests : IDisposable
     public void Match_PeerReflectsOurTags_FindsNothing()
     {
         var (left, right) = Pair(["a", "b", "c"], ["x", "y", "z"]);
-        var signed = right.Consume(Of(right, 1, RoundDirection.Incoming), 0, left.Produce(Of(left, 1, RoundDirection.Outgoing), 0)).Reply!;
-        left.Consume(Of(left, 2, RoundDirection.Incoming), 0, signed);
-        left.Consume(Of(left, 3, RoundDirection.Incoming), 0, left.Produce(Of(left, 3, RoundDirection.Outgoing), 0));
+        var signed = right.Evaluate(right.Of(1, RoundDirection.Incoming), 0, left.Evaluate(left.Of(1, RoundDirection.Outgoing), 0, [], _threads), _threads);
+        left.Keep(left.Of(2, RoundDirection.Incoming), 0, left.Evaluate(left.Of(2, RoundDirection.Incoming), 0, signed, _threads));
+        left.Keep(left.Of(3, RoundDirection.Incoming), 0, left.Evaluate(left.Of(3, RoundDirection.Outgoing), 0, [], _threads));
         Assert.Empty(left.Match());
-        left.Dispose();
-        right.Dispose();
     }
 
     public void Dispose()
     {
-        foreach (var item in new IDisposable[] { _key1, _key2, _seed1, _seed2 })
+        foreach (var item in new IDisposable[] { _key1, _key2, _seed1, _seed2, _threads })
         {
             item.Dispose();
         }
+    }
+}
+
+/// <summary>The layouts a compute worker reads.</summary>
+public class EvaluationLayoutTests
+{
+    [Fact]
+    public void Parameters_AnyFields_ComeBack() => Gen.Int.Select(Gen.Int[8, 16], Gen.Byte.Array[0, 300], Gen.Byte.Array[0, 100], Gen.Byte.Array[0, 100]).Sample((first, size, modulus, signer, prefix) =>
+    {
+        var parameters = BlindRsaParameters.Decode(new BlindRsaParameters(first, size, modulus, signer, prefix).Encode());
+        Assert.Equal((first, size), (parameters.First, parameters.TagSizeBytes));
+        Assert.Equal([modulus, signer, prefix], [parameters.PeerModulus, parameters.Signer, parameters.TagPrefix]);
+    });
+
+    [Fact]
+    public void PackedItems_CutOffAnywhere_AreRefusedOrShorter()
+    {
+        byte[] packed = [1, 0, 0, 0, 65, 0, 0, 0, 0, 2, 0, 0, 0, 66, 67];
+        Assert.Equal(3, new PackedItems(packed).Count);
+        Assert.Equal("BC"u8.ToArray(), new PackedItems(packed)[2].ToArray());
+        for (var length = 0; length < packed.Length; length++)
+        {
+            if (length is 0 or 5 or 9)
+            {
+                Assert.True(new PackedItems(packed.AsMemory(0, length)).Count < 3);
+            }
+            else
+            {
+                Assert.Throws<ArgumentException>(() => new PackedItems(packed.AsMemory(0, length)));
+            }
+        }
+
+        Assert.Throws<ArgumentException>(() => new PackedItems(new byte[] { 255, 255, 255, 255 }));
+    }
+
+    [Fact]
+    public async Task Chunks_FirstFault_IsTheTasksAndTheThreadsGoOn()
+    {
+        using var threads = new ComputeThreads(2);
+        await Assert.ThrowsAsync<InvalidDataException>(() => threads.ForEachChunkAsync(100, 10, (first, _) => _ = first == 50 ? throw new InvalidDataException() : 0, CancellationToken.None));
+        var sum = 0;
+        await threads.ForEachChunkAsync(105, 10, (_, length) => Interlocked.Add(ref sum, length), CancellationToken.None);
+        Assert.Equal(105, sum);
+        await threads.ForEachChunkAsync(0, 10, (_, _) => Assert.Fail("nothing to do"), CancellationToken.None);
+        using var cancelled = new CancellationTokenSource();
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => threads.ForEachChunkAsync(10, 1, (_, _) => { }, cancelled.Token));
     }
 }

@@ -22,33 +22,6 @@ public class TagTests
     });
 
     [Fact]
-    public void IntersectPositions_RandomTags_EqualsThePlainSet() => Gen.Int[0, 60].HashSet[0, 40].Select(Gen.Int[0, 60].HashSet[0, 40]).Sample((one, two) =>
-    {
-        var (left, right) = (Fill(one), Fill(two));
-        var expected = one.Select((value, position) => (value, position)).Where(entry => two.Contains(entry.value)).Select(entry => entry.position);
-        Assert.Equal(expected.Order(), left.IntersectPositions(right)!.Order());
-    });
-
-    [Fact]
-    public void IntersectPositions_TagTwiceInEitherSet_IsNull()
-    {
-        Assert.Null(Fill([1, 2, 1]).IntersectPositions(Fill([3])));
-        Assert.Null(Fill([3]).IntersectPositions(Fill([1, 2, 1])));
-    }
-
-    private static TagSet Fill(IEnumerable<int> values)
-    {
-        var list = values.ToArray();
-        var set = new TagSet(list.Length, 9);
-        for (var i = 0; i < list.Length; i++)
-        {
-            set.Put(i, [9, 8, 7, 6, 5, 4, 3, 2, (byte)list[i]]);
-        }
-
-        return set;
-    }
-
-    [Fact]
     public void Round_AnySize_CoversEveryElementOnce() => Gen.Int[0, 10_000].Select(Gen.Int[1, 3000]).Sample((elements, batch) =>
     {
         var round = new Round(1, "x", RoundDirection.Outgoing, elements, 8, batch);

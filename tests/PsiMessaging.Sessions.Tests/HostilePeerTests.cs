@@ -9,7 +9,7 @@ namespace PsiMessaging.Sessions.Tests;
 public class HostilePeerTests
 {
     /// <summary>Rewrites P2's messages of one kind, signed with P2's own key, and returns how the session ended at P1.</summary>
-    private static async Task<PartySession> WithCheatingP2Async<T>(Func<T, byte[], (T Message, byte[] Body)> cheat)
+    private static async Task<PartySession> WithCheatingP2Async<T>(Func<T, byte[], (T Message, byte[] Body)> cheat, StartSession? start = null)
         where T : class
     {
         await using var network = new TestNetwork();
@@ -25,7 +25,8 @@ public class HostilePeerTests
             return [Envelope.Create(network.P2.Home, envelope.Header.To, envelope.Header.Session, message, body).Frame.ToArray()];
         };
         network.Start();
-        await network.P1.CommandAsync(null, TestNetwork.Propose());
+        var reply = await network.P1.CommandAsync(null, start ?? TestNetwork.Propose());
+        Assert.True(reply.Ok, reply.Message);
         var p1 = await network.P1.WaitAsync(session => session.IsEnded);
         Assert.Equal(SessionState.Failed, p1.State);
         await TestNetwork.EventuallyAsync(() => !Directory.Exists(network.P1.Home.SessionPath(p1.Id)));
@@ -34,15 +35,99 @@ public class HostilePeerTests
 
     [Fact]
     public async Task Acceptance_ShortRsaKey_IsRefused() => Assert.Equal(FailureCodes.WeakKey,
-        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { RsaModulus = message.RsaModulus[..128] }, body))).FailureCode);
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = message.Rsa! with { Modulus = message.Rsa.Modulus[..128] } }, body))).FailureCode);
 
     [Fact]
     public async Task Acceptance_OtherExponent_IsRefused() => Assert.Equal(FailureCodes.WeakKey,
-        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { RsaExponent = [3] }, body))).FailureCode);
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = message.Rsa! with { Exponent = [3] } }, body))).FailureCode);
 
     [Fact]
     public async Task Acceptance_WithoutProofOfItsKey_IsRefused() => Assert.Equal(FailureCodes.WeakKey,
-        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { RsaProof = [.. message.RsaProof.Reverse()] }, body))).FailureCode);
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = message.Rsa! with { Proof = [.. message.Rsa.Proof.Reverse()] } }, body))).FailureCode);
+
+    [Fact]
+    public async Task Acceptance_WithoutAKeyOrWithOneTooMany_IsRefused()
+    {
+        Assert.Equal(FailureCodes.Malformed, (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = null }, body))).FailureCode);
+        Assert.Equal(FailureCodes.Malformed, (await WithCheatingP2Async<AcceptSession>(
+            (message, body) => (message with { Rsa = new RsaSender(new byte[256], [1, 0, 1], new byte[2048]) }, body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+    }
+
+    [Fact]
+    public async Task Acceptance_ReusableSetThatWasNotAgreed_IsRefused() => Assert.Equal(FailureCodes.ReusableSet,
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = message.Rsa! with { ReusableSet = new byte[32] } }, body))).FailureCode);
+
+    // ---- ecdh ----------------------------------------------------------------------------------------------------------------------------
+
+    public static TheoryData<string> Elements =>
+    [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "26948d35ca62e643e26a83177332e6b6afeb9d08e4268b650f1f5bbd8d81d371",
+        "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Elements))]
+    public async Task MaskedElement_IdentityOrUndecodable_IsRefused(string element) => Assert.Equal(FailureCodes.BadBatch,
+        (await WithCheatingP2Async<RoundBatch>((message, body) => (message, message.Round == 1 ? [.. body[..64], .. Convert.FromHexString(element), .. body[96..]] : body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+
+    [Theory]
+    [MemberData(nameof(Batches))]
+    public async Task EcdhBatch_ThatDoesNotFit_IsRefused(string fault)
+    {
+        var p1 = await WithCheatingP2Async<RoundBatch>((message, body) => message.Round != 1 ? (message, body) : fault switch
+        {
+            "short body" => (message, body[..^1]),
+            "long body" => (message, [.. body, 0]),
+            "wrong count" => (message with { Count = message.Count - 1 }, body[..^32]),
+            "wrong element size" => (message with { ElementSizeBytes = 16, Count = message.Count * 2 }, body),
+            "sequence out of range" => (message with { Sequence = 1 }, body),
+            "negative sequence" => (message with { Sequence = -1 }, body),
+            "wrong number of batches" => (message with { Batches = 2 }, body),
+            "other transcript" => (message with { Transcript = new byte[32] }, body),
+            "round nobody has" => (message with { Round = 9 }, body),
+            _ => (message with { Round = 3 }, body),
+        }, TestNetwork.Propose(protocol: "ecdh"));
+        Assert.Equal(FailureCodes.BadBatch, p1.FailureCode);
+    }
+
+    [Fact]
+    public async Task EcdhBatch_BeyondItsCredit_IsRefused() => Assert.Equal(FailureCodes.BadBatch,
+        (await WithCheatingP2Async<RoundBatch>((message, body) => (message.Round == 1 ? message with { Sequence = 16 } : message, body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+
+    [Fact]
+    public async Task EcdhTags_Twice_AreRefused() => Assert.Equal(FailureCodes.BadBatch,
+        (await WithCheatingP2Async<RoundBatch>((message, body) => (message, message.Round == 2 ? [.. body[..8], .. body[..8], .. body[16..]] : body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+
+    [Fact]
+    public async Task EcdhTags_Invented_ShowAsDifferentResults() => Assert.Equal(FailureCodes.ResultMismatch,
+        (await WithCheatingP2Async<RoundBatch>((message, body) => (message, message.Round == 2 ? [.. Enumerable.Range(0, body.Length).Select(i => (byte)(i * 37))] : body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+
+    [Fact]
+    public async Task EcdhSize_OtherThanAnnounced_DoesNotFitTheRounds() => Assert.Equal(FailureCodes.BadBatch,
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { SetSize = 11 }, body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+
+    [Fact]
+    public async Task SizeOnly_CountThatDiffers_FailsAtBoth() => Assert.Equal(FailureCodes.ResultMismatch,
+        (await WithCheatingP2Async<CompleteSession>((message, body) => (message with { IntersectionSize = message.IntersectionSize + 1 }, body), TestNetwork.Propose(protocol: "ecdh", reveal: "size"))).FailureCode);
+
+    [Fact]
+    public async Task OneReceiver_PeerReportsAResult_IsRefused() => Assert.Equal(FailureCodes.ResultMismatch,
+        (await WithCheatingP2Async<CompleteSession>((message, body) => (message with { IntersectionSize = 4 }, body), TestNetwork.Propose(protocol: "ecdh", reveal: "initiator"))).FailureCode);
+
+    [Fact]
+    public async Task Credit_ForNoRound_IsRefused()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Bend = envelope => envelope is { Message: RoundBatch batch, Header.From: "P2" }
+            ? [Envelope.Create(network.P2.Home, "P1", batch.SessionId, new GrantCredit(batch.SessionId, batch.Transcript, 1, 17)).Frame.ToArray(), envelope.Frame.ToArray()]
+            : [envelope.Frame.ToArray()];
+        network.Start();
+        await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
+        Assert.Equal(FailureCodes.BadBatch, (await network.P1.WaitAsync(session => session.IsEnded)).FailureCode);
+    }
 
     [Fact]
     public async Task Result_EchoedByAPeer_IsNoAgreement()

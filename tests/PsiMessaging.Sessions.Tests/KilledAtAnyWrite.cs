@@ -3,17 +3,21 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Sessions.Tests;
 
 /// <summary>A class for each participant, so that they run side by side.</summary>
-public sealed class P1KilledAtAnyWrite() : KilledAtAnyWrite("P1");
+public sealed class P1KilledAtAnyWrite() : KilledAtAnyWrite("P1", "ecdh");
 
 /// <inheritdoc/>
-public sealed class P2KilledAtAnyWrite() : KilledAtAnyWrite("P2");
+public sealed class P1KilledAtAnyWriteOfRsa() : KilledAtAnyWrite("P1", "rsa");
 
 /// <inheritdoc/>
-public sealed class LinkerKilledAtAnyWrite() : KilledAtAnyWrite("LINKER");
+public sealed class P2KilledAtAnyWrite() : KilledAtAnyWrite("P2", "ecdh");
+
+/// <inheritdoc/>
+public sealed class LinkerKilledAtAnyWrite() : KilledAtAnyWrite("LINKER", "ecdh");
 
 /// <summary>kill -9 as the state sees it, at every place.</summary>
 /// <param name="victimName">Who is killed.</param>
-public abstract class KilledAtAnyWrite(string victimName)
+/// <param name="protocol">Over which protocol.</param>
+public abstract class KilledAtAnyWrite(string victimName, string protocol)
 {
     /// <summary>
     /// Kills one participant at its k-th write of state, for every k a whole job has, before or after the commit by turns, and starts it again on the same
@@ -34,7 +38,7 @@ public abstract class KilledAtAnyWrite(string victimName)
             var reviving = ReviveAsync(victim, stop.Token);
             try
             {
-                await ResilienceTests.WholeJobAsync(network);
+                await ResilienceTests.WholeJobAsync(network, protocol);
             }
             catch (Exception exception) when (exception is not OperationCanceledException)
             {

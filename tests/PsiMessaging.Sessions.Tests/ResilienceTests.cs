@@ -8,9 +8,9 @@ namespace PsiMessaging.Sessions.Tests;
 /// <summary>Messages twice, late, out of order, altered; processes killed at every write of their state.</summary>
 public class ResilienceTests
 {
-    internal static async Task WholeJobAsync(TestNetwork network)
+    internal static async Task WholeJobAsync(TestNetwork network, string protocol = "ecdh")
     {
-        var (p1, p2) = await network.IntersectAsync();
+        var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(protocol: protocol));
         Assert.Equal((null, null), (p1.FailureReason, p2.FailureReason));
         Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));
         Assert.Equal(Samples.Intersection, network.P2.Intersection(p1.Id));
@@ -120,18 +120,125 @@ public class ResilienceTests
         Assert.Equal(FailureCodes.AlteredRepeat, p2.FailureCode);
     }
 
-    [Fact]
-    public async Task SilentPeer_DeadlinePasses_FailsWithTheReason()
+    public static TheoryData<string, string, string, string> Silences => new()
+    {
+        { "ecdh", "both", "AcceptSession", "P2 did not answer the proposal" },
+        { "ecdh", "both", "1", "P2 had not sent all of masked (0 of 1 batches)" },
+        { "ecdh", "both", "2", "P2 had not sent all of double-masked (0 of 1 batches)" },
+        { "ecdh", "size", "3", "P2 had not sent all of sorted tags (0 of 1 batches)" },
+        { "ecdh", "initiator", "CompleteSession", "P2 did not report its result" },
+        { "rsa", "both", "1", "P2 had not sent all of blinded (0 of 1 batches)" },
+        { "rsa", "both", "2", "P2 had not sent all of signed (0 of 1 batches)" },
+        { "rsa", "both", "3", "P2 had not sent all of tags (0 of 1 batches)" },
+        { "rsa", "both", "CompleteSession", "P2 did not report its result" },
+    };
+
+    /// <summary>A peer that says everything but one thing: the session ends at its deadline, and the reason says what was waited for.</summary>
+    [Theory]
+    [MemberData(nameof(Silences))]
+    public async Task SilentPeer_DeadlinePasses_FailsWithTheReason(string protocol, string reveal, string silence, string reason)
     {
         var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
         await using var network = new TestNetwork(time);
         await network.AddDataAsync();
-        network.P1.Start();
-        var reply = await network.P1.CommandAsync(null, TestNetwork.Propose(deadlineSeconds: 60));
+        var swallowed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        network.Bend = envelope =>
+        {
+            if (envelope.Header.From == "P2" && (envelope.Message is RoundBatch batch ? $"{batch.Round}" == silence : envelope.Message.GetType().Name == silence))
+            {
+                swallowed.TrySetResult();
+                return [];
+            }
+
+            return [envelope.Frame.ToArray()];
+        };
+        network.Start();
+        var reply = await network.P1.CommandAsync(null, TestNetwork.Propose(deadlineSeconds: 60, protocol: protocol, reveal: reveal));
         Assert.True(reply.Ok, reply.Message);
+        await swallowed.Task.WaitAsync(TestNetwork.Patience);
+
+        // Until P1 waits for nothing but the swallowed message.
+        await network.P1.WaitAsync(session => silence switch
+        {
+            "AcceptSession" => session.State == SessionState.Proposed,
+            "CompleteSession" => session.State == SessionState.Comparing,
+            _ => session.State == SessionState.Running && session.Consumed.Count == (protocol == "rsa" ? 2 : 1),
+        });
         time.Advance(TimeSpan.FromSeconds(61));
         var p1 = await network.P1.WaitAsync(session => session.IsEnded);
         Assert.Equal(FailureCodes.Deadline, p1.FailureCode);
-        Assert.Contains("P2 did not answer the proposal", p1.FailureReason, StringComparison.Ordinal);
+        Assert.Contains(reason, p1.FailureReason, StringComparison.Ordinal);
+    }
+
+    /// <summary>A full disk while a set is put in order: the session waits and says why; once there is room it completes.</summary>
+    [Fact]
+    public async Task FullDisk_WhileTheSetIsOrdered_WaitsAndGoesOn()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        var room = 0;
+        network.P1.OpenScratch = path => new FullDisk(path, () => Volatile.Read(ref room));
+        network.Start();
+        network.Inject(network.P1, Envelope.Create(network.P1.Home, "P1", null, TestNetwork.Propose(protocol: "ecdh"), correlation: new string('a', 32)).Frame.ToArray());
+        var waiting = await network.P1.WaitAsync(session => session.Warning is not null);
+        Assert.Equal(SessionState.Preparing, waiting.State);
+        Assert.Contains("No space left on device", waiting.Warning, StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(network.P1.Home.SessionPath(waiting.Id), "items.bin")));
+        Volatile.Write(ref room, int.MaxValue);
+        var p1 = await network.P1.WaitAsync(session => session.IsEnded);
+        Assert.Equal((SessionState.Completed, (string?)null), (p1.State, p1.Warning));
+        Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));
+        await TestNetwork.EventuallyAsync(() => Directory.GetDirectories(network.P1.Home.SessionPath(p1.Id)).Length == 0);
+    }
+
+    [Fact]
+    public async Task FullDisk_WhileADatasetIsAdded_LeavesNothing()
+    {
+        await using var network = new TestNetwork();
+        using var store = new Storage.SqliteParticipantStore(network.P1.Home.StatePath);
+        using var folder = new TempFolder();
+        var catalog = new Datasets.DatasetCatalog(network.P1.Home, store, TimeProvider.System, path => new FullDisk(path, () => 100));
+        await Assert.ThrowsAsync<IOException>(() => catalog.AddAsync(new Datasets.DatasetRequest(
+            "istat", folder.Write("istat.csv", Samples.Istat), ["IDKEY"], new Data.Records.RecordReaderOptions(), false, Data.Keys.DuplicateRule.Reject)));
+        Assert.Null(catalog.Find("istat"));
+        Assert.Empty(Directory.GetFileSystemEntries(network.P1.Home.DatasetsPath));
+    }
+
+    /// <summary>Nothing is sent beyond what the receiver has granted, and with it everything arrives.</summary>
+    [Fact]
+    public async Task ManyBatchesWithoutReplies_TravelOnCredit()
+    {
+        const int Rows = 6200;
+        await using var network = new TestNetwork();
+        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i};a\n")), "IDKEY;B\n" + string.Concat(Enumerable.Range(20, Rows).Select(i => $"{i};b\n")));
+        var granted = 16;
+        var beyond = 0;
+        network.Bend = envelope =>
+        {
+            if (envelope.Message is GrantCredit grant)
+            {
+                InterlockedMax(ref granted, grant.Batches);
+            }
+            else if (envelope is { Message: RoundBatch { Round: 1 } batch, Header.From: "P2" } && batch.Sequence >= Volatile.Read(ref granted))
+            {
+                Interlocked.Increment(ref beyond);
+            }
+
+            return [envelope.Frame.ToArray()];
+        };
+        network.Start();
+        var (p1, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", reveal: "initiator"));
+        Assert.Equal((SessionState.Completed, 20), (p1.State, p1.IntersectionSize ?? 0));
+        Assert.True(network.Wire.Count(envelope => envelope is { Message: RoundBatch { Round: 1 }, Header.From: "P2" }) > 16);
+        Assert.True(granted > 16);
+        Assert.Equal(0, beyond);
+    }
+
+    private static void InterlockedMax(ref int target, int value)
+    {
+        for (var known = Volatile.Read(ref target); known < value; known = Volatile.Read(ref target))
+        {
+            Interlocked.CompareExchange(ref target, value, known);
+        }
     }
 }

@@ -29,7 +29,9 @@ public sealed class StoreTests : IDisposable
         Assert.Equal(["round/001/00000000", "round/001/00000001"], _store.Read(t => t.Pending("s", "round/", 10)).Select(message => message.Slot));
         _store.Write(t => t.Finish("s", "round/001/00000000"));
         Assert.Equal(["round/001/00000001"], _store.Read(t => t.Pending("s", "round/", 10)).Select(message => message.Slot));
-        Assert.Equal(1, _store.Read(t => t.CountFinished("s", "round/001/")));
+        Assert.Equal(["round/001/00000001"], _store.Read(t => t.PendingSlots("s", "round/001/")));
+        Assert.Equal([9], _store.Read(t => t.FindFrame("s", "round/001/00000001")));
+        Assert.Null(_store.Read(t => t.FindFrame("s", "round/001/00000000")));
         Assert.Equal(InboundResult.Repeated, _store.Write(t => t.PutInbound("s", "round/001/00000000", [2], [8])));
         Assert.DoesNotContain(_store.Read(t => t.Pending("s", "round/", 10)), message => message.Slot.EndsWith('0'));
     }
@@ -40,10 +42,19 @@ public sealed class StoreTests : IDisposable
         _store.Write(t => t.PutInbound("s", "round/001/00000000", [1], [9]));
         _store.Write(t => t.PutInbound("s", "CompleteSession", [2], [9]));
         _store.Write(t => t.PutKept("s", 2, 0, [1, 2, 3]));
+        _store.Write(t => t.PutKept("s", 2, 1, [4]));
+        Assert.Equal("0:1,2,3 1:4", Kept());
         _store.Write(t => t.DropRounds("s"));
         Assert.Empty(_store.Read(t => t.Pending("s", "round/", 10)));
-        Assert.Empty(_store.Read(t => t.ListKept("s")));
+        Assert.Equal("", Kept());
         Assert.Single(_store.Read(t => t.Pending("s", "CompleteSession", 10)));
+    }
+
+    private string Kept()
+    {
+        var kept = new List<string>();
+        _store.Write(t => t.ReadKept("s", 2, (sequence, data) => kept.Add($"{sequence}:{string.Join(',', data)}")));
+        return string.Join(' ', kept);
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Data.Sorting;
 using PsiMessaging.Linking;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Engine;
@@ -105,9 +106,9 @@ public sealed class TestNetwork : IAsyncDisposable
 
     public void Start() => _participants.ForEach(participant => participant.Start());
 
-    public static StartSession Propose(int rsaBits = 2048, int minCell = 1, int deadlineSeconds = 3600, string? peerDataset = null) => new()
+    public static StartSession Propose(int rsaBits = 2048, int minCell = 1, int deadlineSeconds = 3600, string? peerDataset = null, string protocol = "rsa", string reveal = "both", bool reuse = false) => new()
     {
-        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = "rsa", Engine = "tokens", RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
+        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = protocol, Engine = "tokens", Reveal = reveal, Reuse = reuse, RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
     };
 
     /// <summary>Opens a session from P1 and waits until both parties have ended it.</summary>
@@ -183,6 +184,9 @@ public sealed class TestParticipant : IEnvelopeSender
     /// <summary>What went wrong for a moment while a frame was taken in.</summary>
     public ConcurrentQueue<Exception> Faults { get; } = new();
 
+    /// <summary>Makes folders for sorted runs, where a test wants its own.</summary>
+    public Func<string, ScratchFolder>? OpenScratch { get; set; }
+
     /// <summary>Crash at this write of the state, counted from 1 since the start; 0 means never. Half of the crashes fall after the commit.</summary>
     public int CrashAtWrite { get; set; }
 
@@ -202,7 +206,7 @@ public sealed class TestParticipant : IEnvelopeSender
         _store = new CrashingStore(new SqliteParticipantStore(Home.StatePath), CrashAtWrite, () => _stop.Cancel());
         Engine = Home.Config.Role == ParticipantRole.Linker
             ? new LinkerEngine(Home, _store, this, _network.Time, NullLogger<LinkerEngine>.Instance)
-            : new PartyEngine(Home, _store, this, _network.Time, NullLogger<PartyEngine>.Instance) { OnChanged = OnChanged };
+            : new PartyEngine(Home, _store, this, _network.Time, NullLogger<PartyEngine>.Instance, openScratch: OpenScratch) { OnChanged = OnChanged };
         Engine.Start();
         _reading = ReadAsync(Engine, _stop.Token);
     }

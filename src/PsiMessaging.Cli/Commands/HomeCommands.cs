@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PsiMessaging.Cli.Output;
+using PsiMessaging.Compute;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Audit;
@@ -48,6 +49,11 @@ internal static class HomeCommands
                 SharedKeyFile = parsed.GetValue(sharedKey),
                 MinCell = parsed.GetValue(minCell),
             });
+            if (home.Config.Role == ParticipantRole.Party)
+            {
+                ComputeKey.LoadOrCreate(home).Dispose();
+            }
+
             Show(parsed, home.Card, $"{home.Name}'s home is {path}. Hand its card to the others: psi card --home {path} > {home.Name.ToLowerInvariant()}.json");
             return Task.CompletedTask;
         });

@@ -47,6 +47,11 @@ internal static class Terminal
         {
             return Fail("stopped", ExitCodes.Failed);
         }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // A full disk, a folder without rights: the system's own words name the file.
+            return Fail(exception.Message, ExitCodes.Failed);
+        }
         catch (Exception exception) when (Environment.GetEnvironmentVariable("PSI_DEBUG") is null)
         {
             return Fail($"unexpected failure: {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")} (set PSI_DEBUG=1 for the details)", ExitCodes.Failed);

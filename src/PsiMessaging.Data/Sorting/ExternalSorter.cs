@@ -12,13 +12,11 @@ public delegate int RecordComparison(ReadOnlySpan<byte> left, ReadOnlySpan<byte>
 /// </summary>
 /// <param name="scratch">Where runs go.</param>
 /// <param name="compareContents">Orders records of equal keys.</param>
-/// <param name="memoryBytes">Memory to use; some more is needed for a short time while an array grows.</param>
-public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compareContents, long memoryBytes = ExternalSorter.DefaultMemoryBytes) : IDisposable
+/// <param name="memory">Bytes of memory to use; null takes the scratch folder's own figure.</param>
+public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compareContents, long? memory = null) : IDisposable
 {
-    /// <summary>Memory of one sorter unless told otherwise: about a million records of 40 bytes.</summary>
-    public const long DefaultMemoryBytes = 64 << 20;
-
     private const int RecordOverheadBytes = 20;
+    private readonly long _memoryBytes = Math.Min(memory ?? scratch.SorterMemoryBytes, int.MaxValue / 2);
     private readonly List<Stream> _runs = [];
     private ulong[] _keys = new ulong[1024];
     private int[] _offsets = new int[1025];
@@ -35,7 +33,7 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
     public void Add(ulong key, ReadOnlySpan<byte> content)
     {
         ObjectDisposedException.ThrowIf(_read, this);
-        if (_count > 0 && ((long)_count * RecordOverheadBytes) + _offsets[_count] + content.Length > Math.Min(memoryBytes, int.MaxValue / 2))
+        if (_count > 0 && ((long)_count * RecordOverheadBytes) + _offsets[_count] + content.Length > _memoryBytes)
         {
             Spill();
         }

@@ -9,6 +9,9 @@ public class ScratchFolder(string path) : IDisposable
     /// <summary>The folder.</summary>
     public string Path => path;
 
+    /// <summary>Memory a sorter uses before it takes to files: enough for about a million records of 40 bytes.</summary>
+    public virtual long SorterMemoryBytes => 64 << 20;
+
     /// <summary>Opens a new file, for writing and reading back; it is deleted when closed.</summary>
     public virtual Stream CreateFile()
     {

@@ -19,8 +19,8 @@ public sealed class EcdhParty : IProtocolParty
 {
     /// <summary>Most elements in a batch: 512 KiB of masked elements, and some two thirds of a second of one core.</summary>
     public const int MaximumBatchElements = 16384;
-    /// <summary>Fewest elements in a full batch; sets are cut into eight or more batches down to it, so that the parties' work overlaps.</summary>
-    public const int MinimumBatchElements = 1024;
+    /// <summary>Fewest elements in a full batch; sets are cut into 24 batches or more down to it, so that the parties' work overlaps.</summary>
+    public const int MinimumBatchElements = 256;
 
     private readonly SecretBytes _secret;
     private readonly byte[] _maskParameters;
@@ -85,7 +85,7 @@ public sealed class EcdhParty : IProtocolParty
     };
 
     /// <summary>Elements in a full batch of a set's rounds; both parties compute it from the announced size.</summary>
-    public static int BatchElementsOf(int size) => Math.Clamp((size + 7) / 8, MinimumBatchElements, MaximumBatchElements);
+    public static int BatchElementsOf(int size) => Math.Clamp((size + 23) / 24, MinimumBatchElements, MaximumBatchElements);
 
     /// <inheritdoc/>
     public void Dispose() => _secret.Dispose();

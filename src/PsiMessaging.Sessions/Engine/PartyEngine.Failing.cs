@@ -80,6 +80,7 @@ public sealed partial class PartyEngine
         if (exception is IOException or System.Data.Common.DbException)
         {
             // It may pass: the next tick tries again, and the session's deadline bounds how often.
+            Warn(session, $"{Home.Name} cannot use its disk and tries again every second: {Printable(exception.Message)}");
             return;
         }
 
@@ -89,6 +90,14 @@ public sealed partial class PartyEngine
             FailNow(open, FailureCodes.Internal, $"{Home.Name} could not go on: {exception.GetType().Name}; its log says more", tellPeer: true);
         }
     }
+
+    private void Warn(string id, string? warning) => Store.Write(transaction =>
+    {
+        if (transaction.FindSession(id) is { } stored && PartySession.Parse(stored) is { IsEnded: false } session && session.Warning != warning)
+        {
+            Put(transaction, session with { Warning = warning });
+        }
+    });
 
     /// <inheritdoc/>
     protected override void OnTick()
@@ -137,8 +146,8 @@ public sealed partial class PartyEngine
             _active.TryGetValue(session.Id, out active);
         }
 
-        var silent = active?.Protocol.Rounds.FirstOrDefault(round => round.Direction == RoundDirection.Incoming && session.Consumed.GetValueOrDefault(round.Number) < round.Batches);
-        return silent is null ? $"the rounds with {session.Peer} did not finish"
-            : $"{session.Consumed.GetValueOrDefault(silent.Number):N0} of {silent.Batches:N0} batches of the round {silent.Name} had come from {session.Peer}";
+        var silent = active?.Protocol.Rounds.Where(round => round.Direction == RoundDirection.Incoming && session.Consumed.GetValueOrDefault(round.Number) < round.Batches)
+            .Select(round => $"{round.Name} ({session.Consumed.GetValueOrDefault(round.Number):N0} of {round.Batches:N0} batches)").ToArray() ?? [];
+        return silent.Length == 0 ? $"the rounds with {session.Peer} did not finish" : $"{session.Peer} had not sent all of {string.Join(", ", silent)}";
     }
 }

@@ -384,7 +384,7 @@ public sealed partial class PartyEngine
         {
             transaction.Finish(session.Id, pending.Slot);
             Audit.Append(transaction, "session-completed", ("session", session.Id), ("peer", session.Peer), ("reveal", session.Reveal), ("own", session.OwnDistinct), ("peers", session.PeerDistinct), ("common", session.IntersectionSize));
-            return session with { State = SessionState.Completed, HadResult = true, EndedAt = Time.GetUtcNow() };
+            return session with { State = SessionState.Completed, HadResult = true, Warning = null, EndedAt = Time.GetUtcNow() };
         });
         LogCompleted(session.Id, session.IntersectionSize is { } common ? $"{common}" : "the peer alone knows how many");
         return true;
