@@ -66,12 +66,22 @@ public sealed class Cluster : IAsyncDisposable
     /// <summary>Starts a worker without waiting.</summary>
     public PsiProcess Launch(string name)
     {
+        return Launch(name, [], name == "LINKER" ? "linker" : "party", "run", "--home", Home(name));
+    }
+
+    /// <summary>Starts one more compute worker of a party, under a name of its own.</summary>
+    public PsiProcess Compute(string party, string name) => Launch(name, new() { ["PSI_COMPUTE_KEY_FILE"] = Path.Combine(Home(party), "compute.key") }, "party", "compute", "--parallelism", "1");
+
+    private PsiProcess Launch(string name, Dictionary<string, string> environment, params string[] arguments)
+    {
         using var socket = new TcpListener(IPAddress.Loopback, 0);
         socket.Start();
         var port = ((IPEndPoint)socket.LocalEndpoint).Port;
         socket.Stop();
         Ports[name] = port;
-        return _workers[name] = PsiProcess.Start(new Dictionary<string, string> { ["PSI_BROKER"] = Broker, ["PSI_HEALTH_PORT"] = $"{port}" }, name == "LINKER" ? "linker" : "party", "run", "--home", Home(name));
+        environment["PSI_BROKER"] = Broker;
+        environment["PSI_HEALTH_PORT"] = $"{port}";
+        return _workers[name] = PsiProcess.Start(environment, arguments);
     }
 
     public Dictionary<string, int> Ports { get; } = new(StringComparer.Ordinal);

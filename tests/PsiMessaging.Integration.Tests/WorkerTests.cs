@@ -71,6 +71,58 @@ public class WorkerTests
         Assert.Contains("\"transport\": \"rabbitmq\"", File.ReadAllText(Path.Combine(folder.Path, "rabbit", "report.json")), StringComparison.Ordinal);
     }
 
+    /// <summary>Random data of several sizes: both protocols, with and without the broker, give the same bytes at both parties.</summary>
+    [Theory]
+    [InlineData(12, 9, 1)]
+    [InlineData(150, 1500, 2)]
+    [InlineData(2000, 700, 3)]
+    public async Task Simulate_RandomData_EveryProtocolAndTransport_SameBytes(int rows1, int rows2, int seed)
+    {
+        using var folder = new TempFolder();
+        var (keys1, keys2) = (Keys(rows1, seed), Keys(rows2, seed + 10));
+        var (p1, p2) = (folder.Write("p1.csv", "ID;A\n" + string.Concat(keys1.Select(key => key + ";x\n"))), folder.Write("p2.csv", "ID;B\n" + string.Concat(keys2.Select(key => key + ";y\n"))));
+        var expected = "ID\n" + string.Concat(keys1.Intersect(keys2, StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(key => key + "\n"));
+        foreach (var protocol in new[] { "ecdh", "rsa" })
+        {
+            foreach (var more in new string[][] { [], ["--broker", Cluster.Broker] })
+            {
+                var result = await PsiProcess.RunAsync(["simulate", "--p1", p1, "--p2", p2, "--key", "ID", "--protocol", protocol, "--rsa-bits", "2048", "--out", Path.Combine(folder.Path, "out"), .. more]);
+                Assert.True(result.ExitCode == 0, result.ToString());
+                Assert.Equal(expected, File.ReadAllText(Path.Combine(folder.Path, "out", "P1", "intersection.csv")));
+                Assert.Equal(expected, File.ReadAllText(Path.Combine(folder.Path, "out", "P2", "intersection.csv")));
+            }
+        }
+    }
+
+    private static string[] Keys(int rows, int seed)
+    {
+        // A small linear generator: other numbers for every seed, the same at every run.
+        var state = (uint)seed;
+        var keys = new HashSet<uint>();
+        while (keys.Count < rows)
+        {
+            state = (state * 1664525) + 1013904223;
+            keys.Add((state >> 8) % 4000);
+        }
+
+        return [.. keys.Select(key => $"id{key}")];
+    }
+
+    [Fact]
+    public async Task SmallAgainstPreparedLarge_OverWorkers_TheReceiverAloneHasTheResult()
+    {
+        await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
+        await cluster.PsiAsync("P2", "dataset", "prepare", "bi", "--rsa-bits", "2048");
+        await cluster.StartAsync("P1", "P2");
+        using var session = JsonDocument.Parse((await cluster.PsiAsync(
+            "P1", "intersect", "--with", "P2", "--dataset", "istat", "--protocol", "rsa", "--rsa-bits", "2048", "--reveal", "P1", "--reuse", "--wait", "--json")).Output);
+        var id = session.RootElement.GetProperty("session").GetString()!;
+        Assert.Equal(Samples.Intersection, File.ReadAllText(session.RootElement.GetProperty("intersectionFile").GetString()!));
+        var other = await cluster.PsiAsync("P2", "status", id);
+        Assert.Contains("P1 alone", other.Output, StringComparison.Ordinal);
+        Assert.Contains("known to the peer alone", other.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Broker_RefusesThePassword_IsSaidInOneLineAndEndsTheWorker()
     {
