@@ -71,13 +71,18 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
             var secret = request.Secret.Span.ToArray();
             var frame = SealedFrame.Seal(_key, toWorkers: true, message, request.Parameters, secret, request.Input);
             CryptographicOperations.ZeroMemory(secret);
-            await _sender.SendAsync(_key.JobQueue, id, frame, cancellation);
+
+            // A broker that is away may keep a send waiting; the job may be taken back meanwhile.
+            var sending = _sender.SendAsync(_key.JobQueue, id, frame, cancellation);
+            await Task.WhenAny(sending, job.Result.Task).WaitAsync(cancellation);
+            if (sending.IsFaulted && job.TryTakeBack())
+            {
+                // The queue is gone, and with it every worker that served it; or the broker is.
+                LogNotSent(id[..8], sending.Exception.InnerException!.GetType().Name);
+                return await _local.EvaluateAsync(session, round, sequence, request, cancellation);
+            }
+
             return await job.Result.Task.WaitAsync(cancellation);
-        }
-        catch (UnroutableException)
-        {
-            // The queue is gone, and with it every worker that served it.
-            return await _local.EvaluateAsync(session, round, sequence, request, cancellation);
         }
         finally
         {
@@ -206,6 +211,9 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
 
     [LoggerMessage(EventId = 501, Level = LogLevel.Warning, Message = "Compute worker {Worker} is silent; {Count} left")]
     private partial void LogGone(string worker, int count);
+
+    [LoggerMessage(EventId = 503, Level = LogLevel.Information, Message = "Job {Job} could not be handed to the compute workers and was evaluated here: {Fault}")]
+    private partial void LogNotSent(string job, string fault);
 
     [LoggerMessage(EventId = 502, Level = LogLevel.Information, Message = "Job {Job} was evaluated here, because no compute worker answered")]
     private partial void LogTakenBack(string job);

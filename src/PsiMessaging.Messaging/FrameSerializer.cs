@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Net.Mime;
+using System.Runtime.InteropServices;
 using System.Runtime.Serialization;
 using MassTransit;
 using MassTransit.Serialization;
@@ -46,9 +47,10 @@ public sealed class FrameSerializer : ISerializerFactory, IMessageSerializer, IM
     {
         public long? Length => bytes.Length;
 
-        public Stream GetStream() => new MemoryStream(bytes.ToArray(), writable: false);
+        public Stream GetStream() => new MemoryStream(GetBytes(), writable: false);
 
-        public byte[] GetBytes() => bytes.ToArray();
+        /// <summary>Frames are long and nobody changes them: where the array is the frame's own, it is not copied.</summary>
+        public byte[] GetBytes() => MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length ? segment.Array : bytes.ToArray();
 
         public string GetString() => throw new SerializationException("a frame is not text");
     }

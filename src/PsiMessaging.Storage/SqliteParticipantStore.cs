@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.Data.Sqlite;
 using PsiMessaging.Participants.Ports;
 
@@ -171,7 +172,7 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public void Enqueue(string messageId, string? session, string queue, ReadOnlyMemory<byte> frame, bool bestEffort) => Execute(
             "INSERT INTO outbox (message_id, session, queue, best_effort, frame) VALUES ($id, $session, $queue, $bestEffort, $frame)",
-            ("$id", messageId), ("$session", session), ("$queue", queue), ("$bestEffort", bestEffort ? 1 : 0), ("$frame", frame.ToArray()));
+            ("$id", messageId), ("$session", session), ("$queue", queue), ("$bestEffort", bestEffort ? 1 : 0), ("$frame", MemoryMarshal.TryGetArray(frame, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length ? segment.Array : frame.ToArray()));
 
         public IReadOnlyList<string> OutgoingQueues() => Query("SELECT DISTINCT queue FROM outbox", reader => reader.GetString(0));
 

@@ -7,6 +7,8 @@ return args switch
     ["ingest", ..] => Ingest.Run(args),
     ["sign", ..] => Signing.Run(args),
     ["send", ..] => await Sending.RunAsync(args),
+    ["compute", ..] => await ScaleOut.RunAsync(args),
+    ["session", ..] => await Sessions.RunAsync(args),
     _ => RunPrimitives(args),
 };
 

@@ -189,11 +189,23 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task QueueGone_IsDoneHere()
+    public async Task QueueGoneOrBrokerAway_IsDoneHere()
     {
         await ReadyAsync();
-        _wire.IsGone = true;
+        _wire.Send = _ => throw new UnroutableException("gone");
         Assert.Equal(await ExpectedAsync(), await EvaluateAsync());
+        _wire.Send = _ => Task.FromException(new InvalidOperationException("the connection is closed"));
+        Assert.Equal(await ExpectedAsync(), await EvaluateAsync());
+
+        // A send that never ends: the workers are silent too, and the job is taken back.
+        _wire.Send = cancellation => Task.Delay(Timeout.InfiniteTimeSpan, _time, cancellation);
+        var pending = EvaluateAsync();
+        for (var second = 0; second < 8; second++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(await ExpectedAsync(), await pending.WaitAsync(TestNetwork.Patience));
     }
 
     [Fact]
@@ -236,17 +248,14 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
     {
         public ConcurrentQueue<(string Queue, byte[] Frame)> Frames { get; } = new();
 
-        public bool IsGone { get; set; }
+        public Func<CancellationToken, Task> Send { get; set; } = _ => Task.CompletedTask;
 
         public Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
         {
-            if (IsGone)
-            {
-                throw new UnroutableException(queue);
-            }
-
             Frames.Enqueue((queue, frame.ToArray()));
-            return Task.CompletedTask;
+            return SendAsync(cancellation);
         }
+
+        private async Task SendAsync(CancellationToken cancellation) => await Send(cancellation);
     }
 }

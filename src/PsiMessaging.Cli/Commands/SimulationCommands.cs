@@ -39,12 +39,12 @@ internal static class SimulationCommands
                 var queries = parsed.GetValue(Queries) is { Length: > 0 } asked ? asked
                     : session.RevealOf(parsed, "P1", "P2") == SessionRules.Both ? ["CLASSE_ETA, CLASSE_REDDITO"] : Array.Empty<string>();
                 var json = parsed.GetValue(PsiRootCommand.Json);
+                var request = Request(parsed, session, p1, p2, ["IDKEY"], queries);
                 if (!json)
                 {
                     DemoNarrative.Begin(p1, p2, parsed.GetValue(PsiRootCommand.Broker) is not null);
                 }
 
-                var request = Request(parsed, session, p1, p2, ["IDKEY"], queries);
                 var outcome = await RunAsync(request, json, cancellation);
                 if (!json)
                 {

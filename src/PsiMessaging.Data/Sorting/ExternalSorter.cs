@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 
 namespace PsiMessaging.Data.Sorting;
@@ -15,12 +16,19 @@ public delegate int RecordComparison(ReadOnlySpan<byte> left, ReadOnlySpan<byte>
 /// <param name="memory">Bytes of memory to use; null takes the scratch folder's own figure.</param>
 public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compareContents, long? memory = null) : IDisposable
 {
+    private const int PageSizeBytes = 1 << 20;
+
+    /// <summary>Key, place and length.</summary>
     private const int RecordOverheadBytes = 20;
+
     private readonly long _memoryBytes = Math.Min(memory ?? scratch.SorterMemoryBytes, int.MaxValue / 2);
     private readonly List<Stream> _runs = [];
+    private readonly List<byte[]> _pages = [];
     private ulong[] _keys = new ulong[1024];
-    private int[] _offsets = new int[1025];
-    private byte[] _contents = new byte[1 << 15];
+    private Place[] _places = new Place[1024];
+    private int _page = -1;
+    private int _pageUsed;
+    private long _contentBytes;
     private int _count;
     private bool _read;
 
@@ -33,7 +41,7 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
     public void Add(ulong key, ReadOnlySpan<byte> content)
     {
         ObjectDisposedException.ThrowIf(_read, this);
-        if (_count > 0 && ((long)_count * RecordOverheadBytes) + _offsets[_count] + content.Length > _memoryBytes)
+        if (_count > 0 && ((long)_count * RecordOverheadBytes) + _contentBytes + content.Length > _memoryBytes)
         {
             Spill();
         }
@@ -41,19 +49,32 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         if (_count == _keys.Length)
         {
             Array.Resize(ref _keys, _count * 2);
-            Array.Resize(ref _offsets, (_count * 2) + 1);
+            Array.Resize(ref _places, _count * 2);
         }
 
-        var end = _offsets[_count] + content.Length;
-        if (end > _contents.Length)
+        if (_page < 0 || _pageUsed + content.Length > _pages[_page].Length)
         {
-            Array.Resize(ref _contents, Math.Max(end, _contents.Length * 2));
+            TurnPage(content.Length);
         }
 
-        content.CopyTo(_contents.AsSpan(_offsets[_count]));
+        content.CopyTo(_pages[_page].AsSpan(_pageUsed));
         _keys[_count] = key;
-        _offsets[++_count] = end;
+        _places[_count++] = new Place(_page, _pageUsed, content.Length);
+        _pageUsed += content.Length;
+        _contentBytes += content.Length;
         Count++;
+    }
+
+    /// <summary>Pages are rented, so that one sorter after the other takes the same memory.</summary>
+    private void TurnPage(int atLeast)
+    {
+        _pageUsed = 0;
+        if (++_page < _pages.Count && _pages[_page].Length >= atLeast)
+        {
+            return;
+        }
+
+        _pages.Insert(_page, ArrayPool<byte>.Shared.Rent(Math.Max(PageSizeBytes, atLeast)));
     }
 
     /// <summary>Ends adding and reads all records in order. Once only.</summary>
@@ -63,7 +84,7 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         _read = true;
         if (_runs.Count == 0)
         {
-            return new SortedRecords([new MemoryRun(_keys, Sorted(), _offsets, _contents)], compareContents);
+            return new SortedRecords([new MemoryRun(this, Sorted())], compareContents);
         }
 
         if (_count > 0)
@@ -71,7 +92,7 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
             Spill();
         }
 
-        (_keys, _offsets, _contents) = ([], [], []);
+        ReturnPages();
         return new SortedRecords([.. _runs.Select(run => new FileRun(run))], compareContents);
     }
 
@@ -103,7 +124,11 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         return order;
     }
 
-    private ReadOnlySpan<byte> ContentOf(int index) => _contents.AsSpan(_offsets[index].._offsets[index + 1]);
+    private ReadOnlySpan<byte> ContentOf(int index)
+    {
+        var (page, offset, length) = _places[index];
+        return _pages[page].AsSpan(offset, length);
+    }
 
     private void Spill()
     {
@@ -122,14 +147,22 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
 
         run.Flush();
         run.Position = 0;
-        _count = 0;
+        (_count, _page, _pageUsed, _contentBytes) = (0, -1, 0, 0);
+    }
+
+    private void ReturnPages()
+    {
+        // Wiped: they held identifiers, and whoever rents them next may not be as careful.
+        _pages.ForEach(page => ArrayPool<byte>.Shared.Return(page, clearArray: true));
+        _pages.Clear();
+        (_keys, _places) = ([], []);
     }
 
     /// <summary>Deletes the runs.</summary>
     public void Dispose()
     {
         _read = true;
-        (_keys, _offsets, _contents) = ([], [], []);
+        ReturnPages();
         _runs.ForEach(run => run.Dispose());
         _runs.Clear();
     }
@@ -143,11 +176,13 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         public abstract bool MoveNext();
     }
 
-    private sealed class MemoryRun(ulong[] keys, int[] order, int[] offsets, byte[] contents) : Run
+    private readonly record struct Place(int Page, int Offset, int Length);
+
+    private sealed class MemoryRun(ExternalSorter sorter, int[] order) : Run
     {
         private int _at = -1;
 
-        public override ReadOnlySpan<byte> Content => contents.AsSpan(offsets[order[_at]]..offsets[order[_at] + 1]);
+        public override ReadOnlySpan<byte> Content => sorter.ContentOf(order[_at]);
 
         public override bool MoveNext()
         {
@@ -156,7 +191,7 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
                 return false;
             }
 
-            Key = keys[_at];
+            Key = sorter._keys[_at];
             return true;
         }
     }

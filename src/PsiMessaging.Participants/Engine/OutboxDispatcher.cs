@@ -11,7 +11,7 @@ namespace PsiMessaging.Participants.Engine;
 /// </summary>
 public sealed partial class OutboxDispatcher
 {
-    private const int BatchSize = 16;
+    private const int BatchSize = 4;
     private const int InFlight = 4;
 
     private readonly IParticipantStore _store;

@@ -49,6 +49,8 @@ public sealed partial class PartyEngine
     /// <summary>What a failed session leaves behind goes after the failure is on disk, on the session's own pump, and again at the next start if need be.</summary>
     private bool CleanUp(PartySession session)
     {
+        // A step that ran beside the failure may have made it active again.
+        Deactivate(session.Id);
         DisposeRetired(session.Id);
         var folder = Home.SessionPath(session.Id);
         SessionSecrets.Destroy(folder);

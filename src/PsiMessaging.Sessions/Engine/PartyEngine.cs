@@ -330,6 +330,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     {
         var folder = Home.SessionPath(session.Id);
         File.Delete(ActiveSession.ItemsPath(folder));
+        Array.ForEach(Directory.GetDirectories(folder, "scratch-*"), path => Directory.Delete(path, recursive: true));
         SessionSecrets.Destroy(folder);
         return true;
     }
