@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
@@ -24,6 +25,7 @@ public sealed partial class ComputeService : WorkerService
     private readonly MessageBus _bus;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private long _beat;
     private readonly string _id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 
     /// <param name="key">The party's compute key; stays owned by the caller.</param>
@@ -37,7 +39,7 @@ public sealed partial class ComputeService : WorkerService
         _threads = new ComputeThreads(parallelism);
 
         // One job in work and one at hand; the rest stay on the queue, for others and for whoever counts them.
-        _bus = MessageBus.RabbitMq(broker, [new Inbox(key.JobQueue, EvaluateAsync) { Prefetch = 2, Concurrency = 2, MessageLifetime = TimeSpan.FromMinutes(15) }], time, log);
+        _bus = MessageBus.RabbitMq(broker, [new Inbox(key.JobQueue, EvaluateAsync) { Prefetch = 2, Concurrency = 2, MessageLifetime = DistributedEvaluator.JobPatience }], time, log);
     }
 
     /// <inheritdoc/>
@@ -68,7 +70,7 @@ public sealed partial class ComputeService : WorkerService
     {
         try
         {
-            var frame = SealedFrame.Seal(_key, toWorkers: false, new ComputeReady(_id, _threads.Count));
+            var frame = SealedFrame.Seal(_key, toWorkers: false, new ComputeReady(_id, _threads.Count, ++_beat));
             await _bus.SendAsync(_key.ResultQueue, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)), frame, stop, lifetime: ReadyInterval * 3);
         }
         catch (UnroutableException)
@@ -103,7 +105,7 @@ public sealed partial class ComputeService : WorkerService
 
         var secretBytes = opened.Body.Slice(job.ParametersSize, job.SecretSize);
         using var secret = SecretBytes.CopyOf(secretBytes.Span);
-        var request = new EvaluationRequest(kind, opened.Body[..job.ParametersSize], secret, opened.Body[(job.ParametersSize + job.SecretSize)..]);
+        var request = new EvaluationRequest(kind, opened.Body[..job.ParametersSize], secret, opened.Body[(job.ParametersSize + job.SecretSize)..], 0);
         BatchEvaluated outcome;
         byte[] result = [];
         try
@@ -120,6 +122,8 @@ public sealed partial class ComputeService : WorkerService
             outcome = new BatchEvaluated(job.JobId, FailureCodes.Internal, exception.GetType().Name);
         }
 
+        // Identifiers and the secret are in it.
+        MemoryMarshal.AsMemory(opened.Body).Span.Clear();
         await _bus.SendAsync(_key.ResultQueue, job.JobId, SealedFrame.Seal(_key, toWorkers: false, outcome, result), CancellationToken.None);
         LogDone(job.SessionId, job.Round, job.Sequence, outcome.Code ?? "done");
     }

@@ -33,6 +33,7 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
     private readonly ILogger _log;
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentDictionary<string, DateTimeOffset> _workers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, long> _beats = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Job> _jobs = new(StringComparer.Ordinal);
     private readonly Task _watching;
 
@@ -51,8 +52,8 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
     /// <summary>Compute workers heard of lately.</summary>
     public int Workers => _workers.Count;
 
-    /// <summary>Enough jobs for every worker to have one in hand and some waiting, so that the queue's length shows whether more workers would help.</summary>
-    public int Capacity => _workers.IsEmpty ? _local.Capacity : Math.Min(MostJobs, JobsAWorker * (_workers.Count + 1));
+    /// <summary>Enough jobs for every worker to have one in hand and some waiting, so that the queue's length shows whether more workers would help; over all sessions.</summary>
+    public bool HasRoom(int inHand) => _workers.IsEmpty ? _local.HasRoom(inHand) : inHand == 0 || _jobs.Count < Math.Min(MostJobs, JobsAWorker * (_workers.Count + 1));
 
     /// <inheritdoc/>
     public async Task<byte[]> EvaluateAsync(string session, int round, int sequence, EvaluationRequest request, CancellationToken cancellation)
@@ -97,7 +98,14 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
         var (message, body) = SealedFrame.Open(_key, toWorkers: false, frame.Span);
         switch (message)
         {
-            case ComputeReady ready:
+            case ComputeReady ready when ready.WorkerId.Length == 32:
+                // A beat that was heard before is a replay: it does not bring a worker back.
+                if (_beats.TryGetValue(ready.WorkerId, out var beat) && ready.Beat <= beat)
+                {
+                    break;
+                }
+
+                _beats[ready.WorkerId] = ready.Beat;
                 if (_workers.TryAdd(ready.WorkerId, _time.GetUtcNow()))
                 {
                     LogWorker(ready.WorkerId[..8], ready.Cores, _workers.Count);
@@ -105,13 +113,17 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
 
                 _workers[ready.WorkerId] = _time.GetUtcNow();
                 break;
-            case BatchEvaluated { Code: null } done when _jobs.TryGetValue(done.JobId, out var job):
+            case BatchEvaluated { Code: null } done when _jobs.TryGetValue(done.JobId, out var job) && body.Length == job.Request.ResultSizeBytes:
                 job.Result.TrySetResult(body.ToArray());
                 break;
-            case BatchEvaluated { Code: { } code } failed when _jobs.TryGetValue(failed.JobId, out var job):
-                job.Result.TrySetException(code == FailureCodes.Internal
-                    ? new InvalidOperationException($"a compute worker failed: {failed.Reason}")
-                    : new ProtocolViolationException(code, failed.Reason ?? "the peer's batch is refused"));
+            case BatchEvaluated failed when _jobs.TryGetValue(failed.JobId, out var job):
+                // The peer is accused, or the session ended, only of what this process has seen itself.
+                LogFailed(failed.JobId[..8], failed.Code ?? "a result of the wrong length");
+                if (job.TryTakeBack())
+                {
+                    _ = DoHereAsync(failed.JobId, job);
+                }
+
                 break;
             case BatchEvaluated:
                 // Done twice, or of a session that has ended.
@@ -156,6 +168,12 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
         {
             _workers.TryRemove(worker, out _);
             LogGone(worker[..8], _workers.Count);
+        }
+
+        if (_jobs.Values.Any(job => now - job.Since > JobPatience))
+        {
+            // They say that they take jobs, and do not: whoever still does will say so again.
+            _workers.Clear();
         }
 
         foreach (var (id, job) in _jobs)
@@ -211,6 +229,9 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
 
     [LoggerMessage(EventId = 501, Level = LogLevel.Warning, Message = "Compute worker {Worker} is silent; {Count} left")]
     private partial void LogGone(string worker, int count);
+
+    [LoggerMessage(EventId = 504, Level = LogLevel.Warning, Message = "Job {Job} failed at a compute worker and is evaluated here: {Fault}")]
+    private partial void LogFailed(string job, string fault);
 
     [LoggerMessage(EventId = 503, Level = LogLevel.Information, Message = "Job {Job} could not be handed to the compute workers and was evaluated here: {Fault}")]
     private partial void LogNotSent(string job, string fault);

@@ -14,14 +14,16 @@ public static class FalseMatchBound
     public const int MinimumTagSizeBytes = 8;
 
     /// <summary>
-    /// Bytes of a tag such that, over all pairs of the two sets, two different identifiers share a tag with probability at most 2^-40 (union bound):
-    /// ⌈(40 + ⌈log2(n1·n2)⌉) / 8⌉, and never fewer than 8, so that a session of tiny sets has the same margin.
+    /// Bytes of a tag such that, over all pairs of the two sets, two different identifiers share a tag with probability at most 2^-40 (union bound), and
+    /// likewise over all pairs within the larger set, where equal tags would end the session: ⌈(40 + ⌈log2(max(n1·n2, n²/2))⌉) / 8⌉ with n the larger
+    /// size, and never fewer than 8, so that a session of tiny sets has the same margin.
     /// </summary>
     /// <param name="size1">Announced size of one set, 0 or more.</param>
     /// <param name="size2">Announced size of the other, 0 or more.</param>
     public static int TagSizeBytes(int size1, int size2)
     {
-        var pairs = (ulong)Math.Max(size1, 1) * (ulong)Math.Max(size2, 1);
+        var (smaller, larger) = ((ulong)Math.Max(1, Math.Min(size1, size2)), (ulong)Math.Max(1, Math.Max(size1, size2)));
+        var pairs = Math.Max(smaller * larger, ((larger * larger) + 1) / 2);
         var bits = StatisticalSecurityParameterBits + (pairs == 1 ? 0 : BitOperations.Log2(pairs - 1) + 1);
         return Math.Clamp((bits + 7) / 8, MinimumTagSizeBytes, MaximumTagSizeBytes);
     }

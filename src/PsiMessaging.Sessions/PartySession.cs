@@ -83,6 +83,8 @@ public sealed record PartySession
     public IReadOnlyDictionary<int, int> Consumed { get; init; } = new Dictionary<int, int>();
     /// <summary>Batches the peer allows, by outgoing round without replies.</summary>
     public IReadOnlyDictionary<int, int> Credit { get; init; } = new Dictionary<int, int>();
+    /// <summary>Whether the peer has been told that this party has done its part.</summary>
+    public bool HasReported { get; init; }
     public int? IntersectionSize { get; init; }
     /// <summary>What the peer must report for its result to be the same.</summary>
     public byte[]? PeerIntersectionHash { get; init; }

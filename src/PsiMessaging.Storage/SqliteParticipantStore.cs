@@ -167,7 +167,7 @@ public sealed class SqliteParticipantStore : IParticipantStore
         public void DropRounds(string session)
         {
             Execute("DELETE FROM kept WHERE session = $session", ("$session", session));
-            Execute("UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND (substr(slot, 1, 6) IN ('round/', 'batch/'))", ("$session", session));
+            Execute("UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND (substr(slot, 1, 6) IN ('round/', 'batch/') OR substr(slot, 1, 7) = 'credit/')", ("$session", session));
         }
 
         public void Enqueue(string messageId, string? session, string queue, ReadOnlyMemory<byte> frame, bool bestEffort) => Execute(

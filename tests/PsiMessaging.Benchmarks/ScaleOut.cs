@@ -72,12 +72,12 @@ internal static class ScaleOut
         using var threads = new ComputeThreads(Environment.ProcessorCount);
         var items = Enumerable.Range(0, Elements).SelectMany(i => (byte[])[8, 0, 0, 0, .. BitConverter.GetBytes((long)i)]).ToArray();
         var masked = await Evaluator.EvaluateAsync(party.Evaluate(party.Rounds[0], 0, items, default)!, threads, CancellationToken.None);
-        return new EvaluationRequest(EvaluationKind.EcdhRemask, (byte[])[10, .. "psi bench"u8], secret, masked);
+        return new EvaluationRequest(EvaluationKind.EcdhRemask, (byte[])[10, .. "psi bench"u8], secret, masked, Elements * 10);
     }
 
     /// <summary>As the driver does: never more in hand than the evaluator takes.</summary>
     private static Task RunAsync(DistributedEvaluator evaluator, EvaluationRequest request, int batches) => Parallel.ForEachAsync(
-        Enumerable.Range(0, batches), new ParallelOptions { MaxDegreeOfParallelism = evaluator.Capacity }, async (sequence, cancellation) => await evaluator.EvaluateAsync("bench", 1, sequence, request, cancellation));
+        Enumerable.Range(0, batches), new ParallelOptions { MaxDegreeOfParallelism = 4 * (evaluator.Workers + 1) }, async (sequence, cancellation) => await evaluator.EvaluateAsync("bench", 1, sequence, request, cancellation));
 
     private static Process Start(int core, string broker, string key)
     {

@@ -26,9 +26,9 @@ public sealed class SealedFrameTests : IDisposable
     {
         using var key = Key("P1");
         using var other = Key("P2");
-        var frame = SealedFrame.Seal(key, toWorkers: true, new ComputeReady(Id, 3), new byte[] { 1, 2 }, new byte[] { 3 });
+        var frame = SealedFrame.Seal(key, toWorkers: true, new ComputeReady(Id, 3, 1), new byte[] { 1, 2 }, new byte[] { 3 });
         var (message, body) = SealedFrame.Open(key, toWorkers: true, frame);
-        Assert.Equal(new ComputeReady(Id, 3), message);
+        Assert.Equal(new ComputeReady(Id, 3, 1), message);
         Assert.Equal([1, 2, 3], body.ToArray());
         Assert.Throws<RejectedEnvelopeException>(() => SealedFrame.Open(key, toWorkers: false, frame));
         Assert.Throws<RejectedEnvelopeException>(() => SealedFrame.Open(other, toWorkers: true, frame));
@@ -38,7 +38,7 @@ public sealed class SealedFrameTests : IDisposable
     public void Frame_AlteredOrCutAnywhere_IsRefused()
     {
         using var key = Key("P1");
-        var frame = SealedFrame.Seal(key, toWorkers: true, new ComputeReady(Id, 3), new byte[] { 1, 2, 3 });
+        var frame = SealedFrame.Seal(key, toWorkers: true, new ComputeReady(Id, 3, 1), new byte[] { 1, 2, 3 });
         for (var i = 0; i < frame.Length; i++)
         {
             var altered = frame.ToArray();
@@ -52,7 +52,7 @@ public sealed class SealedFrameTests : IDisposable
     public void Frame_SameMessageTwice_SharesNoBytes()
     {
         using var key = Key("P1");
-        var (one, two) = (SealedFrame.Seal(key, true, new ComputeReady(Id, 3), new byte[64]), SealedFrame.Seal(key, true, new ComputeReady(Id, 3), new byte[64]));
+        var (one, two) = (SealedFrame.Seal(key, true, new ComputeReady(Id, 3, 1), new byte[64]), SealedFrame.Seal(key, true, new ComputeReady(Id, 3, 1), new byte[64]));
         Assert.Empty(one.Skip(4).Chunk(16).Select(Convert.ToHexString).Intersect(two.Skip(4).Chunk(16).Select(Convert.ToHexString)));
     }
 
@@ -66,7 +66,7 @@ public sealed class SealedFrameTests : IDisposable
         using var second = ComputeKey.LoadOrCreate(home);
         Assert.Equal("other.p1.compute.v1", second.JobQueue);
         using var loaded = ComputeKey.Load(ComputeKey.PathIn(home));
-        SealedFrame.Open(loaded, true, SealedFrame.Seal(first, true, new ComputeReady(Id, 1)));
+        SealedFrame.Open(loaded, true, SealedFrame.Seal(first, true, new ComputeReady(Id, 1, 1)));
         if (!OperatingSystem.IsWindows())
         {
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(ComputeKey.PathIn(home)));
@@ -95,6 +95,7 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
     private readonly TempFolder _folder = new();
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private readonly Wire _wire = new();
+    private long _beat;
     private readonly SecretBytes _secret = SecretBytes.CopyOf([7, .. new byte[31]]);
     private readonly ComputeKey _key;
     private readonly DistributedEvaluator _evaluator;
@@ -106,11 +107,11 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
         _evaluator = new DistributedEvaluator(ComputeKey.LoadOrCreate(home), _wire, 1, _time, NullLogger.Instance);
     }
 
-    private EvaluationRequest Request() => new(EvaluationKind.EcdhMask, "tag"u8.ToArray(), _secret, Items);
+    private EvaluationRequest Request() => new(EvaluationKind.EcdhMask, "tag"u8.ToArray(), _secret, Items, 64);
 
     private Task<byte[]> EvaluateAsync() => _evaluator.EvaluateAsync("s", 1, 0, Request(), CancellationToken.None);
 
-    private Task ReadyAsync() => _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new ComputeReady(Worker, 2)));
+    private Task ReadyAsync() => _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new ComputeReady(Worker, 2, ++_beat)));
 
     private async Task<byte[]> ExpectedAsync()
     {
@@ -123,14 +124,14 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
     {
         Assert.Equal(await ExpectedAsync(), await EvaluateAsync());
         Assert.Empty(_wire.Frames);
-        Assert.Equal(2, _evaluator.Capacity);
+        Assert.Equal((true, false), (_evaluator.HasRoom(1), _evaluator.HasRoom(2)));
     }
 
     [Fact]
     public async Task Worker_GetsTheJobSealedAndItsResultCounts()
     {
         await ReadyAsync();
-        Assert.Equal(8, _evaluator.Capacity);
+        Assert.True(_evaluator.HasRoom(7));
         var pending = EvaluateAsync();
         var (queue, frame) = Assert.Single(_wire.Frames);
         Assert.Equal("psi.p1.compute.v1", queue);
@@ -142,9 +143,9 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
 
         // Results of other jobs, and repeats, change nothing.
         await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(new string('f', 32)), new byte[] { 1 }));
-        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId), new byte[] { 5, 6 }));
-        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId), new byte[] { 9 }));
-        Assert.Equal([5, 6], await pending);
+        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId), Enumerable.Repeat((byte)5, 64).ToArray()));
+        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId), new byte[64]));
+        Assert.Equal(Enumerable.Repeat((byte)5, 64), await pending);
     }
 
     [Fact]
@@ -185,7 +186,6 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
         }
 
         Assert.Equal(await ExpectedAsync(), await pending.WaitAsync(TestNetwork.Patience));
-        Assert.Equal(1, _evaluator.Workers);
     }
 
     [Fact]
@@ -208,21 +208,50 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
         Assert.Equal(await ExpectedAsync(), await pending.WaitAsync(TestNetwork.Patience));
     }
 
+    /// <summary>A worker that fails, or answers with something else, is not believed: the batch is evaluated here, and only what is seen here counts.</summary>
+    [Theory]
+    [InlineData(FailureCodes.BadBatch)]
+    [InlineData(FailureCodes.Internal)]
+    [InlineData(null)]
+    public async Task WorkerThatFails_IsNotBelieved(string? code)
+    {
+        await ReadyAsync();
+        var pending = EvaluateAsync();
+        var job = (EvaluateBatch)SealedFrame.Open(_key, toWorkers: true, _wire.Frames.Single().Frame).Message;
+        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId, code, code), new byte[code is null ? 63 : 0]));
+        Assert.Equal(await ExpectedAsync(), await pending);
+    }
+
     [Fact]
     public async Task BadElement_EndsAsItWouldHere()
     {
         await ReadyAsync();
-        var pending = EvaluateAsync();
+        var pending = _evaluator.EvaluateAsync("s", 1, 0, new EvaluationRequest(EvaluationKind.EcdhRemask, (byte[])[10, 1], _secret, new byte[32], 10), CancellationToken.None);
         var job = (EvaluateBatch)SealedFrame.Open(_key, toWorkers: true, _wire.Frames.Single().Frame).Message;
         await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId, FailureCodes.BadBatch, "a bad element")));
         Assert.Equal(FailureCodes.BadBatch, (await Assert.ThrowsAsync<ProtocolViolationException>(() => pending)).Code);
     }
 
     [Fact]
+    public async Task ReplayedAnnouncement_BringsNoWorkerBack()
+    {
+        var frame = SealedFrame.Seal(_key, toWorkers: false, new ComputeReady(Worker, 2, 5));
+        await _evaluator.ReceiveAsync(frame);
+        Assert.Equal(1, _evaluator.Workers);
+        for (var second = 0; second < 9; second++)
+        {
+            await _evaluator.ReceiveAsync(frame);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(0, _evaluator.Workers);
+    }
+
+    [Fact]
     public async Task ForgedFrames_AreRefused()
     {
         await Assert.ThrowsAsync<RejectedEnvelopeException>(() => _evaluator.ReceiveAsync("PSW1 forged"u8.ToArray()));
-        await Assert.ThrowsAsync<RejectedEnvelopeException>(() => _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: true, new ComputeReady(Worker, 1))));
+        await Assert.ThrowsAsync<RejectedEnvelopeException>(() => _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: true, new ComputeReady(Worker, 1, 1))));
         Assert.Equal(0, _evaluator.Workers);
     }
 

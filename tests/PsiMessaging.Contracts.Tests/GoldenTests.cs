@@ -41,7 +41,7 @@ public class GoldenTests
         new CommandReply(true, Id, QueryId: Id),
         new EvaluateBatch(Id, Id, 1, 7, "EcdhMask", 87, 32),
         new BatchEvaluated(Id, FailureCodes.BadBatch, "a masked element is not a valid encoding of the group, or is the identity"),
-        new ComputeReady(Id, 2),
+        new ComputeReady(Id, 2, 17),
     ];
 
     public static TheoryData<string> Names => [.. ContractCatalog.Names.Order(StringComparer.Ordinal)];

@@ -8,6 +8,8 @@ public class TagTests
     [InlineData(0, 0, 8)]
     [InlineData(1, 1, 8)]
     [InlineData(1000, 3479, 8)]
+    [InlineData(1000, 1_000_000, 10)]
+    [InlineData(1, 1 << 24, 11)]
     [InlineData(100_000, 100_000, 10)]
     [InlineData(1 << 20, 1 << 20, 10)]
     [InlineData((1 << 20) + 1, 1 << 20, 11)]
@@ -19,6 +21,7 @@ public class TagTests
     {
         var bits = FalseMatchBound.TagSizeBytes(one, two) * 8;
         Assert.True(Math.Log2(Math.Max(1.0, one)) + Math.Log2(Math.Max(1.0, two)) - bits <= -40.0 + 1e-9);
+        Assert.True((2 * Math.Log2(Math.Max(1.0, Math.Max(one, two)))) - 1 - bits <= -40.0 + 1e-9);
     });
 
     [Fact]

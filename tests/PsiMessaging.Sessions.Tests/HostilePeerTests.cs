@@ -57,6 +57,10 @@ public class HostilePeerTests
     public async Task Acceptance_ReusableSetThatWasNotAgreed_IsRefused() => Assert.Equal(FailureCodes.ReusableSet,
         (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = message.Rsa! with { ReusableSet = new byte[32] } }, body))).FailureCode);
 
+    [Fact]
+    public async Task Acceptance_ReusableSetOfAnotherLength_IsRefused() => Assert.Equal(FailureCodes.ReusableSet,
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = message.Rsa! with { ReusableSet = new byte[20] } }, body))).FailureCode);
+
     // ---- ecdh ----------------------------------------------------------------------------------------------------------------------------
 
     public static TheoryData<string> Elements =>
@@ -115,6 +119,57 @@ public class HostilePeerTests
     [Fact]
     public async Task OneReceiver_PeerReportsAResult_IsRefused() => Assert.Equal(FailureCodes.ResultMismatch,
         (await WithCheatingP2Async<CompleteSession>((message, body) => (message with { IntersectionSize = 4 }, body), TestNetwork.Propose(protocol: "ecdh", reveal: "initiator"))).FailureCode);
+
+    /// <summary>How often a tag stands in a sorted list would name the element that was put in so often: nothing sorted may leave.</summary>
+    [Fact]
+    public async Task SizeOnly_ElementsRepeated_AreRefusedBeforeAnyTagLeaves()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Bend = envelope => envelope is { Message: RoundBatch { Round: 1 } batch, Header.From: "P2" }
+            ? [Envelope.Create(network.P2.Home, "P1", batch.SessionId, batch, (byte[])[.. envelope.Body.Span[..64], .. envelope.Body.Span[32..64], .. envelope.Body.Span[96..]]).Frame.ToArray()]
+            : [envelope.Frame.ToArray()];
+        network.Start();
+        await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh", reveal: "size"));
+        Assert.Equal(FailureCodes.BadBatch, (await network.P1.WaitAsync(session => session.IsEnded)).FailureCode);
+        Assert.DoesNotContain(network.Wire, envelope => envelope is { Message: RoundBatch { Round: 3 }, Header.From: "P1" });
+    }
+
+    [Fact]
+    public async Task OneSidedSession_WithoutTheRespondersConsent_IsRefused()
+    {
+        await using var network = new TestNetwork(configure: config => config with { AcceptOneSided = false });
+        await network.AddDataAsync();
+        network.Start();
+        var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", reveal: "initiator"));
+        Assert.Equal((FailureCodes.Unsupported, FailureCodes.Unsupported), (p1.FailureCode, p2.FailureCode));
+        Assert.Contains("acceptOneSided", p1.FailureReason, StringComparison.Ordinal);
+        Assert.DoesNotContain(network.Wire, envelope => envelope.Message is RoundBatch);
+        var (again, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", reveal: "responder"));
+        Assert.Null(again.FailureReason);
+    }
+
+    [Fact]
+    public async Task BatchLongerThanAnyProtocolHas_IsNotStored()
+    {
+        var p1 = await WithCheatingP2Async<RoundBatch>((message, body) => (message, new byte[(1 << 20) + 1]), TestNetwork.Propose(protocol: "ecdh"));
+        Assert.Contains("out of range", p1.FailureReason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AbortRightAfterTheResult_LeavesNoIdentifiersBehind()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Bend = envelope => envelope is { Message: CompleteSession completion, Header.From: "P2" }
+            ? [envelope.Frame.ToArray(), Envelope.Create(network.P2.Home, "P1", completion.SessionId, new AbortSession(completion.SessionId, FailureCodes.Cancelled, "after all")).Frame.ToArray()]
+            : [envelope.Frame.ToArray()];
+        network.Start();
+        await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
+        var p1 = await network.P1.WaitAsync(session => session.State == SessionState.Failed);
+        await TestNetwork.EventuallyAsync(() => !Directory.Exists(network.P1.Home.SessionPath(p1.Id))
+            || Directory.GetFiles(network.P1.Home.SessionPath(p1.Id)).All(path => Path.GetFileName(path) is "intersection.csv" or "matched.bin"));
+    }
 
     [Fact]
     public async Task Credit_ForNoRound_IsRefused()

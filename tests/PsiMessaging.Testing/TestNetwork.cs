@@ -35,7 +35,7 @@ public sealed class TestNetwork : IAsyncDisposable
         Time = time ?? TimeProvider.System;
         foreach (var (name, role) in new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker) })
         {
-            var config = new ParticipantConfig { Name = name, Role = role, Parallelism = 2 };
+            var config = new ParticipantConfig { Name = name, Role = role, Parallelism = 2, AcceptOneSided = true };
             _participants.Add(new TestParticipant(this, ParticipantHome.Create(Path.Combine(_folder.Path, name), configure?.Invoke(config) ?? config)));
         }
 

@@ -20,4 +20,5 @@ public sealed record BatchEvaluated(string JobId, string? Code = null, string? R
 /// <summary>Compute worker to its party, every two seconds: this worker takes jobs. Travels only sealed, so that nobody else can keep a party waiting.</summary>
 /// <param name="WorkerId">Drawn when the worker starts, 32 hexadecimal digits.</param>
 /// <param name="Cores">Cores it computes on, 1 or more.</param>
-public sealed record ComputeReady(string WorkerId, int Cores);
+/// <param name="Beat">One more each time, so that a replayed message brings no worker back.</param>
+public sealed record ComputeReady(string WorkerId, int Cores, long Beat);

@@ -26,7 +26,8 @@ internal static class HomeCommands
         var linker = new Option<string?>("--linker") { Description = "Make a linker's home under this name", HelpName = "NAME" };
         var sharedKey = new Option<string?>("--shared-key-file") { Description = "Key file both parties hold, 32 bytes or more (default: a key agreed between the pinned identities)", HelpName = "FILE" };
         var minCell = PsiRootCommand.Number("--min-cell", "Smallest count this party ever agrees to have released", 1, 1, 1_000_000);
-        var command = new Command("init", "Make a home: identity keys and configuration") { party, linker, sharedKey, minCell };
+        var oneSided = new Option<bool>("--accept-one-sided") { Description = "Agree, when asked, to sessions whose result goes to the other party alone (--reveal p1)" };
+        var command = new Command("init", "Make a home: identity keys and configuration") { party, linker, sharedKey, minCell, oneSided };
         return command.Do((parsed, _) =>
         {
             var (asParty, asLinker) = (parsed.GetValue(party), parsed.GetValue(linker));
@@ -48,6 +49,7 @@ internal static class HomeCommands
                 Broker = parsed.GetValue(PsiRootCommand.Broker),
                 SharedKeyFile = parsed.GetValue(sharedKey),
                 MinCell = parsed.GetValue(minCell),
+                AcceptOneSided = parsed.GetValue(oneSided),
             });
             if (home.Config.Role == ParticipantRole.Party)
             {

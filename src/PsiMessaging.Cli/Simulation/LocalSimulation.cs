@@ -91,7 +91,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         using var homes = new DisposableList<ParticipantHome>();
         foreach (var (name, role) in new[] { (First, ParticipantRole.Party), (Second, ParticipantRole.Party), (Linker, ParticipantRole.Linker) })
         {
-            homes.Add(ParticipantHome.Create(Path.Combine(root, name), new ParticipantConfig { Name = name, Role = role, QueuePrefix = prefix, Parallelism = request.Parallelism }));
+            homes.Add(ParticipantHome.Create(Path.Combine(root, name), new ParticipantConfig { Name = name, Role = role, QueuePrefix = prefix, Parallelism = request.Parallelism, AcceptOneSided = true }));
         }
 
         foreach (var home in homes)

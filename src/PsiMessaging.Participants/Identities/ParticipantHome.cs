@@ -28,6 +28,8 @@ public sealed record ParticipantConfig
     public string HealthAddress { get; init; } = "127.0.0.1";
     /// <summary>Largest set a peer may announce: bounds memory, and how many guesses a dishonest peer can put into one session.</summary>
     public int MaximumPeerSet { get; init; } = 20_000_000;
+    /// <summary>Whether this party, when asked, agrees to a session whose result goes to the asking party alone.</summary>
+    public bool AcceptOneSided { get; init; }
     /// <summary>Smallest minimum cell size this party agrees to, whatever the other proposes.</summary>
     public int MinCell { get; init; } = 1;
 }

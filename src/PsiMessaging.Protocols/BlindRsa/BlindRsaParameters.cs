@@ -21,7 +21,7 @@ internal sealed record BlindRsaParameters(int First, int TagSizeBytes, byte[] Pe
         var at = FixedBytes;
         for (var (i, fields) = (0, new[] { PeerModulus, Signer, TagPrefix }); i < fields.Length; i++)
         {
-            BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(5 + (2 * i)), (ushort)fields[i].Length);
+            BinaryPrimitives.WriteUInt16BigEndian(bytes.AsSpan(5 + (2 * i)), checked((ushort)fields[i].Length));
             fields[i].CopyTo(bytes, at);
             at += fields[i].Length;
         }

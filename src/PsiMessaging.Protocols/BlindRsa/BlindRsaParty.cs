@@ -92,11 +92,11 @@ public sealed class BlindRsaParty : IProtocolParty
     /// <inheritdoc/>
     public EvaluationRequest? Evaluate(Round round, int sequence, ReadOnlyMemory<byte> items, ReadOnlyMemory<byte> payload) => (round.Number, round.Direction) switch
     {
-        (1, RoundDirection.Outgoing) => new EvaluationRequest(EvaluationKind.RsaBlind, (_receiving with { First = round.FirstOf(sequence) }).Encode(), _blindSeed, items),
-        (1, RoundDirection.Incoming) => new EvaluationRequest(EvaluationKind.RsaSign, _sending.Encode(), _ownKey!.Pkcs8, payload),
-        (2, RoundDirection.Incoming) => new EvaluationRequest(EvaluationKind.RsaFinalize, (_receiving with { First = round.FirstOf(sequence) }).Encode(), _blindSeed, BlindRsaEvaluation.Join(items, payload)),
+        (1, RoundDirection.Outgoing) => new EvaluationRequest(EvaluationKind.RsaBlind, (_receiving with { First = round.FirstOf(sequence) }).Encode(), _blindSeed, items, round.CountOf(sequence) * round.ElementSizeBytes),
+        (1, RoundDirection.Incoming) => new EvaluationRequest(EvaluationKind.RsaSign, _sending.Encode(), _ownKey!.Pkcs8, payload, payload.Length),
+        (2, RoundDirection.Incoming) => new EvaluationRequest(EvaluationKind.RsaFinalize, (_receiving with { First = round.FirstOf(sequence) }).Encode(), _blindSeed, BlindRsaEvaluation.Join(items, payload), round.CountOf(sequence) * TagSizeBytes),
         (3, RoundDirection.Incoming) => null,
-        (3, RoundDirection.Outgoing) => new EvaluationRequest(EvaluationKind.RsaTags, _sending.Encode(), _ownKey!.Pkcs8, items),
+        (3, RoundDirection.Outgoing) => new EvaluationRequest(EvaluationKind.RsaTags, _sending.Encode(), _ownKey!.Pkcs8, items, round.CountOf(sequence) * TagSizeBytes),
         _ => throw new ArgumentOutOfRangeException(nameof(round), round.Number, "nothing is evaluated in this round"),
     };
 
@@ -108,7 +108,7 @@ public sealed class BlindRsaParty : IProtocolParty
     /// <param name="setId">32 random bytes that name the set: in the place a session's transcript has, so that two sets of the same identifiers do not match.</param>
     /// <param name="items">Own identifiers as <see cref="PackedItems"/>.</param>
     public static EvaluationRequest PrepareTags(string name, RsaPrivateKey key, byte[] setId, ReadOnlyMemory<byte> items) =>
-        new(EvaluationKind.RsaTags, new BlindRsaParameters(0, FalseMatchBound.MaximumTagSizeBytes, [], Signer(name, [], setId), TagPrefix([], setId)).Encode(), key.Pkcs8, items);
+        new(EvaluationKind.RsaTags, new BlindRsaParameters(0, FalseMatchBound.MaximumTagSizeBytes, [], Signer(name, [], setId), TagPrefix([], setId)).Encode(), key.Pkcs8, items, new PackedItems(items).Count * FalseMatchBound.MaximumTagSizeBytes);
 
     /// <summary>What stands before an identifier in a signed message: tag, session or set, and whose signature it is.</summary>
     private static byte[] Signer(string name, byte[] transcript, byte[]? setId)

@@ -78,8 +78,8 @@ public sealed class EcdhParty : IProtocolParty
     /// <inheritdoc/>
     public EvaluationRequest? Evaluate(Round round, int sequence, ReadOnlyMemory<byte> items, ReadOnlyMemory<byte> payload) => (round.Number, round.Direction) switch
     {
-        (1, RoundDirection.Outgoing) => new EvaluationRequest(EvaluationKind.EcdhMask, _maskParameters, _secret, items),
-        (1, RoundDirection.Incoming) => new EvaluationRequest(EvaluationKind.EcdhRemask, _remaskParameters, _secret, payload),
+        (1, RoundDirection.Outgoing) => new EvaluationRequest(EvaluationKind.EcdhMask, _maskParameters, _secret, items, round.CountOf(sequence) * RistrettoGroup.ElementSizeBytes),
+        (1, RoundDirection.Incoming) => new EvaluationRequest(EvaluationKind.EcdhRemask, _remaskParameters, _secret, payload, round.CountOf(sequence) * TagSizeBytes),
         (2 or 3, RoundDirection.Incoming) => null,
         _ => throw new ArgumentOutOfRangeException(nameof(round), round.Number, "nothing is evaluated in this round"),
     };

@@ -44,19 +44,31 @@ internal sealed class ActiveSession : IDisposable
     public static ActiveSession Open(PartySession session, string ownName, Dataset dataset, DatasetCatalog catalog, string sessionPath)
     {
         var secrets = SessionSecrets.Load(sessionPath);
-        var reusable = session.OwnReusableSet is null ? null : ReusableSets.Open(catalog, dataset, ownName, session.RsaBits);
-        if (reusable is not null && !reusable.Set.Id.AsSpan().SequenceEqual(session.OwnReusableSet))
+        OpenReusableSet? reusable = null;
+        IProtocolParty? protocol = null;
+        try
         {
-            throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} was made anew during the session; open another session");
-        }
+            reusable = session.OwnReusableSet is null ? null : ReusableSets.Open(catalog, dataset, ownName, session.RsaBits);
+            if (reusable is not null && !reusable.Set.Id.AsSpan().SequenceEqual(session.OwnReusableSet))
+            {
+                throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} was made anew during the session; open another session");
+            }
 
-        var reveal = SessionRules.RevealOf(session);
-        IProtocolParty protocol = session.Protocol == SessionRules.Ecdh
-            ? new EcdhParty(session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed, reveal)
-            : new BlindRsaParty(
-                session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed,
-                (ownName, reusable?.Key ?? secrets.Rsa, session.OwnReusableSet), (session.Peer, PeerKey(session), session.PeerReusableSet), reveal);
-        return new ActiveSession(secrets, NeedsItems(session) ? IdentifierFile.Open(ItemsPath(sessionPath)) : null, reusable, protocol);
+            var reveal = SessionRules.RevealOf(session);
+            protocol = session.Protocol == SessionRules.Ecdh
+                ? new EcdhParty(session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed, reveal)
+                : new BlindRsaParty(
+                    session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed,
+                    (ownName, reusable?.Key ?? secrets.Rsa, session.OwnReusableSet), (session.Peer, PeerKey(session), session.PeerReusableSet), reveal);
+            return new ActiveSession(secrets, NeedsItems(session) ? IdentifierFile.Open(ItemsPath(sessionPath)) : null, reusable, protocol);
+        }
+        catch
+        {
+            protocol?.Dispose();
+            reusable?.Dispose();
+            secrets.Dispose();
+            throw;
+        }
     }
 
     private static RsaPublicKey? PeerKey(PartySession session) => session.PeerRsaModulus is null ? null
@@ -72,10 +84,32 @@ internal sealed class ActiveSession : IDisposable
         if (_sortedTags is null || _sortedTags.Next > round.FirstOf(sequence))
         {
             _sortedTags?.Dispose();
+            _sortedTags = null;
+
+            // Before the first sorted tag leaves: a peer that put one element in several times would know its tag by how often it stands there.
+            using (var check = gather())
+            {
+                RequireDistinct(check.Read(), round.ElementSizeBytes);
+            }
+
             _sortedTags = new SortedTags(gather());
         }
 
         return _sortedTags.Read(round.FirstOf(sequence), round.CountOf(sequence), round.ElementSizeBytes);
+    }
+
+    private static void RequireDistinct(SortedRecords tags, int tagSizeBytes)
+    {
+        byte[] tag = new byte[tagSizeBytes], former = new byte[tagSizeBytes];
+        for (var any = false; tags.MoveNext(); any = true)
+        {
+            tag.CopyTo(former, 0);
+            TagFile.Read(tags, tag);
+            if (any && tag.AsSpan().SequenceEqual(former))
+            {
+                throw new ProtocolViolationException(FailureCodes.BadBatch, "the peer's masked elements are not all different");
+            }
+        }
     }
 
     public void Dispose()

@@ -5,8 +5,9 @@ namespace PsiMessaging.Sessions.Engine;
 /// <summary>Where batches are evaluated: in this process, or by compute workers.</summary>
 public interface IBatchEvaluator : IAsyncDisposable
 {
-    /// <summary>Batches of one session that may be in hand at once, 1 or more; may change over time.</summary>
-    int Capacity { get; }
+    /// <summary>Whether a session may begin another batch; may change over time.</summary>
+    /// <param name="inHand">Batches of that session in hand; with none it always may.</param>
+    bool HasRoom(int inHand);
 
     /// <summary>Evaluates one batch. May be called again for the same batch after a restart.</summary>
     /// <param name="session">Session id.</param>
@@ -24,8 +25,8 @@ public sealed class LocalEvaluator(int parallelism) : IBatchEvaluator
 {
     private readonly ComputeThreads _threads = new(parallelism);
 
-    /// <summary>Two: while one batch's result is stored and sent, the next is in work.</summary>
-    public int Capacity => 2;
+    /// <summary>Two a session: while one batch's result is stored and sent, the next is in work.</summary>
+    public bool HasRoom(int inHand) => inHand < 2;
 
     /// <inheritdoc/>
     public Task<byte[]> EvaluateAsync(string session, int round, int sequence, EvaluationRequest request, CancellationToken cancellation) =>

@@ -53,6 +53,7 @@ public sealed partial class PartyEngine
         Deactivate(session.Id);
         DisposeRetired(session.Id);
         var folder = Home.SessionPath(session.Id);
+        ForgetIdentifiers(folder);
         SessionSecrets.Destroy(folder);
         if (!session.HadResult && Directory.Exists(folder))
         {

@@ -183,6 +183,13 @@ public sealed partial class PartyEngine
             }
         }
 
+        // Whoever has prepared a reusable set has agreed to such sessions by that; SenderOf sees that there is one.
+        if (proposal.Reveal == SessionRules.Initiator && !proposal.Reuse && !Home.Config.AcceptOneSided)
+        {
+            throw new ParticipantException(FailureCodes.Unsupported,
+                $"{Home.Name} does not answer sessions whose result goes to {proposal.Initiator} alone; its people allow them with \"acceptOneSided\": true in its psi.json");
+        }
+
         using var secrets = OpenSecrets(session);
         var (sender, reusable) = SenderOf(session, dataset, secrets);
         PrepareItems(session with { OwnReusableSet = reusable }, dataset, secrets);
@@ -201,7 +208,7 @@ public sealed partial class PartyEngine
         {
             transaction.Finish(session.Id, pending.Slot);
             transaction.Enqueue(answer.Id, session.Id, ParticipantNames.Inbox(Home.Config.QueuePrefix, session.Peer), answer.Frame, bestEffort: false);
-            Audit.Append(transaction, "session-accepted", ("session", session.Id), ("peer", session.Peer), ("dataset", dataset.Name), ("protocol", proposal.Protocol), ("minCell", minCell));
+            Audit.Append(transaction, "session-accepted", ("session", session.Id), ("peer", session.Peer), ("dataset", dataset.Name), ("protocol", proposal.Protocol), ("reveal", proposal.Reveal), ("reuse", proposal.Reuse), ("minCell", minCell));
             return session with
             {
                 State = SessionState.Running,
@@ -268,7 +275,7 @@ public sealed partial class PartyEngine
             throw new ParticipantException(FailureCodes.WeakKey, $"{name}'s key is refused: {fault}");
         }
 
-        if (sender is not null && reuse != sender.ReusableSet is { Length: 32 })
+        if (sender is not null && (reuse ? sender.ReusableSet is not { Length: 32 } : sender.ReusableSet is not null))
         {
             throw new ParticipantException(FailureCodes.ReusableSet, $"{name} shows {(reuse ? "no reusable set, though one was agreed" : "a reusable set that was not agreed")}");
         }

@@ -30,7 +30,7 @@ public sealed partial class PartyEngine
             return true;
         }
 
-        if (active.InHand.Count < _evaluator.Capacity && BeginNext(session, active))
+        if (_evaluator.HasRoom(active.InHand.Count) && BeginNext(session, active))
         {
             return true;
         }
@@ -74,8 +74,17 @@ public sealed partial class PartyEngine
         return true;
     }
 
-    private static int NextOf(PartySession session, ActiveSession active, Round round) =>
-        session.Produced.GetValueOrDefault(round.Number) + active.InHand.Keys.Count(place => !place.Incoming && place.Round == round.Number);
+    /// <summary>The first batch that is neither sent nor in hand: after a fault that may be one before others in hand.</summary>
+    private static int NextOf(PartySession session, ActiveSession active, Round round)
+    {
+        var next = session.Produced.GetValueOrDefault(round.Number);
+        while (active.InHand.ContainsKey(new BatchPlace(round.Number, next, Incoming: false)))
+        {
+            next++;
+        }
+
+        return next;
+    }
 
     private bool CanProduce(PartySession session, ActiveSession active, Round round)
     {
@@ -262,12 +271,20 @@ public sealed partial class PartyEngine
     {
         var sorter = new ExternalSorter(SessionScratch(session, "sorted"), (left, right) => left.SequenceCompareTo(right));
         var round = active.Protocol.Rounds.Single(round => round.Keeps == TagSide.Peer);
-        Store.Read(transaction =>
+        try
         {
-            transaction.ReadKept(session.Id, round.Number, (_, tags) => TagFile.Add(sorter, tags, active.Protocol.TagSizeBytes));
-            return true;
-        });
-        return sorter;
+            Store.Read(transaction =>
+            {
+                transaction.ReadKept(session.Id, round.Number, (_, tags) => TagFile.Add(sorter, tags, active.Protocol.TagSizeBytes));
+                return true;
+            });
+            return sorter;
+        }
+        catch
+        {
+            sorter.Dispose();
+            throw;
+        }
     }
 
     private ScratchFolder SessionScratch(PartySession session, string name) => Datasets.Scratch(Path.Combine(Home.SessionPath(session.Id), "scratch-" + name));
@@ -278,7 +295,14 @@ public sealed partial class PartyEngine
         var path = Home.SessionPath(session.Id);
         if (reveal == Reveal.Peer)
         {
-            Complete(session, null, null, null);
+            Complete(session, null, null, transaction => Report(transaction, session, null, null));
+            return true;
+        }
+
+        if (reveal == Reveal.Own && !session.HasReported)
+        {
+            // Before anything is compared: how long that takes would tell the peer how much is common.
+            Report(session, null, null);
             return true;
         }
 
@@ -325,16 +349,24 @@ public sealed partial class PartyEngine
         var (ownHash, peerHash) = digest.Complete();
         if (reveal == Reveal.Own)
         {
-            // The peer must not learn even the size.
-            Complete(session, count, null, null);
+            Complete(session, count, null);
         }
         else
         {
-            Complete(session, count, ownHash, peerHash);
+            Complete(session, count, peerHash, transaction => Report(transaction, session, count, ownHash));
         }
 
         return true;
     }
+
+    private void Report(PartySession session, int? size, byte[]? hash) => Change(session, transaction =>
+    {
+        Report(transaction, session, size, hash);
+        return session with { HasReported = true };
+    });
+
+    private void Report(IStoreTransaction transaction, PartySession session, int? size, byte[]? hash) =>
+        Send(transaction, session.Peer, session.Id, new CompleteSession(session.Id, session.Transcript, size, hash));
 
     private void WriteIntersection(PartySession session, ActiveSession active, System.Collections.BitArray positions, ResultDigest digest, string path)
     {
@@ -353,13 +385,13 @@ public sealed partial class PartyEngine
         IntersectionFile.Write(Path.Combine(path, IntersectionFile.Name), session.KeyNames, sorter.Read(), digest);
     }
 
-    private void Complete(PartySession session, int? size, byte[]? ownHash, byte[]? peerHash)
+    private void Complete(PartySession session, int? size, byte[]? peerHash, Action<IStoreTransaction>? report = null)
     {
         Change(session, transaction =>
         {
             transaction.DropRounds(session.Id);
-            Send(transaction, session.Peer, session.Id, new CompleteSession(session.Id, session.Transcript, ownHash is null ? null : size, ownHash));
-            return session with { State = SessionState.Comparing, IntersectionSize = size, PeerIntersectionHash = peerHash, MatchedAt = Time.GetUtcNow() };
+            report?.Invoke(transaction);
+            return session with { State = SessionState.Comparing, HasReported = true, IntersectionSize = size, PeerIntersectionHash = peerHash, MatchedAt = Time.GetUtcNow() };
         });
         Deactivate(session.Id);
         DisposeRetired(session.Id);
@@ -383,6 +415,7 @@ public sealed partial class PartyEngine
         Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
+            transaction.DropRounds(session.Id);
             Audit.Append(transaction, "session-completed", ("session", session.Id), ("peer", session.Peer), ("reveal", session.Reveal), ("own", session.OwnDistinct), ("peers", session.PeerDistinct), ("common", session.IntersectionSize));
             return session with { State = SessionState.Completed, HadResult = true, Warning = null, EndedAt = Time.GetUtcNow() };
         });

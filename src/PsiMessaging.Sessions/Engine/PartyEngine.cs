@@ -24,6 +24,10 @@ public sealed partial class PartyEngine : ParticipantEngine
     private const int CreditWindow = 16;
     /// <summary>A receiver grants more credit each time it has dealt with this many batches.</summary>
     private const int CreditStep = 8;
+    /// <summary>Highest round number any protocol has.</summary>
+    private const int MaximumRound = 3;
+    /// <summary>Longest batch any protocol has: 1,024 blinded values of 8192 bits, 65,536 prepared tags of 16 bytes.</summary>
+    private const int MaximumBatchBytes = 1 << 20;
     private const int MaximumDeadlineSeconds = 30 * 24 * 3600;
     private const int MaximumMinCell = 1_000_000;
     private const string RefusedKind = "refused-command";
@@ -117,7 +121,9 @@ public sealed partial class PartyEngine : ParticipantEngine
             }
 
             var session = PartySession.Parse(stored);
-            if (session.State == SessionState.Failed || (session.State == SessionState.Completed && envelope.Message is RoundBatch or GrantCredit or AcceptSession))
+            if (session.State == SessionState.Failed
+                || (envelope.Message is RoundBatch or GrantCredit && session.State is not (SessionState.Proposed or SessionState.Running))
+                || (envelope.Message is AcceptSession && session.State == SessionState.Completed))
             {
                 // Late or idle: nothing waits for it any more.
                 return InboundResult.Repeated;
@@ -129,9 +135,9 @@ public sealed partial class PartyEngine : ParticipantEngine
                 throw new RejectedEnvelopeException($"{envelope.Header.From} is not who may send a {envelope.Header.Type} message in this session");
             }
 
-            if (envelope.Message is RoundBatch batch && (batch.Round is < 1 or > 255 || batch.Sequence < 0 || batch.Sequence >= session.Consumed.GetValueOrDefault(batch.Round) + CreditWindow))
+            if (envelope.Message is RoundBatch or GrantCredit && !MayBeStored(transaction, session, envelope))
             {
-                Fail(transaction, session, FailureCodes.BadBatch, $"{envelope.Header.From} sent a batch out of range, or beyond the credit it has", tellPeer: true);
+                Fail(transaction, session, FailureCodes.BadBatch, $"{envelope.Header.From} sent a {envelope.Header.Type} message out of range, or beyond the credit it has", tellPeer: true);
                 return InboundResult.Altered;
             }
 
@@ -152,6 +158,15 @@ public sealed partial class PartyEngine : ParticipantEngine
         Outbox.Signal();
         Pump.Signal(id);
     }
+
+    /// <summary>Bounds what a peer can have us store for one session, before it is known which batches belong there.</summary>
+    private static bool MayBeStored(IStoreTransaction transaction, PartySession session, Envelope envelope) => envelope.Message switch
+    {
+        RoundBatch batch => batch.Round is >= 1 and <= MaximumRound && batch.Transcript.Length == 32 && envelope.Body.Length <= MaximumBatchBytes
+            && batch.Sequence >= 0 && batch.Sequence < session.Consumed.GetValueOrDefault(batch.Round) + CreditWindow,
+        GrantCredit grant => grant.Round is >= 1 and <= MaximumRound && grant.Transcript.Length == 32 && grant.Batches > 0 && transaction.PendingSlots(session.Id, "credit/").Count < CreditWindow,
+        _ => false,
+    };
 
     private PartySession Tombstone(string id, string peer, AbortSession abort) => new()
     {
@@ -328,11 +343,20 @@ public sealed partial class PartyEngine : ParticipantEngine
 
     private bool DestroySecrets(PartySession session)
     {
-        var folder = Home.SessionPath(session.Id);
-        File.Delete(ActiveSession.ItemsPath(folder));
-        Array.ForEach(Directory.GetDirectories(folder, "scratch-*"), path => Directory.Delete(path, recursive: true));
-        SessionSecrets.Destroy(folder);
+        ForgetIdentifiers(Home.SessionPath(session.Id));
+        SessionSecrets.Destroy(Home.SessionPath(session.Id));
         return true;
+    }
+
+    /// <summary>What a session's folder holds in plain text beside the result goes.</summary>
+    private static void ForgetIdentifiers(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            File.Delete(ActiveSession.ItemsPath(folder));
+            File.Delete(ActiveSession.ItemsPath(folder) + ".part");
+            Array.ForEach(Directory.GetDirectories(folder, "scratch-*"), path => Directory.Delete(path, recursive: true));
+        }
     }
 
     private static string Describe(CanonicalizationProfile profile) => $"rules v{profile.Version}, case {profile.Case}, {profile.KeyParts} key column(s)";
