@@ -62,7 +62,7 @@ internal static class Sending
             {
                 using var answer = JsonDocument.Parse(Run("query", Session, $"{left.Party}.A, {right.Party}.B", "--home", homes[0].Path, "--json"));
                 var seconds = answer.RootElement.GetProperty("seconds").GetDouble();
-                (bool, string)[] columns = [(false, left.Columns[0]), (true, right.Columns[1])];
+                (bool, string)[] columns = [(false, Token(homes, left.Party, "A")), (true, Token(homes, right.Party, "B"))];
                 watch.Restart();
                 TokenEngine.Count(tables[0], tables[1], columns, 1, Path.Combine(root, "answer.parquet"), 512 << 20);
                 var engine = watch.Elapsed.TotalSeconds;
@@ -116,6 +116,14 @@ internal static class Sending
             }.ToStored());
             return true;
         });
+    }
+
+    /// <summary>A column's token in the session written above.</summary>
+    private static string Token(ParticipantHome[] homes, string party, string column)
+    {
+        using var shared = homes[0].SharedKeyWith(homes[1].Card);
+        using var keys = new TokenKeys(shared, PartySession.Parse(Store(homes[0]).Read(transaction => transaction.FindSession(Session))!).Transcript);
+        return keys.ColumnToken(party, column);
     }
 
     private static SqliteParticipantStore Store(ParticipantHome home) => new(home.StatePath);

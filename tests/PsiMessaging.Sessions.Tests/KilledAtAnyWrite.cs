@@ -14,6 +14,44 @@ public sealed class P2KilledAtAnyWrite() : KilledAtAnyWrite("P2", "ecdh");
 /// <inheritdoc/>
 public sealed class LinkerKilledAtAnyWrite() : KilledAtAnyWrite("LINKER", "ecdh");
 
+/// <summary>The same for sessions in which not both learn which identifiers are common.</summary>
+public sealed class KilledAtAnyWriteOfOtherReveals
+{
+    [Theory]
+    [InlineData("P1", "initiator")]
+    [InlineData("P2", "initiator")]
+    [InlineData("P1", "size")]
+    [InlineData("P2", "size")]
+    public async Task Killed_SameResult(string victimName, string reveal)
+    {
+        var writes = int.MaxValue;
+        for (var k = 1; k <= writes; k++)
+        {
+            await using var network = new TestNetwork();
+            await network.AddDataAsync();
+            var victim = victimName == "P1" ? network.P1 : network.P2;
+            victim.CrashAtWrite = k;
+            network.Start();
+            using var stop = new CancellationTokenSource();
+            var reviving = KilledAtAnyWrite.ReviveAsync(victim, stop.Token);
+            var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", reveal: reveal));
+            Assert.Equal((4, reveal == "size" ? 4 : null, (string?)null), (p1.IntersectionSize ?? -1, p2.IntersectionSize, p1.FailureReason ?? p2.FailureReason));
+            if (reveal == "initiator")
+            {
+                Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));
+            }
+
+            await stop.CancelAsync();
+            if (!await reviving)
+            {
+                writes = k - 1;
+            }
+        }
+
+        Assert.True(writes > 8, $"only {writes} writes were tried");
+    }
+}
+
 /// <summary>kill -9 as the state sees it, at every place.</summary>
 /// <param name="victimName">Who is killed.</param>
 /// <param name="protocol">Over which protocol.</param>
