@@ -54,12 +54,12 @@ public sealed class ComputeKey : IDisposable
     {
         if (!File.Exists(path))
         {
-            throw new ParticipantException(FailureCodes.NotPinned, $"the compute key {path} does not exist; it lies in the party's home as compute.key once psi init or psi party run was there");
+            throw new ParticipantException(FailureCodes.Malformed, $"the compute key {path} does not exist; it lies in the party's home as compute.key once psi init or psi party run was there");
         }
 
         if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite)) != UnixFileMode.None)
         {
-            throw new ParticipantException(FailureCodes.WeakKey, $"the compute key {path} can be read or changed by others; mend it with: chmod 400 {path}");
+            throw new ParticipantException(FailureCodes.Malformed, $"the compute key {path} can be read or changed by others; mend it with: chmod 400 {path}");
         }
 
         try

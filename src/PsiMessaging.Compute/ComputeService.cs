@@ -97,10 +97,16 @@ public sealed partial class ComputeService : WorkerService
             throw;
         }
 
-        if (opened.Message is not EvaluateBatch job || !Enum.TryParse<EvaluationKind>(job.Kind, out var kind)
-            || job.ParametersSize < 0 || job.SecretSize < 0 || (long)job.ParametersSize + job.SecretSize > opened.Body.Length)
+        if (opened.Message is not EvaluateBatch job || job.ParametersSize < 0 || job.SecretSize < 0 || (long)job.ParametersSize + job.SecretSize > opened.Body.Length)
         {
-            throw new RejectedEnvelopeException("a job this version does not know");
+            throw new RejectedEnvelopeException("a job whose lengths do not fit");
+        }
+
+        if (!Enum.TryParse<EvaluationKind>(job.Kind, out var kind))
+        {
+            // From a party of another version: told at once, it computes the batch itself.
+            await _bus.SendAsync(_key.ResultQueue, job.JobId, SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId, FailureCodes.Unsupported, "the worker is of another version")), CancellationToken.None);
+            return;
         }
 
         var secretBytes = opened.Body.Slice(job.ParametersSize, job.SecretSize);
@@ -117,7 +123,7 @@ public sealed partial class ComputeService : WorkerService
         {
             outcome = new BatchEvaluated(job.JobId, violation.Code, violation.Message);
         }
-        catch (Exception exception) when (exception is ArgumentException or CryptographicException or InvalidOperationException)
+        catch (Exception exception)
         {
             outcome = new BatchEvaluated(job.JobId, FailureCodes.Internal, exception.GetType().Name);
         }

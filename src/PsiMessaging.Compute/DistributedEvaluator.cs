@@ -121,7 +121,7 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
                 LogFailed(failed.JobId[..8], failed.Code ?? "a result of the wrong length");
                 if (job.TryTakeBack())
                 {
-                    _ = DoHereAsync(failed.JobId, job);
+                    _ = DoHereAsync(job);
                 }
 
                 break;
@@ -135,7 +135,7 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
         return Task.CompletedTask;
     }
 
-    /// <summary>Names a job by everything that decides its result.</summary>
+    /// <summary>Names a job by everything that decides its result but the secret, which follows from session and round.</summary>
     internal static string IdOf(string session, int round, int sequence, EvaluationRequest request)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -180,12 +180,13 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
         {
             if ((_workers.IsEmpty || now - job.Since > JobPatience) && job.TryTakeBack())
             {
-                _ = DoHereAsync(id, job);
+                LogTakenBack(id[..8]);
+                _ = DoHereAsync(job);
             }
         }
     }
 
-    private async Task DoHereAsync(string id, Job job)
+    private async Task DoHereAsync(Job job)
     {
         try
         {
@@ -195,8 +196,6 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
         {
             job.Result.TrySetException(exception);
         }
-
-        LogTakenBack(id[..8]);
     }
 
     /// <inheritdoc/>
@@ -236,6 +235,6 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
     [LoggerMessage(EventId = 503, Level = LogLevel.Information, Message = "Job {Job} could not be handed to the compute workers and was evaluated here: {Fault}")]
     private partial void LogNotSent(string job, string fault);
 
-    [LoggerMessage(EventId = 502, Level = LogLevel.Information, Message = "Job {Job} was evaluated here, because no compute worker answered")]
+    [LoggerMessage(EventId = 502, Level = LogLevel.Information, Message = "Job {Job} is evaluated here, because no compute worker answered")]
     private partial void LogTakenBack(string job);
 }

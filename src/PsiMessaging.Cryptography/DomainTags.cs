@@ -5,7 +5,7 @@ namespace PsiMessaging.Cryptography;
 /// </summary>
 public static class DomainTags
 {
-    /// <summary>Prefix of the message a blind signature is made over, before the session id and the canonical identifier.</summary>
+    /// <summary>Prefix of the message a blind signature is made over, before the transcript, the signer's name and the canonical identifier.</summary>
     public static ReadOnlySpan<byte> RsaItem => "psi/v1/rsa/item"u8;
     /// <summary>The same for a reusable set, before the set's id instead of the session's.</summary>
     public static ReadOnlySpan<byte> RsaReusableItem => "psi/v1/rsa/reusable-item"u8;
@@ -13,6 +13,10 @@ public static class DomainTags
     public static ReadOnlySpan<byte> RsaTag => "psi/v1/rsa/tag"u8;
     /// <summary>Proof that an RSA exponent permutes.</summary>
     public static ReadOnlySpan<byte> RsaKeyProof => "psi/v1/rsa/key-proof"u8;
+    /// <summary>Seed of the blinds of a session; the transcript follows.</summary>
+    public static ReadOnlySpan<byte> RsaBlindSeed => "psi/v1/rsa/blind-seed"u8;
+    /// <summary>Nonce of a hand-shake.</summary>
+    public static ReadOnlySpan<byte> Nonce => "psi/v1/nonce"u8;
     /// <summary>Stream that gives the blinds of a session.</summary>
     public static ReadOnlySpan<byte> RsaBlinds => "psi/v1/rsa/blinds"u8;
     /// <summary>Hash of an identifier to the group; the transcript follows.</summary>

@@ -22,7 +22,7 @@ public enum SessionState
     Running,
     /// <summary>The own result stands; the peer's is awaited for comparison.</summary>
     Comparing,
-    /// <summary>Both parties hold the same intersection.</summary>
+    /// <summary>Done: whoever learns something has learned it.</summary>
     Completed,
     /// <summary>Ended without a result, under a named reason.</summary>
     Failed,
@@ -88,7 +88,7 @@ public sealed record PartySession
     public int? IntersectionSize { get; init; }
     /// <summary>What the peer must report for its result to be the same.</summary>
     public byte[]? PeerIntersectionHash { get; init; }
-    /// <summary>Whether both parties once held the same intersection: it stays in the home whatever happens later.</summary>
+    /// <summary>Whether the session was completed once: its result stays in the home whatever happens later.</summary>
     public bool HadResult { get; init; }
     /// <summary>Something a person should look at, without consequence: for example a message under another card than the one pinned.</summary>
     public string? Warning { get; init; }

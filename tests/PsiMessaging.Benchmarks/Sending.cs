@@ -102,7 +102,7 @@ internal static class Sending
         var matched = new MatchedRows(rows);
         for (var row = 0; row < rows; row++)
         {
-            matched[row] = true;
+            matched.Add(row);
         }
 
         matched.Write(home.SessionPath(Session));

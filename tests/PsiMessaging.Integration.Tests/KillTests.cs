@@ -109,7 +109,7 @@ public class KillTests
         }
         else if (killed == 2)
         {
-            Assert.Contains("was evaluated here", cluster.Worker("P1").Log, StringComparison.Ordinal);
+            Assert.Contains("evaluated here", cluster.Worker("P1").Log, StringComparison.Ordinal);
         }
     }
 

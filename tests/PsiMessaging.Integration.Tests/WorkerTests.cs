@@ -172,7 +172,7 @@ public class WorkerTests
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         for (var found = 0; found < 2;)
         {
-            var message = await TryGetAsync(connection, cluster.Inbox("P1") + "_error");
+            var message = await TryGetAsync(factory, cluster.Inbox("P1") + "_error");
             if (message is null)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token);
@@ -186,15 +186,19 @@ public class WorkerTests
         }
     }
 
-    /// <summary>The error queue is made with its first message; until then the broker closes the channel that asks for it.</summary>
-    private static async Task<BasicGetResult?> TryGetAsync(IConnection connection, string queue)
+    /// <summary>
+    /// The error queue is made with its first message; until then the broker closes the channel that asks for it (404), and while the queue is being made the whole
+    /// connection (541, "noproc"). Hence a connection for each look.
+    /// </summary>
+    private static async Task<BasicGetResult?> TryGetAsync(ConnectionFactory factory, string queue)
     {
+        await using var connection = await factory.CreateConnectionAsync();
         await using var channel = await connection.CreateChannelAsync();
         try
         {
             return await channel.BasicGetAsync(queue, autoAck: true);
         }
-        catch (RabbitMQ.Client.Exceptions.OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == 404)
+        catch (RabbitMQ.Client.Exceptions.OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode is 404 or 541)
         {
             return null;
         }

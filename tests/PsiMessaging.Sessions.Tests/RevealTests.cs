@@ -184,6 +184,8 @@ public class ReusableSetTests
         { "tags", "another key or set" },
         { "damaged key", "damaged" },
         { "damaged description", "damaged" },
+        { "no tags", "damaged" },
+        { "no key", "damaged" },
         { "bits", "has a key of 3072 bits, the session asks for 2048" },
     };
 
@@ -218,6 +220,12 @@ public class ReusableSetTests
                 break;
             case "damaged key":
                 Participants.Identities.OwnerOnlyFile.Write(Path.Combine(folder, "key.pk8"), [1, 2, 3]);
+                break;
+            case "no tags":
+                File.Delete(Path.Combine(folder, "tags.bin"));
+                break;
+            case "no key":
+                File.Delete(Path.Combine(folder, "key.pk8"));
                 break;
             case "damaged description":
                 File.WriteAllText(Path.Combine(folder, "set.json"), "{");

@@ -44,7 +44,7 @@ public sealed record ProposeSession
     public required int MinCell { get; init; }
     /// <summary>Names of the key columns as they will head the intersection file, 1 to 16 of them.</summary>
     public required IReadOnlyList<string> KeyNames { get; init; }
-    /// <summary>Number of distinct identifiers the initiator holds, 0 to 2^31 - 1.</summary>
+    /// <summary>Number of distinct identifiers the initiator holds, 1 to 2^31 - 1.</summary>
     public required int SetSize { get; init; }
     /// <summary>32 fresh bytes, drawn after the initiator's set was frozen.</summary>
     public required byte[] Nonce { get; init; }
@@ -63,7 +63,7 @@ public sealed record AcceptSession
     public required string SessionId { get; init; }
     /// <summary>SHA-256 of the proposal's envelope header, 32 bytes.</summary>
     public required byte[] ProposalHash { get; init; }
-    /// <summary>Number of distinct identifiers the responder holds.</summary>
+    /// <summary>Number of distinct identifiers the responder holds, 1 or more.</summary>
     public required int SetSize { get; init; }
     /// <summary>32 fresh bytes, drawn after the responder's set was frozen.</summary>
     public required byte[] Nonce { get; init; }

@@ -37,7 +37,7 @@ internal static class DemoNarrative
             request.Reveal == SessionRules.Both
                 ? ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts", "any identifier, value or column name"]
                 : ["Linker", "nothing: it had no part", "anything"],
-            ["Broker", "who talks to whom, when, how many bytes; column names and the question; the masked and encrypted contents", "any identifier, value or key"],
+            ["Broker", $"who talks to whom, when, how many bytes; {(request.Reveal == SessionRules.Both ? "column names and the question; " : "")}the masked and encrypted contents", "any identifier, value or key"],
         ]);
         Console.Out.WriteLine();
         Console.Out.WriteLine("How long and how much");

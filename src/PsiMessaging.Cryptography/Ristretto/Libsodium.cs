@@ -17,11 +17,8 @@ internal static unsafe partial class Libsodium
     }
 
     [LibraryImport(Library)] private static partial int sodium_init();
-    [LibraryImport(Library)] public static partial int crypto_core_ristretto255_is_valid_point(byte* element);
     [LibraryImport(Library)] public static partial int crypto_core_ristretto255_from_hash(byte* element, byte* uniform);
-    [LibraryImport(Library)] public static partial int crypto_core_ristretto255_scalar_invert(byte* inverse, byte* scalar);
     [LibraryImport(Library)] public static partial void crypto_core_ristretto255_scalar_reduce(byte* scalar, byte* wide);
     [LibraryImport(Library)] public static partial int crypto_scalarmult_ristretto255(byte* result, byte* scalar, byte* element);
-    [LibraryImport(Library)] public static partial int crypto_scalarmult_ristretto255_base(byte* result, byte* scalar);
     [LibraryImport(Library)] public static partial int crypto_shorthash_siphashx24(byte* hash, byte* message, ulong length, byte* key);
 }

@@ -40,21 +40,6 @@ public static unsafe class RistrettoGroup
         CryptographicOperations.ZeroMemory(uniform);
     }
 
-    /// <summary>Whether 32 bytes are the canonical encoding of an element other than the identity (RFC 9496 section 4.3.1).</summary>
-    public static bool IsUsableElement(ReadOnlySpan<byte> element)
-    {
-        // The identity is the one element whose encoding is all zeros; libsodium counts it as valid.
-        if (element.Length != ElementSizeBytes || element.IndexOfAnyExcept((byte)0) < 0)
-        {
-            return false;
-        }
-
-        fixed (byte* bytes = element)
-        {
-            return Libsodium.crypto_core_ristretto255_is_valid_point(bytes) == 1;
-        }
-    }
-
     /// <summary>expand_message_xmd of RFC 9380 section 5.3.1 with SHA-512.</summary>
     /// <param name="tag">Domain-separation tag, 1 to 255 bytes.</param>
     /// <param name="message">Any length.</param>

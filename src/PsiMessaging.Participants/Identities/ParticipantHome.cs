@@ -26,7 +26,7 @@ public sealed record ParticipantConfig
     public int HealthPort { get; init; }
     /// <summary>Address the health endpoints listen on.</summary>
     public string HealthAddress { get; init; } = "127.0.0.1";
-    /// <summary>Largest set a peer may announce: bounds memory, and how many guesses a dishonest peer can put into one session.</summary>
+    /// <summary>Largest set a peer may announce: bounds disk and work, and how many guesses a dishonest peer can put into one session.</summary>
     public int MaximumPeerSet { get; init; } = 20_000_000;
     /// <summary>Whether this party, when asked, agrees to a session whose result goes to the asking party alone.</summary>
     public bool AcceptOneSided { get; init; }

@@ -56,7 +56,7 @@ public sealed class BlindRsaParty : IProtocolParty
         }
 
         _ownKey = own.Key;
-        _blindSeed = seed.Derive([], [.. DomainTags.RsaBlinds, .. transcript], 32);
+        _blindSeed = seed.Derive([], [.. DomainTags.RsaBlindSeed, .. transcript], 32);
         TagSizeBytes = FalseMatchBound.TagSizeBytes(ownSize, peerSize);
         _receiving = new BlindRsaParameters(0, TagSizeBytes, peer.Key?.Modulus ?? [], Signer(peer.Name, transcript, peer.ReusableSet), TagPrefix(transcript, peer.ReusableSet));
         _sending = new BlindRsaParameters(0, TagSizeBytes, [], Signer(own.Name, transcript, own.ReusableSet), TagPrefix(transcript, own.ReusableSet));

@@ -156,7 +156,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
             _audit.Append(transaction, "dataset-removed", ("dataset", name));
         });
-        OwnerOnlyFile.Destroy(Path.Combine(Folder(name), "reusable", "key.pk8"));
+        ReusableSets.DestroyKey(ReusablePath(name));
         Directory.Delete(Folder(name), recursive: true);
     }
 
@@ -194,7 +194,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     }
 
     /// <summary>Where a dataset's reusable set lies.</summary>
-    public string ReusablePath(Dataset dataset) => Path.Combine(Folder(dataset.Name), "reusable");
+    public string ReusablePath(Dataset dataset) => ReusablePath(dataset.Name);
 
     /// <summary>The folder for sorted runs at a path.</summary>
     public ScratchFolder Scratch(string path) => openScratch?.Invoke(path) ?? new ScratchFolder(path);
@@ -207,6 +207,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     }
 
     private string Folder(string name) => Path.Combine(home.DatasetsPath, name);
+
+    private string ReusablePath(string name) => Path.Combine(Folder(name), "reusable");
 
     private string IdentifiersPath(string name) => Path.Combine(Folder(name), "identifiers.bin");
 

@@ -117,6 +117,7 @@ public static class ReusableSets
             OwnerOnlyFile.Write(Path.Combine(part, KeyFile), key.Pkcs8.Span);
             var set = new ReusableSet(id, owner, rsaBits, Fingerprint(key.PublicKey), dataset.Hash, dataset.Profile, identifiers.Count, time.GetUtcNow());
             Data.Output.AtomicFile.Write(Path.Combine(part, SetFile), JsonSerializer.SerializeToUtf8Bytes(set, SessionJson.Default.ReusableSet));
+            sorter.Dispose();
             scratch.Dispose();
             Remove(catalog, dataset);
             Directory.Move(part, target);
@@ -172,6 +173,11 @@ public static class ReusableSets
             throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} has a key of {set.RsaBits} bits, the session asks for {rsaBits}; propose it with --rsa-bits {set.RsaBits}, or make another set");
         }
 
+        if (!File.Exists(Path.Combine(folder, KeyFile)) || !File.Exists(Path.Combine(folder, TagsFile)))
+        {
+            throw Refused($"the reusable set of {dataset.Name} is damaged", dataset);
+        }
+
         var pkcs8 = OwnerOnlyFile.Read(Path.Combine(folder, KeyFile), "the key of the reusable set");
         RsaPrivateKey key;
         try
@@ -198,13 +204,6 @@ public static class ReusableSets
         return open;
     }
 
-    /// <summary>What is there for a dataset, usable or not; null when nothing is.</summary>
-    public static ReusableSet? Find(DatasetCatalog catalog, Dataset dataset)
-    {
-        var path = Path.Combine(catalog.ReusablePath(dataset), SetFile);
-        return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllBytes(path), SessionJson.Default.ReusableSet) : null;
-    }
-
     /// <summary>Destroys a dataset's reusable set, if there is one.</summary>
     public static void Remove(DatasetCatalog catalog, Dataset dataset)
     {
@@ -213,10 +212,13 @@ public static class ReusableSets
         {
             // The description first: without it nobody takes what is left for a set.
             File.Delete(Path.Combine(folder, SetFile));
-            OwnerOnlyFile.Destroy(Path.Combine(folder, KeyFile));
+            DestroyKey(folder);
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    /// <summary>Overwrites and deletes the key in a set's folder, if there is one.</summary>
+    internal static void DestroyKey(string folder) => OwnerOnlyFile.Destroy(Path.Combine(folder, KeyFile));
 
     private static string Fingerprint(RsaPublicKey key) => Convert.ToHexStringLower(SHA256.HashData(key.Modulus));
 

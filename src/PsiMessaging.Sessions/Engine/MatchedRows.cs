@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Numerics;
 using PsiMessaging.Data.Output;
 
 namespace PsiMessaging.Sessions.Engine;
@@ -19,14 +18,10 @@ internal sealed class MatchedRows
 
     private MatchedRows(int rows, byte[] bits) => (_rows, _bits) = (rows, bits);
 
-    /// <summary>Number of common rows.</summary>
-    public int Count => _bits.Sum(bits => BitOperations.PopCount(bits));
+    /// <summary>Whether a row is common.</summary>
+    public bool this[int row] => row < _rows && (_bits[row >> 3] & (1 << (row & 7))) != 0;
 
-    public bool this[int row]
-    {
-        get => row < _rows && (_bits[row >> 3] & (1 << (row & 7))) != 0;
-        set => _bits[row >> 3] = (byte)(value ? _bits[row >> 3] | (1 << (row & 7)) : _bits[row >> 3] & ~(1 << (row & 7)));
-    }
+    public void Add(int row) => _bits[row >> 3] |= (byte)(1 << (row & 7));
 
     public void Write(string sessionPath) => AtomicFile.Write(Path.Combine(sessionPath, FileName), stream =>
     {

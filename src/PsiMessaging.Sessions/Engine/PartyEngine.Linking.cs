@@ -97,6 +97,12 @@ public sealed partial class PartyEngine
         var dataset = OwnDataset(session);
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
         var sender = RowSender.Load(Home.Name, dataset, Datasets, MatchedRows.Read(Home.SessionPath(session.Id)), shared, session.Transcript, SessionScratch(session, "rows"));
+        if (sender.Rows != session.IntersectionSize)
+        {
+            sender.Dispose();
+            throw new ParticipantException(FailureCodes.UnusableDataset, $"the stored result of session {session.Id} does not fit the dataset {dataset.Name}; open another session");
+        }
+
         lock (_cacheLock)
         {
             _senders[session.Id] = sender;

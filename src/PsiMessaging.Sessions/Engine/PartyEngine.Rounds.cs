@@ -377,7 +377,7 @@ public sealed partial class PartyEngine
         {
             if (positions[position])
             {
-                matched[row] = true;
+                matched.Add(row);
                 sorter.Add(IdentifierOrder.KeyOf(canonical), canonical);
             }
         });

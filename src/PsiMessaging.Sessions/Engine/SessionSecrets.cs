@@ -45,7 +45,7 @@ internal sealed class SessionSecrets : IDisposable
     /// <summary>The hand-shake nonce, 32 bytes: fresh with the seed, and the same again after a restart.</summary>
     public byte[] Nonce()
     {
-        using var nonce = Seed.Derive([], Encoding.UTF8.GetBytes("psi/v1/nonce"), 32);
+        using var nonce = Seed.Derive([], DomainTags.Nonce, 32);
         return nonce.Span.ToArray();
     }
 

@@ -30,7 +30,7 @@ internal sealed class TagMatch(int tagSizeBytes, int ownSize, ScratchFolder own,
     /// <param name="onCommon">Receives each common tag, in ascending order; valid during the call only.</param>
     /// <returns>A bit for each own position, and how many are set.</returns>
     /// <exception cref="ProtocolViolationException">A set has a tag twice: different identifiers have different tags, so the peer sent something else.</exception>
-    public (BitArray Positions, int Count) Run(ReadOnlySpanAction<byte> onCommon)
+    public (BitArray Positions, int Count) Run(TagAction onCommon)
     {
         var (positions, count) = (new BitArray(ownSize), 0);
         var (mine, theirs) = (new Cursor(_own.Read(), tagSizeBytes), new Cursor(_peer.Read(), tagSizeBytes));
@@ -113,5 +113,5 @@ internal sealed class TagMatch(int tagSizeBytes, int ownSize, ScratchFolder own,
     }
 }
 
-/// <summary>Receives bytes that are valid during the call only.</summary>
-internal delegate void ReadOnlySpanAction<T>(ReadOnlySpan<T> span);
+/// <summary>Receives a tag, valid during the call only.</summary>
+internal delegate void TagAction(ReadOnlySpan<byte> tag);
