@@ -42,7 +42,7 @@ internal static class SimulationCommands
                 var request = Request(parsed, session, p1, p2, ["IDKEY"], queries);
                 if (!json)
                 {
-                    DemoNarrative.Begin(p1, p2, parsed.GetValue(PsiRootCommand.Broker) is not null);
+                    DemoNarrative.Begin(p1, p2, request);
                 }
 
                 var outcome = await RunAsync(request, json, cancellation);

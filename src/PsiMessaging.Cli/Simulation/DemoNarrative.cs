@@ -6,13 +6,18 @@ namespace PsiMessaging.Cli.Simulation;
 /// <summary>What <c>psi demo</c> tells a stranger.</summary>
 internal static class DemoNarrative
 {
-    public static void Begin(string p1, string p2, bool broker)
+    public static void Begin(string p1, string p2, SimulationRequest request)
     {
         Console.Out.WriteLine("Two institutes hold records about overlapping people and may not show them to each other:");
         Console.Out.WriteLine($"  P1, a statistics institute: {Columns(p1)}");
         Console.Out.WriteLine($"  P2, a central bank: {Columns(p2)}");
-        Console.Out.WriteLine("A neutral linker will count the people they have in common.");
-        Console.Out.WriteLine(broker ? "All three run in this process and talk through RabbitMQ." : "All three run in this process and talk by messages in memory (--broker takes RabbitMQ).");
+        Console.Out.WriteLine(request.Reveal switch
+        {
+            SessionRules.Both => "A neutral linker will count the people they have in common.",
+            SessionRules.Size => "They will find out how many people they have in common, and not which.",
+            _ => $"{(request.Reveal == SessionRules.Initiator ? "P1" : "P2")} will find out which people they have in common; the other will not.",
+        });
+        Console.Out.WriteLine(request.Broker is not null ? "All three run in this process and talk through RabbitMQ." : "All three run in this process and talk by messages in memory (--broker takes RabbitMQ).");
         Console.Out.WriteLine();
     }
 
