@@ -41,6 +41,14 @@ public static class DomainTags
     public static ReadOnlySpan<byte> ColumnToken => "psi/v1/tokens/column"u8;
     /// <summary>Key of one column's values at the linker; the owner's name and the column's follow.</summary>
     public static ReadOnlySpan<byte> ColumnValues => "psi/v1/tokens/values"u8;
+    /// <summary>Masks of one query of engine <c>masked</c>; the query's context hash and the mask's name follow.</summary>
+    public static ReadOnlySpan<byte> MaskedMask => "psi/v1/masked/mask"u8;
+    /// <summary>Hash of all that a query's masks depend on: session, counter, text, shapes.</summary>
+    public static ReadOnlySpan<byte> MaskedContext => "psi/v1/masked/context"u8;
+    /// <summary>A party's own masks over sums nobody asked for, from a secret of its home.</summary>
+    public static ReadOnlySpan<byte> MaskedWithheld => "psi/v1/masked/withheld"u8;
+    /// <summary>Key under which the parties send each other a query's text and labels; direction and query follow.</summary>
+    public static ReadOnlySpan<byte> QuerySeal => "psi/v1/query-seal"u8;
     /// <summary>What an envelope's signature is made over.</summary>
     public static ReadOnlySpan<byte> Envelope => "psi/v1/envelope"u8;
     /// <summary>Key of a frame from a party's worker to its compute workers.</summary>

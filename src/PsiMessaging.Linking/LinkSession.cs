@@ -27,12 +27,27 @@ public sealed record Registration(string Party, string Peer, byte[] Transcript, 
 /// <summary>What a stored batch spans.</summary>
 public sealed record BatchSpan(int Rows, byte[] First, byte[] Last);
 
+/// <summary>A query of engine <c>masked</c> as the linker keeps it: shapes, and who has opened its part.</summary>
+/// <param name="Asker">The party the product goes to.</param>
+/// <param name="Counter">The asking party's mask counter.</param>
+/// <param name="P">Columns of the asking party's matrix.</param>
+/// <param name="Q">Columns of the other's.</param>
+/// <param name="Rows">n.</param>
+/// <param name="Opened">Parties whose matrix is announced.</param>
+public sealed record LinkProduct(string Asker, long Counter, int P, int Q, int Rows, IReadOnlyList<string> Opened);
+
 /// <summary>A session as the linker keeps it. It holds no plaintext and no key.</summary>
 public sealed record LinkSession
 {
     public required string Id { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
     public IReadOnlyList<Registration> Registrations { get; init; } = [];
+    /// <summary>Engine <c>masked</c>: queries at work, by id.</summary>
+    public IReadOnlyDictionary<string, LinkProduct> Products { get; init; } = new Dictionary<string, LinkProduct>();
+    /// <summary>Engine <c>masked</c>: highest mask counter of each party; no counter is taken twice.</summary>
+    public IReadOnlyDictionary<string, long> MaskCounters { get; init; } = new Dictionary<string, long>();
+    /// <summary>Engine <c>masked</c>: the last queries that are over, answered or withdrawn.</summary>
+    public IReadOnlyList<string> EndedProducts { get; init; } = [];
     public bool Ended { get; init; }
     public string? FailureCode { get; init; }
     public string? FailureReason { get; init; }

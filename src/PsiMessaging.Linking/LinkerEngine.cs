@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Batches;
@@ -13,12 +12,17 @@ using PsiMessaging.Participants.Ports;
 namespace PsiMessaging.Linking;
 
 /// <summary>
-/// The linker at work: stores both parties' encrypted rows, joins them, counts groups of ciphertexts, withholds small counts, and tells the other party of every
-/// question. It never has a key. With engine <c>tokens</c> it sees the sizes, the equality pattern of each column inside a session, and the counts.
+/// The linker at work. With engine <c>tokens</c> it stores both parties' encrypted rows, joins them, counts groups of ciphertexts, withholds small counts, and tells the
+/// other party of every question; it sees the sizes, the equality pattern of each column inside a session, and the counts. With engine <c>masked</c> it multiplies masked
+/// matrices and sees their sizes. It never has a key.
 /// </summary>
 public sealed partial class LinkerEngine : ParticipantEngine
 {
+    private const string TokensEngine = "tokens";
+    private const string MaskedEngine = "masked";
     private const int MaximumColumns = 1000;
+    private const int MaximumQueryColumns = 64;
+    private const int MaximumFilterValues = 1000;
     private const long QueryMemoryBytes = 512L << 20;
 
     private readonly ILogger _log;
@@ -35,12 +39,22 @@ public sealed partial class LinkerEngine : ParticipantEngine
             RegisterDataset => $"register/{header.From}",
             DatasetBatch batch => $"batch/{header.From}/{batch.Sequence:D8}",
             RunQuery query => $"query/{query.QueryId}",
+            OpenProduct product => $"open/{header.From}/{product.QueryId}",
+            MaskedRows rows => $"masked/{header.From}/{rows.QueryId}/{rows.Sequence:D8}",
+            MaskedCorrection correction => $"correction/{header.From}/{correction.QueryId}",
+            WithdrawQuery withdrawal => $"withdraw/{header.From}/{withdrawal.QueryId}",
             AbortSession => $"abort/{header.From}",
             _ => null,
         };
         if (slot is null || id is null || sender.Role != ParticipantRole.Party || header.From == Home.Name)
         {
             throw new RejectedEnvelopeException($"{header.From} may not send a {header.Type} message to a linker");
+        }
+
+        if (envelope.Message is MaskedRows masked && TakeRows(id, envelope, masked))
+        {
+            Pump.Signal(id);
+            return;
         }
 
         Store.Write(transaction =>
@@ -53,6 +67,12 @@ public sealed partial class LinkerEngine : ParticipantEngine
 
             if (stored is null)
             {
+                if (envelope.Message is MaskedRows or MaskedCorrection or OpenProduct or WithdrawQuery)
+                {
+                    // Its session was never registered here, or the linker's state is gone: nobody could use it.
+                    return;
+                }
+
                 if (envelope.Message is RunQuery query)
                 {
                     Send(transaction, header.From, id, new QueryRefused(id, query.QueryId, FailureCodes.UnknownSession, "the linker has no such session"));
@@ -69,9 +89,14 @@ public sealed partial class LinkerEngine : ParticipantEngine
                 transaction.PutSession(new LinkSession { Id = id, CreatedAt = Time.GetUtcNow() }.ToStored());
             }
 
-            if (stored is not null && envelope.Message is DatasetBatch && LinkSession.Parse(stored).Ended)
+            if (stored is not null && envelope.Message is DatasetBatch or MaskedRows or MaskedCorrection or OpenProduct && LinkSession.Parse(stored).Ended)
             {
                 return;
+            }
+
+            if (!MayWait(transaction, id, envelope))
+            {
+                throw new RejectedEnvelopeException($"{header.From} sent a {header.Type} message that belongs to no query, or more than may wait");
             }
 
             var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray());
@@ -95,7 +120,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         var session = LinkSession.Parse(stored);
         try
         {
-            return Task.FromResult(CleanUp(session) || HandleAbort(session) || HandleRegistration(session) || HandleBatch(session) || HandleQuery(session));
+            return Task.FromResult(CleanUp(session) || HandleAbort(session) || HandleRegistration(session) || HandleBatch(session) || HandleQuery(session) || HandleProducts(session));
         }
         catch (InvalidDataException exception)
         {
@@ -153,7 +178,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
             throw new ParticipantException(FailureCodes.Malformed, $"{from}'s registration has a field out of its range");
         }
 
-        if (request.Engine != "tokens")
+        if (request.Engine is not (TokensEngine or MaskedEngine) || (request.Engine == MaskedEngine && request.Columns.Count > 0))
         {
             throw new ParticipantException(FailureCodes.Unsupported, $"{from} asks for an engine this linker does not have");
         }
@@ -167,10 +192,20 @@ public sealed partial class LinkerEngine : ParticipantEngine
         Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
-            var registration = new Registration(from, request.Peer, request.Transcript, request.Engine, request.MinCell, request.Rows, request.Columns);
+            // With engine masked no rows follow: there is nothing to wait for.
+            var complete = request.Engine == MaskedEngine;
+            var registration = new Registration(from, request.Peer, request.Transcript, request.Engine, request.MinCell, request.Rows, request.Columns) { Complete = complete };
             transaction.PutSession((session with { Registrations = [.. session.Registrations, registration] }).ToStored());
             Audit.Append(transaction, "registration-opened", ("session", session.Id), ("party", from), ("rows", request.Rows), ("columns", request.Columns.Count), ("minCell", request.MinCell));
+            if (complete)
+            {
+                foreach (var party in new[] { from, request.Peer })
+                {
+                    Send(transaction, party, session.Id, new DatasetRegistered(session.Id, from, request.Rows));
+                }
+            }
         });
+        Outbox.Signal();
         LogRegistered(session.Id, from, request.Rows);
         return true;
     }
@@ -334,7 +369,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
             var other = session.Registrations.FirstOrDefault(registration => registration.Party == asker)?.Peer;
             if (other is not null)
             {
-                Send(transaction, other, session.Id, new QueryAsked(session.Id, query.QueryId, asker, [.. query.Columns.Take(GroupCountQuery.MaximumColumns)], outcome));
+                Send(transaction, other, session.Id, new QueryAsked(session.Id, query.QueryId, asker, [.. query.Columns.Take(MaximumQueryColumns)], outcome));
             }
 
             Audit.Append(transaction, "query-run", ("session", session.Id), ("query", query.QueryId), ("asker", asker), ("columns", query.Columns.Count),
@@ -357,21 +392,29 @@ public sealed partial class LinkerEngine : ParticipantEngine
             throw new ParticipantException(FailureCodes.NotRegistered, "not both parties' rows are registered");
         }
 
-        if (!ParticipantNames.IsId(query.QueryId) || query.Columns.Count is < 1 or > GroupCountQuery.MaximumColumns || query.Columns.Distinct().Count() != query.Columns.Count)
+        if (!ParticipantNames.IsId(query.QueryId) || query.Columns.Count > MaximumQueryColumns || query.Columns.Distinct().Count() != query.Columns.Count
+            || query.Filters is { } conditions && (conditions.Count > MaximumQueryColumns || conditions.Any(filter => filter.Values.Count is < 1 or > MaximumFilterValues || filter.Values.Any(value => value.Length > ParquetInspection.MaximumCellBytes))))
         {
-            throw new ParticipantException(FailureCodes.BadQuery, "a query has 1 to 64 columns, each once");
+            throw new ParticipantException(FailureCodes.BadQuery, "a query has up to 64 columns, each once, and up to 64 filters of 1 to 1,000 values");
         }
 
         var (left, right) = (session.Registrations[0], session.Registrations[1]);
-        var columns = query.Columns.Select(column =>
-            column.Party == left.Party && left.Columns.Contains(column.Column) ? (Right: false, Token: column.Column)
-            : column.Party == right.Party && right.Columns.Contains(column.Column) ? (Right: true, Token: column.Column)
-            : throw new ParticipantException(FailureCodes.UnknownColumn, "a queried column is not registered")).ToArray();
+        if (left.Engine != TokensEngine)
+        {
+            throw new ParticipantException(FailureCodes.EngineCannot, "the session's engine does not count ciphertexts");
+        }
+
+        (bool Right, string Token) Find(string party, string column) =>
+            party == left.Party && left.Columns.Contains(column) ? (false, column)
+            : party == right.Party && right.Columns.Contains(column) ? (true, column)
+            : throw new ParticipantException(FailureCodes.UnknownColumn, "a queried column is not registered");
+        var columns = query.Columns.Select(column => Find(column.Party, column.Column)).ToArray();
+        var filters = (query.Filters ?? []).Select(filter => Find(filter.Party, filter.Column) is var found ? new CiphertextFilter(found.Right, found.Token, filter.Values, filter.Keep) : null!).ToArray();
         var path = Path.Combine(Home.SessionPath(session.Id), $"answer-{query.QueryId}.parquet");
         var minCell = Math.Max(left.MinCell, right.MinCell);
         try
         {
-            var outcome = TokenEngine.Count(TableOf(session.Id, left), TableOf(session.Id, right), columns, minCell, path, QueryMemoryBytes);
+            var outcome = TokenEngine.Count(TableOf(session.Id, left), TableOf(session.Id, right), columns, minCell, path, QueryMemoryBytes, filters);
             var body = File.ReadAllBytes(path);
             return body.Length <= EncryptedBatch.MaximumAnswerBytes
                 ? (new QueryAnswered(session.Id, query.QueryId, outcome.Groups, outcome.Suppressed, minCell, outcome.Joined), body)
@@ -396,7 +439,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         }
     });
 
-    private TokenTable TableOf(string session, Registration registration) => new(FolderOf(session, registration.Party));
+    private TokenRows TableOf(string session, Registration registration) => new(FolderOf(session, registration.Party));
 
     private string FolderOf(string session, string party) => Path.Combine(Home.SessionPath(session), party.ToLowerInvariant());
 
@@ -434,7 +477,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
     private void End(IStoreTransaction transaction, LinkSession session)
     {
         transaction.DropRounds(session.Id);
-        transaction.PutSession((session with { Ended = true }).ToStored());
+        transaction.PutSession((session with { Ended = true, Products = new Dictionary<string, LinkProduct>() }).ToStored());
         Pump.Signal(session.Id);
     }
 

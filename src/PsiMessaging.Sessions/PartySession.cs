@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Participants.Ports;
@@ -96,8 +97,16 @@ public sealed record PartySession
     public RegistrationState Registration { get; init; }
     public int SendSequence { get; init; }
     public int SendRow { get; init; }
-    public IReadOnlyList<string>? OwnColumns { get; init; }
-    public IReadOnlyList<string>? PeerColumns { get; init; }
+    /// <summary>Columns this party has announced to the peer.</summary>
+    public IReadOnlyList<ColumnDescription>? OwnColumns { get; init; }
+    /// <summary>Columns the peer has announced.</summary>
+    public IReadOnlyList<ColumnDescription>? PeerColumns { get; init; }
+    /// <summary>Engine <c>masked</c>: highest mask counter of an own query.</summary>
+    public long OwnMaskCounter { get; init; }
+    /// <summary>Engine <c>masked</c>: highest mask counter seen of the peer.</summary>
+    public long PeerMaskCounter { get; init; }
+    /// <summary>Engine <c>masked</c>: queries of either party that are not finished here.</summary>
+    public IReadOnlyList<string> OpenQueries { get; init; } = [];
     public bool PeerRegistered { get; init; }
 
     public string? FailureCode { get; init; }
@@ -148,23 +157,62 @@ public sealed record PartySession
 /// <param name="Id">Query id: the correlation id of the command.</param>
 /// <param name="Session">The session.</param>
 /// <param name="Text">As typed.</param>
-/// <param name="Columns">Resolved columns.</param>
-/// <param name="Header">Columns as typed.</param>
 /// <param name="AskedAt">When it was asked.</param>
 /// <param name="ReplyTo">Where the CLI waits.</param>
 /// <param name="Result">The answer, once here.</param>
 /// <param name="FailureCode">Why there is none.</param>
 /// <param name="FailureReason">The same for a person.</param>
 public sealed record PartyQuery(
-    string Id, string Session, string Text, IReadOnlyList<QueriedColumn> Columns, IReadOnlyList<string> Header, DateTimeOffset AskedAt, string? ReplyTo,
+    string Id, string Session, string Text, DateTimeOffset AskedAt, string? ReplyTo,
     QueryResult? Result = null, string? FailureCode = null, string? FailureReason = null);
 
-/// <summary>A queried column by owner and name.</summary>
-public sealed record QueriedColumn(string Party, string Name);
+/// <summary>How far a party is with a query of engine <c>masked</c>.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<MaskedStage>))]
+public enum MaskedStage
+{
+    /// <summary>The asking party looks at its own rows.</summary>
+    Preparing,
+    /// <summary>The asking party waits for the other to agree.</summary>
+    Proposed,
+    /// <summary>The masked matrix is on its way to the linker.</summary>
+    Contributing,
+    /// <summary>All of it is; the asking party waits for the product.</summary>
+    Contributed,
+    /// <summary>Done or given up.</summary>
+    Ended,
+}
+
+/// <summary>A query of engine <c>masked</c> at either party.</summary>
+/// <param name="Id">Query id.</param>
+/// <param name="Session">The session.</param>
+/// <param name="Asker">Who asked.</param>
+/// <param name="Text">As typed.</param>
+/// <param name="Counter">The asking party's mask counter.</param>
+/// <param name="Pad">The matrices' columns are padded to a multiple of this.</param>
+/// <param name="DeadlineAt">When it is given up.</param>
+/// <param name="Stage">How far it is.</param>
+/// <param name="Own">Shape of the own matrix, once known.</param>
+/// <param name="Peer">Shape of the other party's, once known.</param>
+/// <param name="OwnLabels">At the asking party: its own labels.</param>
+/// <param name="Labels">At the asking party: the other party's labels.</param>
+/// <param name="SentBatches">Batches that are in the outbox or beyond.</param>
+public sealed record MaskedQuery(
+    string Id, string Session, string Asker, string Text, long Counter, int Pad, DateTimeOffset DeadlineAt, MaskedStage Stage,
+    PartyShape? Own = null, PartyShape? Peer = null, PartyLabels? OwnLabels = null, PartyLabels? Labels = null, int SentBatches = 0);
+
+/// <summary>Sealed body of <see cref="ProposeQuery"/>.</summary>
+internal sealed record QueryProposal(string Text, PartyShape Shape, int Pad);
+
+/// <summary>Sealed body of <see cref="RefuseQuery"/>.</summary>
+internal sealed record QueryRefusal(string Reason);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(PartySession))]
 [JsonSerializable(typeof(PartyQuery))]
+[JsonSerializable(typeof(MaskedQuery))]
+[JsonSerializable(typeof(QueryProposal))]
+[JsonSerializable(typeof(PartyLabels))]
+[JsonSerializable(typeof(QueryRefusal))]
 [JsonSerializable(typeof(Dataset))]
 [JsonSerializable(typeof(ReusableSet))]
 internal sealed partial class SessionJson : JsonSerializerContext;

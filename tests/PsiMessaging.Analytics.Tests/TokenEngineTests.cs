@@ -13,7 +13,7 @@ public sealed class TokenEngineTests : IDisposable
     private readonly SecretBytes _shared = SecretBytes.CopyOf(new byte[32]);
     private readonly byte[] _transcript = new byte[32];
 
-    private async Task<TokenTable> WriteAsync(TokenKeys keys, string party, string[] columns, IEnumerable<(string Id, string?[] Values)> rows, int batchRows)
+    private async Task<TokenRows> WriteAsync(TokenKeys keys, string party, string[] columns, IEnumerable<(string Id, string?[] Values)> rows, int batchRows)
     {
         var folder = Directory.CreateTempSubdirectory("psi-tokens-t").FullName;
         var target = Path.Combine(_folder, Path.GetFileName(folder));
@@ -29,7 +29,7 @@ public sealed class TokenEngineTests : IDisposable
                 await EncryptedBatch.WriteAsync([.. batch.Select(row => row.Token)], tokens, [.. columns.Select((_, i) => (IReadOnlyList<byte[]>)[.. batch.Select(row => row.Cells[i])])]));
         }
 
-        return new TokenTable(target);
+        return new TokenRows(target);
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public sealed class TokenEngineTests : IDisposable
 
     [Fact]
     public void Count_ColumnTokenThatIsNone_NeverReachesSql() => Assert.Throws<ArgumentException>(() =>
-        TokenEngine.Count(new TokenTable(_folder), new TokenTable(_folder), [(false, "\" ; DROP TABLE x; --             ")], 1, Path.Combine(_folder, "a.parquet"), 256 << 20));
+        TokenEngine.Count(new TokenRows(_folder), new TokenRows(_folder), [(false, "\" ; DROP TABLE x; --             ")], 1, Path.Combine(_folder, "a.parquet"), 256 << 20));
 
     [Fact]
     public void Tokens_OtherColumnPartyOrSession_AreUnlinkable()

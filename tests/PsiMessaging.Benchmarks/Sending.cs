@@ -56,7 +56,7 @@ internal static class Sending
             Console.WriteLine($"send, both parties one after the other: {watch.Elapsed.TotalSeconds:0.00} s");
             var linked = LinkSession.Parse(Store(homes[2]).Read(transaction => transaction.FindSession(Session))!);
             var (left, right) = (linked.Registrations[0], linked.Registrations[1]);
-            var tables = new[] { left, right }.Select(registration => new TokenTable(Path.Combine(homes[2].SessionPath(Session), registration.Party.ToLowerInvariant()))).ToArray();
+            var tables = new[] { left, right }.Select(registration => new TokenRows(Path.Combine(homes[2].SessionPath(Session), registration.Party.ToLowerInvariant()))).ToArray();
             Console.WriteLine("run   question to answer   linker, whole query   DuckDB alone      ratio");
             for (var run = 0; run < 5; run++)
             {

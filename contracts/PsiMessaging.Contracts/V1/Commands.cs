@@ -13,7 +13,7 @@ public sealed record StartSession
     public string? PeerDataset { get; init; }
     /// <summary>Protocol name.</summary>
     public required string Protocol { get; init; }
-    /// <summary>Linker engine.</summary>
+    /// <summary>Linker engine: <c>masked</c> or <c>tokens</c>.</summary>
     public required string Engine { get; init; }
     /// <summary>Who learns what: <c>both</c>, <c>initiator</c>, <c>responder</c> or <c>size</c>.</summary>
     public required string Reveal { get; init; }
@@ -33,8 +33,10 @@ public sealed record SendDataset(string SessionId);
 
 /// <summary>CLI to its own worker: ask the linker.</summary>
 /// <param name="SessionId">The session.</param>
-/// <param name="Text">The query as typed, for example <c>CLASSE_ETA, CLASSE_REDDITO</c>; at most 4,000 characters.</param>
-public sealed record SubmitQuery(string SessionId, string Text);
+/// <param name="Text">The query in the language of docs/analytics.md or as JSON, for example <c>CLASSE_ETA, CLASSE_REDDITO</c>; at most 4,000 characters.</param>
+/// <param name="DeadlineSeconds">Engine <c>masked</c>: seconds until the question is given up, 1 to 2,592,000; null means 600.</param>
+/// <param name="Pad">Engine <c>masked</c>: the numbers of columns the linker sees are rounded up to a multiple of this, 1 to 100; null means 1.</param>
+public sealed record SubmitQuery(string SessionId, string Text, int? DeadlineSeconds = null, int? Pad = null);
 
 /// <summary>CLI to its own worker: end a session and delete its data at the linker.</summary>
 /// <param name="SessionId">The session.</param>

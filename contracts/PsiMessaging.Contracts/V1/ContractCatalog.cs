@@ -24,6 +24,14 @@ namespace PsiMessaging.Contracts.V1;
 [JsonSerializable(typeof(QueryAnswered))]
 [JsonSerializable(typeof(QueryRefused))]
 [JsonSerializable(typeof(QueryAsked))]
+[JsonSerializable(typeof(ProposeQuery))]
+[JsonSerializable(typeof(AcceptQuery))]
+[JsonSerializable(typeof(RefuseQuery))]
+[JsonSerializable(typeof(WithdrawQuery))]
+[JsonSerializable(typeof(OpenProduct))]
+[JsonSerializable(typeof(MaskedRows))]
+[JsonSerializable(typeof(MaskedCorrection))]
+[JsonSerializable(typeof(ProductComputed))]
 [JsonSerializable(typeof(StartSession))]
 [JsonSerializable(typeof(SendDataset))]
 [JsonSerializable(typeof(SubmitQuery))]
@@ -41,6 +49,7 @@ public static class ContractCatalog
     {
         typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(RoundBatch), typeof(GrantCredit), typeof(CompleteSession), typeof(AnnounceColumns),
         typeof(RegisterDataset), typeof(DatasetBatch), typeof(DatasetRegistered), typeof(RunQuery), typeof(QueryAnswered), typeof(QueryRefused), typeof(QueryAsked),
+        typeof(ProposeQuery), typeof(AcceptQuery), typeof(RefuseQuery), typeof(WithdrawQuery), typeof(OpenProduct), typeof(MaskedRows), typeof(MaskedCorrection), typeof(ProductComputed),
         typeof(StartSession), typeof(SendDataset), typeof(SubmitQuery), typeof(CancelSession), typeof(CommandReply),
         typeof(EvaluateBatch), typeof(BatchEvaluated), typeof(ComputeReady),
     }.ToDictionary(NameOf, StringComparer.Ordinal);

@@ -49,6 +49,18 @@ public static class FailureCodes
     public const string BadQuery = "bad-query";
     /// <summary>More groups than one answer may hold.</summary>
     public const string TooManyGroups = "too-many-groups";
+    /// <summary>A statistic on values that have none.</summary>
+    public const string WrongType = "wrong-type";
+    /// <summary>The session's engine cannot compute this.</summary>
+    public const string EngineCannot = "engine-cannot";
+    /// <summary>No common record passes the filter.</summary>
+    public const string NothingSelected = "nothing-selected";
+    /// <summary>A regression without a unique solution.</summary>
+    public const string Singular = "singular-regression";
+    /// <summary>A mask counter that is not above every one before it: somebody's state went back in time.</summary>
+    public const string MaskCounter = "mask-counter-went-back";
+    /// <summary>A contribution that does not fit its query, or a product that cannot be.</summary>
+    public const string BadContribution = "bad-contribution";
     /// <summary>Something failed at the receiver; its log says what.</summary>
     public const string Internal = "internal-error";
 }

@@ -4,10 +4,10 @@ namespace PsiMessaging.Contracts.V1;
 /// <param name="SessionId">The session.</param>
 /// <param name="Transcript">The transcript hash of the parties' hand-shake, 32 bytes; equal in both registrations.</param>
 /// <param name="Peer">The other party.</param>
-/// <param name="Engine">Linker engine: <c>tokens</c>.</param>
+/// <param name="Engine">Linker engine: <c>masked</c> or <c>tokens</c>.</param>
 /// <param name="MinCell">Smallest count that may be released; the stricter of the two registrations holds.</param>
-/// <param name="Rows">Number of rows that follow: the size of the intersection.</param>
-/// <param name="Columns">Column tokens, 32 lower-case hexadecimal digits each, 0 to 1,000 of them.</param>
+/// <param name="Rows">The size of the intersection; with engine <c>tokens</c> as many rows follow.</param>
+/// <param name="Columns">Engine <c>tokens</c>: column tokens, 32 lower-case hexadecimal digits each, 0 to 1,000 of them. Empty for <c>masked</c>.</param>
 public sealed record RegisterDataset(string SessionId, byte[] Transcript, string Peer, string Engine, int MinCell, int Rows, IReadOnlyList<string> Columns);
 
 /// <summary>Party to linker: encrypted rows; the envelope's body is a Parquet file of at most 1 MiB or one row, columns <c>row</c> and one for each column token.</summary>
@@ -28,11 +28,19 @@ public sealed record DatasetRegistered(string SessionId, string Party, int Rows)
 /// <param name="Column">Column token, 32 hexadecimal digits.</param>
 public sealed record ColumnToken(string Party, string Column);
 
-/// <summary>Party to linker: count the joined rows by these columns.</summary>
+/// <summary>Engine <c>tokens</c>: rows whose value in a column is, or is not, one of some ciphertexts.</summary>
+/// <param name="Party">Owner.</param>
+/// <param name="Column">Column token, 32 hexadecimal digits.</param>
+/// <param name="Values">1 to 1,000 ciphertexts.</param>
+/// <param name="Keep">Whether rows with these values stay; else they go.</param>
+public sealed record TokenFilter(string Party, string Column, IReadOnlyList<byte[]> Values, bool Keep);
+
+/// <summary>Party to linker, engine <c>tokens</c>: count the joined rows by these columns.</summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="QueryId">32 hexadecimal digits from the asking party.</param>
-/// <param name="Columns">1 to 64 columns, each once.</param>
-public sealed record RunQuery(string SessionId, string QueryId, IReadOnlyList<ColumnToken> Columns);
+/// <param name="Columns">0 to 64 columns, each once.</param>
+/// <param name="Filters">Which rows count, all conditions together, 0 to 64; null for all rows.</param>
+public sealed record RunQuery(string SessionId, string QueryId, IReadOnlyList<ColumnToken> Columns, IReadOnlyList<TokenFilter>? Filters = null);
 
 /// <summary>Linker to the asking party: the answer; the body is a Parquet file with columns <c>c0</c>, <c>c1</c>, … (encrypted labels) and <c>n</c> (count, null where suppressed).</summary>
 /// <param name="SessionId">The session.</param>
@@ -40,7 +48,7 @@ public sealed record RunQuery(string SessionId, string QueryId, IReadOnlyList<Co
 /// <param name="Groups">Rows in the body.</param>
 /// <param name="Suppressed">How many of them are suppressed.</param>
 /// <param name="MinCell">The rule that was applied.</param>
-/// <param name="Joined">Rows of the join.</param>
+/// <param name="Joined">Rows of the join that pass the filters.</param>
 public sealed record QueryAnswered(string SessionId, string QueryId, int Groups, int Suppressed, int MinCell, int Joined);
 
 /// <summary>Linker to the asking party: no answer, and why.</summary>

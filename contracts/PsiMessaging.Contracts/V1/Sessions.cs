@@ -28,7 +28,7 @@ public sealed record ProposeSession
     public string? PeerDataset { get; init; }
     /// <summary>Protocol name: <c>ecdh</c> or <c>rsa</c>.</summary>
     public required string Protocol { get; init; }
-    /// <summary>Linker engine: <c>tokens</c>.</summary>
+    /// <summary>Linker engine: <c>masked</c> or <c>tokens</c>.</summary>
     public required string Engine { get; init; }
     /// <summary>Who learns what: <c>both</c>, <c>initiator</c>, <c>responder</c> (which identifiers are common), or <c>size</c> (both learn how many).</summary>
     public required string Reveal { get; init; }
@@ -107,8 +107,13 @@ public sealed record GrantCredit(string SessionId, byte[] Transcript, int Round,
 /// revealed, the sorted common tags): an echo is not an agreement. Null where only one party learns the result.</param>
 public sealed record CompleteSession(string SessionId, byte[] Transcript, int? IntersectionSize = null, byte[]? IntersectionHash = null);
 
-/// <summary>Party to party: names of the columns this party has registered at the linker, so that the other can ask about them.</summary>
+/// <summary>A column that can be asked about.</summary>
+/// <param name="Name">Its name, 1 to 1,000 characters.</param>
+/// <param name="Type"><c>text</c>, <c>integer(D)</c> or <c>decimal(D,S)</c>: D digits in all, 1 to 18, S of them after the point, 0 to 9.</param>
+public sealed record ColumnDescription(string Name, string Type);
+
+/// <summary>Party to party: the columns this party answers questions about, and their types, so that the other can ask.</summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="Transcript">The transcript hash, 32 bytes.</param>
-/// <param name="Columns">Column names, key columns left out; 0 to 1,000 of them.</param>
-public sealed record AnnounceColumns(string SessionId, byte[] Transcript, IReadOnlyList<string> Columns);
+/// <param name="Columns">The columns, key columns left out; 0 to 1,000 of them.</param>
+public sealed record AnnounceColumns(string SessionId, byte[] Transcript, IReadOnlyList<ColumnDescription> Columns);

@@ -4,7 +4,14 @@ namespace PsiMessaging.Analytics.Tokens;
 
 /// <summary>One party's encrypted rows on the linker's disk.</summary>
 /// <param name="Folder">Folder of Parquet files that were all checked on arrival.</param>
-public sealed record TokenTable(string Folder);
+public sealed record TokenRows(string Folder);
+
+/// <summary>Rows whose ciphertext in a column is, or is not, one of some.</summary>
+/// <param name="Right">Whether the column is the second party's.</param>
+/// <param name="Token">Column token, checked.</param>
+/// <param name="Values">Ciphertexts, 1 or more.</param>
+/// <param name="Keep">Whether they stay; else they go.</param>
+public sealed record CiphertextFilter(bool Right, string Token, IReadOnlyList<byte[]> Values, bool Keep);
 
 /// <summary>Outcome of a group count.</summary>
 /// <param name="Groups">Groups in the answer file.</param>
@@ -28,10 +35,11 @@ public static class TokenEngine
     /// <param name="minCell">Smallest count released, 1 or more.</param>
     /// <param name="answerPath">File to write.</param>
     /// <param name="memoryBytes">Memory DuckDB may use.</param>
+    /// <param name="filters">Which rows count, all conditions together.</param>
     /// <exception cref="QueryTooLargeException">More than <see cref="MaximumGroups"/> groups.</exception>
-    public static GroupCountOutcome Count(TokenTable left, TokenTable right, IReadOnlyList<(bool Right, string Token)> columns, int minCell, string answerPath, long memoryBytes)
+    public static GroupCountOutcome Count(TokenRows left, TokenRows right, IReadOnlyList<(bool Right, string Token)> columns, int minCell, string answerPath, long memoryBytes, IReadOnlyList<CiphertextFilter>? filters = null)
     {
-        if (columns.Any(column => column.Token.Length != 32 || !column.Token.All(char.IsAsciiHexDigitLower)))
+        if (columns.Select(column => column.Token).Concat((filters ?? []).Select(filter => filter.Token)).Any(token => token.Length != 32 || !token.All(char.IsAsciiHexDigitLower)))
         {
             throw new ArgumentException("a column token is not 32 hexadecimal digits", nameof(columns));
         }
@@ -41,7 +49,7 @@ public static class TokenEngine
         Execute(connection, $"SET memory_limit='{Math.Max(64, memoryBytes >> 20)}MiB'; SET temp_directory={Literal(Path.GetDirectoryName(answerPath)!)};");
 
         // Only files that this process checked and named itself are read; every other name in the statement is a checked token or a number.
-        Execute(connection, $"CREATE TEMP TABLE answer AS {GroupCountSql(left, right, columns, minCell)};");
+        Execute(connection, $"CREATE TEMP TABLE answer AS {GroupCountSql(left, right, columns, minCell, filters)};");
         var (groups, suppressed, joined) = Row(connection, "SELECT count(*), count(*) FILTER (n IS NULL), coalesce(sum(total), 0)::BIGINT FROM answer");
         if (groups > MaximumGroups)
         {
@@ -49,20 +57,25 @@ public static class TokenEngine
         }
 
         var labels = string.Join(", ", columns.Select((_, i) => $"c{i}"));
-        Execute(connection, $"COPY (SELECT {labels}, n FROM answer ORDER BY ALL) TO {Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);");
+        Execute(connection, $"COPY (SELECT {(columns.Count == 0 ? "" : labels + ", ")}n FROM answer ORDER BY ALL) TO {Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);");
         return new GroupCountOutcome((int)groups, (int)suppressed, (int)joined);
     }
 
     /// <summary>The statement the engine runs; the benchmark times DuckDB alone on it.</summary>
-    public static string GroupCountSql(TokenTable left, TokenTable right, IReadOnlyList<(bool Right, string Token)> columns, int minCell)
+    public static string GroupCountSql(TokenRows left, TokenRows right, IReadOnlyList<(bool Right, string Token)> columns, int minCell, IReadOnlyList<CiphertextFilter>? filters = null)
     {
         var select = string.Join(", ", columns.Select((column, i) => $"{(column.Right ? 'r' : 'l')}.\"{column.Token}\" AS c{i}"));
         var labels = string.Join(", ", columns.Select((_, i) => $"c{i}"));
-        return $"SELECT {labels}, CASE WHEN count(*) >= {minCell} THEN count(*) END AS n, count(*) AS total FROM (SELECT {select} FROM {Files(left)} l JOIN {Files(right)} r ON l.\"row\" = r.\"row\") GROUP BY ALL";
+        var where = filters is null or [] ? "" : " WHERE " + string.Join(" AND ", filters.Select(filter =>
+            $"{(filter.Right ? 'r' : 'l')}.\"{filter.Token}\" {(filter.Keep ? "" : "NOT ")}IN ({string.Join(", ", filter.Values.Select(value => $"from_hex('{Convert.ToHexString(value)}')"))})"));
+        var rows = $"{Files(left)} l JOIN {Files(right)} r ON l.\"row\" = r.\"row\"{where}";
+        return columns.Count == 0
+            ? $"SELECT CASE WHEN count(*) >= {minCell} THEN count(*) END AS n, count(*) AS total FROM {rows} HAVING count(*) > 0"
+            : $"SELECT {labels}, CASE WHEN count(*) >= {minCell} THEN count(*) END AS n, count(*) AS total FROM (SELECT {select} FROM {rows}) GROUP BY ALL";
     }
 
     /// <summary>Number of rows both tables have.</summary>
-    public static long JoinSize(TokenTable left, TokenTable right)
+    public static long JoinSize(TokenRows left, TokenRows right)
     {
         try
         {
@@ -77,7 +90,7 @@ public static class TokenEngine
         }
     }
 
-    private static string Files(TokenTable table) => $"read_parquet({Literal(Path.Combine(table.Folder, "*.parquet"))})";
+    private static string Files(TokenRows table) => $"read_parquet({Literal(Path.Combine(table.Folder, "*.parquet"))})";
 
     internal static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 

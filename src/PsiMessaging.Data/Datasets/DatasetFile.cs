@@ -4,7 +4,7 @@ using PsiMessaging.Data.Records;
 
 namespace PsiMessaging.Data.Datasets;
 
-/// <summary>A party's own records as we keep them: one Parquet file, every column text, row groups of 65,536 rows, readable as a stream.</summary>
+/// <summary>A party's own records as we keep them: one Parquet file, every column text, row groups of 65,536 rows, readable as a stream. An empty text is a missing value.</summary>
 public static class DatasetFile
 {
     private const int RowGroupRows = 1 << 16;
@@ -28,7 +28,7 @@ public static class DatasetFile
                 onRow(source);
                 for (var i = 0; i < columns.Length; i++)
                 {
-                    columns[i].Add(source.GetText(i));
+                    columns[i].Add(source.GetText(i) is { Length: > 0 } text ? text : null);
                 }
 
                 if (++rows % RowGroupRows == 0)

@@ -10,6 +10,7 @@ using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Sorting;
+using PsiMessaging.Data.Types;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
@@ -29,9 +30,10 @@ namespace PsiMessaging.Sessions.Datasets;
 /// <param name="Repeated">Rows that repeat an earlier row's identifier.</param>
 /// <param name="Hash">SHA-256 of the stored file, in hexadecimal.</param>
 /// <param name="AddedAt">When.</param>
+/// <param name="Described">The columns that are not part of the identifier, with their types: those that can be asked about.</param>
 public sealed record Dataset(
     string Name, IReadOnlyList<string> Columns, IReadOnlyList<string> Key, bool FoldCase, DuplicateRule Duplicates,
-    int Rows, int Distinct, int Dropped, int Repeated, string Hash, DateTimeOffset AddedAt)
+    int Rows, int Distinct, int Dropped, int Repeated, string Hash, DateTimeOffset AddedAt, IReadOnlyList<DatasetColumn> Described)
 {
     /// <summary>The rules as they travel in a proposal.</summary>
     [JsonIgnore]
@@ -53,7 +55,9 @@ public sealed record Dataset(
 /// <param name="Reading">Delimiter and encoding.</param>
 /// <param name="FoldCase">Whether upper and lower case are one.</param>
 /// <param name="Duplicates">Rule for repeated identifiers.</param>
-public sealed record DatasetRequest(string Name, string File, IReadOnlyList<string> Key, RecordReaderOptions Reading, bool FoldCase, DuplicateRule Duplicates);
+/// <param name="Types">Types a person has set, by column; the others are found from the values.</param>
+public sealed record DatasetRequest(
+    string Name, string File, IReadOnlyList<string> Key, RecordReaderOptions Reading, bool FoldCase, DuplicateRule Duplicates, IReadOnlyDictionary<string, ColumnType>? Types = null);
 
 /// <summary>A party's datasets: copied into its home once, never changed afterwards.</summary>
 /// <param name="home">The party's home.</param>
@@ -87,6 +91,14 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
         using var source = RecordReader.Open(request.File, request.Reading);
         var keyColumns = DatasetFile.FindColumns(request.File, source.Columns, request.Key);
+        var types = request.Types ?? new Dictionary<string, ColumnType>();
+        if (types.Keys.FirstOrDefault(name => !source.Columns.Contains(name) || request.Key.Contains(name)) is { } wrong)
+        {
+            throw new InputException($"{request.File} has no column {wrong} to set the type of; it has {string.Join(", ", source.Columns.Except(request.Key, StringComparer.Ordinal))} beside its key");
+        }
+
+        var profiles = source.Columns.Select((name, i) => (Index: i, Name: name)).Where(column => !request.Key.Contains(column.Name))
+            .Select(column => (column.Index, Profile: new ColumnProfile(request.File, column.Name, types.GetValueOrDefault(column.Name)))).ToArray();
         var folder = Folder(request.Name);
         Directory.CreateDirectory(folder);
         try
@@ -99,12 +111,22 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             using var identifiers = new IdentifierSet(canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns, new Canonicalizer(request.FoldCase), scratch);
             await using (var stream = new FileStream(part, FileMode.Create, FileAccess.ReadWrite))
             {
-                await DatasetFile.WriteAsync(source, stream, identifiers.Add);
+                var number = 0;
+                await DatasetFile.WriteAsync(source, stream, row =>
+                {
+                    identifiers.Add(row);
+                    number++;
+                    foreach (var (index, profile) in profiles)
+                    {
+                        profile.Add(row.GetSpan(index), number);
+                    }
+                });
                 stream.Flush(flushToDisk: true);
             }
 
             var counts = identifiers.Write(IdentifiersPath(request.Name));
             counts.Check(request.File, request.Duplicates);
+            var described = Array.ConvertAll(profiles, column => column.Profile.Finish());
             string fileHash;
             using (var stored = File.OpenRead(part))
             {
@@ -113,7 +135,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
             File.Move(part, path, overwrite: true);
             var dataset = new Dataset(request.Name, source.Columns, request.Key, request.FoldCase, request.Duplicates,
-                counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow());
+                counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow(), described);
             store.Write(transaction =>
             {
                 transaction.PutDocument(Kind, request.Name, JsonSerializer.Serialize(dataset, SessionJson.Default.Dataset));

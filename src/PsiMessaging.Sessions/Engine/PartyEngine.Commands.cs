@@ -59,7 +59,7 @@ public sealed partial class PartyEngine
 
         if (!SessionRules.IsProtocol(start.Protocol) || !SessionRules.IsEngine(start.Engine))
         {
-            throw new ParticipantException(FailureCodes.Unsupported, $"protocol {start.Protocol} with engine {start.Engine} is not available; this version has the protocols {SessionRules.Ecdh} and {SessionRules.Rsa} and the engine {SessionRules.Tokens}");
+            throw new ParticipantException(FailureCodes.Unsupported, $"protocol {start.Protocol} with engine {start.Engine} is not available; this version has the protocols {SessionRules.Ecdh} and {SessionRules.Rsa} and the engines {SessionRules.Masked} and {SessionRules.Tokens}");
         }
 
         if (SessionRules.FaultOf(start.Protocol, start.Reveal, start.Reuse) is { } fault)

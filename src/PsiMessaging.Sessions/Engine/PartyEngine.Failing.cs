@@ -39,21 +39,30 @@ public sealed partial class PartyEngine
         }
 
         transaction.DropRounds(session.Id);
-        Put(transaction, session with { State = SessionState.Failed, FailureCode = code, FailureReason = reason, EndedAt = Time.GetUtcNow() });
+        Put(transaction, session with { State = SessionState.Failed, FailureCode = code, FailureReason = reason, EndedAt = Time.GetUtcNow(), OpenQueries = [] });
         Audit.Append(transaction, "session-failed", ("session", session.Id), ("peer", session.Peer), ("code", code));
         AnswerOpenQueries(transaction, session.Id, code, reason);
+        foreach (var query in session.OpenQueries)
+        {
+            transaction.DeleteDocument(MaskedDocument, query);
+            Retire(session.Id, query);
+        }
+
         LogFailed(session.Id, code, reason);
         Deactivate(session.Id);
     }
 
     /// <summary>What a failed session leaves behind goes after the failure is on disk, on the session's own pump, and again at the next start if need be.</summary>
-    private bool CleanUp(PartySession session)
+    private async Task<bool> CleanUpAsync(PartySession session)
     {
+        await DisposeRetiredAsync(session.Id);
+
         // A step that ran beside the failure may have made it active again.
         Deactivate(session.Id);
         DisposeRetired(session.Id);
         var folder = Home.SessionPath(session.Id);
         ForgetIdentifiers(folder);
+        ForgetAligned(folder);
         SessionSecrets.Destroy(folder);
         if (!session.HadResult && Directory.Exists(folder))
         {
@@ -120,8 +129,10 @@ public sealed partial class PartyEngine
                 continue;
             }
 
+            ExpireQueries(session, now);
+
             // A passing fault (a full or locked disk) ends a step without another signal; whatever waits is taken up again here.
-            if (!session.IsEnded || session.Registration == RegistrationState.Sending || Store.Read(transaction => transaction.Pending(session.Id, "", 1)).Count > 0)
+            if (!session.IsEnded || session.Registration == RegistrationState.Sending || session.OpenQueries.Count > 0 || Store.Read(transaction => transaction.Pending(session.Id, "", 1)).Count > 0)
             {
                 Pump.Signal(session.Id);
             }

@@ -2,10 +2,12 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Batches;
 using PsiMessaging.Data.Output;
+using PsiMessaging.Data.Types;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
@@ -15,7 +17,10 @@ namespace PsiMessaging.Sessions.Engine;
 /// <content>What a party does with the linker: sends its rows, asks, reads answers.</content>
 public sealed partial class PartyEngine
 {
-    private const string QueryKind = "query";
+    private const string QueryDocument = "query";
+
+    /// <summary>Most columns in one query of engine <c>tokens</c>.</summary>
+    private const int MaximumQueryColumns = 64;
 
     /// <summary>How long a question waits for the news that both parties' rows are registered: it may be on its way.</summary>
     private static readonly TimeSpan RegistrationGrace = TimeSpan.FromSeconds(5);
@@ -49,10 +54,15 @@ public sealed partial class PartyEngine
             return false;
         }
 
+        if (session.Engine == SessionRules.Masked)
+        {
+            return await StandReadyAsync(session);
+        }
+
         var sender = OpenSender(session);
         if (session.OwnColumns is null)
         {
-            var columns = OwnDataset(session).Attributes;
+            var columns = DescribedColumns(session);
             Change(session, transaction =>
             {
                 Send(transaction, session.Peer, session.Id, new AnnounceColumns(session.Id, session.Transcript, columns));
@@ -82,6 +92,15 @@ public sealed partial class PartyEngine
         }
 
         return true;
+    }
+
+    private ColumnDescription[] DescribedColumns(PartySession session) => [.. OwnDataset(session).Described.Select(column => new ColumnDescription(column.Name, column.Type.ToString()))];
+
+    /// <summary>Both parties' columns as announced; the same at both.</summary>
+    private QuerySchema SchemaOf(PartySession session)
+    {
+        static IReadOnlyList<TypedColumn> Typed(IEnumerable<ColumnDescription> columns) => [.. columns.Select(column => new TypedColumn(column.Name, ColumnType.TryParse(column.Type)!))];
+        return new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal) { [Home.Name] = Typed(session.OwnColumns!), [session.Peer] = Typed(session.PeerColumns!) });
     }
 
     private RowSender OpenSender(PartySession session)
@@ -118,7 +137,7 @@ public sealed partial class PartyEngine
         {
             var columns = ((AnnounceColumns)Envelope.Parse(announced.Frame).Message).Columns;
             transaction.Finish(session.Id, announced.Slot);
-            if (columns.Count > 1000 || columns.Any(name => name.Length is 0 or > 1000) || columns.Distinct(StringComparer.Ordinal).Count() != columns.Count)
+            if (columns.Count > 1000 || columns.Any(column => column.Name.Length is 0 or > 1000 || ColumnType.TryParse(column.Type) is null) || columns.DistinctBy(column => column.Name, StringComparer.Ordinal).Count() != columns.Count)
             {
                 Fail(transaction, session, FailureCodes.Malformed, $"{session.Peer} announced columns that cannot be", tellPeer: true);
             }
@@ -163,9 +182,9 @@ public sealed partial class PartyEngine
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
         using var keys = new TokenKeys(shared, session.Transcript);
         var names = new[] { (Party: Home.Name, Columns: session.OwnColumns), (Party: session.Peer, Columns: session.PeerColumns) }
-            .SelectMany(side => (side.Columns ?? []).Select(name => (side.Party, Name: name)))
+            .SelectMany(side => (side.Columns ?? []).Select(column => (side.Party, column.Name)))
             .ToDictionary(column => (column.Party, keys.ColumnToken(column.Party, column.Name)), column => column.Name);
-        return [.. columns.Take(GroupCountQuery.MaximumColumns).Select(column => $"{column.Party}.{names.GetValueOrDefault((column.Party, column.Column), "?")}")];
+        return [.. columns.Take(MaximumQueryColumns).Select(column => $"{column.Party}.{names.GetValueOrDefault((column.Party, column.Column), "?")}")];
     }
 
     // ---- Questions ---------------------------------------------------------------------------------------------------------------------
@@ -180,12 +199,12 @@ public sealed partial class PartyEngine
         }
 
         var correlation = envelope.Header.Correlation!;
-        var known = transaction.FindDocument(QueryKind, correlation) is { } document ? JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery) : null;
+        var known = transaction.FindDocument(QueryDocument, correlation) is { } document ? JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery) : null;
         if (session.Registration != RegistrationState.Registered || !session.PeerRegistered || session.PeerColumns is null)
         {
             if (known is null)
             {
-                PutQuery(transaction, new PartyQuery(correlation, session.Id, query.Text, [], [], Time.GetUtcNow(), envelope.Header.ReplyTo));
+                PutQuery(transaction, new PartyQuery(correlation, session.Id, query.Text, Time.GetUtcNow(), envelope.Header.ReplyTo));
                 return Waiting;
             }
 
@@ -202,13 +221,30 @@ public sealed partial class PartyEngine
 
         try
         {
-            var schema = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal) { [Home.Name] = session.OwnColumns!, [session.Peer] = session.PeerColumns };
-            var parsed = GroupCountQuery.Parse(query.Text, schema);
-            using var shared = Home.SharedKeyWith(PinnedPeer(session));
-            using var keys = new TokenKeys(shared, session.Transcript);
-            PutQuery(transaction, new PartyQuery(correlation, session.Id, query.Text, [.. parsed.Columns.Select(column => new QueriedColumn(column.Party, column.Name))],
-                parsed.Header, known?.AskedAt ?? Time.GetUtcNow(), envelope.Header.ReplyTo));
-            Send(transaction, session.Linker, session.Id, new RunQuery(session.Id, correlation, [.. parsed.Columns.Select(column => new ColumnToken(column.Party, keys.ColumnToken(column.Party, column.Name)))]));
+            var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
+            if (query.DeadlineSeconds is < 1 or > MaximumDeadlineSeconds || query.Pad is < 1 or > MaximumPad)
+            {
+                throw new QueryException(FailureCodes.Malformed, $"a query's deadline is 1 second to 30 days, and its padding 1 to {MaximumPad}");
+            }
+
+            if (session.IntersectionSize is not > 0)
+            {
+                throw new QueryException(QueryException.NothingSelected, "the two parties have no records in common; there is nothing to ask about");
+            }
+
+            var asked = new PartyQuery(correlation, session.Id, query.Text, known?.AskedAt ?? Time.GetUtcNow(), envelope.Header.ReplyTo);
+            if (session.Engine == SessionRules.Masked)
+            {
+                PutQuery(transaction, asked);
+                BeginMasked(transaction, session, asked, query);
+            }
+            else
+            {
+                TokenTable.Check(bound, session.MinCell);
+                PutQuery(transaction, asked);
+                Send(transaction, session.Linker, session.Id, TokenQuery(session, correlation, bound));
+            }
+
             Audit.Append(transaction, "query-asked", ("session", session.Id), ("query", correlation), ("text", query.Text));
             return null;
         }
@@ -216,6 +252,21 @@ public sealed partial class PartyEngine
         {
             return Refusal(session, exception.Code, exception.Message);
         }
+    }
+
+    private RunQuery TokenQuery(PartySession session, string id, BoundQuery query)
+    {
+        using var shared = Home.SharedKeyWith(PinnedPeer(session));
+        using var keys = new TokenKeys(shared, session.Transcript);
+        ColumnToken TokenOf(ColumnName column) => new(column.Party, keys.ColumnToken(column.Party, column.Name));
+        var filters = query.Where.Select(condition =>
+        {
+            var (column, values, keep) = TokenTable.FilterOf(condition, query.Schema);
+            using var cipher = keys.ValueCipher(column.Party, column.Name);
+            var token = TokenOf(column);
+            return new TokenFilter(token.Party, token.Column, [.. values.Select(cipher.Encrypt)], keep);
+        }).ToArray();
+        return new RunQuery(session.Id, id, [.. query.Groupings.Select(grouping => TokenOf(grouping.Column))], filters.Length == 0 ? null : filters);
     }
 
     private bool HandleAnswers(PartySession session)
@@ -226,8 +277,8 @@ public sealed partial class PartyEngine
         }
 
         var envelope = Envelope.Parse(pending.Frame);
-        var queryId = envelope.Message is QueryAnswered answered ? answered.QueryId : ((QueryRefused)envelope.Message).QueryId;
-        var document = Store.Read(transaction => transaction.FindDocument(QueryKind, queryId));
+        var queryId = envelope.Message switch { QueryAnswered answered => answered.QueryId, ProductComputed product => product.QueryId, _ => ((QueryRefused)envelope.Message).QueryId };
+        var document = Store.Read(transaction => transaction.FindDocument(QueryDocument, queryId));
         if (document is null)
         {
             Store.Write(transaction => transaction.Finish(session.Id, pending.Slot));
@@ -235,29 +286,49 @@ public sealed partial class PartyEngine
         }
 
         var query = JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!;
-        if (query.Session != session.Id || query.Result is not null)
+        if (query.Session != session.Id || query.Result is not null || query.FailureCode is not null)
         {
-            // Another session's query, maybe at another linker: not this one's to answer.
+            // Another session's query, maybe at another linker, or one that has ended: not this one's to answer.
             Store.Write(transaction => transaction.Finish(session.Id, pending.Slot));
             return true;
         }
 
         query = envelope.Message switch
         {
-            QueryAnswered answer => OpenAnswer(session, query, answer, envelope.Body),
+            QueryAnswered answer when session.Engine == SessionRules.Tokens => OpenAnswer(session, query, answer, envelope.Body),
+            ProductComputed product when session.Engine == SessionRules.Masked => OpenProduct(session, query, product, envelope.Body),
             QueryRefused refusal => query with { FailureCode = refusal.Code, FailureReason = $"{session.Linker}: {Printable(refusal.Reason)}" },
-            _ => query,
+            _ => query with { FailureCode = FailureCodes.Malformed, FailureReason = $"{session.Linker} answered in a way that does not fit the session's engine" },
         };
         Store.Write(transaction =>
         {
-            PutQuery(transaction, query);
             transaction.Finish(session.Id, pending.Slot);
-            Reply(transaction, query.ReplyTo, query.Id, new CommandReply(query.Result is not null, session.Id, query.FailureCode, query.FailureReason, query.Id));
-            Audit.Append(transaction, "query-answered", ("session", session.Id), ("query", query.Id), ("groups", query.Result?.Groups.Count), ("suppressed", query.Result?.Suppressed), ("failure", query.FailureCode));
+            if (session.Engine == SessionRules.Masked)
+            {
+                EndMasked(transaction, session, query.Id, query.FailureCode);
+            }
+
+            FinishQuery(transaction, query);
         });
         Outbox.Signal();
-        LogAnswered(session.Id, query.Id, query.Result?.Groups.Count ?? 0, query.FailureCode ?? "answered");
+        Retire(session.Id, queryId);
         return true;
+    }
+
+    /// <summary>Keeps an ended query and tells whoever waits for it.</summary>
+    private void FinishQuery(IStoreTransaction transaction, PartyQuery query)
+    {
+        PutQuery(transaction, query);
+        Reply(transaction, query.ReplyTo, query.Id, new CommandReply(query.Result is not null, query.Session, query.FailureCode, query.FailureReason, query.Id));
+        Audit.Append(transaction, "query-answered", ("session", query.Session), ("query", query.Id), ("groups", query.Result?.Answer.Rows.Count), ("suppressed", query.Result?.Answer.Withheld), ("failure", query.FailureCode));
+        LogAnswered(query.Session, query.Id, query.Result?.Answer.Rows.Count ?? 0, query.FailureCode ?? "answered");
+    }
+
+    private QueryResult ResultOf(PartySession session, PartyQuery asked, BoundQuery query, IMomentTable table, int minCell)
+    {
+        var answer = new AnswerBuilder(query, table, minCell, session.IntersectionSize!.Value).Build();
+        return new QueryResult(asked.Id, asked.Text, session.Id, session.Engine, query.Query.Kind, answer, minCell, session.IntersectionSize.Value,
+            answer.Columns.TakeWhile(column => column.Role == AnswerRole.Label).Count(), Time.GetUtcNow(), (Time.GetUtcNow() - asked.AskedAt).TotalSeconds);
     }
 
     /// <summary>Decrypts an answer and holds it to what can be known: its form, its keys, and that the join has exactly the intersection's rows.</summary>
@@ -265,21 +336,23 @@ public sealed partial class PartyEngine
     {
         try
         {
-            if (answer.Joined != session.IntersectionSize || answer.MinCell < session.MinCell || answer.Groups is < 0 or > TokenEngine.MaximumGroups || body.Length > EncryptedBatch.MaximumAnswerBytes)
+            var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
+            var columns = bound.Groupings.Select(grouping => grouping.Column).ToArray();
+            if (answer.Joined > session.IntersectionSize || (bound.Where.Count == 0 && answer.Joined != session.IntersectionSize) || answer.MinCell < session.MinCell || answer.Groups is < 0 or > TokenEngine.MaximumGroups || body.Length > EncryptedBatch.MaximumAnswerBytes)
             {
                 throw new InvalidDataException("it does not fit the session");
             }
 
             using var shared = Home.SharedKeyWith(PinnedPeer(session));
             using var keys = new TokenKeys(shared, session.Transcript);
-            var ciphers = query.Columns.Select(column => keys.ValueCipher(column.Party, column.Name)).ToArray();
+            var ciphers = columns.Select(column => keys.ValueCipher(column.Party, column.Name)).ToArray();
             try
             {
                 var path = Path.Combine(Home.SessionPath(session.Id), $"answer-{query.Id}.parquet");
                 AtomicFile.Write(path, body.ToArray());
-                var rows = ParquetInspection.ReadAnswer(path, query.Columns.Count, answer.Groups);
+                var rows = ParquetInspection.ReadAnswer(path, columns.Length, answer.Groups);
                 File.Delete(path);
-                var groups = Array.ConvertAll(rows, row => new QueryGroup(
+                var groups = Array.ConvertAll(rows, row => new TokenGroup(
                     [.. row.Labels.Select((label, i) => ciphers[i].TryDecrypt(label, out var value) ? value : throw new InvalidDataException("a label is not encrypted under the session's keys"))],
                     row.Count));
                 if (groups.Any(group => group.Count < session.MinCell) || groups.Count(group => group.Count is null) != answer.Suppressed)
@@ -299,11 +372,7 @@ public sealed partial class PartyEngine
                     throw new InvalidDataException("it names a group twice");
                 }
 
-                Array.Sort(groups, (left, right) => LabelOrder.Compare(left.Labels, right.Labels));
-                return query with
-                {
-                    Result = new QueryResult(query.Id, query.Text, query.Header, groups, answer.MinCell, answer.Suppressed, answer.Joined, (Time.GetUtcNow() - query.AskedAt).TotalSeconds),
-                };
+                return query with { Result = ResultOf(session, query, bound, new TokenTable(bound, groups), answer.MinCell) };
             }
             finally
             {
@@ -311,6 +380,10 @@ public sealed partial class PartyEngine
             }
         }
         catch (ParticipantException exception)
+        {
+            return query with { FailureCode = exception.Code, FailureReason = exception.Message };
+        }
+        catch (QueryException exception)
         {
             return query with { FailureCode = exception.Code, FailureReason = exception.Message };
         }
@@ -323,7 +396,7 @@ public sealed partial class PartyEngine
     /// <summary>A session that ends leaves nobody waiting.</summary>
     private void AnswerOpenQueries(IStoreTransaction transaction, string session, string code, string reason)
     {
-        foreach (var (_, document) in transaction.ListDocuments(QueryKind))
+        foreach (var (_, document) in transaction.ListDocuments(QueryDocument))
         {
             var query = JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!;
             if (query.Session == session && query.Result is null && query.FailureCode is null)
@@ -336,35 +409,11 @@ public sealed partial class PartyEngine
 
     /// <summary>The stored answer to a query.</summary>
     public static QueryResult? FindAnswer(IStoreTransaction transaction, string queryId) =>
-        transaction.FindDocument(QueryKind, queryId) is { } document ? JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!.Result : null;
+        transaction.FindDocument(QueryDocument, queryId) is { } document ? JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!.Result : null;
 
     private static void PutQuery(IStoreTransaction transaction, PartyQuery query) =>
-        transaction.PutDocument(QueryKind, query.Id, JsonSerializer.Serialize(query, SessionJson.Default.PartyQuery));
+        transaction.PutDocument(QueryDocument, query.Id, JsonSerializer.Serialize(query, SessionJson.Default.PartyQuery));
 
     [LoggerMessage(EventId = 210, Level = LogLevel.Information, Message = "Session {Session}: query {Query}, {Groups} groups, {Outcome}")]
     private partial void LogAnswered(string session, string query, int groups, string outcome);
-}
-
-/// <summary>Order of groups: column by column, missing values first, then by the labels' UTF-8 bytes.</summary>
-internal static class LabelOrder
-{
-    public static int Compare(IReadOnlyList<string?> left, IReadOnlyList<string?> right)
-    {
-        for (var i = 0; i < left.Count; i++)
-        {
-            var order = (left[i], right[i]) switch
-            {
-                (null, null) => 0,
-                (null, _) => -1,
-                (_, null) => 1,
-                var (a, b) => System.Text.Encoding.UTF8.GetBytes(a).AsSpan().SequenceCompareTo(System.Text.Encoding.UTF8.GetBytes(b)),
-            };
-            if (order != 0)
-            {
-                return order;
-            }
-        }
-
-        return 0;
-    }
 }

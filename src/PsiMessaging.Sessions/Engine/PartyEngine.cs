@@ -85,7 +85,8 @@ public sealed partial class PartyEngine : ParticipantEngine
             case ProposeSession proposal when sender.Role == ParticipantRole.Party && !own:
                 AcceptProposal(envelope, proposal);
                 break;
-            case AcceptSession or RoundBatch or GrantCredit or CompleteSession or AnnounceColumns or AbortSession or DatasetRegistered or QueryAnswered or QueryRefused or QueryAsked when !own && header.Session is not null:
+            case AcceptSession or RoundBatch or GrantCredit or CompleteSession or AnnounceColumns or AbortSession or DatasetRegistered or QueryAnswered or QueryRefused or QueryAsked
+                or ProposeQuery or AcceptQuery or RefuseQuery or WithdrawQuery or ProductComputed when !own && header.Session is not null:
                 StoreForSession(envelope, header.Session, SlotOf(envelope));
                 break;
             default:
@@ -101,6 +102,11 @@ public sealed partial class PartyEngine : ParticipantEngine
         DatasetRegistered registered => $"registered/{registered.Party}",
         QueryAnswered answer => $"answer/{answer.QueryId}",
         QueryRefused refusal => $"answer/{refusal.QueryId}",
+        ProductComputed product => $"answer/{product.QueryId}",
+        ProposeQuery proposal => $"ask/{proposal.QueryId}",
+        AcceptQuery acceptance => $"asked-back/{acceptance.QueryId}",
+        RefuseQuery refusal => $"asked-back/{refusal.QueryId}",
+        WithdrawQuery withdrawal => $"withdraw/{withdrawal.QueryId}",
         QueryAsked asked => $"asked/{asked.QueryId}",
         var message => message.GetType().Name,
     };
@@ -129,7 +135,7 @@ public sealed partial class PartyEngine : ParticipantEngine
                 return InboundResult.Repeated;
             }
 
-            var expected = envelope.Message is DatasetRegistered or QueryAnswered or QueryRefused or QueryAsked ? session.Linker : session.Peer;
+            var expected = envelope.Message is DatasetRegistered or QueryAnswered or QueryRefused or QueryAsked or ProductComputed ? session.Linker : session.Peer;
             if (envelope.Header.From != expected && !(envelope.Message is AbortSession && envelope.Header.From == session.Linker))
             {
                 throw new RejectedEnvelopeException($"{envelope.Header.From} is not who may send a {envelope.Header.Type} message in this session");
@@ -139,6 +145,11 @@ public sealed partial class PartyEngine : ParticipantEngine
             {
                 Fail(transaction, session, FailureCodes.BadBatch, $"{envelope.Header.From} sent a {envelope.Header.Type} message out of range, or beyond the credit it has", tellPeer: true);
                 return InboundResult.Altered;
+            }
+
+            if (envelope.Message is ProposeQuery or AcceptQuery or RefuseQuery or WithdrawQuery && !MayBeAsked(transaction, session, envelope))
+            {
+                throw new RejectedEnvelopeException($"{envelope.Header.From} sent a {envelope.Header.Type} message out of range, or more questions than may wait");
             }
 
             var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray());
@@ -194,8 +205,8 @@ public sealed partial class PartyEngine : ParticipantEngine
                 SessionState.Running => RunRounds(session),
                 SessionState.Comparing => Compare(session),
                 SessionState.Completed when SessionSecrets.Exist(Home.SessionPath(session.Id)) => DestroySecrets(session),
-                SessionState.Completed => HandleLinker(session) || await SendRowsAsync(session) || HandleAnswers(session),
-                SessionState.Failed => CleanUp(session),
+                SessionState.Completed => HandleLinker(session) || await SendRowsAsync(session) || HandleAnswers(session) || await AdvanceQueriesAsync(session),
+                SessionState.Failed => await CleanUpAsync(session),
                 _ => false,
             };
         }
@@ -372,6 +383,12 @@ public sealed partial class PartyEngine : ParticipantEngine
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
+        foreach (var (query, _) in _contributions.ToArray())
+        {
+            Retire("", query);
+        }
+
+        await DisposeRetiredAsync(session: null);
         lock (_cacheLock)
         {
             foreach (var active in _active.Values.Concat(_retired.Select(entry => entry.Active)))

@@ -7,6 +7,7 @@ public static class SessionRules
 {
     public const string Ecdh = "ecdh";
     public const string Rsa = "rsa";
+    public const string Masked = "masked";
     public const string Tokens = "tokens";
     public const string Both = "both";
     public const string Initiator = "initiator";
@@ -17,7 +18,7 @@ public static class SessionRules
     public static bool IsProtocol(string name) => name is Ecdh or Rsa;
 
     /// <summary>Whether this version has a linker engine.</summary>
-    public static bool IsEngine(string name) => name is Tokens;
+    public static bool IsEngine(string name) => name is Masked or Tokens;
 
     /// <summary>What is wrong with a choice of protocol, reveal and reuse, or null.</summary>
     public static string? FaultOf(string protocol, string reveal, bool reuse) =>

@@ -1,0 +1,182 @@
+using System.Numerics;
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
+
+namespace PsiMessaging.Analytics.Masked;
+
+/// <summary>How many columns a party's data ask for, beside what follows from the query: both parties learn both shapes, the linker the resulting p and q.</summary>
+/// <param name="Groups">Groups that occur among the party's common rows, 1 or more.</param>
+/// <param name="Levels">Regression: levels of each of the party's class terms, in the order of the terms.</param>
+public sealed record PartyShape(int Groups, IReadOnlyList<int> Levels);
+
+/// <summary>One party's matrix: for each of its groups the same factors, each factor in one or several limbs.</summary>
+/// <param name="Party">The party.</param>
+/// <param name="Shape">Its shape.</param>
+/// <param name="Factors">What a row holds: products of the party's columns, zero where a needed value is missing.</param>
+/// <param name="Limbs">Limbs of each factor, 1 or more.</param>
+/// <param name="LimbBits">Bits of each factor's limbs: the factor is Σ limb·2^(bits·place), the highest limb signed.</param>
+/// <param name="PaddedColumns">Columns sent, with padding.</param>
+public sealed record MatrixLayout(string Party, PartyShape Shape, IReadOnlyList<Moment> Factors, IReadOnlyList<int> Limbs, IReadOnlyList<int> LimbBits, int PaddedColumns)
+{
+    /// <summary>Columns of one group.</summary>
+    public int Width { get; } = Limbs.Sum();
+    /// <summary>Column of the first limb of each factor within a group.</summary>
+    public IReadOnlyList<int> Offsets { get; } = [.. Limbs.Select((_, i) => Limbs.Take(i).Sum())];
+    /// <summary>Columns that hold something.</summary>
+    public int Columns => Shape.Groups * Width;
+}
+
+/// <summary>
+/// How a query becomes one product of two integer matrices, A of the asking party (n × p) and B of the other (n × q): which products of columns each row
+/// holds, how wide numbers are cut so that no sum can reach 2^63, and which entries of AᵀB the answer needs. Both parties derive the same plan from the query's text,
+/// the announced types, n and the two shapes.
+/// </summary>
+public sealed class MaskedPlan
+{
+    private readonly Dictionary<Moment, (int A, int B)> _entries;
+
+    private MaskedPlan(int rows, MatrixLayout a, MatrixLayout b, Dictionary<Moment, (int A, int B)> entries) => (Rows, A, B, _entries) = (rows, a, b, entries);
+
+    /// <summary>Rows, n.</summary>
+    public int Rows { get; }
+    /// <summary>The asking party's matrix.</summary>
+    public MatrixLayout A { get; }
+    /// <summary>The other party's matrix.</summary>
+    public MatrixLayout B { get; }
+
+    /// <summary>Most columns a matrix may have.</summary>
+    public const int MaximumColumns = Data.Batches.MaskedBatch.MaximumColumns;
+
+    /// <summary>Bits that the two limbs of a product may have together: n products of them stay below 2^63 in magnitude.</summary>
+    public static int ProductBits(int rows) => 62 - (BitOperations.Log2((uint)Math.Max(1, rows)) + 1);
+
+    /// <summary>Makes the plan.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="rows">Common rows, 1 or more.</param>
+    /// <param name="asker">The asking party and its shape.</param>
+    /// <param name="other">The other party and its shape.</param>
+    /// <param name="padTo">Columns are padded to a multiple of this, 1 or more.</param>
+    /// <exception cref="QueryException">More columns than a query may have, or numbers too long to multiply exactly.</exception>
+    public static MaskedPlan Build(BoundQuery query, int rows, (string Party, PartyShape Shape) asker, (string Party, PartyShape Shape) other, int padTo = 1)
+    {
+        var moments = query.Query.Kind switch
+        {
+            QueryKind.Regression => query.RegressionMoments(query.Design(term =>
+            {
+                var (party, shape) = term.Column.Party == asker.Party ? asker : other;
+                return shape.Levels[query.Terms.Where(candidate => candidate.Grouping is not null && candidate.Column.Party == party).ToList().IndexOf(term)];
+            })),
+            QueryKind.Table => query.TableMoments(),
+            _ => query.Weight is null ? [query.Records] : [query.Records, query.Sum([])],
+        };
+        var (aFactors, bFactors) = (new List<Moment>(), new List<Moment>());
+        var entries = new Dictionary<Moment, (int A, int B)>();
+        foreach (var moment in moments)
+        {
+            entries[moment] = (Place(aFactors, moment.Of(asker.Party)), Place(bFactors, moment.Of(other.Party)));
+        }
+
+        var aBits = aFactors.ConvertAll(factor => BitsOf(factor, query.Schema));
+        var bBits = bFactors.ConvertAll(factor => BitsOf(factor, query.Schema));
+        var budget = ProductBits(rows);
+        var a = Layout(query, asker, aFactors, aBits, i => entries.Values.Where(entry => entry.A == i).Max(entry => bBits[entry.B]), budget, padTo);
+        var b = Layout(query, other, bFactors, bBits, i => entries.Values.Where(entry => entry.B == i).Max(entry => aBits[entry.A]), budget, padTo);
+        foreach (var (left, right) in entries.Values)
+        {
+            if (a.LimbBits[left] + b.LimbBits[right] > budget)
+            {
+                throw new InvalidOperationException("a product of limbs could overflow");
+            }
+        }
+
+        return new MaskedPlan(rows, a, b, entries);
+    }
+
+    private static int Place(List<Moment> factors, Moment factor)
+    {
+        var index = factors.IndexOf(factor);
+        if (index < 0)
+        {
+            factors.Add(factor);
+            index = factors.Count - 1;
+        }
+
+        return index;
+    }
+
+    /// <summary>Bits of a factor's magnitude: it is below 2 to this power, and a count's factor is 0 or 1.</summary>
+    private static int BitsOf(Moment factor, QuerySchema schema)
+    {
+        var digits = factor.Digits(schema);
+        return digits switch
+        {
+            0 => 1,
+            <= 38 => (int)Math.Ceiling(digits * Math.Log2(10)),
+            _ => throw new QueryException(QueryException.EngineCannot,
+                $"the product of {string.Join(", ", factor.Powers.Select(entry => entry.Power == 1 ? entry.Column.Name : $"{entry.Column.Name} to the power {entry.Power}"))} can have {digits} digits, and 38 is the most that is calculated exactly; give the columns types with fewer digits when the dataset is added, for example --type {factor.Powers[0].Column.Name}=decimal(11,2)"),
+        };
+    }
+
+    private static MatrixLayout Layout(BoundQuery query, (string Party, PartyShape Shape) side, List<Moment> factors, List<int> bits, Func<int, int> partnerBits, int budget, int padTo)
+    {
+        // A factor that only meets zeros and ones may use the whole budget but one bit; two numbers share it.
+        var limbBits = bits.Select((own, i) => Math.Min(own, partnerBits(i) == 1 ? budget - 1 : own == 1 ? 1 : budget / 2)).ToArray();
+        var limbs = bits.Select((own, i) => (own + limbBits[i] - 1) / limbBits[i]).ToArray();
+        var columns = (long)side.Shape.Groups * limbs.Sum();
+        var padded = (columns + padTo - 1) / padTo * padTo;
+        return padded <= MaximumColumns ? new MatrixLayout(side.Party, side.Shape, factors, limbs, limbBits, (int)padded)
+            : throw new QueryException(QueryException.TooManyGroups,
+                $"{side.Party} would have to send {padded:N0} columns ({side.Shape.Groups:N0} groups of {string.Join(", ", GroupedBy(query, side.Party))} with {limbs.Sum()} columns each), and {MaximumColumns:N0} is the most; ask by fewer or coarser columns, or for fewer measures at once");
+    }
+
+    private static IEnumerable<string> GroupedBy(BoundQuery query, string party)
+    {
+        var names = query.Groupings.Select(grouping => grouping.Column).Concat(query.Terms.Select(term => term.Column)).Where(column => column.Party == party).Select(column => column.Name).ToArray();
+        return names.Length > 0 ? names : ["all records"];
+    }
+
+    /// <summary>Entries of AᵀB (p × q with padding, row after row) that the answer needs; the other party keeps every other entry masked.</summary>
+    public bool[] NeededEntries()
+    {
+        var needed = new bool[A.PaddedColumns * B.PaddedColumns];
+        foreach (var (left, right) in _entries.Values)
+        {
+            foreach (var (row, column, _) in Places(left, right))
+            {
+                needed[(row * B.PaddedColumns) + column] = true;
+            }
+        }
+
+        return needed;
+    }
+
+    /// <summary>The exact sum of a moment over one group of each party, in units, from the unmasked product.</summary>
+    public BigInteger Read(ReadOnlySpan<ulong> product, Moment moment, int groupA, int groupB)
+    {
+        if (moment.IsZero)
+        {
+            return BigInteger.Zero;
+        }
+
+        var (left, right) = _entries[moment];
+        var total = BigInteger.Zero;
+        for (var i = 0; i < A.Limbs[left]; i++)
+        {
+            for (var j = 0; j < B.Limbs[right]; j++)
+            {
+                var row = (groupA * A.Width) + A.Offsets[left] + i;
+                var column = (groupB * B.Width) + B.Offsets[right] + j;
+                total += (BigInteger)(long)product[(row * B.PaddedColumns) + column] << ((A.LimbBits[left] * i) + (B.LimbBits[right] * j));
+            }
+        }
+
+        return total;
+    }
+
+    private IEnumerable<(int Row, int Column, int Shift)> Places(int left, int right) =>
+        from groupA in Enumerable.Range(0, A.Shape.Groups)
+        from groupB in Enumerable.Range(0, B.Shape.Groups)
+        from i in Enumerable.Range(0, A.Limbs[left])
+        from j in Enumerable.Range(0, B.Limbs[right])
+        select ((groupA * A.Width) + A.Offsets[left] + i, (groupB * B.Width) + B.Offsets[right] + j, (A.LimbBits[left] * i) + (B.LimbBits[right] * j));
+}

@@ -1,0 +1,25 @@
+namespace PsiMessaging.Analytics.Queries;
+
+/// <summary>A question that cannot be read, resolved or answered. The message is one line for the person who asked.</summary>
+/// <param name="code">A failure code of the wire contract.</param>
+/// <param name="message">What is wrong, where, and what there is.</param>
+public sealed class QueryException(string code, string message) : Exception(message)
+{
+    /// <summary>The question cannot be read.</summary>
+    public const string BadQuery = "bad-query";
+    /// <summary>A column of neither party, or of both.</summary>
+    public const string UnknownColumn = "unknown-column";
+    /// <summary>A statistic on values that have none: a mean of texts, say.</summary>
+    public const string WrongType = "wrong-type";
+    /// <summary>The session's engine cannot compute this.</summary>
+    public const string EngineCannot = "engine-cannot";
+    /// <summary>More groups or columns than a query may have.</summary>
+    public const string TooManyGroups = "too-many-groups";
+    /// <summary>No common record passes the filter.</summary>
+    public const string NothingSelected = "nothing-selected";
+    /// <summary>A regression without a unique solution.</summary>
+    public const string Singular = "singular-regression";
+
+    /// <summary>A failure code of the wire contract.</summary>
+    public string Code => code;
+}

@@ -1,0 +1,109 @@
+using System.Numerics;
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
+
+namespace PsiMessaging.Analytics.Tokens;
+
+/// <summary>A group as engine <c>tokens</c> counts it, with its labels decrypted.</summary>
+/// <param name="Labels">One for each grouping; null where the value is missing.</param>
+/// <param name="Count">Records; null where the linker withholds them.</param>
+public sealed record TokenGroup(IReadOnlyList<string?> Labels, long? Count);
+
+/// <summary>
+/// The linker's counts as a table of sums, at the asking party. The linker counts equal ciphertexts; values are put into classes here, after decryption, which is
+/// possible only where the linker withholds nothing.
+/// </summary>
+public sealed class TokenTable : IMomentTable
+{
+    private readonly BoundQuery _query;
+    private readonly long?[] _counts;
+
+    /// <param name="query">The query, for which <see cref="Check"/> has passed.</param>
+    /// <param name="groups">The linker's groups.</param>
+    public TokenTable(BoundQuery query, IEnumerable<TokenGroup> groups)
+    {
+        _query = query;
+        var merged = groups.Select(group => (Labels: (IReadOnlyList<string?>)[.. group.Labels.Select((label, i) => label is null ? null : query.Groupings[i].LabelOf(label))], group.Count))
+            .GroupBy(group => string.Join('\u0001', group.Labels.Select(label => label is null ? "0" : "1" + label)), StringComparer.Ordinal)
+            .Select(same => (same.First().Labels, Count: same.Any(group => group.Count is null) ? null : same.Sum(group => group.Count))).ToArray();
+        Groups = [.. merged.Select(group => group.Labels)];
+        _counts = [.. merged.Select(group => group.Count)];
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<IReadOnlyList<string?>> Groups { get; }
+
+    /// <inheritdoc/>
+    public BigInteger Sum(int group, Moment moment) => moment.Equals(_query.Records) ? _counts[group] ?? 0 : throw new InvalidOperationException("the engine tokens counts only");
+
+    /// <inheritdoc/>
+    public bool IsWithheld(int group) => _counts[group] is null;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Levels(BoundTerm term) => throw new InvalidOperationException("the engine tokens has no regression");
+
+    /// <summary>Refuses what the engine cannot compute, and says why.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="minCell">Fewest records a count is released for.</param>
+    /// <exception cref="QueryException">The engine cannot.</exception>
+    public static void Check(BoundQuery query, int minCell)
+    {
+        static QueryException Cannot(string what, string why) => new(QueryException.EngineCannot, $"the engine tokens cannot compute {what}, because {why}; open a session with --engine masked");
+        if (query.Measures.FirstOrDefault(entry => entry.Measure.Function != "count").Measure is { } measure)
+        {
+            throw Cannot(measure.Name, "the linker sees encrypted values that it can only tell apart, not add");
+        }
+
+        if (query.Query.Kind == QueryKind.Regression)
+        {
+            throw Cannot("a regression", "the linker sees encrypted values that it can only tell apart, not multiply");
+        }
+
+        if (query.Weight is not null)
+        {
+            throw Cannot("weighted counts", "the linker sees encrypted values that it can only tell apart, not add");
+        }
+
+        if (minCell > 1 && query.Groupings.FirstOrDefault(grouping => grouping.HasClasses) is { } classes)
+        {
+            throw Cannot($"classes of {classes.Column.Name}", $"the linker counts single values and withholds counts below {minCell} before they can be put together");
+        }
+
+        foreach (var condition in query.Where)
+        {
+            _ = FilterOf(condition, query.Schema);
+        }
+    }
+
+    /// <summary>A condition as the linker can apply it: a column, the values, and whether they stay or go.</summary>
+    /// <exception cref="QueryException">It is more than equality of one column.</exception>
+    public static (ColumnName Column, IReadOnlyList<string?> Values, bool Keep) FilterOf(BoundCondition condition, QuerySchema schema)
+    {
+        var negated = condition.Condition is Not;
+        var inner = condition.Condition is Not not ? not.Inner : condition.Condition;
+        var (name, literals, keep) = inner switch
+        {
+            Comparison { Operator: "=" } equal => (equal.Column, new[] { equal.Value }, true),
+            Comparison { Operator: "!=" } unequal => (unequal.Column, new[] { unequal.Value }, false),
+            Membership membership => (membership.Column, membership.Values.ToArray(), true),
+            IsMissing missing => (missing.Column, [], true),
+            _ => throw new QueryException(QueryException.EngineCannot, $"the engine tokens cannot filter by `{QueryText.Write(condition.Condition)}`, because the linker sees encrypted values that it can only tell apart; use =, !=, in or is missing on one column, or open a session with --engine masked"),
+        };
+        var column = schema.Resolve(name);
+        var type = schema.TypeOf(column);
+        if (type.Kind == Data.Types.ColumnKind.Decimal && literals.Length > 0)
+        {
+            throw new QueryException(QueryException.EngineCannot, $"the engine tokens cannot compare {name} with a number, because 1.5 and 1.50 have different ciphertexts; open a session with --engine masked");
+        }
+
+        keep ^= negated;
+        List<string?> values = [.. literals.Select(literal => literal.Text ?? QueryText.Number(literal.Number!.Value))];
+        if (inner is IsMissing || !keep)
+        {
+            // A comparison with a missing value is not true, nor is its opposite.
+            values.Add(null);
+        }
+
+        return (column, values, keep);
+    }
+}
