@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Analytics.Masked;
@@ -21,9 +22,11 @@ public sealed partial class LinkerEngine
     /// <summary>Messages of queries not opened yet that may wait in a session.</summary>
     private const int MaximumWaiting = 64;
     private const int RememberedProducts = 200;
+    /// <summary>Batches behind the first missing one that are looked for.</summary>
+    private const int Lookahead = 128;
     private const long MaximumCounter = 1L << 40;
 
-    private readonly Dictionary<string, ActiveProduct> _products = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, ActiveProduct> _products = new(StringComparer.Ordinal);
 
     /// <summary>Bounds what a party can have the linker store for queries.</summary>
     private static bool MayWait(IStoreTransaction transaction, string session, Envelope envelope) => envelope.Message switch
@@ -198,14 +201,12 @@ public sealed partial class LinkerEngine
             return false;
         }
 
-        if (!_products.TryGetValue(id, out var active))
-        {
-            _products.Add(id, active = new ActiveProduct(new LinkerProduct(product.P, product.Q), BatchesOf(product)));
-        }
+        var active = _products.GetOrAdd(id, _ => new ActiveProduct(new LinkerProduct(product.P, product.Q), BatchesOf(product)));
 
         var other = session.Registrations.Single(registration => registration.Party != product.Asker).Party;
         var batch = BatchRows(product);
-        var ready = Enumerable.Range(0, active.Done.Length).Where(sequence => !active.Done[sequence]
+        var next = Math.Max(0, Array.IndexOf(active.Done, false));
+        var ready = Enumerable.Range(next, Math.Min(Lookahead, active.Done.Length - next)).Where(sequence => !active.Done[sequence]
             && File.Exists(BatchPath(session.Id, id, product.Asker, sequence)) && File.Exists(BatchPath(session.Id, id, other, sequence))).Take(16).ToArray();
         if (ready.Length > 0)
         {
@@ -317,7 +318,7 @@ public sealed partial class LinkerEngine
 
     private void Forget(string session, string id)
     {
-        _products.Remove(id);
+        _products.TryRemove(id, out _);
         var folder = Path.GetDirectoryName(ProductFolder(session, id, "x"))!;
         if (Directory.Exists(folder))
         {

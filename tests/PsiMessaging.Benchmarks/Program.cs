@@ -7,6 +7,8 @@ return args switch
     ["ingest", ..] => Ingest.Run(args),
     ["sign", ..] => Signing.Run(args),
     ["send", ..] => await Sending.RunAsync(args),
+    ["masked", ..] => await Masked.RunAsync(args),
+    ["product", ..] => Product.Run(),
     ["compute", ..] => await ScaleOut.RunAsync(args),
     ["session", ..] => await Sessions.RunAsync(args),
     _ => RunPrimitives(args),

@@ -93,25 +93,26 @@ internal static class Sending
     }
 
     /// <summary>A home as it stands after a completed session in which all rows are common.</summary>
-    private static async Task PrepareAsync(ParticipantHome home, string peer, string file, int rows)
+    internal static async Task PrepareAsync(ParticipantHome home, string peer, string file, int rows, string session = Session, string engine = "tokens")
     {
         using var store = Store(home);
-        var dataset = await new DatasetCatalog(home, store, TimeProvider.System).AddAsync(new DatasetRequest("data", file, ["ID"], new RecordReaderOptions(), false, DuplicateRule.Reject));
+        var catalog = new DatasetCatalog(home, store, TimeProvider.System);
+        var dataset = catalog.Find("data") ?? await catalog.AddAsync(new DatasetRequest("data", file, ["ID"], new RecordReaderOptions(), false, DuplicateRule.Reject));
         var now = TimeProvider.System.GetUtcNow();
-        Directory.CreateDirectory(home.SessionPath(Session));
+        Directory.CreateDirectory(home.SessionPath(session));
         var matched = new MatchedRows(rows);
         for (var row = 0; row < rows; row++)
         {
             matched.Add(row);
         }
 
-        matched.Write(home.SessionPath(Session));
+        matched.Write(home.SessionPath(session));
         store.Write(transaction =>
         {
             transaction.PutSession(new PartySession
             {
-                Id = Session, State = SessionState.Completed, IsInitiator = home.Name == "P1", Peer = peer, Linker = "LINKER", Dataset = "data", DatasetHash = dataset.Hash,
-                Protocol = "ecdh", Engine = "tokens", Reveal = "both", MinCell = 1, CreatedAt = now, DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
+                Id = session, State = SessionState.Completed, IsInitiator = home.Name == "P1", Peer = peer, Linker = "LINKER", Dataset = "data", DatasetHash = dataset.Hash,
+                Protocol = "ecdh", Engine = engine, Reveal = "both", MinCell = 1, CreatedAt = now, DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
                 ProposalHash = new byte[32], AcceptanceHash = new byte[32], IntersectionSize = rows, HadResult = true, EndedAt = now,
             }.ToStored());
             return true;
@@ -128,7 +129,7 @@ internal static class Sending
 
     private static SqliteParticipantStore Store(ParticipantHome home) => new(home.StatePath);
 
-    private static Process Start(params string[] arguments)
+    internal static Process Start(params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true };
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "psi.dll"));
@@ -143,7 +144,7 @@ internal static class Sending
         return process;
     }
 
-    private static string Run(params string[] arguments)
+    internal static string Run(params string[] arguments)
     {
         // The worker may still be starting: its inbox appears with its first connection.
         for (var attempt = 0; ; attempt++)

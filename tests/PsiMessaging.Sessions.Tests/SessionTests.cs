@@ -24,11 +24,11 @@ public class SessionTests
         await network.SendRowsAsync(p1.Id);
         var answer = await network.P1.CommandAsync(p1.Id, new SubmitQuery(p1.Id, " CLASSE_ETA ,CLASSE_REDDITO "));
         Assert.True(answer.Ok, answer.Message);
-        Assert.Equal(["20-28|BASSA|1", "29-35|ALTA|1", "29-35|BASSA|1", "< 20|MEDIA|1"], answer.Result!.Groups.Select(group => $"{group.Labels[0]}|{group.Labels[1]}|{group.Count}"));
+        Assert.Equal(["< 20|MEDIA|1", "20-28|BASSA|1", "29-35|ALTA|1", "29-35|BASSA|1"], answer.Result!.Lines());
 
         // The other party may ask too, about one column or several, of either.
         var other = await network.P2.CommandAsync(p1.Id, new SubmitQuery(p1.Id, "NUMERO_FIGLI"));
-        Assert.Equal(["1-2|1", ">2|3"], other.Result!.Groups.Select(group => $"{group.Labels[0]}|{group.Count}"));
+        Assert.Equal(["1-2|1", ">2|3"], other.Result!.Lines());
         await TestNetwork.EventuallyAsync(() => !File.Exists(Path.Combine(network.P1.Home.SessionPath(p1.Id), "secret.key")));
     }
 
@@ -43,8 +43,8 @@ public class SessionTests
         Assert.Equal(2, p1.MinCell);
         await network.SendRowsAsync(p1.Id);
         var answer = await network.P1.CommandAsync(p1.Id, new SubmitQuery(p1.Id, "CLASSE_REDDITO"));
-        Assert.Equal(["ALTA|", "BASSA|2", "MEDIA|"], answer.Result!.Groups.Select(group => $"{group.Labels[0]}|{group.Count}"));
-        Assert.Equal((2, 2), (answer.Result.Suppressed, answer.Result.MinCell));
+        Assert.Equal(["ALTA|", "BASSA|2", "MEDIA|"], answer.Result!.Lines());
+        Assert.Equal((2, 2), (answer.Result!.Answer.Withheld, answer.Result.MinCell));
     }
 
     [Fact]
@@ -60,7 +60,7 @@ public class SessionTests
         Assert.Equal(values.Length, session.IntersectionSize);
         await network.SendRowsAsync(session.Id);
         var answer = await network.P2.CommandAsync(session.Id, new SubmitQuery(session.Id, "V"));
-        Assert.Equal(values.Order(StringComparer.Ordinal), answer.Result!.Groups.Select(group => group.Labels[0]).Order(StringComparer.Ordinal));
+        Assert.Equal(values.Order(StringComparer.Ordinal), answer.Result!.Answer.Rows.Select(row => row[0].Text).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public class SessionTests
         var (session, _) = await network.IntersectAsync();
         await network.SendRowsAsync(session.Id);
         var answer = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "A,B"));
-        Assert.Equal(["first|1|1", "only|2|1"], answer.Result!.Groups.Select(group => $"{group.Labels[0]}|{group.Labels[1]}|{group.Count}"));
+        Assert.Equal(["first|1|1", "only|2|1"], answer.Result!.Lines());
     }
 
     [Fact]
@@ -108,8 +108,8 @@ public class SessionTests
         Assert.Equal("IDKEY\n", network.P1.Intersection(session.Id));
         await network.SendRowsAsync(session.Id);
         var answer = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "A,B"));
-        Assert.True(answer.Ok, answer.Message);
-        Assert.Empty(answer.Result!.Groups);
+        Assert.Equal((false, FailureCodes.NothingSelected), (answer.Ok, answer.Code));
+        Assert.Contains("no records in common", answer.Message, StringComparison.Ordinal);
     }
 
     // ---- Refusals ------------------------------------------------------------------------------------------------------------------------

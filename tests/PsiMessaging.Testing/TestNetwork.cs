@@ -106,9 +106,9 @@ public sealed class TestNetwork : IAsyncDisposable
 
     public void Start() => _participants.ForEach(participant => participant.Start());
 
-    public static StartSession Propose(int rsaBits = 2048, int minCell = 1, int deadlineSeconds = 3600, string? peerDataset = null, string protocol = "rsa", string reveal = "both", bool reuse = false) => new()
+    public static StartSession Propose(int rsaBits = 2048, int minCell = 1, int deadlineSeconds = 3600, string? peerDataset = null, string protocol = "rsa", string reveal = "both", bool reuse = false, string engine = "tokens") => new()
     {
-        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = protocol, Engine = "tokens", Reveal = reveal, Reuse = reuse, RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
+        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = protocol, Engine = engine, Reveal = reveal, Reuse = reuse, RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
     };
 
     /// <summary>Opens a session from P1 and waits until both parties have ended it.</summary>
@@ -149,6 +149,13 @@ public sealed class TestNetwork : IAsyncDisposable
 
         _folder.Dispose();
     }
+}
+
+/// <summary>Conveniences for answers that count.</summary>
+public static class AnswerExtensions
+{
+    /// <summary>Rows as labels and count, bars between; no count where it is withheld, <c>?</c> for a missing label.</summary>
+    public static string[] Lines(this QueryResult result) => [.. result.Answer.Rows.Select(row => string.Join('|', row.Select((cell, i) => cell.Text ?? (i < result.Groupings ? "?" : ""))))];
 }
 
 /// <summary>A command's reply, with the answer of a query as it lies in the home.</summary>

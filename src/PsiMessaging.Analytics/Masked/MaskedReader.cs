@@ -35,7 +35,7 @@ public sealed class MaskedReader : IDisposable
             using var patience = new Timer(_ => command.Cancel(), null, Patience, Timeout.InfiniteTimeSpan);
             command.CommandText = $"SELECT * FROM read_parquet({TokenEngine.Literal(path)}) LIMIT {rows + 1}";
             using var reader = command.ExecuteReader();
-            if (reader.FieldCount != columns || Enumerable.Range(0, columns).Any(i => reader.GetName(i) != MaskedBatch.ColumnName(i) || reader.GetDataTypeName(i) is not ("BIGINT" or "Bigint")))
+            if (reader.FieldCount != columns || Enumerable.Range(0, columns).Any(i => reader.GetName(i) != MaskedBatch.ColumnName(i) || reader.GetFieldType(i) != typeof(long)))
             {
                 throw new InvalidDataException("the batch has other columns than were announced");
             }

@@ -80,6 +80,22 @@ public static class ParquetInspection
         return answer.Count == groups ? answer.ToArray() : throw new InvalidDataException($"the answer holds more or fewer groups than the {groups} announced");
     });
 
+    /// <summary>How often each ciphertext of a column stands in a folder of batches, most often first: what anybody sees who holds them.</summary>
+    /// <param name="folder">Folder of checked batches.</param>
+    /// <param name="column">Column token, 32 hexadecimal digits.</param>
+    public static IReadOnlyList<long> Multiplicities(string folder, string column) => Read(Path.Combine(folder, "*.parquet"), command =>
+    {
+        command.CommandText = $"SELECT count(*) FROM read_parquet({TokenEngine.Literal(Path.Combine(folder, "*.parquet"))}) GROUP BY \"{column}\" ORDER BY 1 DESC";
+        using var reader = command.ExecuteReader();
+        var counts = new List<long>();
+        while (reader.Read())
+        {
+            counts.Add(reader.GetInt64(0));
+        }
+
+        return counts;
+    });
+
     private static T Read<T>(string path, Func<DuckDBCommand, T> read)
     {
         try

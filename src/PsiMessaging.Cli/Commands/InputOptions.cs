@@ -2,6 +2,7 @@ using System.CommandLine;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Data.Types;
 using PsiMessaging.Sessions.Engine;
 
 namespace PsiMessaging.Cli.Commands;
@@ -19,9 +20,27 @@ internal sealed class InputOptions
 
     public Option<string> Case { get; } = PsiRootCommand.Choice("--case", "Whether upper and lower case in identifiers differ (keep) or are one (fold)", "keep", "keep", "fold");
 
+    public Option<string[]> Type { get; } = new("--type") { Description = "Type of a column: text, integer(DIGITS) or decimal(DIGITS,DECIMALS); repeatable (default: found from the values)", HelpName = "COLUMN=TYPE", AllowMultipleArgumentsPerToken = false };
+
+    /// <summary>The types a person has set, by column.</summary>
+    public Dictionary<string, ColumnType> TypesOf(ParseResult parsed)
+    {
+        var types = new Dictionary<string, ColumnType>(StringComparer.Ordinal);
+        foreach (var text in parsed.GetValue(Type) ?? [])
+        {
+            var parts = text.Split('=', 2);
+            if (parts.Length != 2 || ColumnType.TryParse(parts[1]) is not { } type || !types.TryAdd(parts[0], type))
+            {
+                throw new UsageException($"--type {text} cannot be read; write for example --type AGE=integer(3), --type INCOME=decimal(11,2) or --type CODE=text, each column once");
+            }
+        }
+
+        return types;
+    }
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { Key, Delimiter, Encoding, Duplicates, Case })
+        foreach (var option in new Option[] { Key, Delimiter, Encoding, Duplicates, Case, Type })
         {
             command.Add(option);
         }
@@ -58,7 +77,7 @@ internal sealed class SessionOptions
 
     public Option<bool> Reuse { get; } = new("--reuse") { Description = "Protocol rsa, one receiver: take the sender's reusable set (see: psi dataset prepare)" };
 
-    public Option<string> Engine { get; } = PsiRootCommand.Choice("--engine", "What the linker computes with", "tokens", "tokens");
+    public Option<string> Engine { get; } = PsiRootCommand.Choice("--engine", "What the linker computes with: masked matrices (it learns sizes only) or encrypted tokens (counts only)", "masked", "masked", "tokens");
 
     public Option<int> RsaBits { get; } = new("--rsa-bits") { Description = "Protocol rsa: modulus in bits, 2048 to 8192", DefaultValueFactory = _ => 3072, HelpName = "N" };
 

@@ -90,7 +90,7 @@ internal static class SessionCommands
     public static Command Send()
     {
         var argument = SessionArgument();
-        return new Command("send", "Encrypt the common rows and send them to the linker") { argument, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        return new Command("send", "Allow questions about the common rows; with engine tokens, send them encrypted to the linker") { argument, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
             Require(await client.SendAsync(id, new SendDataset(id), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
@@ -101,27 +101,35 @@ internal static class SessionCommands
             }
 
             Report(parsed, home, store, id, () => Console.Out.WriteLine(
-                $"{sent.Linker} has the {sent.IntersectionSize:N0} rows of {home.Name}, encrypted, with {sent.OwnColumns!.Count} columns: {string.Join(", ", sent.OwnColumns)}"));
+                sent.Engine == SessionRules.Masked
+                    ? $"{home.Name} answers questions about the {sent.IntersectionSize:N0} common records by {sent.OwnColumns!.Count} columns: {string.Join(", ", sent.OwnColumns.Select(column => $"{column.Name} {column.Type}"))}; {sent.Linker} knows their number and gets masked rows with each question"
+                    : $"{sent.Linker} has the {sent.IntersectionSize:N0} rows of {home.Name}, encrypted, with {sent.OwnColumns!.Count} columns: {string.Join(", ", sent.OwnColumns.Select(column => column.Name))}"));
         }, cancellation));
     }
 
     public static Command Query()
     {
         var argument = SessionArgument();
-        var text = new Argument<string>("COLUMNS") { Description = "Columns of either party to count the common records by, for example \"CLASSE_ETA, CLASSE_REDDITO\"" };
+        var text = new Argument<string>("QUERY") { Description = "Columns of either party to count by, or measures: \"mean(INCOME) by SEX where AGE >= 18\" (docs/analytics.md; JSON too)" };
         var format = PsiRootCommand.Choice("--format", "Form of the answer", "table", "table", "csv", "json", "parquet");
-        var file = new Option<string?>("--out") { Description = "File for the answer (default: standard output)", HelpName = "FILE" };
-        return new Command("query", "Ask the linker to count the common records") { argument, text, format, file, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        var file = new Option<string?>("--out") { Description = "File for the answer (default: standard output); a CSV file gets its metadata beside it", HelpName = "FILE" };
+        var plot = new Option<string?>("--plot") { Description = "Draw the answer into this file, .svg or .png", HelpName = "FILE" };
+        var pad = PsiRootCommand.Number("--pad", "Engine masked: round the numbers of columns the linker sees up to a multiple of this", 1, 1, 100);
+        var deadline = PsiRootCommand.Number("--deadline", "Engine masked: seconds until the question is given up", 600, 1, 30 * 24 * 3600);
+        return new Command("query", "Ask about the common records") { argument, text, format, file, plot, pad, deadline, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
-            if (parsed.GetValue(file) is { } target && Path.GetDirectoryName(Path.GetFullPath(target)) is { } folder && !Directory.Exists(folder))
-            {
-                throw new UsageException($"the folder {folder} does not exist; make it before the question is asked");
-            }
-
-            var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
             var form = parsed.GetValue(PsiRootCommand.Json) ? "json" : parsed.GetValue(format)!;
-            await WriteAnswerAsync(store.Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!))!, form, parsed.GetValue(file));
+            AnswerWriter.Check(form, parsed.GetValue(file), parsed.GetValue(plot));
+            var wait = Math.Max(parsed.GetValue(Patience), Load(store, id).Engine == SessionRules.Masked ? parsed.GetValue(deadline) + 10 : 0);
+            var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!, parsed.GetValue(deadline), parsed.GetValue(pad)), TimeSpan.FromSeconds(wait), cancellation));
+            var result = store.Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!))!;
+            await AnswerWriter.WriteAsync(result, form, parsed.GetValue(file));
+            if (parsed.GetValue(plot) is { } picture)
+            {
+                AnswerPlot.Write(result, picture);
+                await Console.Error.WriteLineAsync($"drawn into {picture}");
+            }
         }, cancellation));
     }
 
@@ -334,52 +342,4 @@ internal static class SessionCommands
         RegistrationState.Registered => "at the linker",
         _ => "on their way",
     };
-
-    private static async Task WriteAnswerAsync(QueryResult result, string form, string? file)
-    {
-        if (file is null)
-        {
-            switch (form)
-            {
-                case "table":
-                    QueryOutput.Table(result);
-                    break;
-                case "csv":
-                    QueryOutput.Csv(result, Console.Out);
-                    break;
-                case "json":
-                    QueryOutput.Json(result);
-                    break;
-                default:
-                    throw new UsageException("a Parquet answer needs a file: add --out FILE");
-            }
-
-            return;
-        }
-
-        if (form == "table")
-        {
-            throw new UsageException("--out takes --format csv, json or parquet");
-        }
-
-        var content = form switch
-        {
-            "parquet" => await QueryOutput.ParquetAsync(result),
-            "json" => System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(result, OutputJson.Plain.QueryResult),
-            _ => CsvBytes(result),
-        };
-        AtomicFile.Write(file, content);
-        Console.Error.WriteLine($"{result.Groups.Count:N0} groups written to {file}");
-    }
-
-    private static byte[] CsvBytes(QueryResult result)
-    {
-        using var stream = new MemoryStream();
-        using (var writer = new StreamWriter(stream, new System.Text.UTF8Encoding(false), leaveOpen: true))
-        {
-            QueryOutput.Csv(result, writer);
-        }
-
-        return stream.ToArray();
-    }
 }

@@ -9,9 +9,13 @@ namespace PsiMessaging.Cli.Commands;
 /// <summary><c>psi demo</c> and <c>psi simulate</c>: all participants in one process.</summary>
 internal static class SimulationCommands
 {
-    private static readonly Option<string[]> Queries = new("--query") { Description = "Columns to count the common records by, for example \"CLASSE_ETA, CLASSE_REDDITO\"; repeatable", HelpName = "COLUMNS", AllowMultipleArgumentsPerToken = false };
+    private static readonly Option<string[]> Queries = new("--query") { Description = "What to ask: columns to count by, \"CLASSE_ETA, CLASSE_REDDITO\", or measures, \"mean(INCOME) by SEX\" (docs/analytics.md); repeatable", HelpName = "QUERY", AllowMultipleArgumentsPerToken = false };
 
     private static readonly Option<string?> Out = new("--out") { Description = "Folder for the results: intersections, one CSV a query, report.json", HelpName = "DIR" };
+
+    private static readonly Option<string?> Plot = new("--plot") { Description = "Draw each answer too, as query-N.svg or query-N.png under --out", HelpName = "svg|png" };
+
+    private static readonly Option<int> Pad = PsiRootCommand.Number("--pad", "Engine masked: round the numbers of columns the linker sees up to a multiple of this", 1, 1, 100);
 
     private static readonly Option<int> Parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
 
@@ -20,7 +24,7 @@ internal static class SimulationCommands
         var session = new SessionOptions();
         var rows = PsiRootCommand.Number("--rows", "Rows of P1; P2 has 3.479 times as many, and some 73% of P1's are common", DemoData.DefaultRows, 10, 5_000_000);
         var dataOnly = new Option<string?>("--data-only") { Description = "Only write the generated files, istat.csv and bi.csv, into this folder", HelpName = "DIR" };
-        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back") { rows, Queries, Out, Parallelism, dataOnly };
+        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back") { rows, Queries, Out, Plot, Pad, Parallelism, dataOnly };
         session.AddTo(command);
         return command.Do(async (parsed, cancellation) =>
         {
@@ -39,7 +43,7 @@ internal static class SimulationCommands
                 var queries = parsed.GetValue(Queries) is { Length: > 0 } asked ? asked
                     : session.RevealOf(parsed, "P1", "P2") == SessionRules.Both ? ["CLASSE_ETA, CLASSE_REDDITO"] : Array.Empty<string>();
                 var json = parsed.GetValue(PsiRootCommand.Json);
-                var request = Request(parsed, session, p1, p2, ["IDKEY"], queries);
+                var request = Request(parsed, session, p1, p2, ["IDKEY"], queries) with { CompareEngines = queries.Count() > 0 };
                 if (!json)
                 {
                     DemoNarrative.Begin(p1, p2, request);
@@ -63,7 +67,7 @@ internal static class SimulationCommands
         var (input, session) = (new InputOptions(), new SessionOptions());
         var p1 = new Option<string>("--p1") { Description = "P1's records: CSV or Parquet", Required = true, HelpName = "FILE" };
         var p2 = new Option<string>("--p2") { Description = "P2's records: CSV or Parquet", Required = true, HelpName = "FILE" };
-        var command = new Command("simulate", "The whole job on two files of yours, in one process") { p1, p2, Queries, Out, Parallelism };
+        var command = new Command("simulate", "The whole job on two files of yours, in one process") { p1, p2, Queries, Out, Plot, Pad, Parallelism };
         input.AddTo(command);
         session.AddTo(command);
         return command.Do(async (parsed, cancellation) =>
@@ -72,6 +76,7 @@ internal static class SimulationCommands
             {
                 Duplicates = input.DuplicatesOf(parsed),
                 FoldCase = input.FoldOf(parsed),
+                Types = input.TypesOf(parsed),
                 Reading = input.ReadingOf(parsed),
             };
             var json = parsed.GetValue(PsiRootCommand.Json);
@@ -106,6 +111,9 @@ internal static class SimulationCommands
         Parallelism = parsed.GetValue(Parallelism),
         Broker = parsed.GetValue(PsiRootCommand.Broker),
         OutputFolder = parsed.GetValue(Out),
+        Pad = parsed.GetValue(Pad),
+        Plot = parsed.GetValue(Plot) is not { } form ? null : parsed.GetValue(Out) is null ? throw new UsageException("--plot needs a folder for the pictures: add --out DIR")
+            : form is "svg" or "png" ? form : throw new UsageException($"--plot takes svg or png, not {form}"),
     };
 
     private static async Task<SimulationOutcome> RunAsync(SimulationRequest request, bool json, CancellationToken cancellation)

@@ -29,9 +29,11 @@ internal static class DemoNarrative
         foreach (var answer in outcome.Queries)
         {
             Console.Out.WriteLine();
-            Console.Out.WriteLine($"P1 asked the linker to count them by {string.Join(" and ", answer.Columns)}:");
+            Console.Out.WriteLine($"P1 asked, over the columns of both: {answer.Text}");
             QueryOutput.Table(answer);
         }
+
+        Engines(outcome, report.Engine);
 
         Console.Out.WriteLine();
         Console.Out.WriteLine("Who learned what");
@@ -40,9 +42,10 @@ internal static class DemoNarrative
             Party("P1", "P2", request.Reveal, SessionRules.Initiator, report, p2.Distinct, report.Queries.Count > 0 ? "; the table" : ""),
             Party("P2", "P1", request.Reveal, SessionRules.Responder, report, p1.Distinct, report.Queries.Count > 0 ? "; that P1 asked, and what" : ""),
             request.Reveal == SessionRules.Both
-                ? ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts", "any identifier, value or column name"]
+                ? report.Engine == SessionRules.Masked ? ["Linker", "how many rows, and how many columns each question has (engine masked)", "any identifier, value, label, count or question"]
+                    : ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts", "any identifier, value or column name"]
                 : ["Linker", "nothing: it had no part", "anything"],
-            ["Broker", $"who talks to whom, when, how many bytes; {(request.Reveal == SessionRules.Both ? "column names and the question; " : "")}the masked and encrypted contents", "any identifier, value or key"],
+            ["Broker", $"who talks to whom, when, how many bytes; {(request.Reveal == SessionRules.Both ? "column names; " : "")}the masked and encrypted contents", "any identifier, value or key"],
         ]);
         Console.Out.WriteLine();
         Console.Out.WriteLine("How long and how much");
@@ -50,6 +53,34 @@ internal static class DemoNarrative
         Terminal.Table(["from -> to", "bytes"], report.Bytes.Select(edge => (IReadOnlyList<string>)[edge.Key.Replace("->", " -> ", StringComparison.Ordinal), edge.Value.ToString("N0")]), 1);
         Console.Out.WriteLine($"Protocol {report.Protocol}{(report.Protocol == SessionRules.Rsa ? $" ({request.RsaBits} bits)" : "")}, engine {report.Engine}, {Seconds(report.TotalSeconds)} in all, {report.PeakMemoryBytes / 1048576.0:N0} MiB at most.");
         Console.Out.WriteLine(request.OutputFolder is { } folder ? $"Results in {folder}" : "Your own files: psi simulate --p1 A.csv --p2 B.csv --key ID --query \"COLUMN, COLUMN\" --out DIR");
+    }
+
+    private static void Engines(SimulationOutcome outcome, string engine)
+    {
+        if (outcome.Other is { } other && outcome.Queries.Count > 0)
+        {
+            Console.Out.WriteLine();
+            Console.Out.WriteLine(other.Agrees(outcome.Queries)
+                ? $"Asked once more in a session with engine {other.Engine}: both engines agree{(other.Answers.Contains(null) ? " wherever both can answer" : "")}."
+                : $"Asked once more in a session with engine {other.Engine}: THE ENGINES DISAGREE. Please report this.");
+            foreach (var refusal in other.Refusals.OfType<string>())
+            {
+                Console.Out.WriteLine($"  {refusal}");
+            }
+        }
+
+        foreach (var (name, lines) in outcome.LinkerSaw.OrderBy(entry => entry.Key != engine))
+        {
+            if (lines.Count > 0)
+            {
+                Console.Out.WriteLine();
+                Console.Out.WriteLine($"What the linker saw with engine {name}");
+                foreach (var line in lines)
+                {
+                    Console.Out.WriteLine($"  {line}");
+                }
+            }
+        }
     }
 
     /// <summary>Who has learned the result, as the end of a sentence.</summary>

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Data.Types;
 using PsiMessaging.Linking;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
@@ -33,7 +34,15 @@ internal sealed record SimulationRequest
     public bool Reuse { get; init; }
     /// <summary>Whether the rows go to the linker after a session that reveals its result to both.</summary>
     public bool SendRows { get; init; } = true;
-    public string Engine { get; init; } = "tokens";
+    public string Engine { get; init; } = SessionRules.Masked;
+    /// <summary>Whether the same questions are asked once more in a second session under the other engine.</summary>
+    public bool CompareEngines { get; init; }
+    /// <summary>Types a person has set, by column of either file.</summary>
+    public IReadOnlyDictionary<string, ColumnType> Types { get; init; } = new Dictionary<string, ColumnType>();
+    /// <summary>Columns of masked matrices are padded to a multiple of this.</summary>
+    public int Pad { get; init; } = 1;
+    /// <summary>Form of pictures to draw beside the answers: svg or png; null for none.</summary>
+    public string? Plot { get; init; }
     public int RsaBits { get; init; } = 3072;
     public DuplicateRule Duplicates { get; init; } = DuplicateRule.Reject;
     public bool FoldCase { get; init; }
@@ -49,7 +58,21 @@ internal sealed record SimulationRequest
 internal sealed record SimulationProgress(string Phase, double Done);
 
 /// <summary>What came out.</summary>
-internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<QueryResult> Queries);
+/// <param name="Report">What <c>report.json</c> holds.</param>
+/// <param name="Queries">Answers.</param>
+/// <param name="Other">The other engine's session, where both were asked for.</param>
+/// <param name="LinkerSaw">What the linker saw, by engine.</param>
+internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<QueryResult> Queries, OtherEngine? Other, IReadOnlyDictionary<string, IReadOnlyList<string>> LinkerSaw);
+
+/// <summary>The same questions under another engine: its answers, and whether each table is the same.</summary>
+internal sealed record OtherEngine(string Engine, IReadOnlyList<QueryResult?> Answers, IReadOnlyList<string?> Refusals)
+{
+    /// <summary>Whether every answer the engine gave equals the first engine's.</summary>
+    public bool Agrees(IReadOnlyList<QueryResult> first) => Answers.Zip(first).All(pair => pair.First is null || Same(pair.First, pair.Second));
+
+    private static bool Same(QueryResult left, QueryResult right) =>
+        left.Answer.Columns.SequenceEqual(right.Answer.Columns) && left.Answer.Rows.Count == right.Answer.Rows.Count && left.Answer.Rows.Zip(right.Answer.Rows).All(rows => rows.First.SequenceEqual(rows.Second));
+}
 
 /// <summary>
 /// All three participants in this process, each with a home of its own: the same engines, messages and files as three workers, over MassTransit in memory or
@@ -64,6 +87,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
 
     private readonly ConcurrentDictionary<string, long> _bytes = new(StringComparer.Ordinal);
     private readonly List<PhaseReport> _phases = [];
+    private readonly LinkerView _view = new();
 
     public async Task<SimulationOutcome> RunAsync(CancellationToken cancellation)
     {
@@ -112,7 +136,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         {
             var store = new SqliteParticipantStore(home.StatePath);
             stores.Add(store);
-            var sender = new MeteredSender(home.Name, homes, bus, _bytes);
+            var sender = new MeteredSender(home.Name, homes, bus, _bytes, _view);
             engines.Add(home.Config.Role == ParticipantRole.Linker
                 ? new LinkerEngine(home, store, sender, time, NullLogger<LinkerEngine>.Instance)
                 : new PartyEngine(home, store, sender, time, NullLogger<PartyEngine>.Instance));
@@ -126,18 +150,25 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             await PrepareReusableAsync(parties, datasets, cancellation);
             engines.ForEach(engine => engine.Start());
             var watch = new SessionWatch(parties, progress);
-            var (own, peer) = await IntersectAsync(homes[0], bus, watch, cancellation);
+            var (own, peer) = await IntersectAsync(homes[0], bus, watch, request.Engine, cancellation);
+            var answers = new List<QueryResult>();
+            var saw = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
+            OtherEngine? other = null;
             if (request.SendRows && request.Reveal == SessionRules.Both)
             {
                 await SendRowsAsync(homes, bus, watch, own.Id, cancellation);
-            }
+                foreach (var text in request.Queries)
+                {
+                    progress(new SimulationProgress("query", (double)answers.Count / request.Queries.Count));
+                    var (answer, refusal) = await AskAsync(homes[0], stores[0], bus, own.Id, text, cancellation);
+                    answers.Add(answer ?? throw new SimulationException(refusal ?? "the query was refused"));
+                }
 
-            var answers = new List<QueryResult>();
-            foreach (var text in request.Queries)
-            {
-                progress(new SimulationProgress("query", (double)answers.Count / request.Queries.Count));
-                var reply = await new CommandClient(homes[0], bus, time).SendAsync(own.Id, new SubmitQuery(own.Id, text), CommandPatience, cancellation);
-                answers.Add((reply.Ok ? stores[0].Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!)) : null) ?? throw new SimulationException(reply.Message ?? "the query was refused"));
+                saw.Add(request.Engine, _view.Describe(own.Id, homes[2].SessionPath(own.Id), root));
+                if (request.CompareEngines)
+                {
+                    other = await AskOtherEngineAsync(homes, stores, bus, watch, saw, root, cancellation);
+                }
             }
 
             var report = new SimulationReport(
@@ -151,14 +182,14 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 [.. _phases, .. answers.Select((answer, i) => new PhaseReport($"query-{i + 1}", Math.Round(answer.Seconds, 3)))],
                 _bytes.OrderBy(edge => edge.Key, StringComparer.Ordinal).ToDictionary(edge => edge.Key, edge => edge.Value),
                 Process.GetCurrentProcess().PeakWorkingSet64,
-                [.. answers.Select(answer => new QueryReport(answer.Text, answer.Groups.Count, answer.Suppressed, Math.Round(answer.Seconds, 3)))]);
+                [.. answers.Select(answer => new QueryReport(answer.Text, answer.Answer.Rows.Count, answer.Answer.Withheld, Math.Round(answer.Seconds, 3)))]);
             if (request.OutputFolder is { } folder)
             {
-                WriteOutput(folder, homes, own.Id, report, answers);
+                await WriteOutputAsync(folder, homes, own.Id, report, answers, request.Plot);
             }
 
             progress(new SimulationProgress("done", 1));
-            return new SimulationOutcome(report, answers);
+            return new SimulationOutcome(report, answers, other, saw);
         }
         finally
         {
@@ -170,6 +201,39 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
     }
 
+    private static async Task<(QueryResult? Answer, string? Refusal)> AskAsync(ParticipantHome home, IParticipantStore store, MessageBus bus, TimeProvider time, string session, SubmitQuery query, CancellationToken cancellation)
+    {
+        var reply = await new CommandClient(home, bus, time).SendAsync(session, query, CommandPatience, cancellation);
+        return (reply.Ok ? store.Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!)) : null, reply.Message);
+    }
+
+    private Task<(QueryResult? Answer, string? Refusal)> AskAsync(ParticipantHome home, IParticipantStore store, MessageBus bus, string session, string text, CancellationToken cancellation) =>
+        AskAsync(home, store, bus, time, session, new SubmitQuery(session, text, request.DeadlineSeconds, request.Pad == 1 ? null : request.Pad), cancellation);
+
+    private async Task<OtherEngine> AskOtherEngineAsync(
+        IReadOnlyList<ParticipantHome> homes, IReadOnlyList<IParticipantStore> stores, MessageBus bus, SessionWatch watch, Dictionary<string, IReadOnlyList<string>> saw, string root, CancellationToken cancellation)
+    {
+        var engine = request.Engine == SessionRules.Masked ? SessionRules.Tokens : SessionRules.Masked;
+        progress(new SimulationProgress($"engine {engine}", 0));
+        var phases = _phases.ToArray();
+        var start = time.GetTimestamp();
+        var (session, _) = await IntersectAsync(homes[0], bus, watch, engine, cancellation);
+        await SendRowsAsync(homes, bus, watch, session.Id, cancellation);
+        var (answers, refusals) = (new List<QueryResult?>(), new List<string?>());
+        foreach (var text in request.Queries)
+        {
+            var (answer, refusal) = await AskAsync(homes[0], stores[0], bus, session.Id, text, cancellation);
+            answers.Add(answer);
+            refusals.Add(refusal);
+        }
+
+        saw.Add(engine, _view.Describe(session.Id, homes[2].SessionPath(session.Id), root));
+        _phases.Clear();
+        _phases.AddRange(phases);
+        AddPhase($"again with {engine}", time.GetElapsedTime(start).TotalSeconds);
+        return new OtherEngine(engine, answers, refusals);
+    }
+
     private async Task<Dataset[]> ReadInputsAsync(PartyEngine[] parties, long start)
     {
         progress(new SimulationProgress("read", 0));
@@ -178,12 +242,31 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         // As on two machines: side by side.
         var datasets = await Task.WhenAll(parties.Zip([request.P1File, request.P2File], (party, file) => Task.Run(async () =>
         {
-            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", file, request.Key, request.Reading, request.FoldCase, request.Duplicates));
+            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", file, request.Key, request.Reading, request.FoldCase, request.Duplicates, TypesFor(file)));
             progress(new SimulationProgress("read", Interlocked.Increment(ref done) / 2.0));
             return dataset;
         })));
         AddPhase("read", time.GetElapsedTime(start).TotalSeconds);
         return datasets;
+    }
+
+    /// <summary>The types that were set, of the columns this file has; a column that neither has is refused when the other is read.</summary>
+    private Dictionary<string, ColumnType> TypesFor(string file)
+    {
+        if (request.Types.Count == 0)
+        {
+            return [];
+        }
+
+        var other = file == request.P1File ? request.P2File : request.P1File;
+        IReadOnlyList<string> Columns(string path)
+        {
+            using var reader = RecordReader.Open(path, request.Reading);
+            return reader.Columns;
+        }
+
+        var (own, theirs) = (Columns(file), Columns(other));
+        return request.Types.Where(type => own.Contains(type.Key) || !theirs.Contains(type.Key)).ToDictionary(type => type.Key, type => type.Value);
     }
 
     private async Task PrepareReusableAsync(PartyEngine[] parties, Dataset[] datasets, CancellationToken cancellation)
@@ -200,14 +283,14 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         AddPhase("reusable set", time.GetElapsedTime(start).TotalSeconds);
     }
 
-    private async Task<(PartySession Own, PartySession Peer)> IntersectAsync(ParticipantHome home, MessageBus bus, SessionWatch watch, CancellationToken cancellation)
+    private async Task<(PartySession Own, PartySession Peer)> IntersectAsync(ParticipantHome home, MessageBus bus, SessionWatch watch, string engine, CancellationToken cancellation)
     {
         var reply = await new CommandClient(home, bus, time).SendAsync(null, new StartSession
         {
             Peer = Second,
             Dataset = "data",
             Protocol = request.Protocol,
-            Engine = request.Engine,
+            Engine = engine,
             Reveal = request.Reveal,
             RsaBits = request.RsaBits,
             Reuse = request.Reuse,
@@ -219,7 +302,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             throw new SimulationException(reply.Message ?? "the session was refused");
         }
 
-        var sessions = await watch.WaitAsync(session => session.IsEnded, cancellation);
+        var sessions = await watch.WaitAsync(session => session.Id == reply.SessionId && session.IsEnded, cancellation);
         if (Array.Find(sessions, session => session.State == SessionState.Failed) is { } failed)
         {
             throw new SimulationException(failed.FailureReason ?? "the session failed");
@@ -247,7 +330,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
 
         var sessions = await watch.WaitAsync(
-            candidate => candidate.State == SessionState.Failed || (candidate.Registration == RegistrationState.Registered && candidate.PeerRegistered && candidate.PeerColumns is not null), cancellation);
+            candidate => candidate.State == SessionState.Failed || (candidate.Id == session && candidate.Registration == RegistrationState.Registered && candidate.PeerRegistered && candidate.PeerColumns is not null), cancellation);
         if (Array.Find(sessions, candidate => candidate.State == SessionState.Failed) is { } failed)
         {
             throw new SimulationException(failed.FailureReason ?? "the session failed");
@@ -259,7 +342,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     private void AddPhase(string name, double seconds) => _phases.Add(new PhaseReport(name, Math.Round(seconds, 3)));
 
     /// <summary>Everything is written beside the output folder first and moved in at the end, so that a failed run leaves nothing.</summary>
-    private static void WriteOutput(string folder, IReadOnlyList<ParticipantHome> homes, string session, SimulationReport report, IReadOnlyList<QueryResult> answers)
+    private static async Task WriteOutputAsync(string folder, IReadOnlyList<ParticipantHome> homes, string session, SimulationReport report, IReadOnlyList<QueryResult> answers, string? plot)
     {
         var target = Path.GetFullPath(folder);
         var staging = target.TrimEnd(Path.DirectorySeparatorChar) + ".part";
@@ -282,7 +365,11 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
 
             for (var i = 0; i < answers.Count; i++)
             {
-                Output.QueryOutput.WriteCsvFile(Path.Combine(staging, $"query-{i + 1}.csv"), answers[i]);
+                await Output.AnswerWriter.WriteAsync(answers[i], "csv", Path.Combine(staging, $"query-{i + 1}.csv"));
+                if (plot is not null)
+                {
+                    Output.AnswerPlot.Write(answers[i], Path.Combine(staging, $"query-{i + 1}.{plot}"));
+                }
             }
 
             Data.Output.AtomicFile.Write(Path.Combine(staging, "report.json"), System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Plain.SimulationReport));
@@ -312,13 +399,18 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
     }
 
-    private sealed class MeteredSender(string from, IReadOnlyList<ParticipantHome> homes, MessageBus bus, ConcurrentDictionary<string, long> bytes) : IEnvelopeSender
+    private sealed class MeteredSender(string from, IReadOnlyList<ParticipantHome> homes, MessageBus bus, ConcurrentDictionary<string, long> bytes, LinkerView view) : IEnvelopeSender
     {
         public async Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
         {
             await bus.SendAsync(queue, messageId, frame, cancellation);
             if (homes.FirstOrDefault(home => home.InboxName == queue) is { } receiver)
             {
+                if (receiver.Name == Linker)
+                {
+                    view.Add(frame);
+                }
+
                 bytes.AddOrUpdate($"{from}->{receiver.Name}", frame.Length, (_, known) => known + frame.Length);
             }
         }

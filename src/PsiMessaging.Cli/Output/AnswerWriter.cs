@@ -1,0 +1,63 @@
+using PsiMessaging.Data.Output;
+using PsiMessaging.Sessions;
+
+namespace PsiMessaging.Cli.Output;
+
+/// <summary>Writes answers to files and to standard output.</summary>
+internal static class AnswerWriter
+{
+    /// <summary>Refuses a choice that cannot be, before the question is asked.</summary>
+    public static void Check(string form, string? file, string? plot)
+    {
+        if (file is null && form == "parquet")
+        {
+            throw new UsageException("a Parquet answer needs a file: add --out FILE");
+        }
+
+        if (file is not null && form == "table")
+        {
+            throw new UsageException("--out takes --format csv, json or parquet");
+        }
+
+        if (plot is not null)
+        {
+            AnswerPlot.Check(plot);
+        }
+
+        foreach (var target in new[] { file, plot }.OfType<string>())
+        {
+            if (Path.GetDirectoryName(Path.GetFullPath(target)) is { } folder && !Directory.Exists(folder))
+            {
+                throw new UsageException($"the folder {folder} does not exist; make it before the question is asked");
+            }
+        }
+    }
+
+    /// <summary>Writes an answer; to standard output when no file is named.</summary>
+    public static async Task WriteAsync(QueryResult result, string form, string? file)
+    {
+        if (form == "table")
+        {
+            QueryOutput.Table(result);
+            return;
+        }
+
+        var content = form switch { "parquet" => await QueryOutput.ParquetAsync(result), "json" => QueryOutput.Json(result), _ => QueryOutput.Csv(result) };
+        if (file is null)
+        {
+            await Console.Out.WriteAsync(System.Text.Encoding.UTF8.GetString(content));
+            if (form == "json")
+            {
+                await Console.Out.WriteLineAsync();
+            }
+
+            return;
+        }
+
+        AtomicFile.Write(file, content);
+        if (form == "csv")
+        {
+            AtomicFile.Write(QueryOutput.MetadataPath(file), QueryOutput.Metadata(result));
+        }
+    }
+}

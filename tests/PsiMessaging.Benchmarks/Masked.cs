@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using PsiMessaging.Participants.Identities;
+
+namespace PsiMessaging.Benchmarks;
+
+/// <summary>
+/// <c>masked BROKER [rows [tokens?]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other, engines <c>masked</c> and
+/// <c>tokens</c> in one run. The intersection itself is written into the homes as completed. Prints seconds, the peak memory of every process, and the ratio.
+/// </summary>
+internal static class Masked
+{
+    public static async Task<int> RunAsync(string[] args)
+    {
+        var broker = args[1];
+        var rows = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1_000_000;
+        var engines = args.Length > 3 ? [args[3]] : new[] { "masked", "tokens" };
+        var root = Directory.CreateTempSubdirectory("psi-masked-").FullName;
+        var homes = new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker) }
+            .Select(who => ParticipantHome.Create(Path.Combine(root, who.Item1), new ParticipantConfig { Name = who.Item1, Role = who.Item2, QueuePrefix = $"bench{Environment.ProcessId}", Broker = broker })).ToArray();
+        foreach (var home in homes)
+        {
+            foreach (var other in homes.Where(other => other != home))
+            {
+                home.Pin(other.Card, replace: false);
+            }
+        }
+
+        var files = new[] { ("P1", "A", 9), ("P2", "B", 12) }.Select(side =>
+        {
+            var path = Path.Combine(root, side.Item1 + ".csv");
+            using var writer = new StreamWriter(path);
+            writer.WriteLine($"ID;{side.Item2};X{side.Item2}");
+            for (var row = 0; row < rows; row++)
+            {
+                writer.WriteLine($"{row:D9};{side.Item2}{(row * 2654435761L >> 7) % side.Item3};{row % 1000}");
+            }
+
+            return path;
+        }).ToArray();
+        foreach (var engine in engines)
+        {
+            await Sending.PrepareAsync(homes[0], "P2", files[0], rows, SessionOf(engine), engine);
+            await Sending.PrepareAsync(homes[1], "P1", files[1], rows, SessionOf(engine), engine);
+        }
+
+        var workers = homes.Select(home => Sending.Start(home.Name == "LINKER" ? "linker" : "party", "run", "--home", home.Path)).ToArray();
+        try
+        {
+            var best = new Dictionary<string, double>(StringComparer.Ordinal);
+            foreach (var engine in engines)
+            {
+                var watch = Stopwatch.StartNew();
+                Sending.Run("send", SessionOf(engine), "--home", homes[0].Path, "--patience", "3000");
+                Sending.Run("send", SessionOf(engine), "--home", homes[1].Path, "--patience", "3000");
+                Console.WriteLine($"{engine}: send by both {watch.Elapsed.TotalSeconds:f1} s");
+                foreach (var text in engine == "masked" ? ["A, B", "A, B", "A, B", "mean(XA), sd(XA), corr(XA, XB) by B"] : new[] { "A, B", "A, B", "A, B" })
+                {
+                    watch.Restart();
+                    using var answer = JsonDocument.Parse(Sending.Run("query", SessionOf(engine), text, "--home", homes[0].Path, "--json", "--patience", "3000", "--deadline", "3000"));
+                    var (seconds, records) = (answer.RootElement.GetProperty("seconds").GetDouble(), answer.RootElement.GetProperty("records").GetInt64());
+                    Console.WriteLine($"{engine}: {text}: {seconds:f2} s from question to answer ({watch.Elapsed.TotalSeconds:f2} s with the command), {records:N0} records");
+                    if (text == "A, B")
+                    {
+                        best[engine] = Math.Min(seconds, best.GetValueOrDefault(engine, double.MaxValue));
+                    }
+                }
+            }
+
+            if (best.Count == 2)
+            {
+                Console.WriteLine($"masked / tokens: {best["masked"] / best["tokens"]:f2}");
+            }
+
+            foreach (var (worker, home) in workers.Zip(homes))
+            {
+                var peak = File.ReadLines($"/proc/{worker.Id}/status").Single(line => line.StartsWith("VmHWM", StringComparison.Ordinal));
+                Console.WriteLine($"{home.Name,-7} peak memory {int.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0:N0} MiB");
+            }
+        }
+        finally
+        {
+            foreach (var worker in workers)
+            {
+                worker.Kill();
+                worker.Dispose();
+            }
+
+            Directory.Delete(root, recursive: true);
+        }
+
+        return 0;
+    }
+
+    private static string SessionOf(string engine) => (engine == "masked" ? "a" : "b").PadRight(32, '0');
+}
