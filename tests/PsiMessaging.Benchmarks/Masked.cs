@@ -52,13 +52,13 @@ internal static class Masked
             foreach (var engine in engines)
             {
                 var watch = Stopwatch.StartNew();
-                Sending.Run("send", SessionOf(engine), "--home", homes[0].Path, "--patience", "3000");
-                Sending.Run("send", SessionOf(engine), "--home", homes[1].Path, "--patience", "3000");
+                Sending.Run("send", SessionOf(engine), "--home", homes[0].Path, "--timeout", "3000");
+                Sending.Run("send", SessionOf(engine), "--home", homes[1].Path, "--timeout", "3000");
                 Console.WriteLine($"{engine}: send by both {watch.Elapsed.TotalSeconds:f1} s");
                 foreach (var text in engine == "masked" ? ["A, B", "A, B", "A, B", "mean(XA), sd(XA), corr(XA, XB) by B"] : new[] { "A, B", "A, B", "A, B" })
                 {
                     watch.Restart();
-                    using var answer = JsonDocument.Parse(Sending.Run("query", SessionOf(engine), text, "--home", homes[0].Path, "--json", "--patience", "3000", "--deadline", "3000"));
+                    using var answer = JsonDocument.Parse(Sending.Run("query", SessionOf(engine), text, "--home", homes[0].Path, "--json", "--timeout", "3000", "--deadline", "3000"));
                     var (seconds, records) = (answer.RootElement.GetProperty("seconds").GetDouble(), answer.RootElement.GetProperty("records").GetInt64());
                     Console.WriteLine($"{engine}: {text}: {seconds:f2} s from question to answer ({watch.Elapsed.TotalSeconds:f2} s with the command), {records:N0} records");
                     if (text == "A, B")

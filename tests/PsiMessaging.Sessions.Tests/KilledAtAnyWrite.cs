@@ -3,16 +3,19 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Sessions.Tests;
 
 /// <summary>A class for each participant, so that they run side by side.</summary>
-public sealed class P1KilledAtAnyWrite() : KilledAtAnyWrite("P1", "ecdh");
+public sealed class P1KilledAtAnyWrite() : KilledAtAnyWrite("P1", "ecdh", "masked");
 
 /// <inheritdoc/>
-public sealed class P1KilledAtAnyWriteOfRsa() : KilledAtAnyWrite("P1", "rsa");
+public sealed class P1KilledAtAnyWriteOfRsa() : KilledAtAnyWrite("P1", "rsa", "tokens");
 
 /// <inheritdoc/>
-public sealed class P2KilledAtAnyWrite() : KilledAtAnyWrite("P2", "ecdh");
+public sealed class P2KilledAtAnyWrite() : KilledAtAnyWrite("P2", "ecdh", "masked");
 
 /// <inheritdoc/>
-public sealed class LinkerKilledAtAnyWrite() : KilledAtAnyWrite("LINKER", "ecdh");
+public sealed class LinkerKilledAtAnyWrite() : KilledAtAnyWrite("LINKER", "ecdh", "tokens");
+
+/// <inheritdoc/>
+public sealed class LinkerKilledAtAnyWriteOfMasked() : KilledAtAnyWrite("LINKER", "ecdh", "masked");
 
 /// <summary>The same for sessions in which not both learn which identifiers are common.</summary>
 public sealed class KilledAtAnyWriteOfOtherReveals
@@ -55,7 +58,8 @@ public sealed class KilledAtAnyWriteOfOtherReveals
 /// <summary>kill -9 as the state sees it, at every place.</summary>
 /// <param name="victimName">Who is killed.</param>
 /// <param name="protocol">Over which protocol.</param>
-public abstract class KilledAtAnyWrite(string victimName, string protocol)
+/// <param name="engine">With which linker engine.</param>
+public abstract class KilledAtAnyWrite(string victimName, string protocol, string engine)
 {
     /// <summary>
     /// Kills one participant at its k-th write of state, for every k a whole job has, before or after the commit by turns, and starts it again on the same
@@ -76,7 +80,7 @@ public abstract class KilledAtAnyWrite(string victimName, string protocol)
             var reviving = ReviveAsync(victim, stop.Token);
             try
             {
-                await ResilienceTests.WholeJobAsync(network, protocol);
+                await ResilienceTests.WholeJobAsync(network, protocol, engine);
             }
             catch (Exception exception) when (exception is not OperationCanceledException)
             {

@@ -8,9 +8,9 @@ namespace PsiMessaging.Sessions.Tests;
 /// <summary>Messages twice, late, out of order, altered; processes killed at every write of their state.</summary>
 public class ResilienceTests
 {
-    internal static async Task WholeJobAsync(TestNetwork network, string protocol = "ecdh")
+    internal static async Task WholeJobAsync(TestNetwork network, string protocol = "ecdh", string engine = "tokens")
     {
-        var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(protocol: protocol));
+        var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(protocol: protocol, engine: engine));
         Assert.Equal((null, null), (p1.FailureReason, p2.FailureReason));
         Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));
         Assert.Equal(Samples.Intersection, network.P2.Intersection(p1.Id));
@@ -19,22 +19,26 @@ public class ResilienceTests
         Assert.Equal(["< 20|MEDIA|1", "20-28|BASSA|1", "29-35|ALTA|1", "29-35|BASSA|1"], answer.Result!.Lines());
     }
 
-    [Fact]
-    public async Task EveryMessageTwice_SameResult()
+    [Theory]
+    [InlineData("masked")]
+    [InlineData("tokens")]
+    public async Task EveryMessageTwice_SameResult(string engine)
     {
         await using var network = new TestNetwork();
         await network.AddDataAsync();
         network.Bend = envelope => [envelope.Frame.ToArray(), envelope.Frame.ToArray()];
         network.Start();
-        await WholeJobAsync(network);
+        await WholeJobAsync(network, engine: engine);
         Assert.Empty(network.P1.Refused);
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public async Task MessagesOutOfOrder_SameResult(int held)
+    [InlineData(1, "tokens")]
+    [InlineData(2, "tokens")]
+    [InlineData(3, "tokens")]
+    [InlineData(1, "masked")]
+    [InlineData(2, "masked")]
+    public async Task MessagesOutOfOrder_SameResult(int held, string engine)
     {
         // Every so many messages one is held back until the next two have passed.
         await using var network = new TestNetwork();
@@ -47,7 +51,7 @@ public class ResilienceTests
             lock (gate)
             {
                 count++;
-                if (envelope.Message is RoundBatch or DatasetBatch or CompleteSession or DatasetRegistered && count % (held + 1) == 0 && waiting.Count < 2)
+                if (envelope.Message is RoundBatch or DatasetBatch or CompleteSession or DatasetRegistered or OpenProduct or MaskedRows or MaskedCorrection or AcceptQuery or AnnounceColumns && count % (held + 1) == 0 && waiting.Count < 2)
                 {
                     waiting.Enqueue((envelope, count + 2));
                     return [];
@@ -73,7 +77,7 @@ public class ResilienceTests
                 }
             }
         }, null, TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(100));
-        await WholeJobAsync(network);
+        await WholeJobAsync(network, engine: engine);
     }
 
     [Fact]

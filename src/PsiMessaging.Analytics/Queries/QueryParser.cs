@@ -85,6 +85,11 @@ internal sealed class QueryParser
             throw Bad($"the query groups by {query.By.Count} columns; {Query.MaximumGroupings} is the most");
         }
 
+        if (query.Bins is { } bins && (bins.Step <= 0 || bins.To <= bins.From || (bins.To - bins.From) / bins.Step > Bins.Maximum))
+        {
+            throw Bad($"bins go from a lower to a higher number in steps above 0, {Bins.Maximum:N0} bins at most");
+        }
+
         if (query.AllGroupings.GroupBy(grouping => grouping.Column, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } repeated)
         {
             throw Bad($"the query names the column {repeated.Key} twice");
@@ -93,11 +98,6 @@ internal sealed class QueryParser
         if (query.Measures.Count > Query.MaximumMeasures || query.Terms.Count > Query.MaximumTerms)
         {
             throw Bad($"a query has {Query.MaximumMeasures} measures or {Query.MaximumTerms} terms at most");
-        }
-
-        if (query.Bins is { } bins && (bins.Step <= 0 || bins.To <= bins.From || (bins.To - bins.From) / bins.Step > Bins.Maximum))
-        {
-            throw Bad($"bins go from a lower to a higher number in steps above 0, {Bins.Maximum:N0} bins at most");
         }
 
         if (query.Kind == QueryKind.Quantiles && (query.Probabilities.Count is 0 or > 20 || query.Probabilities.Any(p => p is <= 0 or >= 1)))
@@ -227,7 +227,7 @@ internal sealed class QueryParser
                 probabilities.Add(Number());
                 Expect(TakeSymbol(","), "a comma and more probabilities or the bins: 0 to 100000 step 1000");
             }
-            while (!(Peek(1) is { Kind: Kind.Name } word && word.Value.Equals("to", StringComparison.OrdinalIgnoreCase)));
+            while (!(Peek(Current is { Kind: Kind.Symbol, Value: "-" } ? 2 : 1) is { Kind: Kind.Name } word && word.Value.Equals("to", StringComparison.OrdinalIgnoreCase)));
         }
 
         var bins = ParseBins();

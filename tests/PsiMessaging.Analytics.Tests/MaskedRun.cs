@@ -1,0 +1,120 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Data.Batches;
+using PsiMessaging.Data.Datasets;
+using PsiMessaging.Data.Records;
+using PsiMessaging.Data.Sorting;
+using PsiMessaging.Data.Types;
+
+namespace PsiMessaging.Analytics.Tests;
+
+/// <summary>Both parties' and the linker's parts of a masked query over two small tables that share a column ID, without messages: the same code, the same bytes.</summary>
+internal sealed class MaskedRun : IDisposable
+{
+    private static readonly byte[] Transcript = SHA256.HashData("transcript"u8);
+    private readonly string _folder = Directory.CreateTempSubdirectory("psi-masked-run-").FullName;
+    private readonly SecretBytes _shared = SecretBytes.Random(32);
+    private readonly SecretBytes _withheld = SecretBytes.Random(32);
+
+    private MaskedRun(QuerySchema schema, AlignedRows p1, AlignedRows p2) => (Schema, P1, P2) = (schema, p1, p2);
+
+    public QuerySchema Schema { get; }
+    public AlignedRows P1 { get; }
+    public AlignedRows P2 { get; }
+
+    /// <summary>Words the linker saw in the last query.</summary>
+    public List<ulong> LinkerSaw { get; } = [];
+
+    /// <summary>Entries of AᵀB that the asking party holds unmasked after the last query, and which of them the answer needs.</summary>
+    public (ulong[] Product, bool[] Needed) Unmasked { get; private set; }
+
+    public static async Task<MaskedRun> OpenAsync(string p1, string p2, IReadOnlyDictionary<string, string>? types = null)
+    {
+        var root = Directory.CreateTempSubdirectory("psi-masked-data-").FullName;
+        var (own, other) = (await AlignAsync(root, "P1", p1, types), await AlignAsync(root, "P2", p2, types));
+        return new MaskedRun(new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
+        {
+            ["P1"] = [.. own.Columns.Select(column => new TypedColumn(column.Name, column.Type))],
+            ["P2"] = [.. other.Columns.Select(column => new TypedColumn(column.Name, column.Type))],
+        }), own, other);
+    }
+
+    private static async Task<AlignedRows> AlignAsync(string root, string party, string csv, IReadOnlyDictionary<string, string>? types)
+    {
+        var file = Path.Combine(root, party + ".csv");
+        File.WriteAllText(file, csv);
+        var folder = Directory.CreateDirectory(Path.Combine(root, party)).FullName;
+        using var first = RecordReader.Open(file, new RecordReaderOptions());
+        var profiles = first.Columns.Skip(1).Select(name => new ColumnProfile(file, name, types?.GetValueOrDefault(name) is { } type ? ColumnType.TryParse(type) : null)).ToArray();
+        for (var row = 1; first.Read(); row++)
+        {
+            for (var i = 0; i < profiles.Length; i++)
+            {
+                profiles[i].Add(first.GetSpan(i + 1), row);
+            }
+        }
+
+        using var rows = RecordReader.Open(file, new RecordReaderOptions());
+        using var builder = new AlignedRowsBuilder([.. profiles.Select(profile => profile.Finish())], new ScratchFolder(Path.Combine(folder, "scratch")));
+        while (rows.Read())
+        {
+            builder.Add(SHA256.HashData(Encoding.UTF8.GetBytes(rows.GetSpan(0).ToString()))[..16], rows, [.. Enumerable.Range(1, profiles.Length)]);
+        }
+
+        return await builder.WriteAsync(folder);
+    }
+
+    /// <summary>Asks as one party; every batch goes through Parquet, as to the linker.</summary>
+    public async Task<Answer> AskAsync(string text, string asker = "P1", int minCell = 1, int pad = 1, int batchRows = 37, Action<string, ulong[]>? tamper = null)
+    {
+        var query = new BoundQuery(Query.Parse(text), Schema);
+        var other = asker == "P1" ? "P2" : "P1";
+        var left = await PartyMatrix.OpenAsync(query, asker, asker == "P1" ? P1 : P2);
+        var right = await PartyMatrix.OpenAsync(query, other, asker == "P1" ? P2 : P1);
+        var plan = MaskedPlan.Build(query, P1.Rows, (asker, left.Shape), (other, right.Shape), pad);
+        var context = new MaskContext(Transcript, "q", 1, asker, text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
+        LinkerSaw.Clear();
+        var (a, u1) = await ContributeAsync(left, plan.A, plan, context, true, batchRows);
+        var (b, u2) = await ContributeAsync(right, plan.B, plan, context, false, batchRows);
+        tamper?.Invoke("U2", u2);
+        var linker = new LinkerProduct(plan.A.PaddedColumns, plan.B.PaddedColumns);
+        linker.Add([.. a.Zip(b, (x, y) => (x.Path, y.Path, x.Rows))], 2);
+        var product = linker.Finish(u1, u2);
+        using var masks = new QueryMasks(_shared, context);
+        Contribution.Unmask(masks, product);
+        Unmasked = (product, plan.NeededEntries());
+        var table = new MaskedTable(query, plan, product, new PartyLabels(left.GroupLabels, left.LevelLabels), new PartyLabels(right.GroupLabels, right.LevelLabels));
+        return new AnswerBuilder(query, table, minCell, P1.Rows).Build();
+    }
+
+    private async Task<(List<(string Path, int Rows)> Batches, ulong[] Correction)> ContributeAsync(PartyMatrix matrix, MatrixLayout layout, MaskedPlan plan, MaskContext context, bool isAsker, int batchRows)
+    {
+        using var masks = new QueryMasks(_shared, context);
+        var contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns);
+        var batches = new List<(string, int)>();
+        await foreach (var (first, rows, words) in matrix.BatchesAsync(layout, batchRows, 0))
+        {
+            contribution.Mask(first, rows, words);
+            LinkerSaw.AddRange(words);
+            var path = Path.Combine(_folder, $"{layout.Party}-{first}.parquet");
+            File.WriteAllBytes(path, await MaskedBatch.WriteAsync(Array.ConvertAll(words, word => (long)word), rows, layout.PaddedColumns));
+            batches.Add((path, rows));
+        }
+
+        var correction = contribution.Finish(isAsker ? null : QueryMasks.Withheld(_withheld, context, plan.NeededEntries()));
+        LinkerSaw.AddRange(correction);
+        return (batches, correction);
+    }
+
+    public void Dispose()
+    {
+        Directory.Delete(_folder, recursive: true);
+        _shared.Dispose();
+        _withheld.Dispose();
+    }
+}

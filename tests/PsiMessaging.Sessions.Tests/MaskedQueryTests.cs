@@ -1,0 +1,291 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Time.Testing;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Sessions;
+using PsiMessaging.Storage;
+using PsiMessaging.Testing;
+
+namespace PsiMessaging.Sessions.Tests;
+
+/// <summary>Questions under engine masked: answers, refusals, hostile contributions, deadlines, mask counters.</summary>
+public class MaskedQueryTests
+{
+    private const string People = "IDKEY;AGE;SEX;PAY\nA;20;F;1.50\nB;30;M;2.25\nC;40;F;\nD;50;M;4.00\nE;60;F;5.50\n";
+    private const string Firms = "IDKEY;REGION;TAX\nA;N;10\nB;S;20\nC;N;30\nD;S;40\nE;N;50\nF;S;60\n";
+
+    private static async Task<(TestNetwork Network, string Session)> ReadyAsync(int minCell = 1, TimeProvider? time = null)
+    {
+        var network = new TestNetwork(time);
+        await network.AddDataAsync(People, Firms);
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked", minCell: minCell));
+        Assert.Null(session.FailureReason);
+        await network.SendRowsAsync(session.Id);
+        return (network, session.Id);
+    }
+
+    [Fact]
+    public async Task Query_AskedByEither_BothGetTheSame()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            foreach (var asker in new[] { network.P1, network.P2 })
+            {
+                var answer = await asker.CommandAsync(session, new SubmitQuery(session, "count, sum(PAY), sum(TAX) by SEX, REGION"));
+                Assert.True(answer.Ok, answer.Message);
+                Assert.Equal(["F|N|3|7.00|90", "M|S|2|6.25|60"], answer.Result!.Lines());
+                Assert.Contains(answer.Result!.Answer.Rules, rule => rule == "PAY: 1 records without a value are left out");
+            }
+
+            Assert.Empty(network.P1.Session()!.OpenQueries);
+            Assert.Empty(network.P2.Session()!.OpenQueries);
+            Assert.Equal((1L, 1L), (network.P1.Session()!.OwnMaskCounter, network.P1.Session()!.PeerMaskCounter));
+            var linkerFiles = Directory.GetFiles(network.Linker.Home.SessionPath(session), "*", SearchOption.AllDirectories);
+            Assert.Empty(linkerFiles);
+        }
+    }
+
+    [Fact]
+    public async Task Queries_AskedAtOnce_AreAnsweredOneAfterTheOther()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            var answers = await Task.WhenAll(Enumerable.Range(0, 4).SelectMany(_ => new[]
+            {
+                network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION")), network.P2.CommandAsync(session, new SubmitQuery(session, "sum(TAX) by SEX")),
+            }));
+            Assert.All(answers, answer => Assert.True(answer.Ok, answer.Message));
+            Assert.Equal([4L, 4L], new[] { network.P1.Session()!.OwnMaskCounter, network.P1.Session()!.PeerMaskCounter });
+        }
+    }
+
+    [Theory]
+    [InlineData("count by SEX where AGE > 100", "nothing-selected", "selects none of the 5 common records")]
+    [InlineData("sum(SEX)", "wrong-type", "SEX is text")]
+    [InlineData("sum(NOPE)", "unknown-column", "neither party has a column NOPE")]
+    [InlineData("count where SEX = 'F' or REGION = 'N'", "engine-cannot", "each party applies its own part")]
+    [InlineData("ols(PAY ~ AGE + TAX)", "singular-regression", "TAX is determined by the terms before it")]
+    [InlineData("ols(PAY ~ C(SEX) + C(REGION))", "singular-regression", "REGION[S] is determined")]
+    [InlineData("count by", "bad-query", "ends too early")]
+    public async Task Query_CannotBeAnswered_SaysWhy(string text, string code, string expected)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            foreach (var asker in new[] { network.P1, network.P2 })
+            {
+                var answer = await asker.CommandAsync(session, new SubmitQuery(session, text));
+                Assert.Equal((false, code), (answer.Ok, answer.Code));
+                Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
+            }
+
+            await TestNetwork.EventuallyAsync(() => network.P1.Session()!.OpenQueries.Count + network.P2.Session()!.OpenQueries.Count == 0);
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"))).Ok);
+        }
+    }
+
+    [Fact]
+    public async Task Query_TooManyCategories_SaysWhichAndHowMany()
+    {
+        await using var network = new TestNetwork();
+        var ids = Enumerable.Range(0, 1001).ToArray();
+        await network.AddDataAsync("IDKEY;A\n" + string.Concat(ids.Select(i => $"{i};{i % 2}\n")), "IDKEY;CITY\n" + string.Concat(ids.Select(i => $"{i};c{i}\n")));
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+        await network.SendRowsAsync(session.Id);
+        foreach (var asker in new[] { network.P1, network.P2 })
+        {
+            var answer = await asker.CommandAsync(session.Id, new SubmitQuery(session.Id, "CITY"));
+            Assert.Equal(FailureCodes.TooManyGroups, answer.Code);
+            Assert.Contains("CITY has 1,001 different values among the common records, and 1,000 is the most", answer.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task Query_MinimumCellSize_WithholdsCellsMeasuresAndTotals()
+    {
+        var (network, session) = await ReadyAsync(minCell: 3);
+        await using (network)
+        {
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count, sum(TAX), mean(PAY) by SEX with totals"));
+            Assert.Equal(["F|3|90|", "M|||", "(total)|||"], answer.Result!.Lines());
+            Assert.True(answer.Result!.Answer.Rows[0][3].IsWithheld, "PAY has two values among three records");
+            Assert.Equal(3, answer.Result.Answer.Withheld);
+        }
+    }
+
+    /// <summary>What a hostile peer or a stranger can do to a contribution on its way to the linker.</summary>
+    [Theory]
+    [InlineData("rows", "do not fit the query")]
+    [InlineData("columns", "a matrix that cannot be")]
+    [InlineData("noise", "not a readable Parquet file")]
+    [InlineData("other-query", "the product is refused")]
+    [InlineData("correction", "wrong length")]
+    [InlineData("counter", "disagree")]
+    public async Task Contribution_OfWrongShapeOrAnotherQuery_IsRefusedByName(string lie, string expected)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            byte[]? former = null;
+            var lying = false;
+            network.Bend = envelope =>
+            {
+                var body = envelope.Body;
+                if (envelope.Header.From != "P2" || envelope.Header.To != "LINKER")
+                {
+                    return [envelope.Frame.ToArray()];
+                }
+
+                if (envelope.Message is MaskedRows && !lying)
+                {
+                    former = body.ToArray();
+                }
+
+                object? changed = (lie, envelope.Message) switch
+                {
+                    ("rows", MaskedRows rows) => rows with { Rows = 4 },
+                    ("columns", OpenProduct open) => open with { OwnColumns = open.OwnColumns + 1 },
+                    ("counter", OpenProduct open) => open with { Counter = open.Counter + 1 },
+                    ("noise" or "other-query", MaskedRows rows) => rows,
+                    ("correction", MaskedCorrection correction) => correction,
+                    _ => null,
+                };
+                if (!lying || changed is null)
+                {
+                    return [envelope.Frame.ToArray()];
+                }
+
+                body = lie switch { "noise" => RandomNumberGenerator.GetBytes(body.Length), "other-query" => former!, "correction" => body[..^8], _ => body };
+                return [Envelope.Create(network.P2.Home, "LINKER", session, changed, body).Frame.ToArray()];
+            };
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION"))).Ok);
+            lying = true;
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION"));
+            Assert.Equal((false, FailureCodes.BadContribution), (answer.Ok, answer.Code));
+            Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
+            lying = false;
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION"))).Ok, "the session goes on");
+        }
+    }
+
+    [Fact]
+    public async Task Contribution_BatchTwiceWithOtherContent_EndsTheQuery()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            network.Bend = envelope =>
+            {
+                if (envelope.Message is not MaskedRows rows || envelope.Header.From != "P2")
+                {
+                    // The correction is held back, so that the repeat meets the query at work.
+                    return envelope.Message is MaskedCorrection && envelope.Header.From == "P2" ? [] : [envelope.Frame.ToArray()];
+                }
+
+                var other = envelope.Body.ToArray();
+                other[100] ^= 1;
+                return [envelope.Frame.ToArray(), Envelope.Create(network.P2.Home, "LINKER", session, rows, other).Frame.ToArray()];
+            };
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION"));
+            Assert.False(answer.Ok);
+            Assert.True(answer.Code is FailureCodes.AlteredRepeat, $"{answer.Code}: {answer.Message}");
+        }
+    }
+
+    [Theory]
+    [InlineData("peer", "P2 did not answer")]
+    [InlineData("linker", "without the product: P2's masked rows or LINKER are missing")]
+    public async Task Query_SomebodySilent_EndsAtItsDeadline(string silent, string expected)
+    {
+        var time = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
+        time.AutoAdvanceAmount = TimeSpan.FromMilliseconds(1);
+        var (network, session) = await ReadyAsync(time: time);
+        await using (network)
+        {
+            network.Bend = envelope => envelope.Message is ProposeQuery && silent == "peer" || envelope.Message is MaskedCorrection && silent == "linker" ? [] : [envelope.Frame.ToArray()];
+            var asking = network.P1.CommandAsync(session, new SubmitQuery(session, "REGION", DeadlineSeconds: 30));
+            await TestNetwork.EventuallyAsync(() => network.Wire.Any(envelope => silent == "peer" ? envelope.Message is ProposeQuery : envelope.Message is MaskedCorrection && envelope.Header.From == "P1"));
+            while (!asking.IsCompleted)
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                await Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, TestContext.Current.CancellationToken);
+            }
+
+            var answer = await asking;
+            Assert.Equal(FailureCodes.Deadline, answer.Code);
+            Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
+            network.Bend = envelope => [envelope.Frame.ToArray()];
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "REGION"))).Ok);
+        }
+    }
+
+    [Fact]
+    public async Task MaskCounter_HomeRestoredFromABackup_IsNoticedAndNeverUsedTwice()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "REGION"))).Ok);
+            await network.P1.StopAsync();
+            SetCounters(network.P1, session, stored => stored with { OwnMaskCounter = 0 });
+            network.P1.Start();
+            var refused = await network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"));
+            Assert.Equal(FailureCodes.MaskCounter, refused.Code);
+            Assert.Contains("asks under 1 where 1 was seen; was its home restored from an older copy?. P1's counter was raised to 1; ask again", refused.Message, StringComparison.Ordinal);
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"))).Ok);
+            Assert.Equal(2, network.P1.Session()!.OwnMaskCounter);
+
+            // Both parties' homes restored: the linker remembers.
+            foreach (var party in new[] { network.P1, network.P2 })
+            {
+                await party.StopAsync();
+                SetCounters(party, session, stored => stored with { OwnMaskCounter = 0, PeerMaskCounter = 0 });
+                party.Start();
+            }
+
+            refused = await network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"));
+            Assert.Equal(FailureCodes.MaskCounter, refused.Code);
+            Assert.Contains("the mask counter of P1 went backwards: 1 where 2 was seen", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
+    private static void SetCounters(TestParticipant party, string session, Func<PartySession, PartySession> change)
+    {
+        using var store = new SqliteParticipantStore(party.Home.StatePath);
+        store.Write(transaction =>
+        {
+            transaction.PutSession(change(PartySession.Parse(transaction.FindSession(session)!)).ToStored());
+            return true;
+        });
+    }
+
+    [Fact]
+    public async Task Query_OfASessionWithTokens_IsNotAnsweredMasked()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync(People, Firms);
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh"));
+        await network.SendRowsAsync(session.Id);
+        foreach (var (text, expected) in new[]
+        {
+            ("mean(TAX)", "cannot compute mean(TAX), because the linker sees encrypted values"), ("ols(PAY ~ AGE)", "cannot compute a regression"), ("SEX weight TAX", "cannot compute weighted counts"),
+            ("SEX where AGE > 20", "cannot filter by `AGE > 20`"), ("SEX where PAY = 1.5", "1.5 and 1.50 have different ciphertexts"),
+        })
+        {
+            var refused = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, text));
+            Assert.Equal(FailureCodes.EngineCannot, refused.Code);
+            Assert.Contains(expected, refused.Message, StringComparison.Ordinal);
+        }
+
+        var answer = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "AGE in 0-39, 40+, REGION where SEX != 'M'"));
+        Assert.True(answer.Ok, answer.Message);
+        Assert.Equal(["0-39|N|1", "40+|N|2"], answer.Result!.Lines());
+        var whole = await network.P2.CommandAsync(session.Id, new SubmitQuery(session.Id, "count where REGION in ('N')"));
+        Assert.Equal(["3"], whole.Result!.Lines());
+    }
+}
