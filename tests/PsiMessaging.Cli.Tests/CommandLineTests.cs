@@ -71,7 +71,7 @@ public sealed class CommandLineTests : IDisposable
         var result = await Simulate(Samples.Istat, Samples.Bi, "--key", "IDKEY", "--query", "CLASSE_REDDITO", "--min-cell", "2");
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.Equal("CLASSE_REDDITO,count\nALTA,<2\nBASSA,2\nMEDIA,<2\n", File.ReadAllText(Path.Combine(Out, "query-1.csv")));
-        Assert.Contains("2 of 3 counts are below 2 and withheld", result.Output, StringComparison.Ordinal);
+        Assert.Contains("2 of 3 rows are about fewer than 2 records", result.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -177,7 +177,7 @@ public sealed class CommandLineTests : IDisposable
         var home = Path.Combine(_folder.Path, "p1");
         await PsiProcess.RunAsync("init", "--home", home, "--party", "P1");
         var added = await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("a.csv", Samples.Istat), "--key", "IDKEY", "--home", home);
-        Assert.Equal("istat: 10 rows, 10 distinct identifiers in IDKEY\nColumns to ask about: CLASSE_ETA, NUMERO_FIGLI\n", added.Output);
+        Assert.Equal("istat: 10 rows, 10 distinct identifiers in IDKEY\nColumns to ask about: CLASSE_ETA text, NUMERO_FIGLI text\n", added.Output);
         Failed(await PsiProcess.RunAsync("dataset", "add", "istat", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home), 1, "there is a dataset istat already");
         using var list = JsonDocument.Parse((await PsiProcess.RunAsync("dataset", "list", "--json", "--home", home)).Output);
         Assert.Equal(10, list.RootElement[0].GetProperty("distinct").GetInt32());

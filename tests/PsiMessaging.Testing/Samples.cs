@@ -9,5 +9,5 @@ public static class Samples
 
     public const string Intersection = "IDKEY\nDENNIS\nMASSIMO\nMATJAZ\nRALPH\n";
 
-    public const string AgeByIncome = "CLASSE_ETA,CLASSE_REDDITO,count\n20-28,BASSA,1\n29-35,ALTA,1\n29-35,BASSA,1\n< 20,MEDIA,1\n";
+    public const string AgeByIncome = "CLASSE_ETA,CLASSE_REDDITO,count\n< 20,MEDIA,1\n20-28,BASSA,1\n29-35,ALTA,1\n29-35,BASSA,1\n";
 }

@@ -49,7 +49,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             rules.Add($"weighted by {column.Name}; records without a weight are left out; a count is the sum of weights, N in every formula is that sum");
         }
 
-        return answer with { Rules = rules };
+        // How many records a filter leaves is itself a number about them.
+        return answer with { Rules = rules, Records = answer.Records < minCell ? -1 : answer.Records };
     }
 
     private int CompareLabels(IReadOnlyList<string?> left, IReadOnlyList<string?> right)
@@ -67,7 +68,13 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
     // ---- Tables ------------------------------------------------------------------------------------------------------------------------
 
-    private Answer Table(int[] groups)
+    /// <summary>The answer to a query over no records at all: a table without rows.</summary>
+    /// <exception cref="QueryException">The query asks for more than a table.</exception>
+    public static Answer Empty(BoundQuery query) => query.Query.Kind == QueryKind.Table
+        ? new Answer(Headings(query), [], 0, 0, new Dictionary<string, string>(), ["the two parties have no records in common"])
+        : throw new QueryException(QueryException.NothingSelected, "the two parties have no records in common; there is nothing to ask about");
+
+    private static List<AnswerColumn> Headings(BoundQuery query)
     {
         var columns = new List<AnswerColumn>(query.Groupings.Select(grouping => new AnswerColumn(grouping.Grouping.Column, AnswerRole.Label)));
         foreach (var (measure, names) in query.Measures)
@@ -81,6 +88,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             });
         }
 
+        return columns;
+    }
+
+    private Answer Table(int[] groups)
+    {
         var rows = new List<IReadOnlyList<AnswerCell>>();
         var listed = query.Query.HistogramColumn is not null && query.Groupings.Count == 1 ? WithEmptyBins(groups) : [.. groups.Select(group => (table.Groups[group], new[] { group }))];
         foreach (var (labels, members) in listed)
@@ -96,7 +108,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
         Describe(groups);
         var withheld = rows.Count(row => row.Any(cell => cell.IsWithheld));
-        return new Answer(columns, rows, Records(groups), withheld, new Dictionary<string, string>(), []);
+        return new Answer(Headings(query), rows, Records(groups), withheld, new Dictionary<string, string>(), []);
     }
 
     /// <summary>A histogram has its bins whether somebody is in them or not.</summary>

@@ -227,12 +227,14 @@ public sealed partial class PartyEngine
                 throw new QueryException(FailureCodes.Malformed, $"a query's deadline is 1 second to 30 days, and its padding 1 to {MaximumPad}");
             }
 
+            var asked = new PartyQuery(correlation, session.Id, query.Text, known?.AskedAt ?? Time.GetUtcNow(), envelope.Header.ReplyTo);
             if (session.IntersectionSize is not > 0)
             {
-                throw new QueryException(QueryException.NothingSelected, "the two parties have no records in common; there is nothing to ask about");
+                var answer = AnswerBuilder.Empty(bound);
+                FinishQuery(transaction, asked with { Result = ResultOf(session, asked, bound, answer, session.MinCell) });
+                return null;
             }
 
-            var asked = new PartyQuery(correlation, session.Id, query.Text, known?.AskedAt ?? Time.GetUtcNow(), envelope.Header.ReplyTo);
             if (session.Engine == SessionRules.Masked)
             {
                 PutQuery(transaction, asked);
@@ -324,10 +326,12 @@ public sealed partial class PartyEngine
         LogAnswered(query.Session, query.Id, query.Result?.Answer.Rows.Count ?? 0, query.FailureCode ?? "answered");
     }
 
-    private QueryResult ResultOf(PartySession session, PartyQuery asked, BoundQuery query, IMomentTable table, int minCell)
+    private QueryResult ResultOf(PartySession session, PartyQuery asked, BoundQuery query, IMomentTable table, int minCell) =>
+        ResultOf(session, asked, query, new AnswerBuilder(query, table, minCell, session.IntersectionSize!.Value).Build(), minCell);
+
+    private QueryResult ResultOf(PartySession session, PartyQuery asked, BoundQuery query, Answer answer, int minCell)
     {
-        var answer = new AnswerBuilder(query, table, minCell, session.IntersectionSize!.Value).Build();
-        return new QueryResult(asked.Id, asked.Text, session.Id, session.Engine, query.Query.Kind, answer, minCell, session.IntersectionSize.Value,
+        return new QueryResult(asked.Id, asked.Text, session.Id, session.Engine, query.Query.Kind, answer, minCell, session.IntersectionSize!.Value,
             answer.Columns.TakeWhile(column => column.Role == AnswerRole.Label).Count(), Time.GetUtcNow(), (Time.GetUtcNow() - asked.AskedAt).TotalSeconds);
     }
 
