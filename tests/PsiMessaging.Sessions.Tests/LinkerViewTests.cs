@@ -81,7 +81,8 @@ public class LinkerViewTests
             files.AppendLine($"{Path.GetFileName(file)} {new FileInfo(file).Length}");
         }
 
-        var (plain, payload) = (new StringBuilder(), new MemoryStream());
+        // Which of two messages that are on their way at once is first is chance.
+        var (plain, payload) = (new List<string>(), new MemoryStream());
         foreach (var party in new[] { "P1", "P2" })
         {
             foreach (var envelope in network.Wire.Where(envelope => envelope.Header.To == "LINKER" && envelope.Header.From == party))
@@ -100,12 +101,13 @@ public class LinkerViewTests
                     }
                 }
 
-                plain.AppendLine($"{envelope.Header.From} {envelope.Header.Type} {message.ToJsonString()} {envelope.Body.Length} {envelope.Frame.Length}");
+                plain.Add($"{envelope.Header.From} {envelope.Header.Type} {message.ToJsonString()} {envelope.Body.Length} {envelope.Frame.Length}");
                 Extract(envelope, payload);
             }
         }
 
-        return new View(plain.ToString(), payload.ToArray(), files.ToString());
+        plain.Sort(StringComparer.Ordinal);
+        return new View(string.Join('\n', plain), payload.ToArray(), files.ToString());
     }
 
     /// <summary>The part of a frame that is masked or encrypted, without the Parquet around it.</summary>

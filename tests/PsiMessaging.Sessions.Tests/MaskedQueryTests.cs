@@ -36,7 +36,7 @@ public class MaskedQueryTests
                 var answer = await asker.CommandAsync(session, new SubmitQuery(session, "count, sum(PAY), sum(TAX) by SEX, REGION"));
                 Assert.True(answer.Ok, answer.Message);
                 Assert.Equal(["F|N|3|7.00|90", "M|S|2|6.25|60"], answer.Result!.Lines());
-                Assert.Contains(answer.Result!.Answer.Rules, rule => rule == "PAY: 1 records without a value are left out");
+                Assert.Contains(answer.Result!.Answer.Rules, rule => rule == "PAY: 1 record without a value left out");
             }
 
             Assert.Empty(network.P1.Session()!.OpenQueries);

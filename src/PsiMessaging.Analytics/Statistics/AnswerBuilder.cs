@@ -256,8 +256,10 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         }
 
         var missing = Total(groups, query.Records) - Total(groups, valid);
-        _rules.Add(missing > 0 && missing < minCell ? $"{names}: fewer than {minCell} records without a value are left out" : $"{names}: {missing:N0} records without a value are left out");
+        _rules.Add(missing > 0 && missing < minCell ? $"{names}: fewer than {minCell} records without a value are left out" : $"{names}: {Times(missing)} without a value left out");
     }
+
+    private static string Times(BigInteger count) => count == 1 ? "1 record" : $"{count:N0} records";
 
     private long Records(int[] groups) => Array.Exists(groups, table.IsWithheld) ? -1 : (long)Total(groups, query.Records);
 
@@ -292,7 +294,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
         _rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than one bin; empty where the quantile lies outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}");
         var missing = Total([.. groups.Where(group => table.Groups[group][^1] is null)], query.Records);
-        _rules.Add(missing > 0 && missing < minCell ? $"fewer than {minCell} records without a value are left out" : $"{query.Query.QuantileColumn}: {missing:N0} records without a value are left out");
+        _rules.Add(missing > 0 && missing < minCell ? $"fewer than {minCell} records without a value are left out" : $"{query.Query.QuantileColumn}: {Times(missing)} without a value left out");
         return new Answer(columns, rows, Records(groups), rows.Count(row => row.Any(cell => cell.IsWithheld)), new Dictionary<string, string>(), []);
     }
 
@@ -372,7 +374,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private void DescribeMissing(string names, int[] groups, BigInteger known)
     {
         var missing = Total(groups, query.Records) - known;
-        _rules.Add(missing > 0 && missing < minCell ? $"{names}: fewer than {minCell} records without a value are left out" : $"{names}: {missing:N0} records without a value are left out");
+        _rules.Add(missing > 0 && missing < minCell ? $"{names}: fewer than {minCell} records without a value are left out" : $"{names}: {Times(missing)} without a value left out");
     }
 
     // ---- Regression --------------------------------------------------------------------------------------------------------------------
@@ -463,7 +465,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         }
 
         var incomplete = (long)table.Sum(group, query.Records) - n;
-        _rules.Add(incomplete > 0 && incomplete < minCell ? $"fewer than {minCell} records without all values are left out" : $"{incomplete:N0} records without all values are left out");
+        _rules.Add(incomplete > 0 && incomplete < minCell ? $"fewer than {minCell} records without all values are left out" : $"{Times(incomplete)} without all values left out");
         _rules.Add("the normal equations are exact integers and are solved exactly; coefficients are rounded once to doubles, standard errors are the root of an exact quotient; t and the 95% interval from Student's distribution");
         return new Answer(
             [

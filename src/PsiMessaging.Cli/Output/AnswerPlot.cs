@@ -12,6 +12,7 @@ internal static class AnswerPlot
 {
     private const int MostBars = 60;
     private const int MostCells = 60;
+    private static readonly string[] Faces = ["DejaVu Sans", "Liberation Sans", "Noto Sans", "Arial", "Helvetica", "Segoe UI"];
     private static readonly Color Blue = Color.FromHex("#2f6690");
 
     /// <summary>Refuses a file that is no picture.</summary>
@@ -29,6 +30,17 @@ internal static class AnswerPlot
     {
         Check(path);
         using var plot = new Plot();
+        var fonts = SkiaSharp.SKFontManager.Default.FontFamilies.ToHashSet(StringComparer.OrdinalIgnoreCase);
+        if (fonts.Count == 0 && Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new Simulation.SimulationException("a PNG needs a font, and this machine has none; install one (Debian: apt install fonts-dejavu-core) or draw an .svg");
+        }
+
+        if (Array.Find(Faces, fonts.Contains) is { } face)
+        {
+            plot.Font.Set(face);
+        }
+
         var (width, height) = result.Kind == QueryKind.Regression ? Coefficients(plot, result) : result.Groupings switch
         {
             1 => Bars(plot, result),
@@ -75,11 +87,7 @@ internal static class AnswerPlot
     {
         var (rows, value) = (Rows(result), Values(result));
         var down = rows.Select(row => Label(row[0])).Distinct(StringComparer.Ordinal).ToArray();
-        var across = rows.Select(row => row[1]).DistinctBy(cell => Label(cell)).ToArray();
-
-        // The order of the second grouping is that of all its labels, not of those that stand beside the first.
-        var order = rows.GroupBy(row => Label(row[0])).SelectMany(group => group.Select((row, i) => (Label: Label(row[1]), i))).GroupBy(entry => entry.Label).ToDictionary(group => group.Key, group => group.Max(entry => entry.i));
-        var columns = across.Select(Label).OrderBy(label => order[label]).ToArray();
+        var columns = InOrder(rows);
         if (down.Length > MostCells || columns.Length > MostCells)
         {
             throw new Simulation.SimulationException($"{down.Length:N0} by {columns.Length:N0} cells are too many to draw, {MostCells} each way at most; put the values into classes");
@@ -121,6 +129,23 @@ internal static class AnswerPlot
         return (Math.Max(760, 240 + (columns.Length * 60)), Math.Max(480, 200 + (down.Length * 40)));
     }
 
+    /// <summary>Labels of the second grouping in an order that every row of the map agrees with; where the rows leave it open, as people sort them, missing values last.</summary>
+    private static string[] InOrder(List<IReadOnlyList<AnswerCell>> rows)
+    {
+        var left = rows.Select(row => Label(row[1])).Distinct(StringComparer.Ordinal).ToList();
+        left.Sort((a, b) => (a == "(missing)", b == "(missing)") is var missing && missing.Item1 != missing.Item2 ? missing.Item1.CompareTo(missing.Item2) : NaturalOrder.Compare(a, b));
+        var after = rows.GroupBy(row => Label(row[0]), StringComparer.Ordinal).SelectMany(group => group.Zip(group.Skip(1), (one, next) => (Before: Label(one[1]), After: Label(next[1])))).ToHashSet();
+        var ordered = new List<string>();
+        while (left.Count > 0)
+        {
+            var next = left.Find(label => !left.Exists(other => after.Contains((other, label)))) ?? left[0];
+            ordered.Add(next);
+            left.Remove(next);
+        }
+
+        return [.. ordered];
+    }
+
     private static (int, int) Coefficients(Plot plot, QueryResult result)
     {
         var rows = result.Answer.Rows.Where(row => row[0].Text != "(intercept)").Reverse().ToArray();
@@ -156,7 +181,7 @@ internal static class AnswerPlot
         if (turned)
         {
             (axis.TickLabelStyle.Rotation, axis.TickLabelStyle.Alignment) = (-45, Alignment.MiddleRight);
-            axis.MinimumSize = 90;
+            axis.MinimumSize = 110;
         }
         else if (axis.IsVertical())
         {

@@ -1,0 +1,171 @@
+using System.Numerics;
+using System.Security.Cryptography;
+using CsCheck;
+using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Data.Types;
+
+namespace PsiMessaging.Analytics.Tests;
+
+/// <summary>The arithmetic and the masks of engine masked.</summary>
+public class MaskedTests
+{
+    private const string People = "ID;g;x\n1;r;5\n2;s;7\n3;r;\n4;s;9\n";
+    private const string Firms = "ID;h;y\n1;u;1\n2;u;2\n3;v;3\n4;v;4\n";
+
+    private static ulong[] Random(int count)
+    {
+        var words = new ulong[count];
+        RandomNumberGenerator.Fill(System.Runtime.InteropServices.MemoryMarshal.AsBytes(words.AsSpan()));
+        return words;
+    }
+
+    [Fact]
+    public void Products_AnyShape_EqualThePlainLoop() =>
+        Gen.Select(Gen.Int[1, 14], Gen.Int[1, 14], Gen.Int[1, 2100]).Sample((p, q, rows) =>
+        {
+            var (a, b, sum) = (Random(p * rows), Random(q * rows), Random(p * q));
+            var expected = (ulong[])sum.Clone();
+            for (var i = 0; i < p; i++)
+            {
+                for (var j = 0; j < q; j++)
+                {
+                    for (var row = 0; row < rows; row++)
+                    {
+                        expected[(i * q) + j] += a[(i * rows) + row] * b[(j * rows) + row];
+                    }
+                }
+            }
+
+            ColumnProducts.Add(a, p, b, q, rows, sum);
+            Assert.Equal(expected, sum);
+        }, iter: 60);
+
+    [Fact]
+    public void BothVectorPaths_GiveTheSameBlock() => Gen.Int[1, 300].Sample(rows =>
+    {
+        var (a, b) = (Random(4 * rows), Random(3 * rows));
+        Span<ulong> wide = stackalloc ulong[12], narrow = stackalloc ulong[12];
+        ColumnProducts.Block512(ref a[0], ref b[0], rows, rows, wide);
+        ColumnProducts.BlockVector(ref a[0], ref b[0], rows, rows, narrow);
+        Assert.True(wide.SequenceEqual(narrow));
+    }, iter: 50);
+
+    [Fact]
+    public async Task Product_AtTheAskingParty_HoldsOnlyWhatTheAnswerNeeds()
+    {
+        using var run = await MaskedRun.OpenAsync(People, Firms);
+        await run.AskAsync("ols(y ~ x)");
+        var (product, needed) = run.Unmasked;
+        Assert.Contains(false, needed);
+
+        // What is needed is small; what is not stays masked by the other party's own words, which are not.
+        Assert.All(product.Zip(needed), entry => Assert.Equal(entry.Second, Math.Abs((double)(long)entry.First) < 1e6));
+    }
+
+    [Fact]
+    public async Task Padding_ChangesTheShapeAndNothingElse()
+    {
+        using var run = await MaskedRun.OpenAsync(People, Firms);
+        var plain = await run.AskAsync("count, sum(x) by g, h");
+        var words = run.LinkerSaw.Count;
+        var padded = await run.AskAsync("count, sum(x) by g, h", pad: 50);
+        Assert.Equal(plain.Rows.Select(row => string.Join('|', row)), padded.Rows.Select(row => string.Join('|', row)));
+        Assert.Equal((4 * 50 * 2) + (2 * 50 * 50), run.LinkerSaw.Count);
+        Assert.True(words < run.LinkerSaw.Count);
+    }
+
+    [Fact]
+    public async Task Product_Tampered_IsRefused()
+    {
+        using var run = await MaskedRun.OpenAsync(People, Firms);
+        await Assert.ThrowsAsync<InvalidDataException>(() => run.AskAsync("g, h", tamper: (_, correction) => correction[0] += 1));
+        await Assert.ThrowsAsync<InvalidDataException>(() => run.AskAsync("g, h", tamper: (_, correction) => correction[0] = 12345));
+    }
+
+    [Fact]
+    public void Masks_OfContextsThatDifferInAnything_HaveNothingInCommon()
+    {
+        using var shared = SecretBytes.Random(32);
+        var context = new MaskContext(new byte[32], "q1", 1, "P1", "count", 10, 2, 3);
+        var streams = new[]
+        {
+            context, context with { QueryId = "q2" }, context with { Counter = 2 }, context with { Asker = "P2" }, context with { Text = "count " }, context with { Rows = 11 }, context with { P = 3 }, context with { Q = 2 }, context with { Transcript = [.. Enumerable.Repeat((byte)1, 32)] },
+        }.SelectMany(one =>
+        {
+            using var masks = new QueryMasks(shared, one);
+            var words = new ulong[4][];
+            for (var i = 0; i < 4; i++)
+            {
+                words[i] = new ulong[8];
+            }
+
+            masks.R1(0, 2, words[0]);
+            masks.R2(0, 3, words[1]);
+            masks.S1(words[2]);
+            masks.S2(words[3]);
+            return words.SelectMany(word => word);
+        }).ToArray();
+        Assert.Equal(streams.Length, streams.Distinct().Count());
+        using var again = new QueryMasks(shared, context);
+        var first = new ulong[8];
+        again.R1(0, 2, first);
+        Assert.Equal(streams[..8], first);
+    }
+
+    /// <summary>The extreme values of every type, in every row: the bound of the plan is what keeps sums from wrapping round.</summary>
+    [Theory]
+    [InlineData(11, 3)]
+    [InlineData(18, 3)]
+    [InlineData(18, 40)]
+    public async Task Sums_OfExtremeValues_AreExact(int digits, int rows)
+    {
+        var extreme = new string('9', digits);
+        var values = Enumerable.Range(0, rows).Select(i => i % 3 == 2 ? "-" + extreme : extreme).ToArray();
+        using var run = await MaskedRun.OpenAsync("ID;x\n" + string.Concat(values.Select((value, i) => $"{i};{value}\n")), "ID;y\n" + string.Concat(values.Select((value, i) => $"{i};{value}\n")),
+            new Dictionary<string, string> { ["x"] = $"integer({digits})", ["y"] = $"integer({digits})" });
+        var sum = values.Aggregate(BigInteger.Zero, (total, value) => total + BigInteger.Parse(value, System.Globalization.CultureInfo.InvariantCulture));
+        var squares = values.Aggregate(BigInteger.Zero, (total, value) => total + BigInteger.Pow(BigInteger.Parse(value, System.Globalization.CultureInfo.InvariantCulture), 2));
+        var answer = await run.AskAsync("sum(x), sum(y), cov(x, y), var(x)");
+        Assert.Equal(sum.ToString(System.Globalization.CultureInfo.InvariantCulture), answer.Rows[0][0].Text);
+        Assert.Equal(sum.ToString(System.Globalization.CultureInfo.InvariantCulture), answer.Rows[0][1].Text);
+        var expected = AnswerCell.Real(ExactRatio.ToDouble((rows * squares) - (sum * sum), (BigInteger)rows * (rows - 1))).Text;
+        Assert.Equal((expected, expected), (answer.Rows[0][2].Text, answer.Rows[0][3].Text));
+    }
+
+    [Fact]
+    public void Plan_AnyTypesAndSizes_CannotOverflow() =>
+        Gen.Select(Gen.Int[1, 18], Gen.Int[1, 18], Gen.Int[1, int.MaxValue]).Sample((own, other, rows) =>
+        {
+            var schema = new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal) { ["P1"] = [new("x", new ColumnType(ColumnKind.Integer, own))], ["P2"] = [new("y", new ColumnType(ColumnKind.Integer, other))] });
+            var query = new BoundQuery(Query.Parse("corr(x, y), sum(x)"), schema);
+            var plan = MaskedPlan.Build(query, rows, ("P1", new PartyShape(1, [])), ("P2", new PartyShape(1, [])));
+            foreach (var moment in query.TableMoments())
+            {
+                var (left, right) = (moment.Of("P1"), moment.Of("P2"));
+                var (i, j) = (plan.A.Factors.ToList().IndexOf(left), plan.B.Factors.ToList().IndexOf(right));
+                Assert.True(rows * BigInteger.Pow(2, plan.A.LimbBits[i] + plan.B.LimbBits[j]) < BigInteger.Pow(2, 63));
+                Assert.True(BigInteger.Pow(2, plan.A.Limbs[i] * plan.A.LimbBits[i]) >= BigInteger.Pow(10, left.Digits(schema)));
+            }
+        });
+
+    [Theory]
+    [InlineData("1", "3", 1.0 / 3)]
+    [InlineData("-7", "2", -3.5)]
+    [InlineData("9007199254740993", "1", 9007199254740992.0)]
+    [InlineData("9007199254740995", "1", 9007199254740996.0)]
+    [InlineData("123456789012345678901234567890", "1000000000000000000000", 123456789.01234567890)]
+    public void Ratio_IsRoundedOnce(string numerator, string denominator, double expected) =>
+        Assert.Equal(expected, ExactRatio.ToDouble(BigInteger.Parse(numerator, System.Globalization.CultureInfo.InvariantCulture), BigInteger.Parse(denominator, System.Globalization.CultureInfo.InvariantCulture)));
+
+    [Fact]
+    public async Task WeightedProduct_TooLongToBeExact_IsRefused()
+    {
+        using var run = await MaskedRun.OpenAsync("ID;x;w\n1;5;1\n2;6;1\n", "ID;y\n1;5\n2;6\n", new Dictionary<string, string> { ["x"] = "integer(18)", ["w"] = "integer(18)" });
+        var refused = await Assert.ThrowsAsync<QueryException>(() => run.AskAsync("var(x) weight w"));
+        Assert.Equal(QueryException.EngineCannot, refused.Code);
+        Assert.Contains("can have 54 digits, and 38 is the most", refused.Message, StringComparison.Ordinal);
+    }
+}
