@@ -22,18 +22,19 @@ public sealed partial class LinkerEngine
     /// <summary>Messages of queries not opened yet that may wait in a session.</summary>
     private const int MaximumWaiting = 64;
     private const int RememberedProducts = 200;
+    private const int MaximumCorrectionBytes = 8 * MaskedBatch.MaximumColumns * MaskedBatch.MaximumColumns;
     /// <summary>Batches behind the first missing one that are looked for.</summary>
     private const int Lookahead = 128;
     private const long MaximumCounter = 1L << 40;
 
-    private readonly ConcurrentDictionary<string, ActiveProduct> _products = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string Session, string Query), ActiveProduct> _products = [];
 
     /// <summary>Bounds what a party can have the linker store for queries.</summary>
     private static bool MayWait(IStoreTransaction transaction, string session, Envelope envelope) => envelope.Message switch
     {
         OpenProduct open => ParticipantNames.IsId(open.QueryId) && envelope.Body.Length == 0 && transaction.PendingSlots(session, $"open/{envelope.Header.From}/").Count < MaximumWaiting,
         MaskedRows rows => ParticipantNames.IsId(rows.QueryId) && rows.Sequence >= 0 && envelope.Body.Length <= MaskedBatch.MaximumBodyBytes && transaction.PendingSlots(session, $"masked/{envelope.Header.From}/").Count < MaximumWaiting,
-        MaskedCorrection correction => ParticipantNames.IsId(correction.QueryId) && transaction.PendingSlots(session, $"correction/{envelope.Header.From}/").Count < MaximumWaiting,
+        MaskedCorrection correction => ParticipantNames.IsId(correction.QueryId) && envelope.Body.Length <= MaximumCorrectionBytes && transaction.PendingSlots(session, $"correction/{envelope.Header.From}/").Count < MaximumWaiting,
         WithdrawQuery withdrawal => ParticipantNames.IsId(withdrawal.QueryId) && envelope.Body.Length == 0 && transaction.PendingSlots(session, $"withdraw/{envelope.Header.From}/").Count < MaximumWaiting,
         _ => true,
     };
@@ -126,7 +127,7 @@ public sealed partial class LinkerEngine
             : p is < 1 or > MaskedBatch.MaximumColumns || q is < 1 or > MaskedBatch.MaximumColumns || open.Counter is < 1 or > MaximumCounter || session.Registrations.All(registration => registration.Party != open.Asker)
                 || open.BatchRows != MaskedBatch.RowsOf(Math.Max(p, q)) || open.Rows < 1 ? (FailureCodes.BadContribution, $"{from} announced a matrix that cannot be")
             : open.Rows != session.Registrations[0].Rows ? (FailureCodes.BadContribution, $"{from} announced {open.Rows} rows where {session.Registrations[0].Rows} are registered")
-            : known is null && open.Counter <= session.MaskCounters.GetValueOrDefault(open.Asker)
+            : (known is null || from == open.Asker) && open.Counter <= session.MaskCounters.GetValueOrDefault(open.Asker)
                 ? (FailureCodes.MaskCounter, $"the mask counter of {open.Asker} went backwards: {open.Counter} where {session.MaskCounters[open.Asker]} was seen; was its home restored from an older copy?")
             : known is not null && (known.Asker != open.Asker || known.Counter != open.Counter || known.P != p || known.Q != q || known.Rows != open.Rows || known.Opened.Contains(from))
                 ? (FailureCodes.BadContribution, "the two parties' announcements of the query disagree on its shape, its counter or who asks")
@@ -152,8 +153,20 @@ public sealed partial class LinkerEngine
             }
 
             transaction.Finish(session.Id, pending.Slot);
+            if (current.EndedProducts.Contains(open.QueryId))
+            {
+                return;
+            }
+
             var product = known is null ? new LinkProduct(open.Asker, open.Counter, p, q, open.Rows, [from]) : known with { Opened = [.. known.Opened, from] };
-            var counters = new Dictionary<string, long>(current.MaskCounters) { [open.Asker] = Math.Max(open.Counter, current.MaskCounters.GetValueOrDefault(open.Asker)) };
+
+            // Only the asking party's own word raises its counter: the other cannot use it up.
+            var counters = new Dictionary<string, long>(current.MaskCounters);
+            if (from == open.Asker)
+            {
+                counters[from] = Math.Max(open.Counter, counters.GetValueOrDefault(from));
+            }
+
             transaction.PutSession((current with { Products = new Dictionary<string, LinkProduct>(current.Products) { [open.QueryId] = product }, MaskCounters = counters }).ToStored());
         });
         return true;
@@ -201,7 +214,7 @@ public sealed partial class LinkerEngine
             return false;
         }
 
-        var active = _products.GetOrAdd(id, _ => new ActiveProduct(new LinkerProduct(product.P, product.Q), BatchesOf(product)));
+        var active = _products.GetOrAdd((session.Id, id), _ => new ActiveProduct(new LinkerProduct(product.P, product.Q), BatchesOf(product)));
 
         var other = session.Registrations.Single(registration => registration.Party != product.Asker).Party;
         var batch = BatchRows(product);
@@ -218,6 +231,19 @@ public sealed partial class LinkerEngine
             catch (InvalidDataException exception)
             {
                 EndProduct(session.Id, id, FailureCodes.BadContribution, $"masked rows are refused: {exception.Message}");
+                return true;
+            }
+            catch (Exception exception)
+            {
+                // What was summed is not known: it is summed again from the files. A fault that does not pass ends the query, not the session.
+                _products.TryRemove((session.Id, id), out _);
+                if (exception is AggregateException { InnerExceptions: var inner } && inner.OfType<IOException>().FirstOrDefault() is { } passing)
+                {
+                    throw new IOException(passing.Message, passing);
+                }
+
+                LogStepFault(exception, session.Id);
+                EndProduct(session.Id, id, FailureCodes.Internal, "the linker could not multiply; its log says why");
                 return true;
             }
 
@@ -318,7 +344,7 @@ public sealed partial class LinkerEngine
 
     private void Forget(string session, string id)
     {
-        _products.TryRemove(id, out _);
+        _products.TryRemove((session, id), out _);
         var folder = Path.GetDirectoryName(ProductFolder(session, id, "x"))!;
         if (Directory.Exists(folder))
         {

@@ -94,6 +94,12 @@ public sealed partial class LinkerEngine : ParticipantEngine
                 return;
             }
 
+            if (stored is not null && envelope.Message is MaskedCorrection or OpenProduct
+                && LinkSession.Parse(stored).EndedProducts.Contains(envelope.Message is OpenProduct { QueryId: var opened } ? opened : ((MaskedCorrection)envelope.Message).QueryId))
+            {
+                return;
+            }
+
             if (!MayWait(transaction, id, envelope))
             {
                 throw new RejectedEnvelopeException($"{header.From} sent a {header.Type} message that belongs to no query, or more than may wait");
@@ -487,6 +493,11 @@ public sealed partial class LinkerEngine : ParticipantEngine
         var folder = Home.SessionPath(session.Id);
         if (session.Ended && Directory.Exists(folder))
         {
+            foreach (var key in _products.Keys.Where(key => key.Session == session.Id))
+            {
+                _products.TryRemove(key, out _);
+            }
+
             Directory.Delete(folder, recursive: true);
             return true;
         }

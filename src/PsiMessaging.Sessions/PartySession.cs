@@ -206,7 +206,7 @@ internal sealed record QueryProposal(string Text, PartyShape Shape, int Pad);
 /// <summary>Sealed body of <see cref="RefuseQuery"/>.</summary>
 internal sealed record QueryRefusal(string Reason);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(PartySession))]
 [JsonSerializable(typeof(PartyQuery))]
 [JsonSerializable(typeof(MaskedQuery))]

@@ -167,7 +167,7 @@ public sealed class SqliteParticipantStore : IParticipantStore
         public void DropRounds(string session)
         {
             Execute("DELETE FROM kept WHERE session = $session", ("$session", session));
-            Execute("UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND (substr(slot, 1, 6) IN ('round/', 'batch/') OR substr(slot, 1, 7) = 'credit/')", ("$session", session));
+            Execute("UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND (slot GLOB 'round/*' OR slot GLOB 'batch/*' OR slot GLOB 'credit/*' OR slot GLOB 'open/*' OR slot GLOB 'masked/*' OR slot GLOB 'correction/*' OR slot GLOB 'withdraw/*' OR slot GLOB 'ask/*' OR slot GLOB 'asked-back/*')", ("$session", session));
         }
 
         public void Enqueue(string messageId, string? session, string queue, ReadOnlyMemory<byte> frame, bool bestEffort) => Execute(

@@ -168,4 +168,41 @@ public class MaskedTests
         Assert.Equal(QueryException.EngineCannot, refused.Code);
         Assert.Contains("can have 54 digits, and 38 is the most", refused.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task MinimumCell_StatisticsThatCouldGiveACellAway_AreWithheld()
+    {
+        // One F among twenty, one in the highest bin, one v.
+        using var run = await MaskedRun.OpenAsync("ID;sex;a\n" + string.Concat(Enumerable.Range(0, 20).Select(i => $"{i};{(i == 0 ? "F" : "M")};{i}\n")),
+            "ID;h;y\n" + string.Concat(Enumerable.Range(0, 20).Select(i => $"{i};{(i == 3 ? "v" : "u")};{i * i}\n")));
+        Assert.Contains("a cell of its table has fewer than 3", (await Assert.ThrowsAsync<QueryException>(() => run.AskAsync("chisq(sex, h)", minCell: 3))).Message, StringComparison.Ordinal);
+        Assert.Contains("sex[F] has fewer than 3 records", (await Assert.ThrowsAsync<QueryException>(() => run.AskAsync("ols(y ~ C(sex))", minCell: 3))).Message, StringComparison.Ordinal);
+        Assert.Contains("h[v] has fewer than 3 records", (await Assert.ThrowsAsync<QueryException>(() => run.AskAsync("ols(a ~ C(h))", minCell: 3))).Message, StringComparison.Ordinal);
+        var quantiles = await run.AskAsync("quantile(a, 0.5, 0.99, 0 to 20 step 19)", minCell: 3);
+        Assert.False(quantiles.Rows[0][0].IsWithheld);
+        Assert.True((await run.AskAsync("quantile(a, 0.99, 0 to 20 step 1)", minCell: 3)).Rows[0][0].IsWithheld);
+        var counts = await run.AskAsync("count by sex where a < 15", minCell: 3);
+        Assert.Equal((1, -1L), (counts.Withheld, counts.Records));
+        Assert.Equal(-1, (await run.AskAsync("count where a = 4", minCell: 3)).Records);
+    }
+
+    [Fact]
+    public void Plan_OfAHostileShape_IsRefusedBeforeItIsMade()
+    {
+        var schema = new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
+        {
+            ["P1"] = [.. Enumerable.Range(0, 30).Select(i => new TypedColumn($"c{i}", ColumnType.Text))], ["P2"] = [new("y", new ColumnType(ColumnKind.Integer, 5))],
+        });
+        var query = new BoundQuery(Query.Parse($"ols(y ~ {string.Join(" + ", Enumerable.Range(0, 30).Select(i => $"C(c{i})"))})"), schema);
+        var refused = Assert.Throws<QueryException>(() => MaskedPlan.Build(query, 1000, ("P1", new PartyShape(1, [.. Enumerable.Repeat(1000, 30)])), ("P2", new PartyShape(1, []))));
+        Assert.Contains("29,971 coefficients, and 64 is the most", refused.Message, StringComparison.Ordinal);
+        refused = Assert.Throws<QueryException>(() => MaskedPlan.Build(new BoundQuery(Query.Parse("count by c0, y"), schema), 1000, ("P1", new PartyShape(1001, [])), ("P2", new PartyShape(1, []))));
+        Assert.Contains("1,001 columns", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("histogram(x, 0 to 100 step 0.0000000000000000000000000001)")]
+    [InlineData("{\"by\":[\"\\ud800\"]}")]
+    [InlineData("x in 99999999999999999999999999999999999")]
+    public void Parse_NumbersAndTextsThatCannotBe_AreRefusedByName(string text) => Assert.Throws<QueryException>(() => Query.Parse(text));
 }

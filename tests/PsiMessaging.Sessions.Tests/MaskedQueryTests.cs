@@ -263,6 +263,45 @@ public class MaskedQueryTests
         });
     }
 
+    [Theory]
+    [InlineData("known", FailureCodes.Malformed, "known already")]
+    [InlineData("unsealed", FailureCodes.Malformed, "not sealed under the parties' key")]
+    [InlineData("transcript", FailureCodes.Malformed, "another session")]
+    public async Task Proposal_ThatCannotBe_IsRefusedAndTheSessionGoesOn(string lie, string code, string expected)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "REGION"))).Ok);
+            var former = network.Wire.Select(envelope => envelope.Message).OfType<ProposeQuery>().First();
+
+            // Known: P2 asks under an id P1 has used itself.
+            network.Bend = envelope => envelope.Message is ProposeQuery proposal && lie != "known"
+                ? [Envelope.Create(network.P1.Home, "P2", session, lie switch { "transcript" => proposal with { Transcript = new byte[32] }, _ => proposal }, lie == "unsealed" ? RandomNumberGenerator.GetBytes(60) : envelope.Body).Frame.ToArray()]
+                : [envelope.Frame.ToArray()];
+            var asking = lie == "known" ? network.P2.CommandAsync(session, new SubmitQuery(session, "SEX"), former.QueryId) : network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"));
+            var answer = await asking;
+            Assert.Equal(code, answer.Code);
+            Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
+
+            network.Bend = envelope => [envelope.Frame.ToArray()];
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"))).Ok, "the session goes on");
+        }
+    }
+
+    [Fact]
+    public async Task Withdrawal_NeverSaysWhy()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            // The answer says that nobody passes the filter; the wire does not.
+            Assert.Equal(FailureCodes.NothingSelected, (await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION where AGE > 100"))).Code);
+            Assert.Equal(FailureCodes.Singular, (await network.P1.CommandAsync(session, new SubmitQuery(session, "ols(PAY ~ AGE + TAX)"))).Code);
+            Assert.All(network.Wire.Select(envelope => envelope.Message).OfType<WithdrawQuery>(), withdrawal => Assert.Equal(FailureCodes.Cancelled, withdrawal.Code));
+        }
+    }
+
     [Fact]
     public async Task Query_OfASessionWithTokens_IsNotAnsweredMasked()
     {

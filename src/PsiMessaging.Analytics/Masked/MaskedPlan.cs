@@ -59,21 +59,26 @@ public sealed class MaskedPlan
     /// <exception cref="QueryException">More columns than a query may have, or numbers too long to multiply exactly.</exception>
     public static MaskedPlan Build(BoundQuery query, int rows, (string Party, PartyShape Shape) asker, (string Party, PartyShape Shape) other, int padTo = 1)
     {
+        int LevelsOf(BoundTerm term)
+        {
+            var (party, shape) = term.Column.Party == asker.Party ? asker : other;
+            return shape.Levels[query.Terms.Where(candidate => candidate.Grouping is not null && candidate.Column.Party == party).ToList().IndexOf(term)];
+        }
+
+        // From the numbers alone, before anything of their size is made.
+        query.CheckDesign(LevelsOf);
         var moments = query.Query.Kind switch
         {
-            QueryKind.Regression => query.RegressionMoments(query.Design(term =>
-            {
-                var (party, shape) = term.Column.Party == asker.Party ? asker : other;
-                return shape.Levels[query.Terms.Where(candidate => candidate.Grouping is not null && candidate.Column.Party == party).ToList().IndexOf(term)];
-            })),
+            QueryKind.Regression => query.RegressionMoments(query.Design(LevelsOf)),
             QueryKind.Table => query.TableMoments(),
             _ => query.Weight is null ? [query.Records] : [query.Records, query.Sum([])],
         };
         var (aFactors, bFactors) = (new List<Moment>(), new List<Moment>());
+        var (aPlaces, bPlaces) = (new Dictionary<Moment, int>(), new Dictionary<Moment, int>());
         var entries = new Dictionary<Moment, (int A, int B)>();
         foreach (var moment in moments)
         {
-            entries[moment] = (Place(aFactors, moment.Of(asker.Party)), Place(bFactors, moment.Of(other.Party)));
+            entries[moment] = (Place(aFactors, aPlaces, moment.Of(asker.Party)), Place(bFactors, bPlaces, moment.Of(other.Party)));
         }
 
         var aBits = aFactors.ConvertAll(factor => BitsOf(factor, query.Schema));
@@ -92,13 +97,13 @@ public sealed class MaskedPlan
         return new MaskedPlan(rows, a, b, entries);
     }
 
-    private static int Place(List<Moment> factors, Moment factor)
+    private static int Place(List<Moment> factors, Dictionary<Moment, int> places, Moment factor)
     {
-        var index = factors.IndexOf(factor);
-        if (index < 0)
+        if (!places.TryGetValue(factor, out var index))
         {
+            index = factors.Count;
             factors.Add(factor);
-            index = factors.Count - 1;
+            places.Add(factor, index);
         }
 
         return index;

@@ -59,7 +59,7 @@ public sealed class MaskedReader : IDisposable
                 throw new InvalidDataException("the batch has fewer rows than were announced");
             }
         }
-        catch (Exception exception) when (exception is DuckDBException or InvalidOperationException or InvalidCastException or OverflowException or IndexOutOfRangeException)
+        catch (Exception exception) when (exception is DuckDBException or InvalidOperationException or InvalidCastException or OverflowException or IndexOutOfRangeException or OperationCanceledException)
         {
             throw new InvalidDataException("the batch is not a readable Parquet file of whole numbers", exception);
         }

@@ -78,7 +78,8 @@ public sealed class QueryMasks : IDisposable
 /// <param name="Rows">n.</param>
 /// <param name="P">Columns of the asking party's matrix, with padding.</param>
 /// <param name="Q">Columns of the other's.</param>
-public sealed record MaskContext(byte[] Transcript, string QueryId, long Counter, string Asker, string Text, int Rows, int P, int Q)
+/// <param name="Layout">What the two shapes and the padding are: two layouts of one size have different masks.</param>
+public sealed record MaskContext(byte[] Transcript, string QueryId, long Counter, string Asker, string Text, int Rows, int P, int Q, string Layout = "")
 {
     /// <summary>SHA-256 over all of it, 32 bytes.</summary>
     public byte[] Hash()
@@ -97,6 +98,7 @@ public sealed record MaskContext(byte[] Transcript, string QueryId, long Counter
         hash.AppendData(SHA256.HashData(Encoding.UTF8.GetBytes(QueryId)));
         hash.AppendData(SHA256.HashData(Encoding.UTF8.GetBytes(Asker)));
         hash.AppendData(SHA256.HashData(Encoding.UTF8.GetBytes(Text)));
+        hash.AppendData(SHA256.HashData(Encoding.UTF8.GetBytes(Layout)));
         return hash.GetHashAndReset();
     }
 }

@@ -163,6 +163,14 @@ public sealed record Query
             throw new QueryException(QueryException.BadQuery, $"the query is longer than {MaximumCharacters:N0} characters");
         }
 
-        return text.AsSpan().TrimStart().StartsWith("{") ? QueryJson.Parse(text) : new QueryParser(text).Parse();
+        try
+        {
+            return text.AsSpan().TrimStart().StartsWith("{") ? QueryJson.Parse(text) : new QueryParser(text).Parse();
+        }
+        catch (Exception exception) when (exception is OverflowException or InvalidOperationException or ArgumentException)
+        {
+            // Numbers no decimal holds, texts that are no Unicode.
+            throw new QueryException(QueryException.BadQuery, "the query cannot be read: it has a number or a text that cannot be");
+        }
     }
 }

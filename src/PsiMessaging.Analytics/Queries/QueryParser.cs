@@ -85,7 +85,7 @@ internal sealed class QueryParser
             throw Bad($"the query groups by {query.By.Count} columns; {Query.MaximumGroupings} is the most");
         }
 
-        if (query.Bins is { } bins && (bins.Step <= 0 || bins.To <= bins.From || (bins.To - bins.From) / bins.Step > Bins.Maximum))
+        if (query.Bins is { } bins && (bins.Step <= 0 || bins.To <= bins.From || bins.Step * Bins.Maximum < bins.To - bins.From))
         {
             throw Bad($"bins go from a lower to a higher number in steps above 0, {Bins.Maximum:N0} bins at most");
         }

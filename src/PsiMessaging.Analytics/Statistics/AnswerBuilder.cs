@@ -261,7 +261,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
     private static string Times(BigInteger count) => count == 1 ? "1 record" : $"{count:N0} records";
 
-    private long Records(int[] groups) => Array.Exists(groups, table.IsWithheld) ? -1 : (long)Total(groups, query.Records);
+    /// <summary>Records in all groups; unknown where one of them is withheld, which the number would give away.</summary>
+    private long Records(int[] groups) => Array.Exists(groups, IsSmall) ? -1 : (long)Total(groups, query.Records);
 
     // ---- Quantiles ---------------------------------------------------------------------------------------------------------------------
 
@@ -289,7 +290,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             }
 
             var weights = categories.Select(category => Total([.. known.Where(group => table.Groups[group][^1] == category.Title)], query.Sum([]))).ToArray();
-            rows.Add([.. labels, .. query.Query.Probabilities.Select(p => AnswerCell.Real(Quantile(p, categories, weights))), new AnswerCell(records.ToString(CultureInfo.InvariantCulture))]);
+            rows.Add([.. labels, .. query.Query.Probabilities.Select(p => Quantile(p, categories, weights) is var (bin, value) && bin is { } place && Total([.. known.Where(group => table.Groups[group][^1] == categories[place].Title)], query.Records) < minCell ? AnswerCell.Withheld : AnswerCell.Real(value)), new AnswerCell(records.ToString(CultureInfo.InvariantCulture))]);
         }
 
         _rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than one bin; empty where the quantile lies outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}");
@@ -298,7 +299,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         return new Answer(columns, rows, Records(groups), rows.Count(row => row.Any(cell => cell.IsWithheld)), new Dictionary<string, string>(), []);
     }
 
-    private static double? Quantile(decimal probability, IReadOnlyList<Category> categories, BigInteger[] weights)
+    /// <summary>The bin a quantile falls into, and its place there; no place in the open bins below and above.</summary>
+    private static (int? Bin, double? Value) Quantile(decimal probability, IReadOnlyList<Category> categories, BigInteger[] weights)
     {
         var all = weights.Aggregate(BigInteger.Zero, (sum, weight) => sum + weight);
 
@@ -312,16 +314,16 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             {
                 if (categories[i] is not { From: { } from, To: { } to })
                 {
-                    return null;
+                    return (i, null);
                 }
 
-                return (double)from + (ExactRatio.ToDouble(target - (below * scale), weights[i] * scale) * (double)(to - from));
+                return (i, (double)from + (ExactRatio.ToDouble(target - (below * scale), weights[i] * scale) * (double)(to - from)));
             }
 
             below += weights[i];
         }
 
-        return null;
+        return (null, null);
     }
 
     // ---- Independence ------------------------------------------------------------------------------------------------------------------
@@ -347,6 +349,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         if (n < minCell)
         {
             throw new QueryException(QueryException.NothingSelected, $"{name} would be about fewer than {minCell} records and is withheld");
+        }
+
+        if (counts.Any(cell => cell.Count < minCell) || rows.Values.Concat(columns.Values).Any(count => count < minCell))
+        {
+            throw new QueryException(QueryException.NothingSelected, $"{name} is withheld: a cell of its table has fewer than {minCell} records, and the statistic could give it away; take coarser classes");
         }
 
         // χ² = N·(Σ O²/(R·C) − 1): every term from integers.
@@ -382,11 +389,6 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private Answer Regression(int group)
     {
         var design = query.Design(term => table.Levels(term).Count);
-        if (design.Count > LeastSquares.MaximumCoefficients)
-        {
-            throw new QueryException(QueryException.TooManyGroups, $"the regression has {design.Count} coefficients, and {LeastSquares.MaximumCoefficients} is the most; take fewer terms or coarser classes");
-        }
-
         string NameOf(int i) => design[i] switch
         {
             { Term: null } => "(intercept)",
@@ -410,6 +412,15 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             if (design[i].Level is not null && table.Sum(group, query.RecordsAt(design[i])) is var at && at > 0 && at < minCell)
             {
                 throw new QueryException(QueryException.NothingSelected, $"{NameOf(i)} has fewer than {minCell} records; put its class together with another");
+            }
+        }
+
+        foreach (var term in query.Terms.Where(term => term.Grouping is not null && table.Levels(term).Count > 0))
+        {
+            var reference = n - (long)design.Where(column => column.Term == term).Aggregate(BigInteger.Zero, (sum, column) => sum + table.Sum(group, query.RecordsAt(column)));
+            if (reference > 0 && reference < minCell)
+            {
+                throw new QueryException(QueryException.NothingSelected, $"{term.Column.Name}[{table.Levels(term)[0]}] has fewer than {minCell} records; put its class together with another");
             }
         }
 

@@ -92,6 +92,17 @@ public sealed class BoundQuery
         return [.. moments.Distinct()];
     }
 
+    /// <summary>Number of coefficients of the design, from the numbers of levels alone: to be checked before a design is made.</summary>
+    /// <exception cref="QueryException">More than <see cref="LeastSquares.MaximumCoefficients"/>.</exception>
+    public void CheckDesign(Func<BoundTerm, int> levels)
+    {
+        var count = 1 + Terms.Sum(term => term.Grouping is null ? 1L : Math.Max(0, levels(term) - 1));
+        if (count > LeastSquares.MaximumCoefficients)
+        {
+            throw new QueryException(QueryException.TooManyGroups, $"the regression has {count:N0} coefficients, and {LeastSquares.MaximumCoefficients} is the most; take fewer terms or coarser classes");
+        }
+    }
+
     /// <summary>The columns of a regression's design: the constant, then each term, a class term with one column for each level but its first.</summary>
     /// <param name="levels">Number of levels of each class term, by term.</param>
     public IReadOnlyList<DesignColumn> Design(Func<BoundTerm, int> levels) =>

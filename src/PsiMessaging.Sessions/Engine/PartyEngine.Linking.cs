@@ -307,7 +307,8 @@ public sealed partial class PartyEngine
             transaction.Finish(session.Id, pending.Slot);
             if (session.Engine == SessionRules.Masked)
             {
-                EndMasked(transaction, session, query.Id, query.FailureCode);
+                // With the product nobody works for it any more; a refusal of the linker's leaves the other party at work.
+                EndMasked(transaction, session, query.Id, envelope.Message is QueryRefused ? FailureCodes.Cancelled : null);
             }
 
             FinishQuery(transaction, query);

@@ -33,6 +33,8 @@ public sealed partial class PartyEngine
     private const int DefaultQuerySeconds = 600;
     /// <summary>Highest mask counter: a peer that reports a higher one is not believed.</summary>
     private const long MaximumCounter = 1L << 40;
+    /// <summary>Most by which a peer's report may raise the own counter: more would use it up.</summary>
+    private const long MaximumCounterStep = 1_000_000;
     /// <summary>Questions of a peer that may wait in a session.</summary>
     private const int MaximumWaitingQuestions = 16;
     private const int MaximumProposalBytes = 1 << 16;
@@ -42,7 +44,7 @@ public sealed partial class PartyEngine
     private const int BatchesPerStep = 4;
     private const string WithheldKeyName = "withheld.key";
 
-    private readonly Dictionary<string, ActiveContribution> _contributions = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Session, string Query), ActiveContribution> _contributions = [];
     private readonly List<(string Session, ActiveContribution Contribution)> _retiredContributions = [];
 
     /// <summary>Bounds what a peer can have us store about queries.</summary>
@@ -149,7 +151,7 @@ public sealed partial class PartyEngine
             return true;
         }
 
-        var queries = session.OpenQueries.Select(FindMasked).OfType<MaskedQuery>().ToArray();
+        var queries = session.OpenQueries.Select(FindMasked).OfType<MaskedQuery>().Where(query => query.Session == session.Id).ToArray();
         var running = Array.Find(queries, query => query.Asker == Home.Name && query.Stage is MaskedStage.Proposed or MaskedStage.Contributing or MaskedStage.Contributed);
         foreach (var query in queries)
         {
@@ -172,6 +174,13 @@ public sealed partial class PartyEngine
                 GiveUp(session, query, exception.Code, exception.Message, tellPeer: query.Stage != MaskedStage.Preparing);
                 return true;
             }
+            catch (Exception exception) when (!IsPassing(exception))
+            {
+                // A question fails alone.
+                LogStepFault(exception, session.Id);
+                GiveUp(session, query, FailureCodes.Internal, $"{Home.Name} could not go on: {exception.GetType().Name}; its log says more", tellPeer: query.Stage != MaskedStage.Preparing);
+                return true;
+            }
         }
 
         return false;
@@ -184,6 +193,12 @@ public sealed partial class PartyEngine
         var body = Seal(session, query.Id, nameof(ProposeQuery), new QueryProposal(query.Text, matrix.Shape, query.Pad), SessionJson.Default.QueryProposal);
         Store.Write(transaction =>
         {
+            if (FindMasked(transaction, query.Id) is not { Stage: MaskedStage.Preparing })
+            {
+                // Given up on another thread meanwhile.
+                return;
+            }
+
             PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = new PartyLabels(matrix.GroupLabels, matrix.LevelLabels) });
             var seconds = (int)Math.Clamp((query.DeadlineAt - Time.GetUtcNow()).TotalSeconds, 1, MaximumDeadlineSeconds);
             Send(transaction, session.Peer, session.Id, new ProposeQuery(session.Id, session.Transcript, query.Id, query.Counter, seconds), body);
@@ -205,7 +220,7 @@ public sealed partial class PartyEngine
             case RefuseQuery refusal:
                 RequireTranscript(session, refusal.Transcript);
                 var reason = Printable(Unseal(session, query.Id, nameof(RefuseQuery), envelope.Body, SessionJson.Default.QueryRefusal).Reason);
-                if (refusal.Code == FailureCodes.MaskCounter && refusal.HighestCounter >= query.Counter)
+                if (refusal.Code == FailureCodes.MaskCounter && refusal.HighestCounter >= query.Counter && refusal.HighestCounter - query.Counter <= MaximumCounterStep)
                 {
                     // Our state is older than the peer's memory of it: never use a counter twice, go on above the highest anybody has seen.
                     Store.Write(transaction =>
@@ -230,7 +245,10 @@ public sealed partial class PartyEngine
                 Store.Write(transaction =>
                 {
                     transaction.Finish(session.Id, pending.Slot);
-                    PutMasked(transaction, accepted);
+                    if (FindMasked(transaction, query.Id) is { Stage: MaskedStage.Proposed })
+                    {
+                        PutMasked(transaction, accepted);
+                    }
                 });
                 return true;
             default:
@@ -309,6 +327,11 @@ public sealed partial class PartyEngine
         try
         {
             RequireTranscript(session, proposal.Transcript);
+            if (Store.Read(transaction => transaction.FindDocument(MaskedDocument, proposal.QueryId) ?? transaction.FindDocument(QueryDocument, proposal.QueryId)) is not null)
+            {
+                throw new QueryException(FailureCodes.Malformed, "a question under this id is known already");
+            }
+
             if (proposal.Counter <= session.PeerMaskCounter)
             {
                 throw new QueryException(FailureCodes.MaskCounter,
@@ -343,8 +366,14 @@ public sealed partial class PartyEngine
                 Audit.Append(transaction, "peer-asked", ("session", session.Id), ("query", query.Id), ("asker", session.Peer), ("text", query.Text), ("outcome", "contributed"));
             });
         }
-        catch (QueryException exception)
+        catch (Exception fault) when (!IsPassing(fault))
         {
+            if (fault is not QueryException)
+            {
+                LogStepFault(fault, session.Id);
+            }
+
+            var exception = fault as QueryException ?? new QueryException(FailureCodes.Internal, $"{Home.Name} could not look at the question; its log says why");
             var body = Seal(session, proposal.QueryId, nameof(RefuseQuery), new QueryRefusal(exception.Message), SessionJson.Default.QueryRefusal);
             Store.Write(transaction =>
             {
@@ -388,6 +417,26 @@ public sealed partial class PartyEngine
         }
 
         var active = await OpenContributionAsync(session, query);
+        if (active.Next > query.SentBatches)
+        {
+            // A write failed for a moment after these batches were made: they are made again.
+            Retire(session.Id, query.Id);
+            active = await OpenContributionAsync(session, query);
+        }
+
+        try
+        {
+            return await ContributeAsync(session, query, active, window);
+        }
+        catch
+        {
+            Retire(session.Id, query.Id);
+            throw;
+        }
+    }
+
+    private async Task<bool> ContributeAsync(PartySession session, MaskedQuery query, ActiveContribution active, int window)
+    {
         var made = new List<(int Sequence, int Rows, byte[] Body)>();
         while (active.Next < active.Batches && made.Count < Math.Min(window, BatchesPerStep))
         {
@@ -467,7 +516,7 @@ public sealed partial class PartyEngine
     {
         lock (_cacheLock)
         {
-            if (_contributions.TryGetValue(query.Id, out var known))
+            if (_contributions.TryGetValue((session.Id, query.Id), out var known))
             {
                 return known;
             }
@@ -479,7 +528,7 @@ public sealed partial class PartyEngine
         var opened = new ActiveContribution(bound, matrix, plan, query.Asker == Home.Name, masks);
         lock (_cacheLock)
         {
-            _contributions[query.Id] = opened;
+            _contributions[(session.Id, query.Id)] = opened;
         }
 
         return opened;
@@ -494,7 +543,8 @@ public sealed partial class PartyEngine
     }
 
     private static MaskContext ContextOf(PartySession session, MaskedQuery query, MaskedPlan plan) =>
-        new(session.Transcript, query.Id, query.Counter, query.Asker, query.Text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
+        new(session.Transcript, query.Id, query.Counter, query.Asker, query.Text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns,
+            string.Join('/', new[] { plan.A, plan.B }.Select(side => $"{side.Shape.Groups},{string.Join('.', side.Shape.Levels)}")) + $"/{query.Pad}");
 
     private void GiveUp(PartySession session, MaskedQuery query, string code, string reason, bool tellPeer)
     {
@@ -522,12 +572,14 @@ public sealed partial class PartyEngine
         }
 
         transaction.DeleteDocument(MaskedDocument, id);
+        transaction.Finish(session.Id, $"asked-back/{id}");
         Put(transaction, current with { OpenQueries = [.. current.OpenQueries.Where(open => open != id)] });
         if (failure is not null)
         {
             foreach (var other in new[] { session.Peer, session.Linker })
             {
-                Send(transaction, other, session.Id, new WithdrawQuery(session.Id, id, failure));
+                // Why is nobody's business but the asking party's.
+                Send(transaction, other, session.Id, new WithdrawQuery(session.Id, id, FailureCodes.Cancelled));
             }
         }
     }
@@ -546,6 +598,9 @@ public sealed partial class PartyEngine
             }, tellPeer: query.Stage != MaskedStage.Preparing);
         }
     }
+
+    /// <summary>Whether a fault may pass by itself: the step is tried again at the next tick.</summary>
+    private static bool IsPassing(Exception exception) => exception is IOException or System.Data.Common.DbException or OperationCanceledException;
 
     private static void RequireTranscript(PartySession session, byte[] transcript)
     {
@@ -597,7 +652,7 @@ public sealed partial class PartyEngine
     {
         lock (_cacheLock)
         {
-            if (_contributions.Remove(queryId, out var contribution))
+            if (_contributions.Remove((session, queryId), out var contribution))
             {
                 _retiredContributions.Add((session, contribution));
             }

@@ -383,9 +383,9 @@ public sealed partial class PartyEngine : ParticipantEngine
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
-        foreach (var (query, _) in _contributions.ToArray())
+        foreach (var (session, query) in _contributions.Keys.ToArray())
         {
-            Retire("", query);
+            Retire(session, query);
         }
 
         await DisposeRetiredAsync(session: null);
