@@ -20,7 +20,7 @@ public class WorkerTests
 
         var early = await cluster.TryPsiAsync("P1", "query", id, "CLASSE_ETA");
         Assert.Equal(1, early.ExitCode);
-        Assert.Contains("does not have the rows of P1 and P2 yet", early.Error, StringComparison.Ordinal);
+        Assert.Contains("questions are not yet allowed by P1 and P2", early.Error, StringComparison.Ordinal);
 
         await cluster.PsiAsync("P1", "send", id[..6]);
         await cluster.PsiAsync("P2", "send", id);

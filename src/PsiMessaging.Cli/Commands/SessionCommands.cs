@@ -148,8 +148,8 @@ internal static class SessionCommands
         {
             Terminal.Table(["session", "with", "state", "common", "own rows", "peer's rows", "opened (UTC)"], sessions.Select(session => (IReadOnlyList<string>)
             [
-                session.Id[..8], session.Peer, StateText(session), session.IntersectionSize?.ToString("N0") ?? "", session.State == SessionState.Failed ? "" : RowsText(session.Registration),
-                session.State == SessionState.Failed ? "" : session.PeerRegistered ? "at the linker" : "not sent", session.CreatedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss"),
+                session.Id[..8], session.Peer, StateText(session), session.IntersectionSize?.ToString("N0") ?? "", session.State == SessionState.Failed ? "" : RowsText(session, session.Registration),
+                session.State == SessionState.Failed ? "" : RowsText(session, session.PeerRegistered ? RegistrationState.Registered : RegistrationState.None), session.CreatedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss"),
             ]), 3);
         }
     }));
@@ -180,7 +180,7 @@ internal static class SessionCommands
                         rows.Add(["file", FileOf(home, session)]);
                     }
 
-                    rows.Add(["rows", $"{home.Name}: {RowsText(session.Registration)}; {session.Peer}: {(session.PeerRegistered ? "at the linker" : "not sent")}"]);
+                    rows.Add(["rows", $"{home.Name}: {RowsText(session, session.Registration)}; {session.Peer}: {RowsText(session, session.PeerRegistered ? RegistrationState.Registered : RegistrationState.None)}"]);
                 }
 
                 if (session.Warning is { } warning)
@@ -336,10 +336,11 @@ internal static class SessionCommands
 
     private static string StateText(PartySession session) => session.State == SessionState.Running ? $"running, {session.Progress:P0}" : session.FailureCode == FailureCodes.Cancelled ? "cancelled" : session.State.ToString().ToLowerInvariant();
 
-    private static string RowsText(RegistrationState state) => state switch
+    /// <summary>How far a party's rows are: with engine masked they stay at home, ready for questions.</summary>
+    private static string RowsText(PartySession session, RegistrationState state) => state switch
     {
-        RegistrationState.None => "not sent",
-        RegistrationState.Registered => "at the linker",
+        RegistrationState.None => session.Engine == SessionRules.Masked ? "not allowed" : "not sent",
+        RegistrationState.Registered => session.Engine == SessionRules.Masked ? "ready for questions" : "at the linker",
         _ => "on their way",
     };
 }

@@ -113,8 +113,14 @@ internal static class SimulationCommands
         OutputFolder = parsed.GetValue(Out),
         Pad = parsed.GetValue(Pad),
         Plot = parsed.GetValue(Plot) is not { } form ? null : parsed.GetValue(Out) is null ? throw new UsageException("--plot needs a folder for the pictures: add --out DIR")
-            : form is "svg" or "png" ? form : throw new UsageException($"--plot takes svg or png, not {form}"),
+            : form is "svg" or "png" ? CheckedPlot(form) : throw new UsageException($"--plot takes svg or png, not {form}"),
     };
+
+    private static string CheckedPlot(string form)
+    {
+        AnswerPlot.Check("." + form);
+        return form;
+    }
 
     private static async Task<SimulationOutcome> RunAsync(SimulationRequest request, bool json, CancellationToken cancellation)
     {

@@ -15,13 +15,15 @@ internal static class AnswerPlot
     private static readonly string[] Faces = ["DejaVu Sans", "Liberation Sans", "Noto Sans", "Arial", "Helvetica", "Segoe UI"];
     private static readonly Color Blue = Color.FromHex("#2f6690");
 
-    /// <summary>Refuses a file that is no picture.</summary>
+    /// <summary>Refuses a file that is no picture, and a machine without fonts, before the question is asked.</summary>
     public static void Check(string path)
     {
         if (Path.GetExtension(path).ToLowerInvariant() is not (".svg" or ".png"))
         {
             throw new UsageException("--plot takes a file that ends in .svg or .png");
         }
+
+        _ = Face();
     }
 
     /// <summary>Draws into a file.</summary>
@@ -30,16 +32,7 @@ internal static class AnswerPlot
     {
         Check(path);
         using var plot = new Plot();
-        var fonts = SkiaSharp.SKFontManager.Default.FontFamilies.ToHashSet(StringComparer.OrdinalIgnoreCase);
-        if (fonts.Count == 0 && Path.GetExtension(path).Equals(".png", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new Simulation.SimulationException("a PNG needs a font, and this machine has none; install one (Debian: apt install fonts-dejavu-core) or draw an .svg");
-        }
-
-        if (Array.Find(Faces, fonts.Contains) is { } face)
-        {
-            plot.Font.Set(face);
-        }
+        plot.Font.Set(Face());
 
         var (width, height) = result.Kind == QueryKind.Regression ? Coefficients(plot, result) : result.Groupings switch
         {
@@ -52,6 +45,19 @@ internal static class AnswerPlot
         plot.Axes.Title.Label.Bold = false;
         var content = Path.GetExtension(path).Equals(".svg", StringComparison.OrdinalIgnoreCase) ? System.Text.Encoding.UTF8.GetBytes(plot.GetSvgXml(width, height)) : plot.GetImageBytes(width, height, ImageFormat.Png);
         AtomicFile.Write(path, content);
+    }
+
+    /// <summary>A font that has letters: without one a picture would come out without a word.</summary>
+    private static string Face()
+    {
+        bool HasLetters(string family)
+        {
+            using var typeface = SkiaSharp.SKFontManager.Default.MatchFamily(family);
+            return typeface is not null && typeface.ContainsGlyphs("Ab01");
+        }
+
+        return Array.Find(Faces, HasLetters) ?? SkiaSharp.SKFontManager.Default.FontFamilies.FirstOrDefault(HasLetters)
+            ?? throw new Simulation.SimulationException("a picture needs a font, and this machine has none; install one (Debian: apt install fonts-dejavu-core) and draw again");
     }
 
     private static (int, int) Bars(Plot plot, QueryResult result)

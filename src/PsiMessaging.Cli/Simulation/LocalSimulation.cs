@@ -368,7 +368,15 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 await Output.AnswerWriter.WriteAsync(answers[i], "csv", Path.Combine(staging, $"query-{i + 1}.csv"));
                 if (plot is not null)
                 {
-                    Output.AnswerPlot.Write(answers[i], Path.Combine(staging, $"query-{i + 1}.{plot}"));
+                    try
+                    {
+                        Output.AnswerPlot.Write(answers[i], Path.Combine(staging, $"query-{i + 1}.{plot}"));
+                    }
+                    catch (SimulationException exception)
+                    {
+                        // The answer stands without its picture.
+                        await Console.Error.WriteLineAsync($"psi: query {i + 1} is not drawn: {exception.Message}");
+                    }
                 }
             }
 

@@ -214,7 +214,8 @@ public sealed partial class PartyEngine
             }
 
             var missing = new[] { session.Registration != RegistrationState.Registered ? Home.Name : null, !session.PeerRegistered || session.PeerColumns is null ? session.Peer : null };
-            var reason = $"the linker does not have the rows of {string.Join(" and ", missing.OfType<string>())} yet; each party sends its own at its own home: psi send {session.Id[..8]}";
+            var who = string.Join(" and ", missing.OfType<string>());
+            var reason = (session.Engine == SessionRules.Masked ? $"questions are not yet allowed by {who}; each party allows them at its own home" : $"the linker does not have the rows of {who} yet; each party sends its own at its own home") + $": psi send {session.Id[..8]}";
             PutQuery(transaction, known with { FailureCode = FailureCodes.NotRegistered, FailureReason = reason });
             return Refusal(session, FailureCodes.NotRegistered, reason);
         }
