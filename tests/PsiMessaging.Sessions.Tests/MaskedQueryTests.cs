@@ -290,6 +290,22 @@ public class MaskedQueryTests
     }
 
     [Fact]
+    public async Task Query_PartyWithIdentifiersAlone_AsksAboutTheOthersColumns()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync("IDKEY\nA\nB\nZ\n", Firms);
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+        await network.SendRowsAsync(session.Id);
+        foreach (var asker in new[] { network.P1, network.P2 })
+        {
+            var answer = await asker.CommandAsync(session.Id, new SubmitQuery(session.Id, "count, sum(TAX) by REGION"));
+            Assert.True(answer.Ok, answer.Message);
+            Assert.Equal(["N|1|10", "S|1|20"], answer.Result!.Lines());
+        }
+    }
+
+    [Fact]
     public async Task Withdrawal_NeverSaysWhy()
     {
         var (network, session) = await ReadyAsync();

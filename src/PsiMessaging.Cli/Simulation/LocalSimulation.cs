@@ -330,14 +330,16 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
 
         var sessions = await watch.WaitAsync(
-            candidate => candidate.State == SessionState.Failed || (candidate.Id == session && candidate.Registration == RegistrationState.Registered && candidate.PeerRegistered && candidate.PeerColumns is not null), cancellation);
-        if (Array.Find(sessions, candidate => candidate.State == SessionState.Failed) is { } failed)
+            candidate => candidate.State == SessionState.Failed || SendFailed(candidate) || (candidate.Id == session && candidate.Registration == RegistrationState.Registered && candidate.PeerRegistered && candidate.PeerColumns is not null), cancellation);
+        if (Array.Find(sessions, candidate => candidate.State == SessionState.Failed || SendFailed(candidate)) is { } failed)
         {
             throw new SimulationException(failed.FailureReason ?? "the session failed");
         }
 
         AddPhase("send", time.GetElapsedTime(start).TotalSeconds);
     }
+
+    private static bool SendFailed(PartySession session) => session.State == SessionState.Completed && session.Registration == RegistrationState.None && session.FailureReason is not null;
 
     private void AddPhase(string name, double seconds) => _phases.Add(new PhaseReport(name, Math.Round(seconds, 3)));
 
@@ -478,7 +480,7 @@ internal sealed class SessionWatch
     private void Check()
     {
         // A refusal leaves the responder without a running session, so a failure at one party is enough.
-        if (_waiting is { } waiting && (_latest.All(session => session is not null && waiting.Condition(session)) || _latest.Any(session => session?.State == SessionState.Failed)))
+        if (_waiting is { } waiting && (_latest.All(session => session is not null && waiting.Condition(session)) || _latest.Any(session => session?.State == SessionState.Failed || (session is { State: SessionState.Completed, Registration: RegistrationState.None, FailureReason: not null }))))
         {
             _waiting = null;
             waiting.Reached.SetResult([.. _latest.OfType<PartySession>()]);

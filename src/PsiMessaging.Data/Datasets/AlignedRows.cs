@@ -88,7 +88,8 @@ public sealed class AlignedRows
     internal static async Task WriteAsync(string folder, IReadOnlyList<AlignedColumn> columns, SortedRecords records, int rows)
     {
         // Names in the file are ours: a column may be called anything.
-        var fields = columns.Select((_, i) => new DataField<long>($"c{i}")).ToArray();
+        // Parquet has no table without columns: where there is nothing to ask about, a column of zeros holds the rows.
+        var fields = columns.Count == 0 ? [new DataField<long>("none")] : columns.Select((_, i) => new DataField<long>($"c{i}")).ToArray();
         var path = Path.Combine(folder, RowsName);
         await using (var stream = new FileStream(path + ".part", FileMode.Create, FileAccess.ReadWrite))
         {
@@ -118,8 +119,8 @@ public sealed class AlignedRows
 
     private static long[][] ReadChunk(SortedRecords records, int columns, int rows)
     {
-        var values = new long[columns][];
-        for (var i = 0; i < columns; i++)
+        var values = new long[Math.Max(1, columns)][];
+        for (var i = 0; i < values.Length; i++)
         {
             values[i] = new long[rows];
         }

@@ -97,7 +97,11 @@ public sealed partial class PartyEngine
         }
 
         var stored = Store.Read(transaction => transaction.FindSession(session));
-        if (stored is not null && PartySession.Parse(stored) is { IsEnded: false } open)
+        if (stored is not null && PartySession.Parse(stored) is { State: SessionState.Completed, Registration: RegistrationState.Sending } sending)
+        {
+            FailSend(sending, $"{Home.Name} could not go on: {exception.GetType().Name}; its log says more");
+        }
+        else if (stored is not null && PartySession.Parse(stored) is { IsEnded: false } open)
         {
             FailNow(open, FailureCodes.Internal, $"{Home.Name} could not go on: {exception.GetType().Name}; its log says more", tellPeer: true);
         }
