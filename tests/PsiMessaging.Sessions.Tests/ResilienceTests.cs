@@ -58,7 +58,9 @@ public class ResilienceTests
                 }
 
                 List<byte[]> out1 = [envelope.Frame.ToArray()];
-                while (waiting.TryPeek(out var next) && next.Envelope.Header.To == envelope.Header.To)
+
+                // A reply goes to the CLI's queue, not to the inbox of the same name: nothing may travel with it.
+                while (envelope.Message is not CommandReply && waiting.TryPeek(out var next) && next.Envelope.Header.To == envelope.Header.To)
                 {
                     out1.Add(waiting.Dequeue().Envelope.Frame.ToArray());
                 }

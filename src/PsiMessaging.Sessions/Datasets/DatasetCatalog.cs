@@ -94,7 +94,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
         var types = request.Types ?? new Dictionary<string, ColumnType>();
         if (types.Keys.FirstOrDefault(name => !source.Columns.Contains(name) || request.Key.Contains(name)) is { } wrong)
         {
-            throw new InputException($"{request.File} has no column {wrong} to set the type of; it has {string.Join(", ", source.Columns.Except(request.Key, StringComparer.Ordinal))} beside its key");
+            throw new InputException($"{request.File} has no column {wrong} to set the type of; beside its key it has {(source.Columns.Except(request.Key, StringComparer.Ordinal).ToArray() is { Length: > 0 } others ? string.Join(", ", others) : "none")}");
         }
 
         var profiles = source.Columns.Select((name, i) => (Index: i, Name: name)).Where(column => !request.Key.Contains(column.Name))
