@@ -236,7 +236,7 @@ public sealed partial class LinkerEngine
             catch (Exception exception)
             {
                 // What was summed is not known: it is summed again from the files. A fault that does not pass ends the query, not the session.
-                _products.TryRemove((session.Id, id), out _);
+                Drop((session.Id, id));
                 if (exception is AggregateException { InnerExceptions: var inner } && inner.OfType<IOException>().FirstOrDefault() is { } passing)
                 {
                     throw new IOException(passing.Message, passing);
@@ -344,11 +344,19 @@ public sealed partial class LinkerEngine
 
     private void Forget(string session, string id)
     {
-        _products.TryRemove((session, id), out _);
+        Drop((session, id));
         var folder = Path.GetDirectoryName(ProductFolder(session, id, "x"))!;
         if (Directory.Exists(folder))
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private void Drop((string Session, string Query) key)
+    {
+        if (_products.TryRemove(key, out var active))
+        {
+            active.Product.Dispose();
         }
     }
 

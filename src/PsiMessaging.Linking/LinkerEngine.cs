@@ -495,7 +495,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         {
             foreach (var key in _products.Keys.Where(key => key.Session == session.Id))
             {
-                _products.TryRemove(key, out _);
+                Drop(key);
             }
 
             Directory.Delete(folder, recursive: true);

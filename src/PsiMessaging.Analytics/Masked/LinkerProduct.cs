@@ -1,15 +1,18 @@
+using System.Collections.Concurrent;
+
 namespace PsiMessaging.Analytics.Masked;
 
 /// <summary>
 /// The linker's part: the sum of (A + R1)ᵀ(B + R2) over batches in any order, less the two corrections. Batches of one call are shared among the cores. It sees
-/// uniformly random words and knows n, p and q.
+/// uniformly random words and knows n, p and q. Readers are kept from call to call, since batches come a few at a time; after a fault the sum is not to be used.
 /// </summary>
 /// <param name="p">Columns of the first matrix.</param>
 /// <param name="q">Columns of the second.</param>
-public sealed class LinkerProduct(int p, int q)
+public sealed class LinkerProduct(int p, int q) : IDisposable
 {
     private readonly ulong[] _sum = new ulong[p * q];
     private readonly Lock _gate = new();
+    private readonly ConcurrentBag<MaskedReader> _readers = [];
 
     /// <summary>Adds batches.</summary>
     /// <param name="batches">Paths of the two files of each batch, and its rows.</param>
@@ -19,7 +22,7 @@ public sealed class LinkerProduct(int p, int q)
     {
         try
         {
-            Parallel.ForEach(batches, new ParallelOptions { MaxDegreeOfParallelism = parallelism }, () => (Reader: new MaskedReader(), Sum: new ulong[p * q]), (batch, _, local) =>
+            Parallel.ForEach(batches, new ParallelOptions { MaxDegreeOfParallelism = parallelism }, () => (Reader: _readers.TryTake(out var kept) ? kept : new MaskedReader(), Sum: new ulong[p * q]), (batch, _, local) =>
             {
                 var (a, b) = (new ulong[batch.Rows * p], new ulong[batch.Rows * q]);
                 local.Reader.Read(batch.First, p, a);
@@ -28,7 +31,7 @@ public sealed class LinkerProduct(int p, int q)
                 return local;
             }, local =>
             {
-                local.Reader.Dispose();
+                _readers.Add(local.Reader);
                 lock (_gate)
                 {
                     ColumnProducts.AddTo(_sum, local.Sum);
@@ -55,5 +58,14 @@ public sealed class LinkerProduct(int p, int q)
         }
 
         return product;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        while (_readers.TryTake(out var reader))
+        {
+            reader.Dispose();
+        }
     }
 }
