@@ -6,7 +6,7 @@ using PsiMessaging.Participants.Identities;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>masked BROKER [rows [tokens?]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other, engines <c>masked</c> and
+/// <c>masked BROKER [rows [engine]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other, engines <c>masked</c> and
 /// <c>tokens</c> in one run. The intersection itself is written into the homes as completed. Prints seconds, the peak memory of every process, and the ratio.
 /// </summary>
 internal static class Masked
@@ -45,7 +45,7 @@ internal static class Masked
             await Sending.PrepareAsync(homes[1], "P1", files[1], rows, SessionOf(engine), engine);
         }
 
-        var workers = homes.Select(home => Sending.Start(home.Name == "LINKER" ? "linker" : "party", "run", "--home", home.Path)).ToArray();
+        using var workers = new WorkerProcesses(homes);
         try
         {
             var best = new Dictionary<string, double>(StringComparer.Ordinal);
@@ -73,20 +73,10 @@ internal static class Masked
                 Console.WriteLine($"masked / tokens: {best["masked"] / best["tokens"]:f2}");
             }
 
-            foreach (var (worker, home) in workers.Zip(homes))
-            {
-                var peak = File.ReadLines($"/proc/{worker.Id}/status").Single(line => line.StartsWith("VmHWM", StringComparison.Ordinal));
-                Console.WriteLine($"{home.Name,-7} peak memory {int.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0:N0} MiB");
-            }
+            workers.PrintPeaks();
         }
         finally
         {
-            foreach (var worker in workers)
-            {
-                worker.Kill();
-                worker.Dispose();
-            }
-
             Directory.Delete(root, recursive: true);
         }
 

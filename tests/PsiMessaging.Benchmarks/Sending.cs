@@ -47,7 +47,7 @@ internal static class Sending
         }
 
         Console.WriteLine($"{rows:N0} rows × 3 columns; datasets added in {watch.Elapsed.TotalSeconds:0.0} s");
-        var workers = homes.Select(home => Start(home.Name == "LINKER" ? "linker" : "party", "run", "--home", home.Path)).ToArray();
+        using var workers = new WorkerProcesses(homes);
         try
         {
             watch.Restart();
@@ -72,20 +72,10 @@ internal static class Sending
                 Console.WriteLine($"{run,3} {seconds,18:0.000} s {engine,19:0.000} s {alone,12:0.000} s {engine / alone,10:0.00} (allowed {1.5 + (0.1 / alone):0.00})");
             }
 
-            foreach (var (worker, home) in workers.Zip(homes))
-            {
-                var peak = File.ReadLines($"/proc/{worker.Id}/status").Single(line => line.StartsWith("VmHWM", StringComparison.Ordinal));
-                Console.WriteLine($"{home.Name,-7} peak memory {int.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0:N0} MiB");
-            }
+            workers.PrintPeaks();
         }
         finally
         {
-            foreach (var worker in workers)
-            {
-                worker.Kill();
-                worker.Dispose();
-            }
-
             Directory.Delete(root, recursive: true);
         }
 
@@ -129,27 +119,12 @@ internal static class Sending
 
     private static SqliteParticipantStore Store(ParticipantHome home) => new(home.StatePath);
 
-    internal static Process Start(params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "psi.dll"));
-        Array.ForEach(arguments, start.ArgumentList.Add);
-        var process = Process.Start(start)!;
-        if (arguments[1] == "run")
-        {
-            process.OutputDataReceived += (_, _) => { };
-            process.BeginOutputReadLine();
-        }
-
-        return process;
-    }
-
     internal static string Run(params string[] arguments)
     {
         // The worker may still be starting: its inbox appears with its first connection.
         for (var attempt = 0; ; attempt++)
         {
-            using var process = Start(arguments);
+            using var process = WorkerProcesses.Start(arguments);
             var output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             if (process.ExitCode == 0 || attempt == 5)

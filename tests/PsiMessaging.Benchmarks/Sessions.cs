@@ -27,7 +27,6 @@ internal static class Sessions
             }
         }
 
-        var workers = new List<Process>();
         try
         {
             var (p1, p2) = BenchData.Write(root, rows1, rows2);
@@ -40,7 +39,7 @@ internal static class Sessions
                 Console.WriteLine($"reusable set of {rows2:N0} made in {watch.Elapsed.TotalSeconds:0.0} s");
             }
 
-            workers.AddRange(homes.Take(2).Select(home => Start("party", "run", "--home", home.Path)));
+            using var workers = new WorkerProcesses([.. homes.Take(2)]);
             await WarmUpAsync(homes[0].Path);
             var whole = Stopwatch.StartNew();
             await PsiAsync(["intersect", "--with", "P2", "--dataset", "a", "--wait", "--rsa-bits", "2048", "--home", homes[0].Path, .. options]);
@@ -48,20 +47,10 @@ internal static class Sessions
             using var store = new SqliteParticipantStore(homes[0].StatePath);
             var session = PsiMessaging.Sessions.PartySession.Parse(store.Read(transaction => transaction.ListSessions())[^1]);
             Console.WriteLine($"{session.IntersectionSize:N0} in common; {string.Join(", ", session.Phases().Select(phase => $"{phase.Name} {phase.Seconds:0.00} s"))}");
-            foreach (var (worker, home) in workers.Zip(homes))
-            {
-                var peak = File.ReadLines($"/proc/{worker.Id}/status").Single(line => line.StartsWith("VmHWM", StringComparison.Ordinal));
-                Console.WriteLine($"{home.Name} peak memory {int.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0:N0} MiB");
-            }
+            workers.PrintPeaks();
         }
         finally
         {
-            foreach (var worker in workers)
-            {
-                worker.Kill();
-                worker.Dispose();
-            }
-
             Directory.Delete(root, recursive: true);
         }
 
