@@ -1,6 +1,9 @@
 using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography;
+using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Sessions;
 using PsiMessaging.Storage;
@@ -303,6 +306,132 @@ public class MaskedQueryTests
             Assert.True(answer.Ok, answer.Message);
             Assert.Equal(["N|1|10", "S|1|20"], answer.Result!.Lines());
         }
+    }
+
+    /// <summary>What a hostile linker, or a stranger with its key, can answer.</summary>
+    [Theory]
+    [InlineData("words", FailureCodes.BadContribution, "the product is refused")]
+    [InlineData("shape", FailureCodes.BadContribution, "its shape is not the query's")]
+    [InlineData("short", FailureCodes.BadContribution, "its shape is not the query's")]
+    [InlineData("counts", FailureCodes.Malformed, "does not fit the session's engine")]
+    public async Task Product_OfAHostileLinker_IsRefusedByName(string lie, string code, string expected)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            network.Bend = envelope =>
+            {
+                if (envelope.Message is not ProductComputed product)
+                {
+                    return [envelope.Frame.ToArray()];
+                }
+
+                var body = envelope.Body.ToArray();
+                object lied = lie switch { "shape" => product with { AskerColumns = product.AskerColumns + 1 }, "counts" => new QueryAnswered(session, product.QueryId, 0, 0, 1, 5), _ => product };
+                if (lie == "words")
+                {
+                    body[0] ^= 1;
+                }
+
+                return [Envelope.Create(network.Linker.Home, envelope.Header.To, session, lied, lie switch { "short" => body[..^8], "counts" => [], _ => body }).Frame.ToArray()];
+            };
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION"));
+            Assert.Equal((false, code), (answer.Ok, answer.Code));
+            Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
+            network.Bend = envelope => [envelope.Frame.ToArray()];
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION"))).Ok, "the session goes on");
+        }
+    }
+
+    /// <summary>Labels under the right key that do not fit the question: a peer that lies about its groups.</summary>
+    [Theory]
+    [InlineData("{\"groups\":[[\"N\"],[\"N\"]],\"levels\":[]}")]
+    [InlineData("{\"groups\":[[\"N\",\"X\"]],\"levels\":[]}")]
+    [InlineData("{\"groups\":[],\"levels\":[]}")]
+    [InlineData("{\"groups\":[[\"N\"]],\"levels\":[[\"a\"]]}")]
+    [InlineData("{\"groups\":null,\"levels\":null}")]
+    [InlineData("{\"groups\":[null],\"levels\":[]}")]
+    [InlineData("{}")]
+    [InlineData("[1]")]
+    public async Task Labels_OfAHostilePeer_AreRefusedAndTheSessionGoesOn(string labels)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            var transcript = network.P1.Session()!.Transcript;
+            network.Bend = envelope =>
+            {
+                if (envelope.Message is not AcceptQuery acceptance)
+                {
+                    return [envelope.Frame.ToArray()];
+                }
+
+                using var shared = network.P2.Home.SharedKeyWith(network.P1.Home.Card);
+                using var key = shared.Derive(transcript, [.. DomainTags.QuerySeal, .. SHA256.HashData(Encoding.UTF8.GetBytes($"{acceptance.QueryId}\n{nameof(AcceptQuery)}\nP2"))], DeterministicAead.KeySizeBytes);
+                using var aead = new DeterministicAead(key);
+                return [Envelope.Create(network.P2.Home, "P1", session, acceptance, aead.Encrypt(Encoding.UTF8.GetBytes(labels))).Frame.ToArray()];
+            };
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION"));
+            Assert.False(answer.Ok);
+            Assert.True(answer.Code is FailureCodes.BadContribution or FailureCodes.Malformed, $"{answer.Code}: {answer.Message}");
+            network.Bend = envelope => [envelope.Frame.ToArray()];
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION"))).Ok, "the session goes on");
+        }
+    }
+
+    [Fact]
+    public async Task Counter_OfTheAskingParty_CannotBeUsedUpByTheOther()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            // P2 announces a product of P1's under a counter far ahead; the linker takes only P1's own word for P1's counter.
+            var id = new string('c', 32);
+            network.Inject(network.Linker, Envelope.Create(network.P2.Home, "LINKER", session, new OpenProduct(session, id, "P1", 1L << 39, 5, 1, 1, 65536)).Frame.ToArray());
+
+            // And a refusal with a counter out of reach raises nothing at P1.
+            network.Bend = envelope => envelope.Message is AcceptQuery accepted
+                ? [Envelope.Create(network.P2.Home, "P1", session, new RefuseQuery(session, accepted.Transcript, accepted.QueryId, FailureCodes.MaskCounter, 1L << 40), envelope.Body).Frame.ToArray()]
+                : [envelope.Frame.ToArray()];
+            Assert.False((await network.P1.CommandAsync(session, new SubmitQuery(session, "REGION"))).Ok);
+            network.Bend = envelope => [envelope.Frame.ToArray()];
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "REGION"));
+            Assert.True(answer.Ok, answer.Message);
+            Assert.Equal(2, network.P1.Session()!.OwnMaskCounter);
+        }
+    }
+
+    [Fact]
+    public async Task MaskedRows_OfQueriesNobodyOpened_AreBounded()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            for (var i = 0; i < 80; i++)
+            {
+                network.Inject(network.Linker, Envelope.Create(network.P2.Home, "LINKER", session, new MaskedRows(session, new string('d', 32), i, 1), new byte[64]).Frame.ToArray());
+            }
+
+            await TestNetwork.EventuallyAsync(() => network.Linker.Refused.Count == 16);
+            Assert.All(network.Linker.Refused, reason => Assert.Contains("more than may wait", reason, StringComparison.Ordinal));
+
+            // A withdrawal frees the room.
+            network.Inject(network.Linker, Envelope.Create(network.P2.Home, "LINKER", session, new WithdrawQuery(session, new string('d', 32), FailureCodes.Cancelled)).Frame.ToArray());
+            await TestNetwork.EventuallyAsync(() =>
+            {
+                using var store = new SqliteParticipantStore(network.Linker.Home.StatePath);
+                return store.Read(transaction => transaction.PendingSlots(session, "masked/")).Count == 0;
+            });
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "REGION"))).Ok);
+        }
+    }
+
+    [Fact]
+    public void FailureCodes_OfQueries_AreTheContracts()
+    {
+        // Analytics does not reference the contracts: its codes are held to theirs here.
+        var contract = typeof(FailureCodes).GetFields().Select(field => (string)field.GetRawConstantValue()!).ToHashSet();
+        Assert.All(typeof(Analytics.Queries.QueryException).GetFields().Where(field => field.IsLiteral), field => Assert.Contains((string)field.GetRawConstantValue()!, contract));
     }
 
     [Fact]

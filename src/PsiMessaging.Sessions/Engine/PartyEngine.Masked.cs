@@ -219,7 +219,7 @@ public sealed partial class PartyEngine
         {
             case RefuseQuery refusal:
                 RequireTranscript(session, refusal.Transcript);
-                var reason = Printable(Unseal(session, query.Id, nameof(RefuseQuery), envelope.Body, SessionJson.Default.QueryRefusal).Reason);
+                var reason = Printable(Unseal(session, query.Id, nameof(RefuseQuery), envelope.Body, SessionJson.Default.QueryRefusal).Reason ?? "no reason given");
                 if (refusal.Code == FailureCodes.MaskCounter && refusal.HighestCounter >= query.Counter && refusal.HighestCounter - query.Counter <= MaximumCounterStep)
                 {
                     // Our state is older than the peer's memory of it: never use a counter twice, go on above the highest anybody has seen.
@@ -232,7 +232,7 @@ public sealed partial class PartyEngine
                     reason += $". {Home.Name}'s counter was raised to {refusal.HighestCounter}; ask again";
                 }
 
-                Store.Write(transaction => transaction.Finish(session.Id, pending.Slot));
+                // The refusal is dealt with in the write that ends the question: killed before, it is read again.
                 GiveUp(session, query, refusal.Code, $"{session.Peer}: {reason}", tellPeer: false);
                 return true;
             case AcceptQuery acceptance:
@@ -242,14 +242,23 @@ public sealed partial class PartyEngine
                 CheckLabels(bound, session.Peer, labels);
                 var accepted = query with { Stage = MaskedStage.Contributing, Peer = labels.Shape, Labels = labels };
                 await OpenContributionAsync(session, accepted);
-                Store.Write(transaction =>
+                var isWanted = Store.Write(transaction =>
                 {
                     transaction.Finish(session.Id, pending.Slot);
-                    if (FindMasked(transaction, query.Id) is { Stage: MaskedStage.Proposed })
+                    if (FindMasked(transaction, query.Id) is not { Stage: MaskedStage.Proposed })
                     {
-                        PutMasked(transaction, accepted);
+                        // Given up on another thread meanwhile.
+                        return false;
                     }
+
+                    PutMasked(transaction, accepted);
+                    return true;
                 });
+                if (!isWanted)
+                {
+                    Retire(session.Id, query.Id);
+                }
+
                 return true;
             default:
                 throw new QueryException(FailureCodes.Malformed, $"{session.Peer} answered in a way that cannot be");
@@ -259,6 +268,11 @@ public sealed partial class PartyEngine
     /// <summary>Labels a peer sends are held to the query: as many as there are groupings, no group twice.</summary>
     private static void CheckLabels(BoundQuery query, string party, PartyLabels labels)
     {
+        if (labels.Groups is null || labels.Levels is null)
+        {
+            throw new QueryException(FailureCodes.Malformed, $"{party} sent no labels");
+        }
+
         var groupings = query.Groupings.Count(grouping => grouping.Column.Party == party);
         var terms = query.Terms.Count(term => term.Grouping is not null && term.Column.Party == party);
         if (labels.Groups.Count is < 1 or > PartyMatrix.MaximumGroups || labels.Levels.Count != terms
@@ -339,6 +353,11 @@ public sealed partial class PartyEngine
             }
 
             var asked = Unseal(session, proposal.QueryId, nameof(ProposeQuery), envelope.Body, SessionJson.Default.QueryProposal);
+            if (asked.Text is null)
+            {
+                throw new QueryException(FailureCodes.Malformed, "the question has no text");
+            }
+
             var bound = new BoundQuery(Query.Parse(asked.Text), SchemaOf(session));
             if (asked.Pad is < 1 or > MaximumPad || asked.Shape?.Levels is null || asked.Shape.Groups is < 1 or > PartyMatrix.MaximumGroups || asked.Shape.Levels.Any(count => count is < 0 or > PartyMatrix.MaximumGroups)
                 || asked.Shape.Levels.Count != bound.Terms.Count(term => term.Grouping is not null && term.Column.Party == session.Peer))
