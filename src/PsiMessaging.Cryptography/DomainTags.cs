@@ -25,6 +25,26 @@ public static class DomainTags
     public static ReadOnlySpan<byte> EcdhScalar => "psi/v1/ecdh/scalar"u8;
     /// <summary>Hash of a doubly masked element into a comparison tag.</summary>
     public static ReadOnlySpan<byte> EcdhTag => "psi/v1/ecdh/tag"u8;
+    /// <summary>Personalisation of the hash of an identifier in the protocol <c>vole</c>, 16 bytes.</summary>
+    public static ReadOnlySpan<byte> VoleItem => "psi/v1/vole/item"u8;
+    /// <summary>Keys of the protocol <c>vole</c> that both parties know: the key's name and what it is bound to follow.</summary>
+    public static ReadOnlySpan<byte> VoleKey => "psi/v1/vole/key"u8;
+    /// <summary>Everything a party of the protocol <c>vole</c> draws, from its session seed: the purpose and the transcript follow.</summary>
+    public static ReadOnlySpan<byte> VoleSeed => "psi/v1/vole/seed"u8;
+    /// <summary>Hash to the group inside the base oblivious transfers: transcript, index, branch and element follow.</summary>
+    public static ReadOnlySpan<byte> VoleBaseHash => "psi/v1/vole/base-hash"u8;
+    /// <summary>Hash of a base oblivious transfer's element into its key: session hash, index and branch follow.</summary>
+    public static ReadOnlySpan<byte> VoleBaseKey => "psi/v1/vole/base-key"u8;
+    /// <summary>Hash of the hand-shake and the base transfers' messages.</summary>
+    public static ReadOnlySpan<byte> VoleSession => "psi/v1/vole/session"u8;
+    /// <summary>Challenge of the malicious variant's check of the transfer extension.</summary>
+    public static ReadOnlySpan<byte> VoleExtensionCheck => "psi/v1/vole/extension-check"u8;
+    /// <summary>Answer of the malicious variant's check of the trees.</summary>
+    public static ReadOnlySpan<byte> VoleTreeCheck => "psi/v1/vole/tree-check"u8;
+    /// <summary>Commitment to the sender's share of the output key, malicious variant.</summary>
+    public static ReadOnlySpan<byte> VoleCommitment => "psi/v1/vole/commitment"u8;
+    /// <summary>Proof that the receiver knows the outputs of what it claims to have in common.</summary>
+    public static ReadOnlySpan<byte> VoleClaim => "psi/v1/vole/claim"u8;
     /// <summary>Key by which a set is shuffled before it is sent.</summary>
     public static ReadOnlySpan<byte> Shuffle => "psi/v1/shuffle"u8;
     /// <summary>Key the parties share, from X25519 between their pinned identities.</summary>

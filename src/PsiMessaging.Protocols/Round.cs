@@ -20,6 +20,8 @@ public enum RoundSource
     SortedPeerTags,
     /// <summary>The party's reusable set of tags, sorted, made before the session.</summary>
     PreparedTags,
+    /// <summary>A vector that an <see cref="IVectorParty"/> computes as a whole.</summary>
+    Vector,
 }
 
 /// <summary>Whose identifiers a comparison tag stands for.</summary>
@@ -51,8 +53,14 @@ public sealed record Round(int Number, string Name, RoundDirection Direction, in
     /// <summary>Whether evaluating an incoming batch also needs the own identifiers at its positions.</summary>
     public bool WithItems { get; init; }
 
-    /// <summary>Number of the incoming round that must be dealt with whole before this one can begin, or 0.</summary>
-    public int After { get; init; }
+    /// <summary>
+    /// Numbers of the rounds that must be over before this one can begin: for one that this party sends, what it must have dealt with; for one that it receives, what it
+    /// must have sent, so that a batch which comes before is refused.
+    /// </summary>
+    public IReadOnlyList<int> After { get; init; } = [];
+
+    /// <summary>Whether each of its batches, which this party receives, answers one that it sent in the round before; such a round needs no credit.</summary>
+    public bool IsAnswer { get; init; }
 
     /// <summary>Number of batches; an empty round is one empty batch, so that its end is seen.</summary>
     public int Batches => Math.Max(1, (int)(((long)Elements + BatchElements - 1) / BatchElements));

@@ -10,6 +10,8 @@ return args switch
     ["masked", ..] => await Masked.RunAsync(args),
     ["product", ..] => Product.Run(),
     ["compute", ..] => await ScaleOut.RunAsync(args),
+    ["layers", ..] => VoleLayers.Run(args),
+    ["vole", ..] => await Vole.RunAsync(args),
     ["session", ..] => await Sessions.RunAsync(args),
     _ => RunPrimitives(args),
 };

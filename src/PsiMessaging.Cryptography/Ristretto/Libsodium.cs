@@ -20,5 +20,11 @@ internal static unsafe partial class Libsodium
     [LibraryImport(Library)] public static partial int crypto_core_ristretto255_from_hash(byte* element, byte* uniform);
     [LibraryImport(Library)] public static partial void crypto_core_ristretto255_scalar_reduce(byte* scalar, byte* wide);
     [LibraryImport(Library)] public static partial int crypto_scalarmult_ristretto255(byte* result, byte* scalar, byte* element);
+    [LibraryImport(Library)] public static partial int crypto_scalarmult_ristretto255_base(byte* result, byte* scalar);
+    [LibraryImport(Library)] public static partial int crypto_core_ristretto255_add(byte* sum, byte* left, byte* right);
+    [LibraryImport(Library)] public static partial int crypto_core_ristretto255_sub(byte* difference, byte* left, byte* right);
+    [LibraryImport(Library)] public static partial int crypto_core_ristretto255_is_valid_point(byte* element);
+    [LibraryImport(Library)] public static partial int crypto_generichash_blake2b_salt_personal(
+        byte* hash, nuint hashLength, byte* message, ulong length, byte* key, nuint keyLength, byte* salt, byte* personal);
     [LibraryImport(Library)] public static partial int crypto_shorthash_siphashx24(byte* hash, byte* message, ulong length, byte* key);
 }

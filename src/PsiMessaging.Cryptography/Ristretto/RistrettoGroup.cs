@@ -40,6 +40,65 @@ public static unsafe class RistrettoGroup
         CryptographicOperations.ZeroMemory(uniform);
     }
 
+    /// <summary>Maps 64 uniform bytes to an element: the one-way map of RFC 9496 section 4.3.4.</summary>
+    /// <param name="uniform">64 bytes.</param>
+    /// <param name="element">Receives 32 bytes.</param>
+    public static void FromUniform(ReadOnlySpan<byte> uniform, Span<byte> element)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(uniform.Length, UniformSizeBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(element.Length, ElementSizeBytes);
+        fixed (byte* to = element, from = uniform)
+        {
+            if (Libsodium.crypto_core_ristretto255_from_hash(to, from) != 0)
+            {
+                throw new CryptographicException("libsodium refused to map a hash to the group");
+            }
+        }
+    }
+
+    /// <summary>left + right.</summary>
+    /// <returns>False when one of them is no canonical encoding.</returns>
+    public static bool TryAdd(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, Span<byte> sum)
+    {
+        ThrowUnlessElements(left, right, sum);
+        fixed (byte* to = sum, a = left, b = right)
+        {
+            return Libsodium.crypto_core_ristretto255_add(to, a, b) == 0;
+        }
+    }
+
+    /// <summary>left - right.</summary>
+    /// <returns>False when one of them is no canonical encoding.</returns>
+    public static bool TrySubtract(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, Span<byte> difference)
+    {
+        ThrowUnlessElements(left, right, difference);
+        fixed (byte* to = difference, a = left, b = right)
+        {
+            return Libsodium.crypto_core_ristretto255_sub(to, a, b) == 0;
+        }
+    }
+
+    /// <summary>Whether 32 bytes from anybody are the canonical encoding of an element other than the identity.</summary>
+    public static bool IsUsable(ReadOnlySpan<byte> element)
+    {
+        if (element.Length != ElementSizeBytes || element.IndexOfAnyExcept((byte)0) < 0)
+        {
+            return false;
+        }
+
+        fixed (byte* from = element)
+        {
+            return Libsodium.crypto_core_ristretto255_is_valid_point(from) == 1;
+        }
+    }
+
+    private static void ThrowUnlessElements(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right, Span<byte> result)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(left.Length, ElementSizeBytes);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(right.Length, ElementSizeBytes);
+        ArgumentOutOfRangeException.ThrowIfLessThan(result.Length, ElementSizeBytes);
+    }
+
     /// <summary>expand_message_xmd of RFC 9380 section 5.3.1 with SHA-512.</summary>
     /// <param name="tag">Domain-separation tag, 1 to 255 bytes.</param>
     /// <param name="message">Any length.</param>

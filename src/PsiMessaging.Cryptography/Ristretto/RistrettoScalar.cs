@@ -68,6 +68,20 @@ public sealed unsafe class RistrettoScalar : IDisposable
         }
     }
 
+    /// <summary>This scalar times the group's generator. Constant-time.</summary>
+    /// <param name="product">Receives 32 bytes.</param>
+    public void MultiplyBase(Span<byte> product)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(product.Length, RistrettoGroup.ElementSizeBytes);
+        fixed (byte* to = product, scalar = _value.Span)
+        {
+            if (Libsodium.crypto_scalarmult_ristretto255_base(to, scalar) != 0)
+            {
+                throw new CryptographicException("libsodium refused to multiply the generator");
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _value.Dispose();
 }

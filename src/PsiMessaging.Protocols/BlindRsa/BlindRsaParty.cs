@@ -66,7 +66,7 @@ public sealed class BlindRsaParty : IProtocolParty
         {
             var size = peer.Key!.SizeBytes;
             rounds.Add(new Round(1, "blinded", RoundDirection.Outgoing, ownSize, size, CostlyBatchElements));
-            rounds.Add(new Round(2, "signed", RoundDirection.Incoming, ownSize, size, CostlyBatchElements) { Keeps = TagSide.Own, WithItems = true });
+            rounds.Add(new Round(2, "signed", RoundDirection.Incoming, ownSize, size, CostlyBatchElements) { Keeps = TagSide.Own, WithItems = true, IsAnswer = true });
             rounds.Add(new Round(3, "tags", RoundDirection.Incoming, peerSize, TagSizeBytes, peer.ReusableSet is null ? TagBatchElements : PreparedBatchElements) { Keeps = TagSide.Peer });
         }
 

@@ -52,7 +52,7 @@ public sealed class EcdhParty : IProtocolParty
         };
         if (ownLearns)
         {
-            rounds.Add(new Round(2, "double-masked", RoundDirection.Incoming, ownSize, TagSizeBytes, own) { Keeps = TagSide.Own });
+            rounds.Add(new Round(2, "double-masked", RoundDirection.Incoming, ownSize, TagSizeBytes, own) { Keeps = TagSide.Own, IsAnswer = true });
         }
 
         if (peerLearns)
@@ -62,7 +62,7 @@ public sealed class EcdhParty : IProtocolParty
 
         if (sizeOnly)
         {
-            rounds.Add(new Round(3, "sorted tags", RoundDirection.Outgoing, peerSize, TagSizeBytes, peer) { Source = RoundSource.SortedPeerTags, After = 1 });
+            rounds.Add(new Round(3, "sorted tags", RoundDirection.Outgoing, peerSize, TagSizeBytes, peer) { Source = RoundSource.SortedPeerTags, After = [1] });
             rounds.Add(new Round(3, "sorted tags", RoundDirection.Incoming, ownSize, TagSizeBytes, own) { Keeps = TagSide.Own });
         }
 

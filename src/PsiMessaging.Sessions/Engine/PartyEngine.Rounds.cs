@@ -94,7 +94,7 @@ public sealed partial class PartyEngine
             return false;
         }
 
-        if (round.After != 0 && active.Protocol.Rounds.Single(other => other.Number == round.After && other.Direction == RoundDirection.Incoming).Batches != session.Consumed.GetValueOrDefault(round.After))
+        if (!round.After.All(former => active.Protocol.Rounds.Single(other => other.Number == former && other.Direction == RoundDirection.Incoming).Batches == session.Consumed.GetValueOrDefault(former)))
         {
             return false;
         }
@@ -108,7 +108,7 @@ public sealed partial class PartyEngine
         : Math.Max(CreditWindow, session.Credit.GetValueOrDefault(round.Number));
 
     /// <summary>Whether the peer answers each batch of this outgoing round with one of the next.</summary>
-    private static bool IsAnswered(Round round, IReadOnlyList<Round> rounds) => rounds.Any(other => other.Direction == RoundDirection.Incoming && other.Number == round.Number + 1);
+    private static bool IsAnswered(Round round, IReadOnlyList<Round> rounds) => rounds.Any(other => other.IsAnswer && other.Number == round.Number + 1);
 
     private static Round? ReplyTo(Round round, IReadOnlyList<Round> rounds) => rounds.FirstOrDefault(other => other.Direction == RoundDirection.Reply && other.Number == round.Number + 1);
 
@@ -228,7 +228,7 @@ public sealed partial class PartyEngine
             {
                 SendBatch(transaction, session, reply, place.Sequence, result);
             }
-            else if (consumed % CreditStep == 0 && consumed - CreditStep + CreditWindow < round.Batches && !active.Protocol.Rounds.Any(other => other.Direction == RoundDirection.Outgoing && other.Number == place.Round - 1))
+            else if (consumed % CreditStep == 0 && consumed - CreditStep + CreditWindow < round.Batches && !round.IsAnswer)
             {
                 // Rounds that answer an own one are bounded by it; all others by what is granted here.
                 Send(transaction, session.Peer, session.Id, new GrantCredit(session.Id, session.Transcript, place.Round, consumed + CreditWindow));

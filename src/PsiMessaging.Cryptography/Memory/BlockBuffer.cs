@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Security.Cryptography;
+
+namespace PsiMessaging.Cryptography.Memory;
+
+/// <summary>
+/// A vector of 16-byte blocks outside the garbage collector's reach: zero at first, aligned to a cache line, wiped on disposal. Large ones ask the system for
+/// large pages, because random access to them is bound by address translation.
+/// </summary>
+public sealed unsafe partial class BlockBuffer : IDisposable
+{
+    private const int LargePageBytes = 2 << 20;
+    private const int CacheLineBytes = 64;
+    private const int AdviseLargePages = 14;
+    private readonly nuint _sizeBytes;
+    private void* _pointer;
+
+    /// <param name="length">Blocks, 0 or more.</param>
+    public BlockBuffer(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        Length = length;
+
+        // A cache line more than asked, so that the last aligned 64-byte access stays inside.
+        _sizeBytes = ((nuint)length * 16) + CacheLineBytes;
+        var large = _sizeBytes >= LargePageBytes;
+        _sizeBytes = large ? (_sizeBytes + LargePageBytes - 1) & ~(nuint)(LargePageBytes - 1) : _sizeBytes;
+        _pointer = NativeMemory.AlignedAlloc(_sizeBytes, large ? LargePageBytes : (nuint)CacheLineBytes);
+        GC.AddMemoryPressure((long)_sizeBytes);
+        if (large && OperatingSystem.IsLinux())
+        {
+            // Advice only: where it is refused, small pages serve.
+            _ = madvise(_pointer, _sizeBytes, AdviseLargePages);
+        }
+
+        NativeMemory.Clear(_pointer, _sizeBytes);
+    }
+
+    /// <summary>Number of blocks.</summary>
+    public int Length { get; }
+
+    /// <summary>The blocks.</summary>
+    public Span<Vector128<byte>> Span => new(Pointer, Length);
+
+    /// <summary>Address of the first block, a multiple of 64. Valid until disposal.</summary>
+    internal Vector128<byte>* Pointer
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_pointer is null, this);
+            return (Vector128<byte>*)_pointer;
+        }
+    }
+
+#pragma warning disable MA0055 // Native memory that a fault left undisposed must not leak.
+    ~BlockBuffer() => Free();
+#pragma warning restore MA0055
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        if (_pointer is null)
+        {
+            return;
+        }
+
+        for (nuint at = 0; at < _sizeBytes; at += 1 << 30)
+        {
+            CryptographicOperations.ZeroMemory(new Span<byte>((byte*)_pointer + at, (int)nuint.Min(1 << 30, _sizeBytes - at)));
+        }
+
+        NativeMemory.AlignedFree(_pointer);
+        GC.RemoveMemoryPressure((long)_sizeBytes);
+        _pointer = null;
+    }
+
+    [LibraryImport("libc")]
+    private static partial int madvise(void* address, nuint length, int advice);
+}

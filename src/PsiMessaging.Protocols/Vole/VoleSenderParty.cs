@@ -1,0 +1,201 @@
+using System.Collections;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Security.Cryptography;
+using PsiMessaging.Cryptography.Fields;
+using PsiMessaging.Cryptography.KeyValueStore;
+using PsiMessaging.Cryptography.Memory;
+using PsiMessaging.Cryptography.ObliviousTransfer;
+using PsiMessaging.Cryptography.Oprf;
+using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Cryptography.Vole;
+
+namespace PsiMessaging.Protocols.Vole;
+
+/// <summary>The side that holds Δ and evaluates.</summary>
+internal sealed class VoleSenderParty : VoleParty
+{
+    private readonly Vector128<byte> _delta;
+    private readonly Lazy<Task<byte[]>> _choice;
+    private readonly Lazy<Task<BlockBuffer>> _transfers;
+    private readonly Lazy<Task<(BlockBuffer B, byte[] Corrections)>> _vole;
+    private readonly Lazy<Task<(SortedTags Tags, BlockBuffer Evaluated)>> _outputs;
+    private byte[] _session = [];
+
+    public VoleSenderParty(VoleSettings settings, SecretBytes seed, Func<bool, CancellationToken, ItemHashes> items, Cores cores)
+        : base(settings, receives: false, seed, items, cores)
+    {
+        _delta = DrawBlock("/delta");
+        _choice = new(() => Step(Choose));
+        _transfers = new(() => Step(Transfer));
+        _vole = new(() => VoleAsync());
+        _outputs = new(() => OutputAsync());
+    }
+
+    /// <inheritdoc/>
+    public override async Task<byte[]> ProduceAsync(Round round, int sequence)
+    {
+        switch (round.Number)
+        {
+            case 1:
+                var choice = await _choice.Value;
+                _ = Items.Value;
+                return choice;
+            case 4:
+                return Slice((await _vole.Value).Corrections, round, sequence);
+            case 6:
+                return await AnswerAsync();
+            case 9:
+                return Opening();
+            case 10:
+                var (tags, _) = await _outputs.Value;
+                var batch = new byte[round.CountOf(sequence) * round.ElementSizeBytes];
+                tags.CopyTo(round.FirstOf(sequence), batch);
+                return batch;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(round), round.Number, "the sender does not send this round");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task AbsorbAsync(Round round, int sequence, ReadOnlyMemory<byte> payload)
+    {
+        var last = Incoming(round.Number).Take(sequence, payload.Span);
+        switch (round.Number)
+        {
+            case 1:
+                if (BaseTransfer.FaultOfOffer(payload.Span) is { } fault)
+                {
+                    throw new ProtocolViolationException("bad-batch", fault);
+                }
+
+                var choice = await _choice.Value;
+                _session = SessionHash(payload.Span, choice);
+                break;
+            case 2 or 3 when Settings.IsMalicious:
+                if (last && Incoming(2).IsWhole && Incoming(3).IsWhole)
+                {
+                    await VerifyExtensionAsync();
+                }
+
+                break;
+            case 2 when last:
+                _ = _vole.Value;
+                break;
+            case 7:
+                var (b, _) = await _vole.Value;
+                await Step(() =>
+                {
+                    BinaryField128.MultiplyAdd(_delta, MemoryMarshal.Cast<byte, Vector128<byte>>(payload.Span), b.Span.Slice(round.FirstOf(sequence), round.CountOf(sequence)));
+                    return true;
+                });
+                break;
+            default:
+                // Looked at when the round is whole.
+                break;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async Task<(BitArray Positions, int Count)> FinishAsync()
+    {
+        var ((rows, _), (tags, evaluated)) = (await Items.Value, await _outputs.Value);
+        var matches = Incoming(11).Bytes;
+        return await Step(() =>
+        {
+            var bits = matches.AsMemory(0, Settings.BitmapSizeBytes);
+            if ((tags.Count % 8 != 0 && bits.Span[^1] >> (tags.Count % 8) != 0)
+                || !CryptographicOperations.FixedTimeEquals(ClaimOf(tags, evaluated, IsCommon), matches.AsSpan(Settings.BitmapSizeBytes)))
+            {
+                throw new ProtocolViolationException("result-mismatch", "the peer claims items in common whose values it does not hold");
+            }
+
+            return Positions(rows, tags, IsCommon);
+
+            bool IsCommon(int place) => (bits.Span[place >> 3] & (1 << (place & 7))) != 0;
+        });
+    }
+
+    private byte[] Choose()
+    {
+        using var seed = BaseSeed();
+        var choice = BaseTransfer.Choose(Settings.Transcript, seed, _delta, Cores);
+        return Settings.IsMalicious ? [.. choice, .. Commit(Opening())] : choice;
+    }
+
+    /// <summary>The share of w and the nonce of its commitment.</summary>
+    private byte[] Opening()
+    {
+        using var opening = Draw("/opening", VoleSettings.ShareSizeBytes + VoleSettings.CommitmentNonceSizeBytes);
+        return opening.Span.ToArray();
+    }
+
+    private BlockBuffer Transfer()
+    {
+        using var seed = BaseSeed();
+        var keys = BaseTransfer.ChooserKeys(_session, seed, _delta, Incoming(1).Bytes, Cores);
+        var message = Incoming(2).Bytes;
+        var rows = Own(new BlockBuffer(message.Length / 16));
+        TransferExtension.Choose(keys, _delta, message, rows.Span);
+        keys.AsSpan().Clear();
+        return rows;
+    }
+
+    private async Task VerifyExtensionAsync()
+    {
+        var rows = await _transfers.Value;
+        if (!await Step(() => TransferExtension.Verify(ExtensionChallenge(_session, Incoming(2).Bytes), _delta, rows.Span, Incoming(3).Bytes)))
+        {
+            throw FailedCheck();
+        }
+
+        _ = _vole.Value;
+    }
+
+    private async Task<(BlockBuffer B, byte[] Corrections)> VoleAsync()
+    {
+        var rows = await _transfers.Value;
+        return await Step(() =>
+        {
+            var (b, corrections, _) = Expand(rows, point: null);
+            return (Own(b), corrections);
+        });
+    }
+
+    private (BlockBuffer B, byte[] Corrections, Vector128<byte> Evaluation) Expand(BlockBuffer rows, Vector128<byte>? point)
+    {
+        using var roots = Draw("/roots", 16);
+        var corrections = new byte[Settings.Lpn.Noise * Settings.Lpn.TreeSizeBytes];
+        var (b, evaluation) = VoleSender.Expand(Settings.Lpn, Settings.VoleKeys(_session), roots.Span.ToArray(), _delta, rows, point, corrections, Cores);
+        return (b, corrections, evaluation);
+    }
+
+    private async Task<byte[]> AnswerAsync()
+    {
+        var rows = await _transfers.Value;
+        return await Step(() =>
+        {
+            // The leaves are not kept: they are expanded once more for the receiver's point.
+            var challenge = MemoryMarshal.Cast<byte, Vector128<byte>>(Incoming(5).Bytes);
+            var (b, _, evaluation) = Expand(rows, challenge[0]);
+            b.Dispose();
+            return VoleSender.Answer(Settings.Lpn, _delta, rows.Span, evaluation, challenge[1]);
+        });
+    }
+
+    private async Task<(SortedTags Tags, BlockBuffer Evaluated)> OutputAsync()
+    {
+        var ((rows, values), (k, _)) = (await Items.Value, await _vole.Value);
+        return await Step(() =>
+        {
+            var evaluated = Own(new BlockBuffer(rows.Count));
+            RandomBandStore.Decode(k, rows, evaluated, Cores);
+            k.Dispose();
+            VoleOprf.Finish(evaluated, values, _delta, Cores);
+            values.Dispose();
+            Vector128<byte>? share = Settings.IsMalicious ? Vector128.Create<byte>(Incoming(8).Bytes) ^ Vector128.Create<byte>(Opening().AsSpan(0, 16)) : null;
+            using var outputs = Oprf.Outputs(rows, evaluated, share, Cores);
+            return (Own(Sorted(outputs, TagSizeBytes, Cores)), evaluated);
+        });
+    }
+}
