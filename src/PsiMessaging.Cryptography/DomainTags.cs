@@ -77,6 +77,8 @@ public static class DomainTags
     public static ReadOnlySpan<byte> ComputeResult => "psi/v1/compute/result"u8;
     /// <summary>Transcript hash of a hand-shake.</summary>
     public static ReadOnlySpan<byte> Transcript => "psi/v1/transcript"u8;
+    /// <summary>Transcript hash of a later attempt at the rounds.</summary>
+    public static ReadOnlySpan<byte> Attempt => "psi/v1/attempt"u8;
     /// <summary>Signature over an audit entry.</summary>
     public static ReadOnlySpan<byte> Audit => "psi/v1/audit"u8;
     /// <summary>Fingerprint of a participant's card.</summary>

@@ -54,6 +54,20 @@ public sealed record PartySession
     public string? PeerDataset { get; init; }
     public required string Protocol { get; init; }
     public required string Engine { get; init; }
+    /// <summary>With protocol <c>auto</c>: what the initiator allows, until the responder has chosen.</summary>
+    public IReadOnlyList<string>? Protocols { get; init; }
+    /// <summary>Why this protocol, where it was chosen and not asked for.</summary>
+    public string? ChosenBecause { get; init; }
+    /// <summary>Protocol <c>vole</c>: <c>malicious</c>, or null.</summary>
+    public string? Security { get; init; }
+    /// <summary>Which attempt at the rounds this is: 0 for the first.</summary>
+    public int Attempt { get; init; }
+    /// <summary>Own nonce of a later attempt.</summary>
+    public byte[]? OwnAttemptNonce { get; init; }
+    /// <summary>The peer's nonce of a later attempt, once it is here.</summary>
+    public byte[]? PeerAttemptNonce { get; init; }
+    /// <summary>By outgoing round of a protocol over whole vectors: a hash over the batches that have left, in order.</summary>
+    public IReadOnlyDictionary<int, byte[]> Sent { get; init; } = new Dictionary<int, byte[]>();
     /// <summary>Who learns what, as it travels: see <see cref="Engine.SessionRules"/>.</summary>
     public required string Reveal { get; init; }
     /// <summary>RSA modulus length, or 0 for a protocol without.</summary>
@@ -130,9 +144,18 @@ public sealed record PartySession
     [JsonIgnore]
     public double Progress => State is SessionState.Comparing or SessionState.Completed ? 1 : TotalBatches == 0 ? 0 : (double)(Produced.Values.Sum() + Consumed.Values.Sum()) / TotalBatches;
 
-    /// <summary>SHA-256 over both hand-shake headers: what ties every later message and key to this very session.</summary>
+    /// <summary>SHA-256 over both hand-shake headers.</summary>
     [JsonIgnore]
-    public byte[] Transcript => SHA256.HashData([.. DomainTags.Transcript, .. ProposalHash!, .. AcceptanceHash!]);
+    public byte[] HandshakeHash => SHA256.HashData([.. DomainTags.Transcript, .. ProposalHash!, .. AcceptanceHash!]);
+
+    /// <summary>Whether both nonces of the attempt are here.</summary>
+    [JsonIgnore]
+    public bool IsAttemptAgreed => Attempt == 0 || PeerAttemptNonce is not null;
+
+    /// <summary>What ties every later message and key to this very session and attempt, 32 bytes.</summary>
+    [JsonIgnore]
+    public byte[] Transcript => Attempt == 0 ? HandshakeHash
+        : SHA256.HashData([.. DomainTags.Attempt, .. HandshakeHash, (byte)Attempt, .. (IsInitiator ? OwnAttemptNonce : PeerAttemptNonce)!, .. (IsInitiator ? PeerAttemptNonce : OwnAttemptNonce)!]);
 
     /// <summary>Seconds of each phase that has ended.</summary>
     public IEnumerable<(string Name, double Seconds)> Phases()

@@ -102,7 +102,16 @@ internal static class VoleLayers
         using (var code = new ExpandConvoluteCode(voleKeys.Code, parameters.Outputs, parameters.Folded))
         {
             using var tails = new BlockBuffer(2 * (ExpandConvoluteCode.Wrap + parameters.Folded));
-            Console.WriteLine($"   (code alone: pair {Best(() => code.EncodePair(a, c, tails, cores)) * 1e3:f1} ms)");
+            Console.WriteLine($"   (code alone: pair {Best(() => code.EncodePair(a, c, tails, cores)) * 1e3:f1} ms, of it folding {Best(() => code.Fold(tails, 2, accelerated: true)) * 1e3:f1} ms)");
+            foreach (var f in new[] { 2048, 1 << 15, 1 << 18, 1 << 20 })
+            {
+                using var small = new ExpandConvoluteCode(voleKeys.Code, parameters.Outputs, f);
+                using var st = new BlockBuffer(2 * (ExpandConvoluteCode.Wrap + f));
+                Console.WriteLine($"   folded {f}: {Best(() => small.EncodePair(a, c, st, cores)) * 1e3:f1} ms, of it folding {Best(() => small.Fold(st, 2, accelerated: true)) * 1e3:f1} ms");
+            }
+
+            using var tail = new BlockBuffer(ExpandConvoluteCode.Wrap + parameters.Folded);
+            Console.WriteLine($"   (code alone: single {Best(() => code.Encode(a, tail, cores)) * 1e3:f1} ms, of it folding {Best(() => code.Fold(tail, 1, accelerated: true)) * 1e3:f1} ms)");
         }
 
         Add("sender", "K = B + delta A'", () => cores.Split(starts, 4096, (_, first, end) => BinaryField128.MultiplyAdd(delta, a.Span[first..end], b.Span[first..end])));

@@ -11,8 +11,10 @@ public sealed record StartSession
     public required string Dataset { get; init; }
     /// <summary>Dataset asked of the other party; null means its only one.</summary>
     public string? PeerDataset { get; init; }
-    /// <summary>Protocol name.</summary>
+    /// <summary>Protocol name, or <c>auto</c>.</summary>
     public required string Protocol { get; init; }
+    /// <summary>Protocol <c>vole</c>: <c>malicious</c>, or null.</summary>
+    public string? Security { get; init; }
     /// <summary>Linker engine: <c>masked</c> or <c>tokens</c>.</summary>
     public required string Engine { get; init; }
     /// <summary>Who learns what: <c>both</c>, <c>initiator</c>, <c>responder</c> or <c>size</c>.</summary>

@@ -13,6 +13,7 @@ namespace PsiMessaging.Contracts.V1;
 [JsonSerializable(typeof(ProposeSession))]
 [JsonSerializable(typeof(AcceptSession))]
 [JsonSerializable(typeof(AbortSession))]
+[JsonSerializable(typeof(RestartProtocol))]
 [JsonSerializable(typeof(RoundBatch))]
 [JsonSerializable(typeof(GrantCredit))]
 [JsonSerializable(typeof(CompleteSession))]
@@ -47,7 +48,7 @@ public static class ContractCatalog
 {
     private static readonly Dictionary<string, Type> ByName = new[]
     {
-        typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(RoundBatch), typeof(GrantCredit), typeof(CompleteSession), typeof(AnnounceColumns),
+        typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(RestartProtocol), typeof(RoundBatch), typeof(GrantCredit), typeof(CompleteSession), typeof(AnnounceColumns),
         typeof(RegisterDataset), typeof(DatasetBatch), typeof(DatasetRegistered), typeof(RunQuery), typeof(QueryAnswered), typeof(QueryRefused), typeof(QueryAsked),
         typeof(ProposeQuery), typeof(AcceptQuery), typeof(RefuseQuery), typeof(WithdrawQuery), typeof(OpenProduct), typeof(MaskedRows), typeof(MaskedCorrection), typeof(ProductComputed),
         typeof(StartSession), typeof(SendDataset), typeof(SubmitQuery), typeof(CancelSession), typeof(CommandReply),

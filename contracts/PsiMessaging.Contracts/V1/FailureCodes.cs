@@ -21,6 +21,8 @@ public static class FailureCodes
     public const string UnusableDataset = "unusable-dataset";
     /// <summary>A batch does not fit the announced sizes, or has bad elements.</summary>
     public const string BadBatch = "bad-batch";
+    /// <summary>A consistency check of the protocol failed: the peer does not follow it. Never says which check.</summary>
+    public const string FailedCheck = "failed-check";
     /// <summary>The same batch came twice with different content.</summary>
     public const string AlteredRepeat = "altered-repeat";
     /// <summary>A signature of the blind-signature protocol does not verify.</summary>

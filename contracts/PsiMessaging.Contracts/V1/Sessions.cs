@@ -26,8 +26,12 @@ public sealed record ProposeSession
     public required string Linker { get; init; }
     /// <summary>Dataset the responder is asked to use, or null for its only one.</summary>
     public string? PeerDataset { get; init; }
-    /// <summary>Protocol name: <c>ecdh</c> or <c>rsa</c>.</summary>
+    /// <summary>Protocol name: <c>ecdh</c>, <c>rsa</c> or <c>vole</c>; or <c>auto</c>, which leaves the choice among <see cref="Protocols"/> to the responder, who knows both sizes.</summary>
     public required string Protocol { get; init; }
+    /// <summary>With <c>auto</c>: what the initiator allows, two or more names; otherwise null.</summary>
+    public IReadOnlyList<string>? Protocols { get; init; }
+    /// <summary>Protocol <c>vole</c>: <c>malicious</c> for the variant with consistency checks; null for honest-but-curious parties.</summary>
+    public string? Security { get; init; }
     /// <summary>Linker engine: <c>masked</c> or <c>tokens</c>.</summary>
     public required string Engine { get; init; }
     /// <summary>Who learns what: <c>both</c>, <c>initiator</c>, <c>responder</c> (which identifiers are common), or <c>size</c> (both learn how many).</summary>
@@ -71,7 +75,19 @@ public sealed record AcceptSession
     public RsaSender? Rsa { get; init; }
     /// <summary>Smallest count that may be released: the stricter of the proposal's and the responder's own.</summary>
     public required int MinCell { get; init; }
+    /// <summary>The protocol chosen, when <c>auto</c> was proposed; otherwise null.</summary>
+    public string? Protocol { get; init; }
 }
+
+/// <summary>
+/// Party to party: this side cannot go on under the secrets it has and has drawn fresh ones; the rounds begin again under a new transcript. The peer, which must do the
+/// same, answers with its own. The new transcript is a hash of the hand-shake, the attempt and both nonces. Only for protocols that may not send twice under one secret.
+/// </summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="Transcript">SHA-256 over both hand-shake headers, 32 bytes.</param>
+/// <param name="Attempt">The attempt that begins, 1 to 3.</param>
+/// <param name="Nonce">32 fresh bytes.</param>
+public sealed record RestartProtocol(string SessionId, byte[] Transcript, int Attempt, byte[] Nonce);
 
 /// <summary>Ends a session: refusal of a proposal, a failed check, a passed deadline, a cancellation. Party to party, and party to linker.</summary>
 /// <param name="SessionId">The session.</param>
@@ -87,7 +103,8 @@ public sealed record AbortSession(string SessionId, string Code, string Reason);
 /// <param name="Batches">Number of batches in the round, 1 or more; follows from the announced sizes.</param>
 /// <param name="Count">Elements in this batch, 0 or more.</param>
 /// <param name="ElementSizeBytes">Bytes an element.</param>
-public sealed record RoundBatch(string SessionId, byte[] Transcript, int Round, int Sequence, int Batches, int Count, int ElementSizeBytes);
+/// <param name="Attempt">Which attempt at the rounds it belongs to: null for the first, else the number of the <see cref="RestartProtocol"/> before it.</param>
+public sealed record RoundBatch(string SessionId, byte[] Transcript, int Round, int Sequence, int Batches, int Count, int ElementSizeBytes, int? Attempt = null);
 
 /// <summary>
 /// Party to party: batches of a round up to a number may be sent. Rounds whose batches the peer answers need none: each answer allows one more.
@@ -97,7 +114,8 @@ public sealed record RoundBatch(string SessionId, byte[] Transcript, int Round, 
 /// <param name="Transcript">The transcript hash, 32 bytes.</param>
 /// <param name="Round">Round number.</param>
 /// <param name="Batches">Batches 0 to this number less one may be sent; only the highest grant counts.</param>
-public sealed record GrantCredit(string SessionId, byte[] Transcript, int Round, int Batches);
+/// <param name="Attempt">As in <see cref="RoundBatch"/>.</param>
+public sealed record GrantCredit(string SessionId, byte[] Transcript, int Round, int Batches, int? Attempt = null);
 
 /// <summary>Party to party: this side has done its part. Where both learn something both compare; a difference fails the session at both.</summary>
 /// <param name="SessionId">The session.</param>

@@ -4,6 +4,8 @@ using System.Text.Json;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Data.Output;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Protocols.Choice;
 using PsiMessaging.Sessions.Engine;
 
 namespace PsiMessaging.Cli.Commands;
@@ -20,21 +22,28 @@ internal static class BenchCommand
         {
             Description = "Rows of each party, half of them in common; N, or NxM for different sizes; repeatable", HelpName = "N[xM]", DefaultValueFactory = _ => ["10000"],
         };
-        var protocols = new Option<string[]>("--protocol") { Description = "PSI protocol; repeatable", HelpName = "ecdh|rsa", DefaultValueFactory = _ => [SessionRules.Ecdh] };
+        var protocols = new Option<string[]>("--protocol") { Description = "PSI protocol; repeatable", HelpName = "ecdh|rsa|vole", DefaultValueFactory = _ => [SessionRules.Ecdh] };
         var transports = new Option<string[]>("--transport") { Description = "memory or rabbitmq, which needs --broker; repeatable (default: rabbitmq with --broker, else memory)", HelpName = "memory|rabbitmq" };
         var whole = new Option<bool>("--whole") { Description = "Also send the rows to the linker and ask a question" };
         var parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
         var output = new Option<string?>("--out") { Description = "Write the report into this file, as JSON, for --compare", HelpName = "FILE" };
         var compare = new Option<string[]?>("--compare") { Description = "Measure nothing: print two reports side by side", HelpName = "OLD.json NEW.json", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true };
+        var calibrate = new Option<bool>("--calibrate") { Description = "Measure only what --protocol auto reckons with, and keep it in the home (--home)" };
         var command = new Command("bench", "Time the whole job on this machine against the primitive's own speed")
         {
-            rows, protocols, transports, session.Reveal, session.Reuse, session.RsaBits, whole, parallelism, output, compare,
+            rows, protocols, transports, session.Reveal, session.Reuse, session.RsaBits, session.Security, whole, parallelism, output, compare, calibrate,
         };
         return command.Do(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(compare) is [var former, var latter])
             {
                 Compare(Read(former), Read(latter), Path.GetFileName(former), Path.GetFileName(latter));
+                return;
+            }
+
+            if (parsed.GetValue(calibrate))
+            {
+                await CalibrateAsync(parsed, parsed.GetValue(parallelism), cancellation);
                 return;
             }
 
@@ -54,7 +63,7 @@ internal static class BenchCommand
             var runs = new List<BenchRun>();
             foreach (var protocol in parsed.GetValue(protocols)!)
             {
-                var reveal = session.RevealOf(parsed, "P1", "P2", SessionRules.IsProtocol(protocol) ? protocol : throw new UsageException($"--protocol takes ecdh or rsa, not {protocol}"));
+                var reveal = session.RevealOf(parsed, "P1", "P2", SessionRules.IsProtocol(protocol) ? protocol : throw new UsageException($"--protocol takes ecdh, rsa or vole, not {protocol}"));
                 foreach (var (rows1, rows2) in sizes)
                 {
                     foreach (var way in ways)
@@ -102,6 +111,7 @@ internal static class BenchCommand
                 Key = ["ID"],
                 Queries = whole && reveal == SessionRules.Both ? ["A, X"] : [],
                 Protocol = protocol,
+                Security = session.SecurityOf(parsed),
                 Reveal = reveal,
                 Reuse = reuse,
                 SendRows = whole,
@@ -116,6 +126,7 @@ internal static class BenchCommand
             return new BenchRun
             {
                 Protocol = protocol,
+                Security = session.SecurityOf(parsed),
                 Reveal = reveal,
                 Reuse = reuse,
                 RsaBits = protocol == SessionRules.Rsa ? bits : 0,
@@ -132,6 +143,30 @@ internal static class BenchCommand
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    private static async Task CalibrateAsync(ParseResult parsed, int parallelism, CancellationToken cancellation)
+    {
+        using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
+        var cores = parallelism > 0 ? parallelism : PartyEngine.ParallelismOf(home);
+        var costs = await Calibration.RunAsync(cores, TimeProvider.System, cancellation);
+        AtomicFile.Write(Path.Combine(home.Path, ProtocolCosts.FileName), costs.ToJson());
+        if (parsed.GetValue(PsiRootCommand.Json))
+        {
+            Console.Out.WriteLine(System.Text.Encoding.UTF8.GetString(costs.ToJson()));
+            return;
+        }
+
+        Terminal.Table(["figure", "value"],
+        [
+            ["ecdh: multiplications a second and core", costs.EcdhMultiplications.ToString("N0", CultureInfo.InvariantCulture)],
+            ["ecdh: hashes to the group a second and core", costs.EcdhHashes.ToString("N0", CultureInfo.InvariantCulture)],
+            ["vole: seconds whatever the sizes", costs.VoleFixedSeconds.ToString("0.00", CultureInfo.InvariantCulture)],
+            ["vole: microseconds an identifier of the receiver", (costs.VoleReceiverSeconds * 1e6).ToString("0.00", CultureInfo.InvariantCulture)],
+            ["vole: microseconds an identifier of the sender", (costs.VoleSenderSeconds * 1e6).ToString("0.00", CultureInfo.InvariantCulture)],
+        ], 1);
+        var even = Enumerable.Range(1, 24).Select(log => 1 << log).First(size => costs.Vole(size, size) < costs.Ecdh(size, size, cores) || size == 1 << 24);
+        Console.Out.WriteLine($"Kept in {Path.Combine(home.Path, ProtocolCosts.FileName)}. With it, auto takes vole from some {even:N0} identifiers a side on, where both parties allow it.");
     }
 
     private static (int Rows1, int Rows2) SizesOf(string text)

@@ -68,7 +68,9 @@ internal sealed class InputOptions
 /// <summary>Options of a session; the same for a simulation and for real.</summary>
 internal sealed class SessionOptions
 {
-    public Option<string> Protocol { get; } = PsiRootCommand.Choice("--protocol", "PSI protocol", "ecdh", "ecdh", "rsa");
+    public Option<string> Protocol { get; } = PsiRootCommand.Choice("--protocol", "PSI protocol; auto takes the quickest that both parties allow for their sizes", "auto", "auto", "ecdh", "rsa", "vole");
+
+    public Option<string> Security { get; } = PsiRootCommand.Choice("--security", "Protocol vole: add the checks against parties that do not follow it (malicious; not reviewed)", "semi-honest", "semi-honest", "malicious");
 
     public Option<string> Reveal { get; } = new("--reveal")
     {
@@ -99,12 +101,16 @@ internal sealed class SessionOptions
         var reveal = Is(initiator) ? SessionRules.Initiator : Is(responder) ? SessionRules.Responder
             : Is("both") ? SessionRules.Both : Is("size") ? SessionRules.Size : Is("p1") ? SessionRules.Initiator : Is("p2") ? SessionRules.Responder
             : throw new UsageException($"--reveal takes both, p1, p2, size or a party's name, not {text}");
-        return SessionRules.FaultOf(protocol ?? parsed.GetValue(Protocol)!, reveal, parsed.GetValue(Reuse)) is { } fault ? throw new UsageException(fault) : reveal;
+        var chosen = protocol ?? parsed.GetValue(Protocol)!;
+        return (SessionRules.FaultOf(chosen, reveal, parsed.GetValue(Reuse)) ?? SessionRules.FaultOfSecurity(chosen, SecurityOf(parsed))) is { } fault ? throw new UsageException(fault) : reveal;
     }
+
+    /// <summary>Security as it travels.</summary>
+    public string? SecurityOf(ParseResult parsed) => parsed.GetValue(Security) == SessionRules.Malicious ? SessionRules.Malicious : null;
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { Protocol, Reveal, Reuse, Engine, RsaBits, MinCell })
+        foreach (var option in new Option[] { Protocol, Security, Reveal, Reuse, Engine, RsaBits, MinCell })
         {
             command.Add(option);
         }

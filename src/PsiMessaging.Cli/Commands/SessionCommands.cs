@@ -51,6 +51,7 @@ internal static class SessionCommands
                 Dataset = parsed.GetValue(dataset)!,
                 PeerDataset = parsed.GetValue(peerDataset),
                 Protocol = parsed.GetValue(session.Protocol)!,
+                Security = session.SecurityOf(parsed),
                 Engine = parsed.GetValue(session.Engine)!,
                 Reveal = session.RevealOf(parsed, home.Name, parsed.GetValue(with)!),
                 RsaBits = parsed.GetValue(session.RsaBits),
@@ -81,11 +82,20 @@ internal static class SessionCommands
             Report(parsed, home, store, id, () =>
             {
                 var current = Load(store, id);
+                if (current.Protocol != SessionRules.Auto)
+                {
+                    Console.Out.WriteLine($"protocol {ProtocolText(current)}");
+                }
+
                 Console.Out.WriteLine(current.State == SessionState.Completed ? ResultText(home, current)
                     : $"proposed to {current.Peer}; follow it with: psi status {id[..8]}");
             });
         }, cancellation));
     }
+
+    /// <summary>The protocol, its options, and why it was chosen where nobody asked for it.</summary>
+    private static string ProtocolText(PartySession session) =>
+        $"{session.Protocol}{(session.RsaBits == 0 ? "" : $", {session.RsaBits} bits")}{(session.Reuse ? ", reusable set" : "")}{(session.Security is null ? "" : $", {session.Security} (not reviewed)")}{(session.ChosenBecause is null ? "" : $" (auto: {session.ChosenBecause})")}";
 
     public static Command Send()
     {
@@ -168,7 +178,7 @@ internal static class SessionCommands
                     ["state", StateText(session)],
                     ["with", $"{session.Peer}, linker {session.Linker}"],
                     ["dataset", session.Dataset ?? ""],
-                    ["protocol", $"{session.Protocol}{(session.RsaBits == 0 ? "" : $", {session.RsaBits} bits")}{(session.Reuse ? ", reusable set" : "")}; engine {session.Engine}; minimum cell size {session.MinCell}"],
+                    ["protocol", $"{ProtocolText(session)}; engine {session.Engine}; minimum cell size {session.MinCell}"],
                     ["result to", RevealText(session)],
                     ["identifiers", $"{session.OwnDistinct:N0} here, {(session.PeerDistinct == 0 ? "not known yet" : session.PeerDistinct.ToString("N0"))} at {session.Peer}"],
                 ];
@@ -181,6 +191,11 @@ internal static class SessionCommands
                     }
 
                     rows.Add(["rows", $"{home.Name}: {RowsText(session, session.Registration)}; {session.Peer}: {RowsText(session, session.PeerRegistered ? RegistrationState.Registered : RegistrationState.None)}"]);
+                }
+
+                if (session.Attempt > 0)
+                {
+                    rows.Add(["attempt", $"{session.Attempt + 1}: the protocol was begun again under fresh secrets; audit and log say why"]);
                 }
 
                 if (session.Warning is { } warning)

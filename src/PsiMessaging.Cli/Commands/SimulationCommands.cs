@@ -19,12 +19,14 @@ internal static class SimulationCommands
 
     private static readonly Option<int> Parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
 
+    private static readonly Option<bool> AllowVole = new("--allow-vole") { Description = "Let --protocol auto take vole: the fastest by far, and on a younger assumption (docs/vole.md)" };
+
     public static Command Demo()
     {
         var session = new SessionOptions();
         var rows = PsiRootCommand.Number("--rows", "Rows of P1; P2 has 3.479 times as many, and some 73% of P1's are common", DemoData.DefaultRows, 10, 5_000_000);
         var dataOnly = new Option<string?>("--data-only") { Description = "Only write the generated files, istat.csv and bi.csv, into this folder", HelpName = "DIR" };
-        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back") { rows, Queries, Out, Plot, Pad, Parallelism, dataOnly };
+        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back") { rows, Queries, Out, Plot, Pad, Parallelism, AllowVole, dataOnly };
         session.AddTo(command);
         return command.Do(async (parsed, cancellation) =>
         {
@@ -67,7 +69,7 @@ internal static class SimulationCommands
         var (input, session) = (new InputOptions(), new SessionOptions());
         var p1 = new Option<string>("--p1") { Description = "P1's records: CSV or Parquet", Required = true, HelpName = "FILE" };
         var p2 = new Option<string>("--p2") { Description = "P2's records: CSV or Parquet", Required = true, HelpName = "FILE" };
-        var command = new Command("simulate", "The whole job on two files of yours, in one process") { p1, p2, Queries, Out, Plot, Pad, Parallelism };
+        var command = new Command("simulate", "The whole job on two files of yours, in one process") { p1, p2, Queries, Out, Plot, Pad, Parallelism, AllowVole };
         input.AddTo(command);
         session.AddTo(command);
         return command.Do(async (parsed, cancellation) =>
@@ -103,6 +105,8 @@ internal static class SimulationCommands
         Key = key,
         Queries = queries,
         Protocol = parsed.GetValue(session.Protocol)!,
+        Security = session.SecurityOf(parsed),
+        AllowVole = parsed.GetValue(AllowVole),
         Engine = parsed.GetValue(session.Engine)!,
         Reveal = reveal,
         RsaBits = parsed.GetValue(session.RsaBits),
@@ -150,6 +154,7 @@ internal static class SimulationCommands
         }
 
         Console.Out.WriteLine();
+        Console.Out.WriteLine($"Protocol {report.ProtocolText}{(request.Security is null ? "" : ", malicious variant (not reviewed)")}");
         Console.Out.WriteLine($"{DemoNarrative.Seconds(report.TotalSeconds)} in all: {string.Join(", ", report.Phases.Select(phase => $"{phase.Name} {DemoNarrative.Seconds(phase.Seconds)}"))}");
         if (request.OutputFolder is { } folder)
         {

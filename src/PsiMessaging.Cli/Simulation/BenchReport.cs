@@ -9,6 +9,8 @@ internal sealed record BenchReport(string Version, DateTimeOffset MeasuredAt, IR
 internal sealed record BenchRun
 {
     public required string Protocol { get; init; }
+    /// <summary>Protocol <c>vole</c>: <c>malicious</c>, or null.</summary>
+    public string? Security { get; init; }
     public required string Reveal { get; init; }
     public required bool Reuse { get; init; }
     public required int RsaBits { get; init; }
@@ -23,7 +25,7 @@ internal sealed record BenchRun
     public required SimulationReport Report { get; init; }
 
     /// <summary>What identifies a run when reports are compared.</summary>
-    public string Title => $"{Protocol}{(Protocol == SessionRules.Rsa ? $" {RsaBits}" : "")}{(Reuse ? " reuse" : "")}{(Reveal == SessionRules.Both ? "" : $", to {Reveal}")}, {Rows1:N0} x {Rows2:N0}, {Transport}, {Cores} core{(Cores == 1 ? "" : "s")}";
+    public string Title => $"{Protocol}{(Protocol == SessionRules.Rsa ? $" {RsaBits}" : "")}{(Security is null ? "" : $" {Security}")}{(Reuse ? " reuse" : "")}{(Reveal == SessionRules.Both ? "" : $", to {Reveal}")}, {Rows1:N0} x {Rows2:N0}, {Transport}, {Cores} core{(Cores == 1 ? "" : "s")}";
 
     /// <summary>Seconds that the operations alone would take on all cores.</summary>
     public double CeilingSeconds => Operations.Sum(operation => operation.Value / Rates[operation.Key]) / Cores;

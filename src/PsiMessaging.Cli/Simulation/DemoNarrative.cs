@@ -51,7 +51,7 @@ internal static class DemoNarrative
         Console.Out.WriteLine("How long and how much");
         Terminal.Table(["phase", "seconds"], report.Phases.Select(phase => (IReadOnlyList<string>)[phase.Name, phase.Seconds.ToString("0.00")]), 1);
         Terminal.Table(["from -> to", "bytes"], report.Bytes.Select(edge => (IReadOnlyList<string>)[edge.Key.Replace("->", " -> ", StringComparison.Ordinal), edge.Value.ToString("N0")]), 1);
-        Console.Out.WriteLine($"Protocol {report.Protocol}{(report.Protocol == SessionRules.Rsa ? $" ({request.RsaBits} bits)" : "")}, engine {report.Engine}, {Seconds(report.TotalSeconds)} in all, {report.PeakMemoryBytes / 1048576.0:N0} MiB at most.");
+        Console.Out.WriteLine($"Protocol {report.ProtocolText}{(report.Protocol == SessionRules.Rsa ? $" ({request.RsaBits} bits)" : "")}{(request.Security is null ? "" : ", malicious variant (not reviewed)")}, engine {report.Engine}, {Seconds(report.TotalSeconds)} in all, {report.PeakMemoryBytes / 1048576.0:N0} MiB at most.");
         Console.Out.WriteLine(request.OutputFolder is { } folder ? $"Results in {folder}" : "Your own files: psi simulate --p1 A.csv --p2 B.csv --key ID --query \"COLUMN, COLUMN\" --out DIR");
     }
 

@@ -27,7 +27,11 @@ internal sealed record SimulationRequest
     public required string P2File { get; init; }
     public required IReadOnlyList<string> Key { get; init; }
     public IReadOnlyList<string> Queries { get; init; } = [];
-    public string Protocol { get; init; } = SessionRules.Ecdh;
+    public string Protocol { get; init; } = SessionRules.Auto;
+    /// <summary>Protocol <c>vole</c>: <c>malicious</c>, or null.</summary>
+    public string? Security { get; init; }
+    /// <summary>Whether both parties allow <c>vole</c> where the protocol is left to them.</summary>
+    public bool AllowVole { get; init; }
     /// <summary>Who learns what, as it travels; the initiator is P1.</summary>
     public string Reveal { get; init; } = SessionRules.Both;
     /// <summary>Whether the sender makes and uses a reusable set.</summary>
@@ -115,7 +119,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         using var homes = new DisposableList<ParticipantHome>();
         foreach (var (name, role) in new[] { (First, ParticipantRole.Party), (Second, ParticipantRole.Party), (Linker, ParticipantRole.Linker) })
         {
-            homes.Add(ParticipantHome.Create(Path.Combine(root, name), new ParticipantConfig { Name = name, Role = role, QueuePrefix = prefix, Parallelism = request.Parallelism, AcceptOneSided = true }));
+            homes.Add(ParticipantHome.Create(Path.Combine(root, name), new ParticipantConfig { Name = name, Role = role, QueuePrefix = prefix, Parallelism = request.Parallelism, AcceptOneSided = true, AllowVole = request.AllowVole || request.Protocol == SessionRules.Vole }));
         }
 
         foreach (var home in homes)
@@ -172,7 +176,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             }
 
             var report = new SimulationReport(
-                request.Protocol, request.Engine, request.Broker is null ? "memory" : "rabbitmq",
+                own.Protocol, request.Engine, request.Broker is null ? "memory" : "rabbitmq",
                 new Dictionary<string, PartyReport>
                 {
                     [First] = new(datasets[0].Rows, datasets[0].Distinct, datasets[0].Dropped),
@@ -182,7 +186,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 [.. _phases, .. answers.Select((answer, i) => new PhaseReport($"query-{i + 1}", Math.Round(answer.Seconds, 3)))],
                 _bytes.OrderBy(edge => edge.Key, StringComparer.Ordinal).ToDictionary(edge => edge.Key, edge => edge.Value),
                 Process.GetCurrentProcess().PeakWorkingSet64,
-                [.. answers.Select(answer => new QueryReport(answer.Text, answer.Answer.Rows.Count, answer.Answer.Withheld, Math.Round(answer.Seconds, 3)))]);
+                [.. answers.Select(answer => new QueryReport(answer.Text, answer.Answer.Rows.Count, answer.Answer.Withheld, Math.Round(answer.Seconds, 3)))],
+                own.ChosenBecause);
             if (request.OutputFolder is { } folder)
             {
                 await WriteOutputAsync(folder, homes, own.Id, report, answers, request.Plot);
@@ -290,6 +295,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             Peer = Second,
             Dataset = "data",
             Protocol = request.Protocol,
+            Security = request.Security,
             Engine = engine,
             Reveal = request.Reveal,
             RsaBits = request.RsaBits,

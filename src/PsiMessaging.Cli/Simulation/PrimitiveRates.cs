@@ -9,9 +9,10 @@ namespace PsiMessaging.Cli.Simulation;
 /// <summary>The primitives' own speed on one core, and how often a protocol needs them: the ceiling a run is held against.</summary>
 internal static class PrimitiveRates
 {
-    private const string Multiplication = "ristretto255 multiplications";
-    private const string HashToGroup = "ristretto255 hashes to the group";
+    public const string Multiplication = "ristretto255 multiplications";
+    public const string HashToGroup = "ristretto255 hashes to the group";
     private const string PrivateOperation = "RSA private operations";
+    private const string Block = "AES-128 blocks";
     private static readonly TimeSpan Sample = TimeSpan.FromSeconds(1);
 
     /// <summary>Operations both parties need together.</summary>
@@ -21,6 +22,14 @@ internal static class PrimitiveRates
         {
             // Each set is hashed once, masked by its owner and again by the other.
             return new() { [Multiplication] = 2L * (rows1 + rows2), [HashToGroup] = rows1 + rows2 };
+        }
+
+        if (protocol == SessionRules.Vole)
+        {
+            // A row is hashed for its start, its band each time it is used, its value and its output; trees and code follow the receiver's set. The smaller set receives.
+            var (receiver, sender) = reveal == SessionRules.Responder || (reveal == SessionRules.Both && rows1 > rows2) ? (rows2, rows1) : (rows1, rows2);
+            var length = (long)(2.2 * receiver);
+            return new() { [Block] = (9L * receiver) + (5L * sender) + (2 * ((2 * length) + (4 * receiver))) };
         }
 
         // A receiver's identifiers are signed blinded, a sender's own for its tags, unless they were before.
@@ -42,6 +51,13 @@ internal static class PrimitiveRates
                 [Multiplication] = Rate(() => scalar.TryMultiply(element, product)),
                 [HashToGroup] = Rate(() => RistrettoGroup.HashToGroup("psi bench, a tag of usual length, with a transcript of 32 bytes behind"u8, "000123456789"u8, product)),
             };
+        }
+
+        if (protocol == SessionRules.Vole)
+        {
+            using var aes = new Aes128(new byte[Aes128.KeySizeBytes]);
+            var blocks = new System.Runtime.Intrinsics.Vector128<byte>[4096];
+            return new() { [Block] = blocks.Length * Rate(() => aes.Hash(blocks, blocks)) };
         }
 
         using var key = RsaPrivateKey.Generate(rsaBits);

@@ -12,8 +12,13 @@ internal sealed record SimulationReport(
     IReadOnlyList<PhaseReport> Phases,
     IReadOnlyDictionary<string, long> Bytes,
     long PeakMemoryBytes,
-    IReadOnlyList<QueryReport> Queries)
+    IReadOnlyList<QueryReport> Queries,
+    string? ChosenBecause = null)
 {
+    /// <summary>The protocol, and why it was chosen where nobody asked for it.</summary>
+    [JsonIgnore]
+    public string ProtocolText => ChosenBecause is null ? Protocol : $"{Protocol} (auto: {ChosenBecause})";
+
     /// <summary>Whole run in seconds.</summary>
     [JsonIgnore]
     public double TotalSeconds => Phases.Sum(phase => phase.Seconds);

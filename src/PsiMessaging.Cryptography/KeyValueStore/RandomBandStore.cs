@@ -83,7 +83,7 @@ public static unsafe class RandomBandStore
         FillFree(store.Pointer, (ulong*)pivots.Pointer, columns, seed, cores);
         if (accelerated)
         {
-            SubstituteWide(store.Pointer, (ulong*)pivots.Pointer, columns);
+            SubstituteWide(store.Pointer, (ulong*)pivots.Pointer, columns, LaneMasks.OfBlocks);
         }
         else
         {
@@ -115,7 +115,7 @@ public static unsafe class RandomBandStore
                 {
                     if (accelerated)
                     {
-                        DecodeWide(store.Pointer, rows.Places + at, (ulong*)band, results.Pointer + at, take);
+                        DecodeWide(store.Pointer, rows.Places + at, (ulong*)band, results.Pointer + at, take, LaneMasks.OfBlocks);
                     }
                     else
                     {
@@ -304,11 +304,8 @@ public static unsafe class RandomBandStore
     /// forward what it stored a moment ago; within the four it is plain triangular substitution.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void SubstituteWide(Vector128<byte>* store, ulong* pivots, int columns)
+    private static void SubstituteWide(Vector128<byte>* store, ulong* pivots, int columns, ulong* masks)
     {
-        var masks = stackalloc ulong[(16 * 8) + 8];
-        masks = (ulong*)(((nint)masks + 63) & ~63);
-        ExpandConvoluteCode.FillMasks(masks, LineBlocks);
         for (var column = (columns - 1) & ~(LineBlocks - 1); column >= 0; column -= LineBlocks)
         {
             var p0 = pivots + (4L * column);
@@ -322,17 +319,34 @@ public static unsafe class RandomBandStore
                 // Bit i of a band stands for the column i places on: shifted, so that bit 0 is the first column behind the four.
                 var (w0, w1, w2, w3) = (Shifted(p0, word, 4), Shifted(p1, word, 3), Shifted(p2, word, 2), Shifted(p3, word, 1));
                 var data = line + 8 + (word * 128);
-                for (var part = 0; part < 16; part++)
+                for (var part = 0; part < 4; part++)
                 {
-                    var d = Vector512.LoadAligned(data + (8 * part));
-                    s0 ^= d & Vector512.LoadAligned(masks + ((w0 & 15) * 8));
-                    s1 ^= d & Vector512.LoadAligned(masks + ((w1 & 15) * 8));
-                    s2 ^= d & Vector512.LoadAligned(masks + ((w2 & 15) * 8));
-                    s3 ^= d & Vector512.LoadAligned(masks + ((w3 & 15) * 8));
-                    w0 >>= 4;
-                    w1 >>= 4;
-                    w2 >>= 4;
-                    w3 >>= 4;
+                    Vector512<ulong> d;
+                    d = Vector512.LoadAligned(data);
+                    s0 = LaneMasks.Add(s0, d, masks, w0, 0, 4);
+                    s1 = LaneMasks.Add(s1, d, masks, w1, 0, 4);
+                    s2 = LaneMasks.Add(s2, d, masks, w2, 0, 4);
+                    s3 = LaneMasks.Add(s3, d, masks, w3, 0, 4);
+                    d = Vector512.LoadAligned(data + 8);
+                    s0 = LaneMasks.Add(s0, d, masks, w0, 4, 4);
+                    s1 = LaneMasks.Add(s1, d, masks, w1, 4, 4);
+                    s2 = LaneMasks.Add(s2, d, masks, w2, 4, 4);
+                    s3 = LaneMasks.Add(s3, d, masks, w3, 4, 4);
+                    d = Vector512.LoadAligned(data + 16);
+                    s0 = LaneMasks.Add(s0, d, masks, w0, 8, 4);
+                    s1 = LaneMasks.Add(s1, d, masks, w1, 8, 4);
+                    s2 = LaneMasks.Add(s2, d, masks, w2, 8, 4);
+                    s3 = LaneMasks.Add(s3, d, masks, w3, 8, 4);
+                    d = Vector512.LoadAligned(data + 24);
+                    s0 = LaneMasks.Add(s0, d, masks, w0, 12, 4);
+                    s1 = LaneMasks.Add(s1, d, masks, w1, 12, 4);
+                    s2 = LaneMasks.Add(s2, d, masks, w2, 12, 4);
+                    s3 = LaneMasks.Add(s3, d, masks, w3, 12, 4);
+                    data += 32;
+                    w0 >>= 16;
+                    w1 >>= 16;
+                    w2 >>= 16;
+                    w3 >>= 16;
                 }
             }
 
@@ -349,11 +363,8 @@ public static unsafe class RandomBandStore
     private static ulong Shifted(ulong* band, int word, int shift) => (band[word] >> shift) | (word == 3 ? 0 : band[word + 1] << (64 - shift));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void DecodeWide(Vector128<byte>* store, ulong* places, ulong* bands, Vector128<byte>* results, int count)
+    private static void DecodeWide(Vector128<byte>* store, ulong* places, ulong* bands, Vector128<byte>* results, int count, ulong* masks)
     {
-        var masks = stackalloc ulong[(16 * 8) + 8];
-        masks = (ulong*)(((nint)masks + 63) & ~63);
-        ExpandConvoluteCode.FillMasks(masks, LineBlocks);
         for (var i = 0; i < count; i++)
         {
             // Whole lines only: the band is moved to the line's border instead of the loads to the band's.
@@ -362,24 +373,19 @@ public static unsafe class RandomBandStore
             var data = (ulong*)(store + (start - shift));
             var band = bands + (4 * i);
             Vector512<ulong> even = default, odd = default;
-            var carry = 0UL;
-            for (var word = 0; word < 4; word++)
-            {
-                var w = (band[word] << shift) | carry;
-                carry = shift == 0 ? 0 : band[word] >> (64 - shift);
-                for (var part = 0; part < 16; part += 2)
-                {
-                    even ^= Vector512.LoadAligned(data) & Vector512.LoadAligned(masks + ((w & 15) * 8));
-                    odd ^= Vector512.LoadAligned(data + 8) & Vector512.LoadAligned(masks + (((w >> 4) & 15) * 8));
-                    w >>= 8;
-                    data += 16;
-                }
-            }
-
-            even ^= Vector512.LoadAligned(data) & Vector512.LoadAligned(masks + (carry * 8));
+            var (b0, b1, b2, b3) = (band[0], band[1], band[2], band[3]);
+            LaneMasks.AddLines(ref even, ref odd, masks, b0 << shift, data);
+            LaneMasks.AddLines(ref even, ref odd, masks, (b1 << shift) | Carried(b0, shift), data + 128);
+            LaneMasks.AddLines(ref even, ref odd, masks, (b2 << shift) | Carried(b1, shift), data + 256);
+            LaneMasks.AddLines(ref even, ref odd, masks, (b3 << shift) | Carried(b2, shift), data + 384);
+            even = LaneMasks.AddLine(even, masks, Carried(b3, shift), data + 512, 0);
             results[i] = Sum(even ^ odd).AsByte();
         }
     }
+
+    /// <summary>The bits that a shift to the left moves out of a word.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Carried(ulong word, int shift) => (word >> 1) >> (63 - shift);
 
     private static void DecodePortable(Vector128<byte>* store, ulong* places, ulong* bands, Vector128<byte>* results, int count)
     {

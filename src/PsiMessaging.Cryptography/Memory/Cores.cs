@@ -43,7 +43,15 @@ public sealed class Cores : IDisposable
             return;
         }
 
-        Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = Count, TaskScheduler = _threads }, part => work(part, Bound(part), Bound(part + 1)));
+        try
+        {
+            Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = Count, TaskScheduler = _threads }, part => work(part, Bound(part), Bound(part + 1)));
+        }
+        catch (AggregateException exception)
+        {
+            // As on one thread.
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(exception.Flatten().InnerExceptions[0]);
+        }
 
         int Bound(int part) => part == parts ? length : (int)((long)length * part / parts / grain * grain);
     }

@@ -87,7 +87,7 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
         cores.Split(_outputs, ChunkRows, (_, first, end) => ExpandPair(head1.Pointer, head2.Pointer, (Vector256<byte>*)tails.Pointer + Wrap, first, end));
     }
 
-    private void Fold(BlockBuffer tail, int width, bool accelerated)
+    internal void Fold(BlockBuffer tail, int width, bool accelerated)
     {
         var weights = new Vector128<byte>[(ChunkWeights * 3 / 16) + 1];
         var y = tail.Pointer + (Wrap * width);
@@ -102,14 +102,14 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
                 _coefficients.Counter(((1UL + (ulong)pass) << 56) + ((ulong)first / 16 * 3), weights);
                 fixed (Vector128<byte>* bits = weights)
                 {
-                    var done = !accelerated ? 0 : width == 1 ? FoldSingle(y + first, (byte*)bits, count, _beta) : FoldPair((Vector256<byte>*)y + first, (byte*)bits, count, _beta);
+                    var done = !accelerated ? 0 : width == 1 ? FoldSingle(y + first, (byte*)bits, count, _beta, LaneMasks.OfBlocks) : FoldPair((Vector256<byte>*)y + first, (byte*)bits, count, _beta, LaneMasks.OfPairs);
                     FoldPortable(y + ((long)first * width), (byte*)bits, done, count, width, _beta);
                 }
             }
         }
     }
 
-    private static uint WeightOf(byte* bits, int index) => *(uint*)(bits + (3 * index)) & 0xFF_FFFF;
+    private static ulong WeightOf(byte* bits, int index) => *(uint*)(bits + (3 * index)) & 0xFF_FFFF;
 
     private static void FoldPortable(Vector128<byte>* y, byte* bits, int from, int count, int width, ulong beta)
     {
@@ -133,11 +133,8 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
 
     /// <summary>Four elements a step. What lies before the step is read in whole lines, what lies within it stays in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int FoldSingle(Vector128<byte>* y, byte* bits, int count, ulong beta)
+    private static int FoldSingle(Vector128<byte>* y, byte* bits, int count, ulong beta, ulong* masks)
     {
-        var masks = stackalloc ulong[(16 * 8) + 8];
-        masks = (ulong*)(((nint)masks + 63) & ~63);
-        FillMasks(masks, 4);
         var factor = Vector512.Create(beta);
         var i = 0;
         for (; i + 4 <= count; i += 4)
@@ -145,14 +142,37 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
             var at = (ulong*)(y + i);
             var (m0, m1, m2, m3) = (WeightOf(bits, i), WeightOf(bits, i + 1) << 1, WeightOf(bits, i + 2) << 2, WeightOf(bits, i + 3) << 3);
             Vector512<ulong> s0 = default, s1 = default, s2 = default, s3 = default;
-            for (var line = 0; line < 6; line++)
-            {
-                var data = Vector512.LoadAligned(at - 48 + (8 * line));
-                s0 ^= data & Vector512.LoadAligned(masks + (((m0 >> (4 * line)) & 15) * 8));
-                s1 ^= data & Vector512.LoadAligned(masks + (((m1 >> (4 * line)) & 15) * 8));
-                s2 ^= data & Vector512.LoadAligned(masks + (((m2 >> (4 * line)) & 15) * 8));
-                s3 ^= data & Vector512.LoadAligned(masks + (((m3 >> (4 * line)) & 15) * 8));
-            }
+            Vector512<ulong> data;
+            data = Vector512.LoadAligned(at - 48);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 0, 4);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 0, 4);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 0, 4);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 0, 4);
+            data = Vector512.LoadAligned(at - 40);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 4, 4);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 4, 4);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 4, 4);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 4, 4);
+            data = Vector512.LoadAligned(at - 32);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 8, 4);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 8, 4);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 8, 4);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 8, 4);
+            data = Vector512.LoadAligned(at - 24);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 12, 4);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 12, 4);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 12, 4);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 12, 4);
+            data = Vector512.LoadAligned(at - 16);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 16, 4);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 16, 4);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 16, 4);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 16, 4);
+            data = Vector512.LoadAligned(at - 8);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 20, 4);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 20, 4);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 20, 4);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 20, 4);
 
             var own = BinaryField128.MultiplyByWord(Vector512.LoadAligned(at) ^ Vector512.Load(at - 50), factor);
             var y0 = Sum(s0) ^ own.GetLower().GetLower();
@@ -166,11 +186,8 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int FoldPair(Vector256<byte>* y, byte* bits, int count, ulong beta)
+    private static int FoldPair(Vector256<byte>* y, byte* bits, int count, ulong beta, ulong* masks)
     {
-        var masks = stackalloc ulong[(4 * 8) + 8];
-        masks = (ulong*)(((nint)masks + 63) & ~63);
-        FillMasks(masks, 2);
         var factor = Vector512.Create(beta);
         var i = 0;
         for (; i + 4 <= count; i += 4)
@@ -178,14 +195,67 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
             var at = (ulong*)(y + i);
             var (m0, m1, m2, m3) = (WeightOf(bits, i), WeightOf(bits, i + 1) << 1, WeightOf(bits, i + 2) << 2, WeightOf(bits, i + 3) << 3);
             Vector512<ulong> s0 = default, s1 = default, s2 = default, s3 = default;
-            for (var line = 0; line < 12; line++)
-            {
-                var data = Vector512.LoadAligned(at - 96 + (8 * line));
-                s0 ^= data & Vector512.LoadAligned(masks + (((m0 >> (2 * line)) & 3) * 8));
-                s1 ^= data & Vector512.LoadAligned(masks + (((m1 >> (2 * line)) & 3) * 8));
-                s2 ^= data & Vector512.LoadAligned(masks + (((m2 >> (2 * line)) & 3) * 8));
-                s3 ^= data & Vector512.LoadAligned(masks + (((m3 >> (2 * line)) & 3) * 8));
-            }
+            Vector512<ulong> data;
+            data = Vector512.LoadAligned(at - 96);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 0, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 0, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 0, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 0, 2);
+            data = Vector512.LoadAligned(at - 88);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 2, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 2, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 2, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 2, 2);
+            data = Vector512.LoadAligned(at - 80);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 4, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 4, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 4, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 4, 2);
+            data = Vector512.LoadAligned(at - 72);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 6, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 6, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 6, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 6, 2);
+            data = Vector512.LoadAligned(at - 64);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 8, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 8, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 8, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 8, 2);
+            data = Vector512.LoadAligned(at - 56);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 10, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 10, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 10, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 10, 2);
+            data = Vector512.LoadAligned(at - 48);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 12, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 12, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 12, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 12, 2);
+            data = Vector512.LoadAligned(at - 40);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 14, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 14, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 14, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 14, 2);
+            data = Vector512.LoadAligned(at - 32);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 16, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 16, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 16, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 16, 2);
+            data = Vector512.LoadAligned(at - 24);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 18, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 18, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 18, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 18, 2);
+            data = Vector512.LoadAligned(at - 16);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 20, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 20, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 20, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 20, 2);
+            data = Vector512.LoadAligned(at - 8);
+            s0 = LaneMasks.Add(s0, data, masks, m0, 22, 2);
+            s1 = LaneMasks.Add(s1, data, masks, m1, 22, 2);
+            s2 = LaneMasks.Add(s2, data, masks, m2, 22, 2);
+            s3 = LaneMasks.Add(s3, data, masks, m3, 22, 2);
 
             var own01 = BinaryField128.MultiplyByWord(Vector512.LoadAligned(at) ^ Vector512.Load(at - 100), factor);
             var own23 = BinaryField128.MultiplyByWord(Vector512.LoadAligned(at + 8) ^ Vector512.Load(at - 92), factor);
@@ -200,19 +270,6 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
         return i;
     }
 
-    /// <summary>Mask v of a table has all bits of part p set where bit p of v is; a line has 4 or 2 parts.</summary>
-    internal static void FillMasks(ulong* masks, int parts)
-    {
-        var words = 8 / parts;
-        for (var value = 0; value < 1 << parts; value++)
-        {
-            for (var word = 0; word < 8; word++)
-            {
-                masks[(value * 8) + word] = ((value >> (word / words)) & 1) == 0 ? 0 : ulong.MaxValue;
-            }
-        }
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<ulong> Sum(Vector512<ulong> value)
     {
@@ -221,10 +278,10 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<ulong> Mask(uint bits, int bit) => Vector128.Create(0UL - ((bits >> bit) & 1));
+    private static Vector128<ulong> Mask(ulong bits, int bit) => Vector128.Create(0UL - ((bits >> bit) & 1));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ulong> Mask256(uint bits, int bit) => Vector256.Create(0UL - ((bits >> bit) & 1));
+    private static Vector256<ulong> Mask256(ulong bits, int bit) => Vector256.Create(0UL - ((bits >> bit) & 1));
 
     /// <summary>The taps of rows first..: 8 numbers a row, of which 7 are used.</summary>
     private void FillTaps(int first, int count, uint* taps)
@@ -257,13 +314,13 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
                 if (Sse.IsSupported && i < after)
                 {
                     var n = next + (i * TapSlots);
-                    Sse.Prefetch0(y + n[0]);
-                    Sse.Prefetch0(y + n[1]);
-                    Sse.Prefetch0(y + n[2]);
-                    Sse.Prefetch0(y + n[3]);
-                    Sse.Prefetch0(y + n[4]);
-                    Sse.Prefetch0(y + n[5]);
-                    Sse.Prefetch0(y + n[6]);
+                    Sse.Prefetch1(y + n[0]);
+                    Sse.Prefetch1(y + n[1]);
+                    Sse.Prefetch1(y + n[2]);
+                    Sse.Prefetch1(y + n[3]);
+                    Sse.Prefetch1(y + n[4]);
+                    Sse.Prefetch1(y + n[5]);
+                    Sse.Prefetch1(y + n[6]);
                 }
 
                 head[chunk + i] ^= y[t[0]] ^ y[t[1]] ^ y[t[2]] ^ y[t[3]] ^ BinaryField128.MultiplyByWord(y[t[4]] ^ y[t[5]] ^ y[t[6]], _beta);
@@ -292,13 +349,13 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
                 if (Sse.IsSupported && i < after)
                 {
                     var n = next + (i * TapSlots);
-                    Sse.Prefetch0(y + n[0]);
-                    Sse.Prefetch0(y + n[1]);
-                    Sse.Prefetch0(y + n[2]);
-                    Sse.Prefetch0(y + n[3]);
-                    Sse.Prefetch0(y + n[4]);
-                    Sse.Prefetch0(y + n[5]);
-                    Sse.Prefetch0(y + n[6]);
+                    Sse.Prefetch1(y + n[0]);
+                    Sse.Prefetch1(y + n[1]);
+                    Sse.Prefetch1(y + n[2]);
+                    Sse.Prefetch1(y + n[3]);
+                    Sse.Prefetch1(y + n[4]);
+                    Sse.Prefetch1(y + n[5]);
+                    Sse.Prefetch1(y + n[6]);
                 }
 
                 var plain = y[t[0]] ^ y[t[1]] ^ y[t[2]] ^ y[t[3]];

@@ -30,6 +30,8 @@ public sealed record ParticipantConfig
     public int MaximumPeerSet { get; init; } = 20_000_000;
     /// <summary>Whether this party, when asked, agrees to a session whose result goes to the asking party alone.</summary>
     public bool AcceptOneSided { get; init; }
+    /// <summary>Whether this party takes part in the protocol <c>vole</c>, which rests on a younger assumption than the others.</summary>
+    public bool AllowVole { get; init; }
     /// <summary>Smallest minimum cell size this party agrees to, whatever the other proposes.</summary>
     public int MinCell { get; init; } = 1;
 }

@@ -151,10 +151,6 @@ internal sealed class VoleReceiverParty : VoleParty
             {
                 throw new ProtocolViolationException("bad-batch", "the base transfers have an element that is not valid");
             }
-            catch (AggregateException)
-            {
-                throw new ProtocolViolationException("bad-batch", "the base transfers have an element that is not valid");
-            }
 
             TransferExtension.Offer(keys, receiver.Choices, message, rows.Span);
             keys.AsSpan().Clear();

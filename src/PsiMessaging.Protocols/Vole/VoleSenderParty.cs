@@ -17,6 +17,7 @@ internal sealed class VoleSenderParty : VoleParty
 {
     private readonly Vector128<byte> _delta;
     private readonly Lazy<Task<byte[]>> _choice;
+    private readonly Lazy<Task<Vector128<byte>[]>> _keys;
     private readonly Lazy<Task<BlockBuffer>> _transfers;
     private readonly Lazy<Task<(BlockBuffer B, byte[] Corrections)>> _vole;
     private readonly Lazy<Task<(SortedTags Tags, BlockBuffer Evaluated)>> _outputs;
@@ -27,7 +28,8 @@ internal sealed class VoleSenderParty : VoleParty
     {
         _delta = DrawBlock("/delta");
         _choice = new(() => Step(Choose));
-        _transfers = new(() => Step(Transfer));
+        _keys = new(() => Step(Keys));
+        _transfers = new(() => TransferAsync());
         _vole = new(() => VoleAsync());
         _outputs = new(() => OutputAsync());
     }
@@ -71,6 +73,7 @@ internal sealed class VoleSenderParty : VoleParty
 
                 var choice = await _choice.Value;
                 _session = SessionHash(payload.Span, choice);
+                _ = _keys.Value;
                 break;
             case 2 or 3 when Settings.IsMalicious:
                 if (last && Incoming(2).IsWhole && Incoming(3).IsWhole)
@@ -130,15 +133,23 @@ internal sealed class VoleSenderParty : VoleParty
         return opening.Span.ToArray();
     }
 
-    private BlockBuffer Transfer()
+    private Vector128<byte>[] Keys()
     {
         using var seed = BaseSeed();
-        var keys = BaseTransfer.ChooserKeys(_session, seed, _delta, Incoming(1).Bytes, Cores);
-        var message = Incoming(2).Bytes;
-        var rows = Own(new BlockBuffer(message.Length / 16));
-        TransferExtension.Choose(keys, _delta, message, rows.Span);
-        keys.AsSpan().Clear();
-        return rows;
+        return BaseTransfer.ChooserKeys(_session, seed, _delta, Incoming(1).Bytes, Cores);
+    }
+
+    private async Task<BlockBuffer> TransferAsync()
+    {
+        var keys = await _keys.Value;
+        return await Step(() =>
+        {
+            var message = Incoming(2).Bytes;
+            var rows = Own(new BlockBuffer(message.Length / 16));
+            TransferExtension.Choose(keys, _delta, message, rows.Span);
+            keys.AsSpan().Clear();
+            return rows;
+        });
     }
 
     private async Task VerifyExtensionAsync()

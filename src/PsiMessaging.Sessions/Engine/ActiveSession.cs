@@ -1,5 +1,6 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.BlindRsa;
+using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
@@ -7,6 +8,8 @@ using PsiMessaging.Participants.Ports;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.BlindRsa;
 using PsiMessaging.Protocols.Ecdh;
+using PsiMessaging.Protocols.Evaluation;
+using PsiMessaging.Protocols.Vole;
 using PsiMessaging.Sessions.Datasets;
 
 namespace PsiMessaging.Sessions.Engine;
@@ -14,6 +17,7 @@ namespace PsiMessaging.Sessions.Engine;
 /// <summary>What a running session holds in memory: its protocol, open files, and the batches in hand. All of it can be made again from disk.</summary>
 internal sealed class ActiveSession : IDisposable
 {
+    private const int HashBatch = 8192;
     private readonly SessionSecrets _secrets;
     private readonly IdentifierFile? _items;
     private readonly OpenReusableSet? _reusable;
@@ -30,6 +34,9 @@ internal sealed class ActiveSession : IDisposable
     /// <summary>Batches whose evaluation was begun and whose result is not yet on disk.</summary>
     public Dictionary<BatchPlace, Task<byte[]>> InHand { get; } = [];
 
+    /// <summary>Over when a protocol that keeps vectors in memory has been brought to where the session stands.</summary>
+    public Task Resumed { get; set; } = Task.CompletedTask;
+
     /// <summary>Cancelled when the session ends.</summary>
     public CancellationToken Ended => _ended.Token;
 
@@ -39,13 +46,14 @@ internal sealed class ActiveSession : IDisposable
     public static string ItemsPath(string sessionPath) => Path.Combine(sessionPath, "items.bin");
 
     /// <summary>Whether this party's own identifiers are read during the session.</summary>
-    public static bool NeedsItems(PartySession session) => !(session.OwnReusableSet is not null && SessionRules.RevealOf(session) == Reveal.Peer);
+    public static bool NeedsItems(PartySession session) => session.Protocol is SessionRules.Ecdh or SessionRules.Rsa && !(session.OwnReusableSet is not null && SessionRules.RevealOf(session) == Reveal.Peer);
 
-    public static ActiveSession Open(PartySession session, string ownName, Dataset dataset, DatasetCatalog catalog, string sessionPath)
+    public static ActiveSession Open(PartySession session, string ownName, Dataset dataset, DatasetCatalog catalog, string sessionPath, Cores cores)
     {
-        var secrets = SessionSecrets.Load(sessionPath);
+        var secrets = SessionSecrets.Load(sessionPath, session.Attempt);
         OpenReusableSet? reusable = null;
         IProtocolParty? protocol = null;
+        IdentifierFile? items = null;
         try
         {
             reusable = session.OwnReusableSet is null ? null : ReusableSets.Open(catalog, dataset, ownName, session.RsaBits);
@@ -55,18 +63,52 @@ internal sealed class ActiveSession : IDisposable
             }
 
             var reveal = SessionRules.RevealOf(session);
-            protocol = session.Protocol == SessionRules.Ecdh
+            items = session.Protocol == SessionRules.Vole ? catalog.OpenIdentifiers(dataset) : NeedsItems(session) ? IdentifierFile.Open(ItemsPath(sessionPath)) : null;
+            protocol = session.Protocol == SessionRules.Vole ? VolePartyOf(session, secrets, items!, reveal, cores)
+                : session.Protocol == SessionRules.Ecdh
                 ? new EcdhParty(session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed, reveal)
                 : new BlindRsaParty(
                     session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed,
                     (ownName, reusable?.Key ?? secrets.Rsa, session.OwnReusableSet), (session.Peer, PeerKey(session), session.PeerReusableSet), reveal);
-            return new ActiveSession(secrets, NeedsItems(session) ? IdentifierFile.Open(ItemsPath(sessionPath)) : null, reusable, protocol);
+            return new ActiveSession(secrets, items, reusable, protocol);
         }
         catch
         {
             protocol?.Dispose();
+            items?.Dispose();
             reusable?.Dispose();
             secrets.Dispose();
+            throw;
+        }
+    }
+
+    private static VoleParty VolePartyOf(PartySession session, SessionSecrets secrets, IdentifierFile items, Reveal reveal, Cores cores)
+    {
+        var receives = SessionRules.ReceivesInVole(session);
+        var (receiver, sender) = receives ? (session.OwnDistinct, session.PeerDistinct) : (session.PeerDistinct, session.OwnDistinct);
+        var settings = new VoleSettings(session.Transcript, receiver, sender, session.Security == SessionRules.Malicious, reveal == Reveal.Both);
+        return VoleParty.Create(settings, receives, secrets.Seed, (both, cancellation) => HashItems(items, both, cores, cancellation), cores);
+    }
+
+    /// <summary>Hashes the own identifiers, a batch at a time, on all cores.</summary>
+    private static ItemHashes HashItems(IdentifierFile items, bool both, Cores cores, CancellationToken cancellation)
+    {
+        var hashes = new ItemHashes(items.Count, both);
+        try
+        {
+            cores.Split(items.Count, HashBatch, (_, first, end) =>
+            {
+                for (var at = first; at < end; at += HashBatch)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    hashes.Add(at, new PackedItems(items.ReadPacked(at, Math.Min(HashBatch, end - at))));
+                }
+            });
+            return hashes;
+        }
+        catch
+        {
+            hashes.Dispose();
             throw;
         }
     }
@@ -116,9 +158,9 @@ internal sealed class ActiveSession : IDisposable
     {
         _ended.Cancel();
         _sortedTags?.Dispose();
+        Protocol.Dispose();
         _items?.Dispose();
         _reusable?.Dispose();
-        Protocol.Dispose();
         _secrets.Dispose();
         _ended.Dispose();
     }

@@ -57,17 +57,22 @@ public sealed partial class PartyEngine
                 : $"choose a linker with --linker: {string.Join(", ", linkers.Select(card => card.Name))}");
         }
 
-        if (!SessionRules.IsProtocol(start.Protocol) || !SessionRules.IsEngine(start.Engine))
+        if ((start.Protocol != SessionRules.Auto && !SessionRules.IsProtocol(start.Protocol)) || !SessionRules.IsEngine(start.Engine))
         {
-            throw new ParticipantException(FailureCodes.Unsupported, $"protocol {start.Protocol} with engine {start.Engine} is not available; this version has the protocols {SessionRules.Ecdh} and {SessionRules.Rsa} and the engines {SessionRules.Masked} and {SessionRules.Tokens}");
+            throw new ParticipantException(FailureCodes.Unsupported, $"protocol {start.Protocol} with engine {start.Engine} is not available; this version has the protocols {SessionRules.Ecdh}, {SessionRules.Rsa} and {SessionRules.Vole} and the engines {SessionRules.Masked} and {SessionRules.Tokens}");
         }
 
-        if (SessionRules.FaultOf(start.Protocol, start.Reveal, start.Reuse) is { } fault)
+        if ((SessionRules.FaultOf(start.Protocol, start.Reveal, start.Reuse) ?? SessionRules.FaultOfSecurity(start.Protocol, start.Security)) is { } fault)
         {
             throw new ParticipantException(FailureCodes.Unsupported, fault);
         }
 
-        if (start.Protocol == SessionRules.Rsa && !RsaPublicKey.IsAllowedLength(start.RsaBits))
+        if (start.Protocol == SessionRules.Vole && !Home.Config.AllowVole)
+        {
+            throw new ParticipantException(FailureCodes.Unsupported, $"{Home.Name} does not allow the protocol vole, which rests on a younger assumption; allow it with \"allowVole\": true in its psi.json");
+        }
+
+        if ((start.Protocol == SessionRules.Rsa || start.Reuse) && !RsaPublicKey.IsAllowedLength(start.RsaBits))
         {
             throw new ParticipantException(FailureCodes.WeakKey, $"an RSA modulus of {start.RsaBits} bits is not allowed: take {RsaPublicKey.MinimumBits} to {RsaPublicKey.MaximumBits}, a multiple of {RsaPublicKey.BitsStep}");
         }
@@ -79,7 +84,7 @@ public sealed partial class PartyEngine
 
         var dataset = Datasets.Resolve(start.Dataset);
         var now = Time.GetUtcNow();
-        return new PartySession
+        return WithCandidates(new PartySession
         {
             Id = id,
             State = SessionState.Preparing,
@@ -92,13 +97,14 @@ public sealed partial class PartyEngine
             Protocol = start.Protocol,
             Engine = start.Engine,
             Reveal = start.Reveal,
-            RsaBits = start.Protocol == SessionRules.Rsa ? start.RsaBits : 0,
+            Security = start.Security,
+            RsaBits = start.Protocol == SessionRules.Rsa || start.Reuse ? start.RsaBits : 0,
             Reuse = start.Reuse,
             MinCell = Math.Max(start.MinCell, Home.Config.MinCell),
             KeyNames = dataset.Key,
             CreatedAt = now,
             DeadlineAt = now.AddSeconds(start.DeadlineSeconds),
-        };
+        });
     }
 
     private string PinnedParties()

@@ -36,6 +36,7 @@ public sealed partial class PartyEngine
                     Linker = proposal.Linker,
                     PeerDataset = null,
                     Protocol = proposal.Protocol,
+                    Security = proposal.Security,
                     Engine = proposal.Engine,
                     Reveal = proposal.Reveal,
                     RsaBits = proposal.RsaBits ?? 0,
@@ -108,6 +109,8 @@ public sealed partial class PartyEngine
             Linker = session.Linker,
             PeerDataset = session.PeerDataset,
             Protocol = session.Protocol,
+            Protocols = session.Protocols,
+            Security = session.Security,
             Engine = session.Engine,
             Reveal = session.Reveal,
             RsaBits = session.RsaBits == 0 ? null : session.RsaBits,
@@ -190,6 +193,9 @@ public sealed partial class PartyEngine
                 $"{Home.Name} does not answer sessions whose result goes to {proposal.Initiator} alone; its people allow them with \"acceptOneSided\": true in its psi.json");
         }
 
+        var proposed = session.Protocol;
+        session = Chosen(session, proposal, dataset.Distinct);
+        CheckSizes(session with { OwnDistinct = dataset.Distinct, PeerDistinct = proposal.SetSize });
         using var secrets = OpenSecrets(session);
         var (sender, reusable) = SenderOf(session, dataset, secrets);
         PrepareItems(session with { OwnReusableSet = reusable }, dataset, secrets);
@@ -202,13 +208,14 @@ public sealed partial class PartyEngine
             Nonce = secrets.Nonce(),
             Rsa = sender,
             MinCell = minCell,
+            Protocol = proposed == session.Protocol ? null : session.Protocol,
         });
         var now = Time.GetUtcNow();
         Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
             transaction.Enqueue(answer.Id, session.Id, ParticipantNames.Inbox(Home.Config.QueuePrefix, session.Peer), answer.Frame, bestEffort: false);
-            Audit.Append(transaction, "session-accepted", ("session", session.Id), ("peer", session.Peer), ("dataset", dataset.Name), ("protocol", proposal.Protocol), ("reveal", proposal.Reveal), ("reuse", proposal.Reuse), ("minCell", minCell));
+            Audit.Append(transaction, "session-accepted", ("session", session.Id), ("peer", session.Peer), ("dataset", dataset.Name), ("protocol", session.Protocol), ("reveal", proposal.Reveal), ("reuse", proposal.Reuse), ("minCell", minCell));
             return session with
             {
                 State = SessionState.Running,
@@ -237,12 +244,19 @@ public sealed partial class PartyEngine
     /// <summary>Everything about a proposal that can be judged without own data.</summary>
     private static void CheckProposal(ProposeSession proposal)
     {
-        if (!SessionRules.IsProtocol(proposal.Protocol) || !SessionRules.IsEngine(proposal.Engine))
+        if (proposal.Protocol == SessionRules.Auto
+            ? proposal.Protocols is not { Count: 2 or 3 } || proposal.Protocols.Distinct(StringComparer.Ordinal).Count() != proposal.Protocols.Count || !proposal.Protocols.Contains(SessionRules.Ecdh, StringComparer.Ordinal) || proposal.Protocols.Any(name => name.Length > 20)
+            : proposal.Protocols is not null)
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"{proposal.Initiator}'s proposal leaves the choice of protocol in a way that cannot be");
+        }
+
+        if ((proposal.Protocol != SessionRules.Auto && !SessionRules.IsProtocol(proposal.Protocol)) || !SessionRules.IsEngine(proposal.Engine))
         {
             throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes a protocol or engine that is not available here");
         }
 
-        if (SessionRules.FaultOf(proposal.Protocol, proposal.Reveal, proposal.Reuse) is { } rule)
+        if ((SessionRules.FaultOf(proposal.Protocol, proposal.Reveal, proposal.Reuse) ?? SessionRules.FaultOfSecurity(proposal.Protocol, proposal.Security)) is { } rule)
         {
             throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes what cannot be: {rule}");
         }
@@ -338,10 +352,19 @@ public sealed partial class PartyEngine
         CheckSender(session.Peer, session.Id, session.RsaBits, session.Reuse, SessionRules.Sends(session.Protocol, session.Reveal, initiator: false), acceptance.Rsa);
 
         CheckPeerSet(session.Peer, acceptance.SetSize);
+        var accepted = WithAcceptedProtocol(session, acceptance);
+        CheckSizes(accepted with { PeerDistinct = acceptance.SetSize });
+        if (session.Protocol == SessionRules.Auto)
+        {
+            // Only now is it known whether they are needed in the session's order.
+            using var secrets = OpenSecrets(session);
+            PrepareItems(accepted, OwnDataset(session), secrets);
+        }
+
         Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
-            return session with
+            return accepted with
             {
                 State = SessionState.Running,
                 PeerDistinct = acceptance.SetSize,

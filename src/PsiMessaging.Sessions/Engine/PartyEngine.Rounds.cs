@@ -15,9 +15,29 @@ namespace PsiMessaging.Sessions.Engine;
 /// </content>
 public sealed partial class PartyEngine
 {
+    /// <summary>Batches of a protocol over whole vectors that may be in hand: making or taking one is quick once its vector is there.</summary>
+    private const int VectorBatchesInHand = 4;
+
     private bool RunRounds(PartySession session)
     {
+        if (TakeRestart(session))
+        {
+            return true;
+        }
+
+        if (!session.IsAttemptAgreed)
+        {
+            return false;
+        }
+
         var active = Activate(session);
+        if (!active.Resumed.IsCompleted)
+        {
+            _ = active.Resumed.ContinueWith(_ => Pump.Signal(session.Id), TaskScheduler.Default);
+            return false;
+        }
+
+        active.Resumed.GetAwaiter().GetResult();
         var rounds = active.Protocol.Rounds;
         if (session.TotalBatches == 0)
         {
@@ -30,7 +50,7 @@ public sealed partial class PartyEngine
             return true;
         }
 
-        if (_evaluator.HasRoom(active.InHand.Count) && BeginNext(session, active))
+        if ((active.Protocol is IVectorParty ? active.InHand.Count < VectorBatchesInHand : _evaluator.HasRoom(active.InHand.Count)) && BeginNext(session, active))
         {
             return true;
         }
@@ -118,6 +138,7 @@ public sealed partial class PartyEngine
         var payload = round.Source switch
         {
             RoundSource.PreparedTags => Task.FromResult(active.PreparedTags(round, sequence)),
+            RoundSource.Vector => ProduceAsync(session, active, round, sequence),
             RoundSource.SortedPeerTags => Task.FromResult(active.SortedPeerTags(round, sequence, () => GatherPeerTags(session, active))),
             _ => Evaluate(session, active, round, sequence, default),
         };
@@ -127,7 +148,7 @@ public sealed partial class PartyEngine
     private bool BeginIncoming(PartySession session, ActiveSession active, string slot)
     {
         // Slots end in the sequence; a batch in hand need not be read again.
-        var place = new BatchPlace(int.Parse(slot.AsSpan("round/".Length, 3), System.Globalization.CultureInfo.InvariantCulture), int.Parse(slot.AsSpan("round/000/".Length), System.Globalization.CultureInfo.InvariantCulture), Incoming: true);
+        var place = new BatchPlace(int.Parse(slot.AsSpan("round/".Length, 3), System.Globalization.CultureInfo.InvariantCulture), int.Parse(slot.AsSpan("round/000/".Length, 8), System.Globalization.CultureInfo.InvariantCulture), Incoming: true);
         if (active.InHand.ContainsKey(place) || Store.Read(transaction => transaction.FindFrame(session.Id, slot)) is not { } frame)
         {
             return false;
@@ -148,8 +169,25 @@ public sealed partial class PartyEngine
             throw new ProtocolViolationException(FailureCodes.BadBatch, $"{session.Peer} sent a batch of round {round.Name} that does not fit the announced sizes");
         }
 
-        Hold(session, active, place, Evaluate(session, active, round, batch.Sequence, envelope.Body));
+        if (round.After.Any(own => active.Protocol.Rounds.Single(other => other.Number == own && other.Direction == RoundDirection.Outgoing).Batches != session.Produced.GetValueOrDefault(own)))
+        {
+            throw new ProtocolViolationException(FailureCodes.BadBatch, $"{session.Peer} sent a batch of round {round.Name} before its time");
+        }
+
+        Hold(session, active, place, active.Protocol is IVectorParty party ? AbsorbAsync(party, round, batch.Sequence, envelope.Body.ToArray()) : Evaluate(session, active, round, batch.Sequence, envelope.Body));
         return true;
+    }
+
+    private async Task<byte[]> ProduceAsync(PartySession session, ActiveSession active, Round round, int sequence)
+    {
+        OnVectors(session);
+        return await ((IVectorParty)active.Protocol).ProduceAsync(round, sequence);
+    }
+
+    private static async Task<byte[]> AbsorbAsync(IVectorParty party, Round round, int sequence, byte[] payload)
+    {
+        await party.AbsorbAsync(round, sequence, payload);
+        return payload;
     }
 
     private Task<byte[]> Evaluate(PartySession session, ActiveSession active, Round round, int sequence, ReadOnlyMemory<byte> payload)
@@ -208,7 +246,11 @@ public sealed partial class PartyEngine
         Change(session, transaction =>
         {
             SendBatch(transaction, session, round, place.Sequence, payload);
-            return session with { Produced = With(session.Produced, place.Round, place.Sequence + 1) };
+            return session with
+            {
+                Produced = With(session.Produced, place.Round, place.Sequence + 1),
+                Sent = round.Source == RoundSource.Vector ? new Dictionary<int, byte[]>(session.Sent) { [place.Round] = Chain(session.Sent.GetValueOrDefault(place.Round), payload) } : session.Sent,
+            };
         });
     }
 
@@ -218,8 +260,8 @@ public sealed partial class PartyEngine
         var consumed = session.Consumed.GetValueOrDefault(place.Round) + 1;
         Change(session, transaction =>
         {
-            transaction.Finish(session.Id, $"round/{place.Round:D3}/{place.Sequence:D8}");
-            if (round.Keeps != TagSide.None)
+            transaction.Finish(session.Id, SlotOf(place.Round, place.Sequence, session.Attempt));
+            if (round.Keeps != TagSide.None || active.Protocol is IVectorParty)
             {
                 transaction.PutKept(session.Id, place.Round, place.Sequence, result);
             }
@@ -231,7 +273,7 @@ public sealed partial class PartyEngine
             else if (consumed % CreditStep == 0 && consumed - CreditStep + CreditWindow < round.Batches && !round.IsAnswer)
             {
                 // Rounds that answer an own one are bounded by it; all others by what is granted here.
-                Send(transaction, session.Peer, session.Id, new GrantCredit(session.Id, session.Transcript, place.Round, consumed + CreditWindow));
+                Send(transaction, session.Peer, session.Id, new GrantCredit(session.Id, session.Transcript, place.Round, consumed + CreditWindow, session.Attempt == 0 ? null : session.Attempt));
             }
 
             return session with { Consumed = With(session.Consumed, place.Round, consumed) };
@@ -240,7 +282,7 @@ public sealed partial class PartyEngine
 
     private void SendBatch(IStoreTransaction transaction, PartySession session, Round round, int sequence, byte[] payload) => Send(
         transaction, session.Peer, session.Id,
-        new RoundBatch(session.Id, session.Transcript, round.Number, sequence, round.Batches, round.CountOf(sequence), round.ElementSizeBytes), payload);
+        new RoundBatch(session.Id, session.Transcript, round.Number, sequence, round.Batches, round.CountOf(sequence), round.ElementSizeBytes, session.Attempt == 0 ? null : session.Attempt), payload);
 
     private static Dictionary<int, int> With(IReadOnlyDictionary<int, int> counts, int round, int count) => new(counts) { [round] = count };
 
@@ -309,6 +351,32 @@ public sealed partial class PartyEngine
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
         using var digest = new ResultDigest(shared, session.Transcript, Home.Name, session.Peer);
         int count;
+        if (active.Protocol is IVectorParty party)
+        {
+            var (found, size) = party.FinishAsync().GetAwaiter().GetResult();
+            count = size;
+            WriteIntersection(session, active, found, digest, path);
+        }
+        else
+        {
+            count = CompareTags(session, active, reveal, digest, path);
+        }
+
+        var (ownHash, peerHash) = digest.Complete();
+        if (reveal == Reveal.Own)
+        {
+            Complete(session, count, null);
+        }
+        else
+        {
+            Complete(session, count, peerHash, transaction => Report(transaction, session, count, ownHash));
+        }
+
+        return true;
+    }
+
+    private int CompareTags(PartySession session, ActiveSession active, Reveal reveal, ResultDigest digest, string path)
+    {
         using (var own = SessionScratch(session, "own"))
         using (var peer = SessionScratch(session, "peer"))
         using (var match = new TagMatch(active.Protocol.TagSizeBytes, session.OwnDistinct, own, peer))
@@ -339,24 +407,13 @@ public sealed partial class PartyEngine
                     digest.Append(tag);
                 }
             });
-            count = common;
             if (reveal != Reveal.Size)
             {
                 WriteIntersection(session, active, positions, digest, path);
             }
-        }
 
-        var (ownHash, peerHash) = digest.Complete();
-        if (reveal == Reveal.Own)
-        {
-            Complete(session, count, null);
+            return common;
         }
-        else
-        {
-            Complete(session, count, peerHash, transaction => Report(transaction, session, count, ownHash));
-        }
-
-        return true;
     }
 
     private void Report(PartySession session, int? size, byte[]? hash) => Change(session, transaction =>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
@@ -25,7 +26,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     /// <summary>A receiver grants more credit each time it has dealt with this many batches.</summary>
     private const int CreditStep = 8;
     /// <summary>Highest round number any protocol has.</summary>
-    private const int MaximumRound = 3;
+    private const int MaximumRound = 11;
     /// <summary>Longest batch any protocol has: 1,024 blinded values of 8192 bits, 65,536 prepared tags of 16 bytes.</summary>
     private const int MaximumBatchBytes = 1 << 20;
     private const int MaximumDeadlineSeconds = 30 * 24 * 3600;
@@ -34,6 +35,7 @@ public sealed partial class PartyEngine : ParticipantEngine
 
     private readonly ILogger _log;
     private readonly IBatchEvaluator _evaluator;
+    private readonly Cores _cores;
     private readonly Dictionary<string, ActiveSession> _active = new(StringComparer.Ordinal);
     private readonly Dictionary<string, RowSender> _senders = new(StringComparer.Ordinal);
     private readonly Lock _cacheLock = new();
@@ -52,6 +54,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     {
         _log = log;
         _evaluator = evaluator ?? new LocalEvaluator(ParallelismOf(home));
+        _cores = new Cores(ParallelismOf(home));
         Datasets = new DatasetCatalog(home, store, time, openScratch);
     }
 
@@ -85,7 +88,7 @@ public sealed partial class PartyEngine : ParticipantEngine
             case ProposeSession proposal when sender.Role == ParticipantRole.Party && !own:
                 AcceptProposal(envelope, proposal);
                 break;
-            case AcceptSession or RoundBatch or GrantCredit or CompleteSession or AnnounceColumns or AbortSession or DatasetRegistered or QueryAnswered or QueryRefused or QueryAsked
+            case AcceptSession or RestartProtocol or RoundBatch or GrantCredit or CompleteSession or AnnounceColumns or AbortSession or DatasetRegistered or QueryAnswered or QueryRefused or QueryAsked
                 or ProposeQuery or AcceptQuery or RefuseQuery or WithdrawQuery or ProductComputed when !own && header.Session is not null:
                 StoreForSession(envelope, header.Session, SlotOf(envelope));
                 break;
@@ -96,8 +99,9 @@ public sealed partial class PartyEngine : ParticipantEngine
 
     private static string SlotOf(Envelope envelope) => envelope.Message switch
     {
-        RoundBatch batch => $"round/{batch.Round:D3}/{batch.Sequence:D8}",
-        GrantCredit grant => $"credit/{grant.Round:D3}/{grant.Batches:D8}",
+        RoundBatch batch => SlotOf(batch.Round, batch.Sequence, batch.Attempt ?? 0),
+        GrantCredit grant => $"credit/{grant.Round:D3}/{grant.Batches:D8}{AttemptSuffix(grant.Attempt ?? 0)}",
+        RestartProtocol restart => $"restart/{restart.Attempt}",
         AbortSession => $"abort/{envelope.Header.From}",
         DatasetRegistered registered => $"registered/{registered.Party}",
         QueryAnswered answer => $"answer/{answer.QueryId}",
@@ -110,6 +114,10 @@ public sealed partial class PartyEngine : ParticipantEngine
         QueryAsked asked => $"asked/{asked.QueryId}",
         var message => message.GetType().Name,
     };
+
+    private static string SlotOf(int round, int sequence, int attempt) => $"round/{round:D3}/{sequence:D8}{AttemptSuffix(attempt)}";
+
+    private static string AttemptSuffix(int attempt) => attempt == 0 ? "" : $"/{attempt}";
 
     private void StoreForSession(Envelope envelope, string id, string slot)
     {
@@ -129,6 +137,7 @@ public sealed partial class PartyEngine : ParticipantEngine
             var session = PartySession.Parse(stored);
             if (session.State == SessionState.Failed
                 || (envelope.Message is RoundBatch or GrantCredit && session.State is not (SessionState.Proposed or SessionState.Running))
+                || (AttemptOf(envelope.Message) is { } attempt && attempt < session.Attempt)
                 || (envelope.Message is AcceptSession && session.State == SessionState.Completed))
             {
                 // Late or idle: nothing waits for it any more.
@@ -139,6 +148,17 @@ public sealed partial class PartyEngine : ParticipantEngine
             if (envelope.Header.From != expected && !(envelope.Message is AbortSession && envelope.Header.From == session.Linker))
             {
                 throw new RejectedEnvelopeException($"{envelope.Header.From} is not who may send a {envelope.Header.Type} message in this session");
+            }
+
+            if (envelope.Message is RestartProtocol && session.State is not (SessionState.Proposed or SessionState.Running))
+            {
+                // The rounds are over here: what this party sent or found cannot be taken back.
+                if (!session.IsEnded)
+                {
+                    Fail(transaction, session, FailureCodes.WrongState, $"{session.Peer} had to begin the protocol again after {Home.Name} was done; open another session", tellPeer: true);
+                }
+
+                return InboundResult.Repeated;
             }
 
             if (envelope.Message is RoundBatch or GrantCredit && !MayBeStored(transaction, session, envelope))
@@ -170,8 +190,15 @@ public sealed partial class PartyEngine : ParticipantEngine
         Pump.Signal(id);
     }
 
+    private static int? AttemptOf(object message) => message switch
+    {
+        RoundBatch batch => batch.Attempt ?? 0,
+        GrantCredit grant => grant.Attempt ?? 0,
+        _ => null,
+    };
+
     /// <summary>Bounds what a peer can have us store for one session, before it is known which batches belong there.</summary>
-    private static bool MayBeStored(IStoreTransaction transaction, PartySession session, Envelope envelope) => envelope.Message switch
+    private static bool MayBeStored(IStoreTransaction transaction, PartySession session, Envelope envelope) => AttemptOf(envelope.Message) == session.Attempt && envelope.Message switch
     {
         RoundBatch batch => batch.Round is >= 1 and <= MaximumRound && batch.Transcript.Length == 32 && envelope.Body.Length <= MaximumBatchBytes
             && batch.Sequence >= 0 && batch.Sequence < session.Consumed.GetValueOrDefault(batch.Round) + CreditWindow,
@@ -215,6 +242,10 @@ public sealed partial class PartyEngine : ParticipantEngine
             // The intersection stands; only the sending failed, and a person may try it again.
             FailSend(session, exception.Message);
             return false;
+        }
+        catch (RestartException restart) when (session.State == SessionState.Running)
+        {
+            RestartOrFail(session, restart.Message);
         }
         catch (ProtocolViolationException violation)
         {
@@ -303,7 +334,8 @@ public sealed partial class PartyEngine : ParticipantEngine
             }
         }
 
-        var opened = ActiveSession.Open(session, Home.Name, OwnDataset(session), Datasets, Home.SessionPath(session.Id));
+        var opened = ActiveSession.Open(session, Home.Name, OwnDataset(session), Datasets, Home.SessionPath(session.Id), _cores);
+        opened.Resumed = opened.Protocol is not IVectorParty party || (session.Produced.Count == 0 && session.Consumed.Count == 0) ? Task.CompletedTask : Task.Run(() => ResumeAsync(session, party));
         lock (_cacheLock)
         {
             _active.Add(session.Id, opened);
@@ -408,6 +440,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         }
 
         await _evaluator.DisposeAsync();
+        _cores.Dispose();
     }
 
     [LoggerMessage(EventId = 200, Level = LogLevel.Information, Message = "Session {Session}: proposed to {Peer} with {Count} identifiers")]

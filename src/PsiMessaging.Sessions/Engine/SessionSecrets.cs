@@ -15,6 +15,7 @@ internal sealed class SessionSecrets : IDisposable
 {
     private const int SeedSizeBytes = 32;
     private const string FileName = "secret.key";
+    private const string LaterFiles = "secret-*.key";
 
     private SessionSecrets(SecretBytes seed, RsaPrivateKey? rsa) => (Seed, Rsa) = (seed, rsa);
 
@@ -58,10 +59,11 @@ internal sealed class SessionSecrets : IDisposable
 
     /// <param name="sessionPath">The session's folder; made when missing.</param>
     /// <param name="rsaBits">Length of the RSA key to make, or 0 for none.</param>
-    public static SessionSecrets LoadOrCreate(string sessionPath, int rsaBits)
+    /// <param name="attempt">Each attempt at the rounds has secrets of its own.</param>
+    public static SessionSecrets LoadOrCreate(string sessionPath, int rsaBits, int attempt = 0)
     {
         Directory.CreateDirectory(sessionPath);
-        var path = Path.Combine(sessionPath, FileName);
+        var path = PathOf(sessionPath, attempt);
         if (!File.Exists(path))
         {
             using var seed = SecretBytes.Random(SeedSizeBytes);
@@ -71,22 +73,34 @@ internal sealed class SessionSecrets : IDisposable
             CryptographicOperations.ZeroMemory(content);
         }
 
-        return Load(sessionPath);
+        return Load(sessionPath, attempt);
     }
 
     /// <summary>The secrets of a session that has begun; never makes new ones, which would continue it under other blinds.</summary>
-    public static SessionSecrets Load(string sessionPath)
+    public static SessionSecrets Load(string sessionPath, int attempt = 0)
     {
-        var stored = OwnerOnlyFile.Read(Path.Combine(sessionPath, FileName), "the session's secret file");
+        var stored = OwnerOnlyFile.Read(PathOf(sessionPath, attempt), "the session's secret file");
         var secrets = new SessionSecrets(
             SecretBytes.CopyOf(stored.AsSpan(0, SeedSizeBytes)), stored.Length == SeedSizeBytes ? null : RsaPrivateKey.FromPkcs8(stored.AsSpan(SeedSizeBytes)));
         CryptographicOperations.ZeroMemory(stored);
         return secrets;
     }
 
-    public static bool Exist(string sessionPath) => File.Exists(Path.Combine(sessionPath, FileName));
+    public static bool Exist(string sessionPath) => File.Exists(PathOf(sessionPath, 0)) || (Directory.Exists(sessionPath) && Directory.EnumerateFiles(sessionPath, LaterFiles).Any());
 
-    public static void Destroy(string sessionPath) => OwnerOnlyFile.Destroy(Path.Combine(sessionPath, FileName));
+    public static void Destroy(string sessionPath)
+    {
+        OwnerOnlyFile.Destroy(PathOf(sessionPath, 0));
+        if (Directory.Exists(sessionPath))
+        {
+            Array.ForEach(Directory.GetFiles(sessionPath, LaterFiles), OwnerOnlyFile.Destroy);
+        }
+    }
+
+    /// <summary>Destroys the secrets of one attempt that has been given up.</summary>
+    public static void Destroy(string sessionPath, int attempt) => OwnerOnlyFile.Destroy(PathOf(sessionPath, attempt));
+
+    private static string PathOf(string sessionPath, int attempt) => Path.Combine(sessionPath, attempt == 0 ? FileName : $"secret-{attempt}.key");
 
     public void Dispose()
     {
