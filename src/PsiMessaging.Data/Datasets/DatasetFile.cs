@@ -22,13 +22,14 @@ public static class DatasetFile
         await using (writer)
         {
             var columns = fields.Select(_ => new List<string?>(RowGroupRows)).ToArray();
+            var pools = Array.ConvertAll(fields, _ => new StringPool());
             var rows = 0;
             while (source.Read())
             {
                 onRow(source);
                 for (var i = 0; i < columns.Length; i++)
                 {
-                    columns[i].Add(source.GetText(i) is { Length: > 0 } text ? text : null);
+                    columns[i].Add(pools[i].Get(source.GetSpan(i)));
                 }
 
                 if (++rows % RowGroupRows == 0)
@@ -43,6 +44,34 @@ public static class DatasetFile
             }
 
             return rows;
+        }
+    }
+
+    /// <summary>Short values of a column stand in many rows: one text for the last of each kind saves making it again.</summary>
+    private sealed class StringPool
+    {
+        private const int Slots = 256;
+        private const int MostLength = 12;
+        private readonly string?[] _slots = new string?[Slots];
+        private int _made, _found;
+
+        public string? Get(ReadOnlySpan<char> text)
+        {
+            // A column of all different values is not worth looking up.
+            if (text.Length is 0 or > MostLength || (_made > 4 * Slots && _found < _made))
+            {
+                return text.IsEmpty ? null : text.ToString();
+            }
+
+            ref var slot = ref _slots[(text[0] + (31 * text[^1]) + (7 * text[text.Length / 2])) & (Slots - 1)];
+            if (slot is not null && text.SequenceEqual(slot))
+            {
+                _found++;
+                return slot;
+            }
+
+            _made++;
+            return slot = text.ToString();
         }
     }
 

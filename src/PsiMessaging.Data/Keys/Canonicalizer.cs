@@ -80,6 +80,16 @@ public sealed class Canonicalizer
         return [.. parts];
     }
 
+    /// <summary>Takes the first part off canonical bytes.</summary>
+    /// <param name="canonical">What is left; loses the part.</param>
+    /// <param name="part">Its UTF-8 bytes.</param>
+    public static void TakePart(ref ReadOnlySpan<byte> canonical, out ReadOnlySpan<byte> part)
+    {
+        var size = BinaryPrimitives.ReadInt32BigEndian(canonical);
+        part = canonical.Slice(4, size);
+        canonical = canonical[(4 + size)..];
+    }
+
     private ReadOnlySpan<char> Fold(ReadOnlySpan<char> text)
     {
         if (!Ascii.IsValid(text))

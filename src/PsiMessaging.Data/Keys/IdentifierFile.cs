@@ -10,6 +10,7 @@ namespace PsiMessaging.Data.Keys;
 public sealed class IdentifierFile : IDisposable
 {
     private const int IndexInterval = 256;
+    private const int EntriesABlock = 16;
     private const int FootBytes = 20;
     private const int HeadBytes = 8;
     private static readonly byte[] Magic = "PSIIDS01"u8.ToArray();
@@ -107,20 +108,26 @@ public sealed class IdentifierFile : IDisposable
     {
         lock (_stream)
         {
-            _stream.Position = 0;
-            Span<byte> head = stackalloc byte[HeadBytes];
-            var buffer = new byte[256];
-            for (var position = 0; position < Count; position++)
+            // In blocks of whole identifiers, as the index has them.
+            var buffer = Array.Empty<byte>();
+            for (var entry = 0; entry < _index.Length; entry += EntriesABlock)
             {
-                _stream.ReadExactly(head);
-                var length = BinaryPrimitives.ReadInt32LittleEndian(head[4..]);
-                if (buffer.Length < length)
+                var end = entry + EntriesABlock < _index.Length ? _index[entry + EntriesABlock] : _end;
+                var size = (int)(end - _index[entry]);
+                if (buffer.Length < size)
                 {
-                    buffer = new byte[length * 2];
+                    buffer = new byte[size + (size / 4)];
                 }
 
-                _stream.ReadExactly(buffer, 0, length);
-                read(position, BinaryPrimitives.ReadInt32LittleEndian(head), buffer.AsSpan(0, length));
+                _stream.Position = _index[entry];
+                _stream.ReadExactly(buffer, 0, size);
+                var position = entry * IndexInterval;
+                for (var rest = buffer.AsSpan(0, size); !rest.IsEmpty; position++)
+                {
+                    var length = BinaryPrimitives.ReadInt32LittleEndian(rest[4..]);
+                    read(position, BinaryPrimitives.ReadInt32LittleEndian(rest), rest.Slice(HeadBytes, length));
+                    rest = rest[(HeadBytes + length)..];
+                }
             }
         }
     }

@@ -40,6 +40,55 @@ public static class CsvOutput
         writer.Write('\n');
     }
 
+    /// <summary>Writes a whole file atomically, its rows as UTF-8 bytes.</summary>
+    public static void WriteFile(string path, IEnumerable<string> header, Action<Utf8Rows> rows) => AtomicFile.Write(path, stream =>
+    {
+        using (var writer = new StreamWriter(stream, new UTF8Encoding(false), 1 << 10, leaveOpen: true))
+        {
+            WriteRow(writer, header);
+        }
+
+        rows(new Utf8Rows(stream));
+    });
+
+    /// <summary>Rows whose fields are UTF-8 already.</summary>
+    /// <param name="stream">A buffered stream.</param>
+    public sealed class Utf8Rows(Stream stream)
+    {
+        private static readonly SearchValues<byte> SpecialBytes = SearchValues.Create(",\"\r\n"u8);
+
+        /// <summary>Writes a field.</summary>
+        /// <param name="field">UTF-8.</param>
+        /// <param name="first">Whether it is the row's first.</param>
+        public void Write(ReadOnlySpan<byte> field, bool first)
+        {
+            if (!first)
+            {
+                stream.WriteByte((byte)',');
+            }
+
+            if (!field.IsEmpty && field.IndexOfAny(SpecialBytes) < 0)
+            {
+                stream.Write(field);
+                return;
+            }
+
+            stream.WriteByte((byte)'"');
+            for (var quote = field.IndexOf((byte)'"'); quote >= 0; quote = field.IndexOf((byte)'"'))
+            {
+                stream.Write(field[..(quote + 1)]);
+                stream.WriteByte((byte)'"');
+                field = field[(quote + 1)..];
+            }
+
+            stream.Write(field);
+            stream.WriteByte((byte)'"');
+        }
+
+        /// <summary>Ends the row.</summary>
+        public void EndRow() => stream.WriteByte((byte)'\n');
+    }
+
     /// <summary>Writes a whole file atomically.</summary>
     public static void WriteFile(string path, IEnumerable<string> header, IEnumerable<IEnumerable<string?>> rows) => AtomicFile.Write(path, stream =>
     {

@@ -19,16 +19,21 @@ public static class IntersectionFile
     /// <param name="header">Names of the key columns.</param>
     /// <param name="identifiers">The common identifiers' canonical bytes, sorted by <see cref="IdentifierOrder"/>.</param>
     /// <param name="digest">Takes each identifier.</param>
-    internal static void Write(string path, IReadOnlyList<string> header, SortedRecords identifiers, ResultDigest digest) => CsvOutput.WriteFile(path, header, Rows(identifiers, digest));
-
-    private static IEnumerable<IEnumerable<string?>> Rows(SortedRecords identifiers, ResultDigest digest)
+    internal static void Write(string path, IReadOnlyList<string> header, SortedRecords identifiers, ResultDigest digest) => CsvOutput.WriteFile(path, header, writer =>
     {
         while (identifiers.MoveNext())
         {
             digest.Append(identifiers.Content);
-            yield return Canonicalizer.Decode(identifiers.Content);
+            var first = true;
+            for (var rest = identifiers.Content; !rest.IsEmpty; first = false)
+            {
+                Canonicalizer.TakePart(ref rest, out var part);
+                writer.Write(part, first);
+            }
+
+            writer.EndRow();
         }
-    }
+    });
 }
 
 /// <summary>
@@ -37,7 +42,9 @@ public static class IntersectionFile
 /// </summary>
 internal sealed class ResultDigest : IDisposable
 {
+    private readonly byte[] _pending = new byte[1 << 14];
     private readonly SecretBytes _key;
+    private int _pendingBytes;
     private readonly IncrementalHash _own;
     private readonly IncrementalHash _peer;
 
@@ -49,12 +56,35 @@ internal sealed class ResultDigest : IDisposable
 
     public void Append(ReadOnlySpan<byte> item)
     {
-        _own.AppendData(item);
-        _peer.AppendData(item);
+        if (_pendingBytes + item.Length > _pending.Length)
+        {
+            Flush();
+        }
+
+        if (item.Length > _pending.Length)
+        {
+            _own.AppendData(item);
+            _peer.AppendData(item);
+            return;
+        }
+
+        item.CopyTo(_pending.AsSpan(_pendingBytes));
+        _pendingBytes += item.Length;
+    }
+
+    private void Flush()
+    {
+        _own.AppendData(_pending, 0, _pendingBytes);
+        _peer.AppendData(_pending, 0, _pendingBytes);
+        _pendingBytes = 0;
     }
 
     /// <summary>What this party reports, and what the peer must report.</summary>
-    public (byte[] Own, byte[] Peer) Complete() => (_own.GetHashAndReset(), _peer.GetHashAndReset());
+    public (byte[] Own, byte[] Peer) Complete()
+    {
+        Flush();
+        return (_own.GetHashAndReset(), _peer.GetHashAndReset());
+    }
 
     private IncrementalHash Begin(string name)
     {
@@ -69,5 +99,6 @@ internal sealed class ResultDigest : IDisposable
         _own.Dispose();
         _peer.Dispose();
         _key.Dispose();
+        _pending.AsSpan().Clear();
     }
 }
