@@ -23,6 +23,7 @@ public class GoldenTests
         },
         new AcceptSession { SessionId = Id, ProposalHash = Hash, SetSize = 3479, Nonce = Hash, Rsa = new RsaSender([0xff, 0x03], [1, 0, 1], [7, 8, 9], Hash), MinCell = 5 },
         new AbortSession(Id, FailureCodes.ProfileMismatch, "the identifiers would be read differently"),
+        new RestartProtocol(Id, Hash, 1, Hash),
         new RoundBatch(Id, Hash, 1, 0, 4, 1024, 256),
         new GrantCredit(Id, Hash, 3, 24),
         new CompleteSession(Id, Hash, 730, Hash),
