@@ -10,6 +10,7 @@ return args switch
     ["masked", ..] => await Masked.RunAsync(args),
     ["product", ..] => Product.Run(),
     ["compute", ..] => await ScaleOut.RunAsync(args),
+    ["correctness", ..] => await Vole.CheckAsync(),
     ["layers", ..] => VoleLayers.Run(args),
     ["vole", ..] => await Vole.RunAsync(args),
     ["session", ..] => await Sessions.RunAsync(args),

@@ -13,7 +13,7 @@ internal sealed record SimulationReport(
     IReadOnlyDictionary<string, long> Bytes,
     long PeakMemoryBytes,
     IReadOnlyList<QueryReport> Queries,
-    string? ChosenBecause = null)
+    [property: JsonIgnore] string? ChosenBecause = null)
 {
     /// <summary>The protocol, and why it was chosen where nobody asked for it.</summary>
     [JsonIgnore]

@@ -37,14 +37,14 @@ public sealed record ProtocolCosts
     /// <param name="sender">Size of the sender's set.</param>
     public double Vole(int receiver, int sender) => VoleFixedSeconds + (receiver * VoleReceiverSeconds) + (sender * VoleSenderSeconds);
 
-    /// <summary>The figures of a home, or the built-in ones.</summary>
-    public static ProtocolCosts Load(string homePath)
+    /// <summary>Figures from a file's content; the built-in ones where it is no such file.</summary>
+    public static ProtocolCosts Parse(ReadOnlySpan<byte> json)
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(homePath, FileName)), CostsJson.Default.ProtocolCosts) is { } costs && costs.IsPlausible() ? costs : new ProtocolCosts();
+            return JsonSerializer.Deserialize(json, CostsJson.Default.ProtocolCosts) is { } costs && costs.IsPlausible() ? costs : new ProtocolCosts();
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        catch (JsonException)
         {
             // They guide a choice between protocols that all give the same result.
             return new ProtocolCosts();

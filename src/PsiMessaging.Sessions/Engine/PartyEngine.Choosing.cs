@@ -52,7 +52,20 @@ public sealed partial class PartyEngine
     private ProtocolChoice Choose(PartySession session, IReadOnlyCollection<string> allowed)
     {
         var (receiver, sender) = SessionRules.ReceivesInVole(session) ? (session.OwnDistinct, session.PeerDistinct) : (session.PeerDistinct, session.OwnDistinct);
-        return ProtocolChoice.Choose(allowed, receiver, sender, ProtocolCosts.Load(Home.Path), ParallelismOf(Home));
+        return ProtocolChoice.Choose(allowed, receiver, sender, Costs(), ParallelismOf(Home));
+    }
+
+    /// <summary>The home's measured costs, or the built-in ones.</summary>
+    private ProtocolCosts Costs()
+    {
+        try
+        {
+            return ProtocolCosts.Parse(File.ReadAllBytes(Path.Combine(Home.Path, ProtocolCosts.FileName)));
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return new ProtocolCosts();
+        }
     }
 
     /// <summary>The initiator's view of the responder's choice.</summary>
