@@ -35,7 +35,7 @@ public sealed class TestNetwork : IAsyncDisposable
         Time = time ?? TimeProvider.System;
         foreach (var (name, role) in new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker) })
         {
-            var config = new ParticipantConfig { Name = name, Role = role, Parallelism = 2, AcceptOneSided = true };
+            var config = new ParticipantConfig { Name = name, Role = role, Parallelism = 2, AcceptOneSided = true, AllowVole = true };
             _participants.Add(new TestParticipant(this, ParticipantHome.Create(Path.Combine(_folder.Path, name), configure?.Invoke(config) ?? config)));
         }
 
@@ -106,9 +106,9 @@ public sealed class TestNetwork : IAsyncDisposable
 
     public void Start() => _participants.ForEach(participant => participant.Start());
 
-    public static StartSession Propose(int rsaBits = 2048, int minCell = 1, int deadlineSeconds = 3600, string? peerDataset = null, string protocol = "rsa", string reveal = "both", bool reuse = false, string engine = "tokens") => new()
+    public static StartSession Propose(int rsaBits = 2048, int minCell = 1, int deadlineSeconds = 3600, string? peerDataset = null, string protocol = "rsa", string reveal = "both", bool reuse = false, string engine = "tokens", string? security = null) => new()
     {
-        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = protocol, Engine = engine, Reveal = reveal, Reuse = reuse, RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
+        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = protocol, Security = security, Engine = engine, Reveal = reveal, Reuse = reuse, RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
     };
 
     /// <summary>Opens a session from P1 and waits until both parties have ended it.</summary>
