@@ -33,6 +33,38 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(["P1", "P2"], Directory.GetDirectories(Out).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
     }
 
+    /// <summary>One pair of files, every protocol, both securities: the same bytes at both parties.</summary>
+    [Fact]
+    public async Task Simulate_EveryProtocol_WritesTheSameBytes()
+    {
+        string Csv(int from, string column) => $"ID;{column}\n" + string.Concat(Enumerable.Range(from, 3000).Select(i => $"Zoë {i * 7919 % 10_007},{(i % 5 == 0 ? " x" : "")};{column}{i % 4}\n"));
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var options in new string[][] { ["--protocol", "rsa"], ["--protocol", "ecdh"], ["--protocol", "vole"], ["--protocol", "vole", "--security", "malicious"], ["--allow-vole"], [] })
+        {
+            var result = await Simulate(Csv(0, "A"), Csv(1700, "B"), ["--key", "ID", "--delimiter", ";", .. options]);
+            Assert.True(result.ExitCode == 0, result.ToString());
+            Assert.Contains(options is [_, var named, ..] ? $"Protocol {named}" : "(auto: ", result.Output, StringComparison.Ordinal);
+            seen.Add(File.ReadAllText(Path.Combine(Out, "P1", "intersection.csv")));
+            seen.Add(File.ReadAllText(Path.Combine(Out, "P2", "intersection.csv")));
+        }
+
+        var only = Assert.Single(seen);
+        Assert.Equal(1301, only.Count('\n'));
+    }
+
+    [Fact]
+    public async Task Bench_Calibrate_KeepsWhatAutoReckonsWith()
+    {
+        var home = Path.Combine(_folder.Path, "home");
+        Assert.Equal(0, (await PsiProcess.RunAsync("init", "--party", "P1", "--allow-vole", "--home", home)).ExitCode);
+        var result = await PsiProcess.RunAsync("bench", "--calibrate", "--home", home);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Contains("auto takes vole from some", result.Output, StringComparison.Ordinal);
+        using var costs = JsonDocument.Parse(File.ReadAllText(Path.Combine(home, "costs.json")));
+        Assert.True(costs.RootElement.GetProperty("ecdhMultiplications").GetDouble() > 100);
+        Assert.True(costs.RootElement.GetProperty("voleReceiverSeconds").GetDouble() is > 0 and < 1e-3);
+    }
+
     /// <summary>Random sets against a plain-set oracle: empty overlap, one, equal, duplicates under <c>first</c>.</summary>
     [Theory]
     [InlineData("disjoint")]
@@ -128,6 +160,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--min-cell takes a whole number from 1", "demo", "--min-cell", "0")]
     [InlineData("--reveal takes both, p1, p2, size or a party's name, not everybody", "demo", "--reveal", "everybody")]
     [InlineData("cannot reveal the size alone", "demo", "--reveal", "size", "--protocol", "rsa")]
+    [InlineData("cannot reveal the size alone", "demo", "--reveal", "size", "--protocol", "vole")]
+    [InlineData("only the protocol vole has a variant", "demo", "--security", "malicious")]
+    [InlineData("--security takes", "demo", "--protocol", "vole", "--security", "much")]
     [InlineData("a reusable set serves a session in which one party learns the result", "demo", "--reuse")]
     [InlineData("add --reveal p1 or --reveal p2", "demo", "--reuse", "--protocol", "rsa")]
     [InlineData("--query needs --reveal both", "demo", "--reveal", "p1", "--query", "CLASSE_ETA")]

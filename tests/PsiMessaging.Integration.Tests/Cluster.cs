@@ -30,7 +30,7 @@ public sealed class Cluster : IAsyncDisposable
         string[] names = ["P1", "P2", "LINKER"];
         foreach (var name in names)
         {
-            await cluster.PsiAsync(name, "init", name == "LINKER" ? "--linker" : "--party", name);
+            await cluster.PsiAsync(name, "init", name == "LINKER" ? "--linker" : "--party", name, "--allow-vole");
             File.WriteAllText(Path.Combine(cluster.Folder.Path, name + ".json"), (await cluster.PsiAsync(name, "card")).Output);
             var config = Path.Combine(cluster.Home(name), "psi.json");
             File.WriteAllText(config, File.ReadAllText(config).Replace("\"queuePrefix\": \"psi\"", $"\"queuePrefix\": \"{cluster._prefix}\"", StringComparison.Ordinal));

@@ -10,7 +10,7 @@ public class KillTests
         $"IDKEY;{column}\n" + string.Concat(Enumerable.Range(first, rows).Select(i => $"id-{i:D6};{column.ToLowerInvariant()}{i % kinds}\n"));
 
     /// <summary>Enough rows that a kill falls into the rounds: elliptic curves need more of them.</summary>
-    private static int RowsOf(string protocol) => protocol == "rsa" ? 2500 : 20_000;
+    private static int RowsOf(string protocol) => protocol switch { "rsa" => 2500, "vole" => 400_000, _ => 20_000 };
 
     private static Task<Cluster> CreateAsync(int rows) => Cluster.CreateAsync(Csv(0, rows, "A", 3), Csv(rows / 2, rows, "B", 2));
 
@@ -19,7 +19,7 @@ public class KillTests
     private static string Table(int rows) => "A,B,count\n" + string.Concat(
         Enumerable.Range(rows / 2, rows / 2).GroupBy(i => (i % 3, i % 2)).OrderBy(group => group.Key).Select(group => $"a{group.Key.Item1},b{group.Key.Item2},{group.Count()}\n"));
 
-    public static TheoryData<string, string> Victims => new() { { "P1", "ecdh" }, { "P2", "rsa" }, { "broker", "ecdh" }, { "everything", "ecdh" } };
+    public static TheoryData<string, string> Victims => new() { { "P1", "ecdh" }, { "P2", "rsa" }, { "P1", "vole" }, { "P2", "vole" }, { "broker", "ecdh" }, { "everything", "ecdh" } };
 
     [Theory]
     [MemberData(nameof(Victims))]

@@ -82,7 +82,7 @@ public class WorkerTests
         var (keys1, keys2) = (Keys(rows1, seed), Keys(rows2, seed + 10));
         var (p1, p2) = (folder.Write("p1.csv", "ID;A\n" + string.Concat(keys1.Select(key => key + ";x\n"))), folder.Write("p2.csv", "ID;B\n" + string.Concat(keys2.Select(key => key + ";y\n"))));
         var expected = "ID\n" + string.Concat(keys1.Intersect(keys2, StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(key => key + "\n"));
-        foreach (var protocol in new[] { "ecdh", "rsa" })
+        foreach (var protocol in new[] { "ecdh", "rsa", "vole" })
         {
             foreach (var more in new string[][] { [], ["--broker", Cluster.Broker] })
             {
