@@ -11,6 +11,7 @@ return args switch
     ["product", ..] => Product.Run(),
     ["compute", ..] => await ScaleOut.RunAsync(args),
     ["correctness", ..] => await Vole.CheckAsync(),
+    ["failures", ..] => VoleLayers.Failures(args),
     ["layers", ..] => VoleLayers.Run(args),
     ["vole", ..] => await Vole.RunAsync(args),
     ["session", ..] => await Sessions.RunAsync(args),

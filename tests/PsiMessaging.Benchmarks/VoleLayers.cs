@@ -103,13 +103,6 @@ internal static class VoleLayers
         {
             using var tails = new BlockBuffer(2 * (ExpandConvoluteCode.Wrap + parameters.Folded));
             Console.WriteLine($"   (code alone: pair {Best(() => code.EncodePair(a, c, tails, cores)) * 1e3:f1} ms, of it folding {Best(() => code.Fold(tails, 2, accelerated: true)) * 1e3:f1} ms)");
-            foreach (var f in new[] { 2048, 1 << 15, 1 << 18, 1 << 20 })
-            {
-                using var small = new ExpandConvoluteCode(voleKeys.Code, parameters.Outputs, f);
-                using var st = new BlockBuffer(2 * (ExpandConvoluteCode.Wrap + f));
-                Console.WriteLine($"   folded {f}: {Best(() => small.EncodePair(a, c, st, cores)) * 1e3:f1} ms, of it folding {Best(() => small.Fold(st, 2, accelerated: true)) * 1e3:f1} ms");
-            }
-
             using var tail = new BlockBuffer(ExpandConvoluteCode.Wrap + parameters.Folded);
             Console.WriteLine($"   (code alone: single {Best(() => code.Encode(a, tail, cores)) * 1e3:f1} ms, of it folding {Best(() => code.Fold(tail, 1, accelerated: true)) * 1e3:f1} ms)");
         }
@@ -144,6 +137,38 @@ internal static class VoleLayers
         return 0;
 
         void Add(string side, string name, Action work) => layers.Add((side, name, Best(work)));
+    }
+
+    /// <summary>
+    /// <c>failures [runs]</c>: how often encoding fails with narrow bands, against the published fit λ(w) = a·w - b bits, from which the 256 of the product are extrapolated.
+    /// </summary>
+    public static int Failures(string[] args)
+    {
+        var runs = args.Length > 1 ? int.Parse(args[1]) : 4000;
+        foreach (var (log, a, b) in new[] { (14, 0.2685, 9.3), (18, 0.2715, 13.4) })
+        {
+            using var keys = new BlockBuffer(1 << log);
+            using var aes = new Aes128(RandomNumberGenerator.GetBytes(16));
+            aes.Counter(0, keys.Span);
+            foreach (var width in new[] { 40, 48, 56, 64 })
+            {
+                var turns = Math.Max(50, runs >> (log - 14));
+                var failures = 0;
+                Parallel.For(0, turns, _ =>
+                {
+                    using var rows = BandRows.Create(keys, RandomBandStore.StartsOf(keys.Length), RandomNumberGenerator.GetBytes(16), Cores.One);
+                    using var store = RandomBandStore.Encode(rows, keys.Span, RandomNumberGenerator.GetBytes(16), Cores.One, RandomBandStore.IsAccelerated, width, out var fault);
+                    if (fault != EncodeFault.None)
+                    {
+                        Interlocked.Increment(ref failures);
+                    }
+                });
+                var measured = failures == 0 ? $"> {Math.Log2(turns):f1}" : $"{-Math.Log2((double)failures / turns):f2}";
+                Console.WriteLine($"2^{log} keys, band {width}: {failures:N0} of {turns:N0} fail, {measured} bits; the fit says {(a * width) - b:f2}");
+            }
+        }
+
+        return 0;
     }
 
     private static byte[] ToArray24(this Vector128<byte> block)

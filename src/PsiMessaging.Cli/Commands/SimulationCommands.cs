@@ -19,7 +19,7 @@ internal static class SimulationCommands
 
     private static readonly Option<int> Parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
 
-    private static readonly Option<bool> AllowVole = new("--allow-vole") { Description = "Let --protocol auto take vole: the fastest by far, and on a younger assumption (docs/vole.md)" };
+    private static readonly Option<bool> AllowVole = new("--allow-vole") { Description = "Let --protocol auto take vole: the fastest by far, and on a younger assumption (docs/protocols.md)" };
 
     public static Command Demo()
     {

@@ -25,7 +25,7 @@ public enum EncodeFault
 /// </summary>
 /// <remarks>
 /// Encoding is Gaussian elimination along the band. The vector depends on keys, values, hash key and seed alone, not on how the work was split: which places are free
-/// follows from the rows' space, and given those the solution is one. Failure at 1.1 and 256: below 2^-50 at a million keys; docs/vole.md.
+/// follows from the rows' space, and given those the solution is one. Failure at 1.1 and 256: below 2^-50 at a million keys; docs/protocols.md.
 /// </remarks>
 public static unsafe class RandomBandStore
 {

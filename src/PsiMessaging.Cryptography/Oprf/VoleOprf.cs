@@ -12,7 +12,7 @@ namespace PsiMessaging.Cryptography.Oprf;
 /// Dec(K, y) + Δ·v(y), which is the same for a common key and otherwise off by Δ times what the receiver cannot choose.
 /// </summary>
 /// <remarks>
-/// The receiver learns the function at its n keys only (a malicious one at up to about 2.9·n, docs/vole.md); the sender learns how many there are. Outputs are hashed
+/// The receiver learns the function at its n keys only (a malicious one at up to about 2.9·n, docs/protocols.md); the sender learns how many there are. Outputs are hashed
 /// before they are compared: u to AES_k(u) ⊕ u under a session key, or in the malicious variant to AES_(u+w)(x) ⊕ x with w from both parties.
 /// </remarks>
 public sealed class VoleOprf : IDisposable

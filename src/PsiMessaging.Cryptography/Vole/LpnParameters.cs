@@ -2,7 +2,7 @@ namespace PsiMessaging.Cryptography.Vole;
 
 /// <summary>
 /// Sizes of a silent VOLE: how much noise, over which length. Everything follows from the number of outputs, so that both parties derive it and neither can
-/// choose it. The assumption is dual LPN with regular noise over GF(2^128) for the code of <see cref="ExpandConvoluteCode"/>; docs/vole.md has the table of attacks.
+/// choose it. The assumption is dual LPN with regular noise over GF(2^128) for the code of <see cref="ExpandConvoluteCode"/>; docs/protocols.md has the table of attacks.
 /// </summary>
 /// <param name="Outputs">Correlations wanted, m: 4,096 to 2^26.</param>
 /// <param name="Noise">Noise positions, t, one a block: 256, 384 or 512.</param>

@@ -15,7 +15,7 @@ namespace PsiMessaging.Protocols.Vole;
 /// <summary>
 /// PSI from vector oblivious linear evaluation (Raghuraman, Rindal, ePrint 2022/320): the receiver encodes its set in an oblivious key-value store, masks it with a
 /// silent VOLE and sends it; the sender answers with the outputs of the oblivious pseudorandom function that this gives, at its own items, sorted.
-/// Rounds: 1 base transfers (both ways), 2 extension, 4 trees, 7 masked store, 10 outputs, 11 matches; in the malicious variant also 3, 5, 6, 8 and 9. docs/vole.md.
+/// Rounds: 1 base transfers (both ways), 2 extension, 4 trees, 7 masked store, 10 outputs, 11 matches; in the malicious variant also 3, 5, 6, 8 and 9. docs/protocols.md.
 /// </summary>
 /// <remarks>
 /// Who learns what, beside both sizes: the receiver which of its items are common; the sender the same where the receiver answers, otherwise nothing. Assumed: dual LPN for

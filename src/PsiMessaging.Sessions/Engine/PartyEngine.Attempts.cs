@@ -132,6 +132,21 @@ public sealed partial class PartyEngine
         }
     }
 
+    /// <summary>A fault while a protocol over whole vectors read or wrote something: it is brought back from disk at the next step.</summary>
+    private void ForgetVectors(string session)
+    {
+        bool vectors;
+        lock (_cacheLock)
+        {
+            vectors = _active.TryGetValue(session, out var active) && active.Protocol is IVectorParty;
+        }
+
+        if (vectors)
+        {
+            Deactivate(session);
+        }
+    }
+
     /// <summary>Hash over a round's batches so far, 32 bytes.</summary>
     private static byte[] Chain(byte[]? former, byte[] batch)
     {

@@ -91,7 +91,8 @@ public sealed partial class PartyEngine
         LogStepFault(exception, session);
         if (exception is IOException or System.Data.Common.DbException)
         {
-            // It may pass: the next tick tries again, and the session's deadline bounds how often.
+            // It may pass: the next tick tries again, and the session's deadline bounds how often. What holds vectors in memory may have a hole now and is built again.
+            ForgetVectors(session);
             Warn(session, $"{Home.Name} cannot use its disk and tries again every second: {Printable(exception.Message)}");
             return;
         }
