@@ -87,11 +87,12 @@ internal static class VoleLayers
         Add("sender", "extension", () => TransferExtension.Choose(chosen, delta, message, q.Span));
         var voleKeys = new VoleKeys(rowKey, RandomNumberGenerator.GetBytes(16), RandomNumberGenerator.GetBytes(16), RandomNumberGenerator.GetBytes(16));
         var corrections = new byte[parameters.Noise * parameters.TreeSizeBytes];
+        using var roots = SecretBytes.Random(16);
         BlockBuffer a = null!, b = null!, c = null!;
         Add("sender", "VOLE: trees and code", () =>
         {
             b?.Dispose();
-            (b, _) = VoleSender.Expand(parameters, voleKeys, rowKey, delta, q, null, corrections, cores);
+            (b, _) = VoleSender.Expand(parameters, voleKeys, roots, delta, q, null, corrections, cores);
         });
         Add("receiver", "VOLE: trees and code", () =>
         {

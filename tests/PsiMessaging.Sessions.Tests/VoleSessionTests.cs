@@ -171,7 +171,7 @@ public sealed class VoleSessionTests
         var held = 0;
         network.Bend = envelope =>
         {
-            if (envelope.Message is RoundBatch { Attempt: null } batch && envelope.Header.To == victimName && batch.Round == (victimName == "P1" ? 10 : 7))
+            if (envelope.Message is RoundBatch { Attempt: null } batch && envelope.Header.To == victimName && batch.Round == (victimName == "P1" ? 4 : 7))
             {
                 Interlocked.Increment(ref held);
                 return [];
@@ -236,6 +236,83 @@ public sealed class VoleSessionTests
         Assert.Null(p2.IntersectionSize);
     }
 
+    /// <summary>A receiver that has the outputs and begins again would get them for another set: the sender refuses.</summary>
+    [Fact]
+    public async Task Restart_AfterOutputsWereSent_IsRefused()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Bend = envelope => envelope.Message is RoundBatch { Round: 11 } batch
+            ? [Envelope.Create(network.P1.Home, "P2", batch.SessionId, new RestartProtocol(batch.SessionId, batch.Transcript, 1, new byte[32])).Frame.ToArray()] : [envelope.Frame.ToArray()];
+        network.Start();
+        await network.P1.CommandAsync(null, Propose());
+        var p2 = await network.P2.WaitAsync(session => session.IsEnded);
+        Assert.Equal(FailureCodes.WrongState, p2.FailureCode);
+        Assert.Contains("cannot begin again after P2 has sent", p2.FailureReason, StringComparison.Ordinal);
+    }
+
+    /// <summary>Reuse stands for the consent to a one-sided session only where there is a set prepared for it.</summary>
+    [Fact]
+    public async Task AutoWithReuse_FromAHostileInitiator_IsNoWayAroundConsent()
+    {
+        await using var network = new TestNetwork(configure: config => config with { AcceptOneSided = false });
+        await network.AddDataAsync();
+        network.Bend = envelope => envelope.Message is ProposeSession proposal
+            ? [Envelope.Create(network.P1.Home, "P2", proposal.SessionId, proposal with { Protocol = "auto", Protocols = ["ecdh", "vole"], Reuse = true, Reveal = "initiator" }).Frame.ToArray()]
+            : [envelope.Frame.ToArray()];
+        network.Start();
+        await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
+        var p2 = await network.P2.WaitAsync(session => session.IsEnded);
+        Assert.Equal(FailureCodes.Unsupported, p2.FailureCode);
+        Assert.Contains("only rsa has reusable sets", p2.FailureReason, StringComparison.Ordinal);
+    }
+
+    /// <summary>The extension comes before the offer, as the broker may deliver them.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData("malicious")]
+    public async Task ExtensionBeforeTheOffer_IsWaitedFor(string? security)
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        byte[]? held = null;
+        network.Bend = envelope =>
+        {
+            if (envelope.Message is RoundBatch { Round: 1 } && envelope.Header.From == "P1")
+            {
+                held = envelope.Frame.ToArray();
+                return [];
+            }
+
+            return envelope.Message is RoundBatch { Round: 2 } && Interlocked.Exchange(ref held, null) is { } offer ? [envelope.Frame.ToArray(), offer] : [envelope.Frame.ToArray()];
+        };
+        network.Start();
+        var (p1, p2) = await network.IntersectAsync(Propose(security: security));
+        Assert.Equal((4, 4, (string?)null), (p1.IntersectionSize ?? 0, p2.IntersectionSize ?? 0, p1.FailureReason ?? p2.FailureReason));
+    }
+
+    /// <summary>No memory but for one session: the others wait for their turn and complete.</summary>
+    [Fact]
+    public async Task SeveralSessions_WithoutMemoryForAll_TakeTurns()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        foreach (var party in new[] { network.P1, network.P2 })
+        {
+            var engine = (PartyEngine)party.Engine!;
+            (engine.VectorMemoryBytes, engine.IdleVectors) = (1, TimeSpan.FromMilliseconds(700));
+        }
+
+        var sessions = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => network.P1.CommandAsync(null, Propose())));
+        await TestNetwork.EventuallyAsync(() =>
+        {
+            using var store = new SqliteParticipantStore(network.P1.Home.StatePath);
+            return store.Read(transaction => transaction.ListSessions()).Select(PartySession.Parse).Count(session => session.State == SessionState.Completed && session.IntersectionSize == 4) == 3;
+        });
+        Assert.All(sessions, session => Assert.Equal(Samples.Intersection, network.P1.Intersection(session.SessionId!)));
+    }
+
     public static TheoryData<string, string, string> Hostilities => new()
     {
         { "early", FailureCodes.BadBatch, "before its time" },
@@ -244,6 +321,7 @@ public sealed class VoleSessionTests
         { "identity", FailureCodes.BadBatch, "not a valid element" },
         { "restart twice", FailureCodes.AlteredRepeat, "twice with different content" },
         { "restart ahead", FailureCodes.BadBatch, "cannot be restarted" },
+        { "restart beyond", FailureCodes.BadBatch, "out of range" },
     };
 
     [Theory]
@@ -270,6 +348,7 @@ public sealed class VoleSessionTests
                 "later attempt" => [Batch(batch with { Attempt = 1 }, new byte[32])],
                 "identity" => [Batch(batch, new byte[32])],
                 "restart twice" => [Restart(1, 1), Restart(1, 2)],
+                "restart beyond" => [Restart(4, 1)],
                 _ => [Restart(3, 1)],
             };
         };

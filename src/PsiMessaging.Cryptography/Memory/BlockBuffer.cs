@@ -66,19 +66,20 @@ public sealed unsafe partial class BlockBuffer : IDisposable
 
     private void Free()
     {
-        if (_pointer is null)
+        var pointer = _pointer;
+        _pointer = null;
+        if (pointer is null)
         {
             return;
         }
 
         for (nuint at = 0; at < _sizeBytes; at += 1 << 30)
         {
-            CryptographicOperations.ZeroMemory(new Span<byte>((byte*)_pointer + at, (int)nuint.Min(1 << 30, _sizeBytes - at)));
+            CryptographicOperations.ZeroMemory(new Span<byte>((byte*)pointer + at, (int)nuint.Min(1 << 30, _sizeBytes - at)));
         }
 
-        NativeMemory.AlignedFree(_pointer);
+        NativeMemory.AlignedFree(pointer);
         GC.RemoveMemoryPressure((long)_sizeBytes);
-        _pointer = null;
     }
 
     [LibraryImport("libc")]

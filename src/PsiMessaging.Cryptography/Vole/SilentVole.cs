@@ -47,13 +47,17 @@ public static class SilentVole
         return sum;
     }
 
-    /// <summary>base^exponent.</summary>
+    /// <summary>base^exponent, in time that does not depend on the exponent: it tells where the noise is.</summary>
+    /// <param name="value">The base.</param>
+    /// <param name="exponent">0 to 2^32 - 1.</param>
     internal static Vector128<byte> Power(Vector128<byte> value, long exponent)
     {
         var result = Vector128.CreateScalar((byte)1);
-        for (; exponent > 0; exponent >>= 1)
+        for (var bit = 0; bit < 32; bit++)
         {
-            result = (exponent & 1) == 0 ? result : BinaryField128.Multiply(result, value);
+            var taken = Vector128.Create((byte)-(int)((exponent >> bit) & 1));
+            var product = BinaryField128.Multiply(result, value);
+            result = (product & taken) | (result & ~taken);
             value = BinaryField128.Multiply(value, value);
         }
 
@@ -115,14 +119,14 @@ public static class VoleSender
     /// <param name="cores">Threads.</param>
     /// <returns>B, m blocks or a few more, and Σ X^(i+1)·B̂_i when a point was given.</returns>
     public static (BlockBuffer B, Vector128<byte> Evaluation) Expand(
-        LpnParameters parameters, VoleKeys keys, ReadOnlyMemory<byte> roots, Vector128<byte> delta, BlockBuffer transfers, Vector128<byte>? point, Memory<byte> corrections, Cores cores)
+        LpnParameters parameters, VoleKeys keys, SecretBytes roots, Vector128<byte> delta, BlockBuffer transfers, Vector128<byte>? point, Memory<byte> corrections, Cores cores)
     {
         parameters.ThrowIfWeak();
         return ExpandUnchecked(parameters, keys, roots, delta, transfers, point, corrections, cores);
     }
 
     internal static (BlockBuffer B, Vector128<byte> Evaluation) ExpandUnchecked(
-        LpnParameters parameters, VoleKeys keys, ReadOnlyMemory<byte> roots, Vector128<byte> delta, BlockBuffer transfers, Vector128<byte>? point, Memory<byte> corrections, Cores cores)
+        LpnParameters parameters, VoleKeys keys, SecretBytes roots, Vector128<byte> delta, BlockBuffer transfers, Vector128<byte>? point, Memory<byte> corrections, Cores cores)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(corrections.Length, parameters.Noise * parameters.TreeSizeBytes);
         var head = new BlockBuffer(parameters.Outputs);

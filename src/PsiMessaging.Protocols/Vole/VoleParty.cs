@@ -168,10 +168,19 @@ public abstract class VoleParty : IVectorParty
         lock (_stepsLock)
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            var step = Cores.Run(body);
+            var step = Cores.Run(() =>
+            {
+                _disposed.Token.ThrowIfCancellationRequested();
+                return body();
+            });
             _steps.Add(step);
             return step;
         }
+    }
+
+    /// <summary>Forgets what is no buffer.</summary>
+    private protected virtual void Wipe()
+    {
     }
 
     /// <summary>A buffer that is wiped with the party, if not before.</summary>
@@ -205,6 +214,7 @@ public abstract class VoleParty : IVectorParty
             buffer.Dispose();
         }
 
+        Wipe();
         Oprf.Dispose();
         _seed.Dispose();
         _disposed.Dispose();

@@ -72,7 +72,7 @@ internal sealed class VoleReceiverParty : VoleParty
                 return await Step(Challenge);
             case 7:
                 var masked = await _masked.Value;
-                return MemoryMarshal.AsBytes(masked.Span.Slice(round.FirstOf(sequence), round.CountOf(sequence))).ToArray();
+                return await Step(() => MemoryMarshal.AsBytes(masked.Span.Slice(round.FirstOf(sequence), round.CountOf(sequence))).ToArray());
             case 8:
                 return Share();
             case 11:

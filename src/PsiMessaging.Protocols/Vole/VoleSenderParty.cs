@@ -15,7 +15,8 @@ namespace PsiMessaging.Protocols.Vole;
 /// <summary>The side that holds Δ and evaluates.</summary>
 internal sealed class VoleSenderParty : VoleParty
 {
-    private readonly Vector128<byte> _delta;
+    private readonly TaskCompletionSource _offered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Vector128<byte> _delta;
     private readonly Lazy<Task<byte[]>> _choice;
     private readonly Lazy<Task<Vector128<byte>[]>> _keys;
     private readonly Lazy<Task<BlockBuffer>> _transfers;
@@ -28,7 +29,7 @@ internal sealed class VoleSenderParty : VoleParty
     {
         _delta = DrawBlock("/delta");
         _choice = new(() => Step(Choose));
-        _keys = new(() => Step(Keys));
+        _keys = new(() => KeysAsync());
         _transfers = new(() => TransferAsync());
         _vole = new(() => VoleAsync());
         _outputs = new(() => OutputAsync());
@@ -51,9 +52,12 @@ internal sealed class VoleSenderParty : VoleParty
                 return Opening();
             case 10:
                 var (tags, _) = await _outputs.Value;
-                var batch = new byte[round.CountOf(sequence) * round.ElementSizeBytes];
-                tags.CopyTo(round.FirstOf(sequence), batch);
-                return batch;
+                return await Step(() =>
+                {
+                    var batch = new byte[round.CountOf(sequence) * round.ElementSizeBytes];
+                    tags.CopyTo(round.FirstOf(sequence), batch);
+                    return batch;
+                });
             default:
                 throw new ArgumentOutOfRangeException(nameof(round), round.Number, "the sender does not send this round");
         }
@@ -73,6 +77,7 @@ internal sealed class VoleSenderParty : VoleParty
 
                 var choice = await _choice.Value;
                 _session = SessionHash(payload.Span, choice);
+                _offered.TrySetResult();
                 _ = _keys.Value;
                 break;
             case 2 or 3 when Settings.IsMalicious:
@@ -133,11 +138,19 @@ internal sealed class VoleSenderParty : VoleParty
         return opening.Span.ToArray();
     }
 
-    private Vector128<byte>[] Keys()
+    private async Task<Vector128<byte>[]> KeysAsync()
     {
-        using var seed = BaseSeed();
-        return BaseTransfer.ChooserKeys(_session, seed, _delta, Incoming(1).Bytes, Cores);
+        // The extension may overtake the offer; without the offer there is nothing to bind keys to.
+        await _offered.Task;
+        return await Step(() =>
+        {
+            using var seed = BaseSeed();
+            return BaseTransfer.ChooserKeys(_session, seed, _delta, Incoming(1).Bytes, Cores);
+        });
     }
+
+    /// <inheritdoc/>
+    private protected override void Wipe() => _delta = default;
 
     private async Task<BlockBuffer> TransferAsync()
     {
@@ -177,7 +190,7 @@ internal sealed class VoleSenderParty : VoleParty
     {
         using var roots = Draw("/roots", 16);
         var corrections = new byte[Settings.Lpn.Noise * Settings.Lpn.TreeSizeBytes];
-        var (b, evaluation) = VoleSender.Expand(Settings.Lpn, Settings.VoleKeys(_session), roots.Span.ToArray(), _delta, rows, point, corrections, Cores);
+        var (b, evaluation) = VoleSender.Expand(Settings.Lpn, Settings.VoleKeys(_session), roots, _delta, rows, point, corrections, Cores);
         return (b, corrections, evaluation);
     }
 

@@ -22,6 +22,11 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
     /// <summary>Largest set of a sender.</summary>
     public const int MaximumSenderSize = 1 << 25;
 
+    /// <summary>Round in which the sender releases its outputs.</summary>
+    public const int OutputsRound = 10;
+    /// <summary>Round in which the receiver tells what is common.</summary>
+    public const int MatchesRound = 11;
+
     /// <summary>Bytes of a share of w, and of the nonce its commitment is made with.</summary>
     internal const int ShareSizeBytes = 16, CommitmentNonceSizeBytes = 32, CommitmentSizeBytes = SHA256.HashSizeInBytes, ClaimSizeBytes = SHA256.HashSizeInBytes;
 
@@ -39,6 +44,10 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
 
     /// <summary>Sizes of the VOLE.</summary>
     internal LpnParameters Lpn { get; } = LpnParameters.For(RandomBandStore.LengthOf(RandomBandStore.StartsOf(ReceiverSize)));
+
+    /// <summary>Memory a side takes at most, roughly, in bytes: for whoever decides how many sessions run at once.</summary>
+    /// <param name="receives">Whether it is the receiver.</param>
+    public long EstimatedMemoryBytes(bool receives) => (receives ? (72L * ReceiverSize) + (128L * Lpn.Outputs) : (88L * SenderSize) + (48L * Lpn.Outputs)) + (8 << 20);
 
     /// <summary>Bytes of an output: in the malicious variant all 16.</summary>
     internal int TagSizeBytes { get; } = IsMalicious ? 16 : FalseMatchBound.TagSizeBytes(ReceiverSize, SenderSize);
@@ -72,10 +81,10 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
         }
 
         Add(7, "masked store", fromReceiver: true, Columns, 16, IsMalicious ? [6] : [4]);
-        Add(10, "outputs", fromReceiver: false, SenderSize, TagSizeBytes, IsMalicious ? [7, 8] : [7]);
+        Add(OutputsRound, "outputs", fromReceiver: false, SenderSize, TagSizeBytes, IsMalicious ? [7, 8] : [7]);
         if (AnswersResult)
         {
-            Add(11, "matches", fromReceiver: true, BitmapSizeBytes + ClaimSizeBytes, 1, IsMalicious ? [9, 10] : [10]);
+            Add(MatchesRound, "matches", fromReceiver: true, BitmapSizeBytes + ClaimSizeBytes, 1, IsMalicious ? [9, 10] : [10]);
         }
 
         return rounds;

@@ -34,6 +34,12 @@ internal sealed class ActiveSession : IDisposable
     /// <summary>Batches whose evaluation was begun and whose result is not yet on disk.</summary>
     public Dictionary<BatchPlace, Task<byte[]>> InHand { get; } = [];
 
+    /// <summary>Memory its vectors take, roughly, in bytes; 0 for a protocol without.</summary>
+    public long MemoryBytes { get; private init; }
+
+    /// <summary>When a batch was last begun.</summary>
+    public DateTimeOffset UsedAt { get; set; }
+
     /// <summary>Over when a protocol that keeps vectors in memory has been brought to where the session stands.</summary>
     public Task Resumed { get; set; } = Task.CompletedTask;
 
@@ -64,13 +70,13 @@ internal sealed class ActiveSession : IDisposable
 
             var reveal = SessionRules.RevealOf(session);
             items = session.Protocol == SessionRules.Vole ? catalog.OpenIdentifiers(dataset) : NeedsItems(session) ? IdentifierFile.Open(ItemsPath(sessionPath)) : null;
-            protocol = session.Protocol == SessionRules.Vole ? VolePartyOf(session, secrets, items!, reveal, cores)
+            protocol = session.Protocol == SessionRules.Vole ? VolePartyOf(session, secrets, items!, cores)
                 : session.Protocol == SessionRules.Ecdh
                 ? new EcdhParty(session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed, reveal)
                 : new BlindRsaParty(
                     session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed,
                     (ownName, reusable?.Key ?? secrets.Rsa, session.OwnReusableSet), (session.Peer, PeerKey(session), session.PeerReusableSet), reveal);
-            return new ActiveSession(secrets, items, reusable, protocol);
+            return new ActiveSession(secrets, items, reusable, protocol) { MemoryBytes = session.Protocol == SessionRules.Vole ? EstimateOf(session) : 0 };
         }
         catch
         {
@@ -82,12 +88,18 @@ internal sealed class ActiveSession : IDisposable
         }
     }
 
-    private static VoleParty VolePartyOf(PartySession session, SessionSecrets secrets, IdentifierFile items, Reveal reveal, Cores cores)
+    /// <summary>Memory a session's vectors take, roughly, in bytes.</summary>
+    public static long EstimateOf(PartySession session) => SettingsOf(session).EstimatedMemoryBytes(SessionRules.ReceivesInVole(session));
+
+    private static VoleSettings SettingsOf(PartySession session)
     {
-        var receives = SessionRules.ReceivesInVole(session);
-        var (receiver, sender) = receives ? (session.OwnDistinct, session.PeerDistinct) : (session.PeerDistinct, session.OwnDistinct);
-        var settings = new VoleSettings(session.Transcript, receiver, sender, session.Security == SessionRules.Malicious, reveal == Reveal.Both);
-        return VoleParty.Create(settings, receives, secrets.Seed, (both, cancellation) => HashItems(items, both, cores, cancellation), cores);
+        var (receiver, sender) = SessionRules.ReceivesInVole(session) ? (session.OwnDistinct, session.PeerDistinct) : (session.PeerDistinct, session.OwnDistinct);
+        return new VoleSettings(session.Transcript, receiver, sender, session.Security == SessionRules.Malicious, SessionRules.RevealOf(session) == Reveal.Both);
+    }
+
+    private static VoleParty VolePartyOf(PartySession session, SessionSecrets secrets, IdentifierFile items, Cores cores)
+    {
+        return VoleParty.Create(SettingsOf(session), SessionRules.ReceivesInVole(session), secrets.Seed, (both, cancellation) => HashItems(items, both, cores, cancellation), cores);
     }
 
     /// <summary>Hashes the own identifiers, a batch at a time, on all cores.</summary>

@@ -2,6 +2,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
 using PsiMessaging.Protocols;
+using PsiMessaging.Protocols.Vole;
 
 namespace PsiMessaging.Sessions.Engine;
 
@@ -13,6 +14,9 @@ public sealed partial class PartyEngine
 {
     /// <summary>Attempts after the first before a session gives up.</summary>
     private const int MaximumAttempts = 3;
+
+    /// <summary>Rounds after whose first batch nothing can be taken back: the sender's outputs, the receiver's matches.</summary>
+    private static readonly int[] ReleasingRounds = [VoleSettings.OutputsRound, VoleSettings.MatchesRound];
 
     /// <summary>Faults for tests: called before a protocol party is used, with session and attempt; throws what a party would throw.</summary>
     internal Action<PartySession> OnVectors { get; set; } = _ => { };
@@ -44,13 +48,19 @@ public sealed partial class PartyEngine
             return true;
         }
 
-        Restart(session, "the peer drew fresh secrets", restart.Nonce, pending.Slot);
+        Restart(session, $"{session.Peer} drew fresh secrets", restart.Nonce, pending.Slot);
         return true;
     }
 
     /// <summary>Gives up the attempt: fresh secrets first, then everything about the old rounds goes in one write, with the message to the peer.</summary>
     private void Restart(PartySession session, string reason, byte[]? peerNonce = null, string? slot = null)
     {
+        if (session.HasReported || ReleasingRounds.Any(session.Produced.ContainsKey))
+        {
+            // Another attempt would evaluate again what was agreed once: the peer could bring another set each time.
+            throw new ProtocolViolationException(FailureCodes.WrongState, $"the protocol cannot begin again after {Home.Name} has sent what depends on the peer's set ({reason}); open another session");
+        }
+
         var attempt = session.Attempt + 1;
         if (attempt > MaximumAttempts)
         {
@@ -78,6 +88,7 @@ public sealed partial class PartyEngine
         });
         LogRestarted(session.Id, attempt, reason);
         Deactivate(session.Id);
+        DisposeRetired(session.Id);
         SessionSecrets.Destroy(Home.SessionPath(session.Id), session.Attempt);
     }
 

@@ -256,6 +256,12 @@ public sealed partial class PartyEngine
             throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes a protocol or engine that is not available here");
         }
 
+        if (proposal.Reuse && proposal.Protocol != SessionRules.Rsa)
+        {
+            // What follows takes reuse for the consent to a one-sided session; only with rsa is there a set that was prepared for that.
+            throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes to reuse a set with the protocol {proposal.Protocol}; only rsa has reusable sets");
+        }
+
         if ((SessionRules.FaultOf(proposal.Protocol, proposal.Reveal, proposal.Reuse) ?? SessionRules.FaultOfSecurity(proposal.Protocol, proposal.Security)) is { } rule)
         {
             throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes what cannot be: {rule}");

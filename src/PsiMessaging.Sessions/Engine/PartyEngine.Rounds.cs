@@ -30,6 +30,12 @@ public sealed partial class PartyEngine
             return false;
         }
 
+        DisposeRetired(session.Id);
+        if (!HasRoomForVectors(session))
+        {
+            return false;
+        }
+
         var active = Activate(session);
         if (!active.Resumed.IsCompleted)
         {
@@ -200,6 +206,7 @@ public sealed partial class PartyEngine
 
     private void Hold(PartySession session, ActiveSession active, BatchPlace place, Task<byte[]> work)
     {
+        active.UsedAt = Time.GetUtcNow();
         active.InHand.Add(place, work);
         if (!work.IsCompleted)
         {
@@ -456,6 +463,12 @@ public sealed partial class PartyEngine
 
     private bool Compare(PartySession session)
     {
+        if (Store.Read(transaction => transaction.PendingSlots(session.Id, "restart/")).Count > 0)
+        {
+            // It came while the last step was taken.
+            throw new ProtocolViolationException(FailureCodes.WrongState, $"{session.Peer} had to begin the protocol again after {Home.Name} was done; open another session");
+        }
+
         if (Store.Read(transaction => transaction.Pending(session.Id, nameof(CompleteSession), 1)) is not [var pending])
         {
             return false;

@@ -61,6 +61,12 @@ public sealed partial class PartyEngine : ParticipantEngine
     /// <summary>Cores a party's worker uses.</summary>
     public static int ParallelismOf(ParticipantHome home) => home.Config.Parallelism > 0 ? home.Config.Parallelism : Environment.ProcessorCount;
 
+    /// <summary>Memory that sessions over whole vectors may take together, in bytes.</summary>
+    internal long VectorMemoryBytes { get; set; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
+
+    /// <summary>How long a session over whole vectors may stand still before another that needs its memory takes it.</summary>
+    internal TimeSpan IdleVectors { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>The party's datasets.</summary>
     public DatasetCatalog Datasets { get; }
 
@@ -161,7 +167,7 @@ public sealed partial class PartyEngine : ParticipantEngine
                 return InboundResult.Repeated;
             }
 
-            if (envelope.Message is RoundBatch or GrantCredit && !MayBeStored(transaction, session, envelope))
+            if (envelope.Message is RoundBatch or GrantCredit or RestartProtocol && !MayBeStored(transaction, session, envelope))
             {
                 Fail(transaction, session, FailureCodes.BadBatch, $"{envelope.Header.From} sent a {envelope.Header.Type} message out of range, or beyond the credit it has", tellPeer: true);
                 return InboundResult.Altered;
@@ -198,8 +204,9 @@ public sealed partial class PartyEngine : ParticipantEngine
     };
 
     /// <summary>Bounds what a peer can have us store for one session, before it is known which batches belong there.</summary>
-    private static bool MayBeStored(IStoreTransaction transaction, PartySession session, Envelope envelope) => AttemptOf(envelope.Message) == session.Attempt && envelope.Message switch
+    private static bool MayBeStored(IStoreTransaction transaction, PartySession session, Envelope envelope) => (AttemptOf(envelope.Message) ?? session.Attempt) == session.Attempt && envelope.Message switch
     {
+        RestartProtocol restart => restart.Attempt is >= 1 and <= MaximumAttempts && restart.Nonce.Length == 32 && restart.Transcript.Length == 32,
         RoundBatch batch => batch.Round is >= 1 and <= MaximumRound && batch.Transcript.Length == 32 && envelope.Body.Length <= MaximumBatchBytes
             && batch.Sequence >= 0 && batch.Sequence < session.Consumed.GetValueOrDefault(batch.Round) + CreditWindow,
         GrantCredit grant => grant.Round is >= 1 and <= MaximumRound && grant.Transcript.Length == 32 && grant.Batches > 0 && transaction.PendingSlots(session.Id, "credit/").Count < CreditWindow,
@@ -344,6 +351,44 @@ public sealed partial class PartyEngine : ParticipantEngine
         return opened;
     }
 
+    /// <summary>
+    /// Whether there is memory for one more session over whole vectors: half of what this process may use, and one always. A session that stands still gives its
+    /// place up, since it can be brought back from disk; one without a place waits.
+    /// </summary>
+    private bool HasRoomForVectors(PartySession session)
+    {
+        if (session.Protocol != SessionRules.Vole)
+        {
+            return true;
+        }
+
+        lock (_cacheLock)
+        {
+            if (_active.ContainsKey(session.Id))
+            {
+                return true;
+            }
+
+            var others = _active.Where(entry => entry.Value.MemoryBytes > 0).ToArray();
+            if (others.Length == 0 || others.Sum(entry => entry.Value.MemoryBytes) + ActiveSession.EstimateOf(session) <= VectorMemoryBytes)
+            {
+                return true;
+            }
+
+            // The lower id goes first, so that two parties that hold different sessions come together.
+            var idle = others.Where(entry => entry.Value.InHand.Count == 0
+                && Time.GetUtcNow() - entry.Value.UsedAt > (string.CompareOrdinal(session.Id, entry.Key) < 0 ? IdleVectors : 3 * IdleVectors)).Select(entry => entry.Key).FirstOrDefault();
+            if (idle is null)
+            {
+                return false;
+            }
+
+            Deactivate(idle);
+            Pump.Signal(idle);
+            return true;
+        }
+    }
+
     private void Deactivate(string id)
     {
         lock (_cacheLock)
@@ -367,20 +412,25 @@ public sealed partial class PartyEngine : ParticipantEngine
     /// <summary>Wipes what ended sessions held in memory; called on the session's own pump, where no step can still use it.</summary>
     private void DisposeRetired(string id)
     {
+        // Out of the lock: a protocol over vectors waits for its last step.
+        (string Id, ActiveSession Active)[] sessions;
+        (string Id, RowSender Sender)[] senders;
         lock (_cacheLock)
         {
-            foreach (var (_, active) in _retired.Where(entry => entry.Id == id))
-            {
-                active.Dispose();
-            }
-
-            foreach (var (_, sender) in _retiredSenders.Where(entry => entry.Id == id))
-            {
-                sender.Dispose();
-            }
-
+            sessions = [.. _retired.Where(entry => entry.Id == id)];
+            senders = [.. _retiredSenders.Where(entry => entry.Id == id)];
             _retired.RemoveAll(entry => entry.Id == id);
             _retiredSenders.RemoveAll(entry => entry.Id == id);
+        }
+
+        foreach (var (_, active) in sessions)
+        {
+            active.Dispose();
+        }
+
+        foreach (var (_, sender) in senders)
+        {
+            sender.Dispose();
         }
     }
 

@@ -6,6 +6,7 @@ using CsCheck;
 using PsiMessaging.Cryptography.Fields;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.ObliviousTransfer;
+using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Cryptography.Vole;
 
 namespace PsiMessaging.Cryptography.Tests.Vole;
@@ -83,7 +84,8 @@ public sealed class VoleTests
         var weak = new LpnParameters(outputs, noise);
         Assert.Throws<ArgumentException>(() => new VoleReceiver(weak, Key(), malicious: false));
         using var rows = new BlockBuffer(1);
-        Assert.Throws<ArgumentException>(() => VoleSender.Expand(weak, Keys(), Key(), Block(), rows, null, new byte[1], Cores.One));
+        using var roots = SecretBytes.Random(16);
+        Assert.Throws<ArgumentException>(() => VoleSender.Expand(weak, Keys(), roots, Block(), rows, null, new byte[1], Cores.One));
     }
 
     private sealed record Run(Vector128<byte> Delta, BlockBuffer A, BlockBuffer B, BlockBuffer C, byte[]? Expected, byte[]? Answer) : IDisposable
@@ -109,7 +111,8 @@ public sealed class VoleTests
         }
 
         var corrections = new byte[parameters.Noise * parameters.TreeSizeBytes];
-        var (roots, point) = (Key(), malicious ? Block() : (Vector128<byte>?)null);
+        using var roots = SecretBytes.Random(16);
+        var point = malicious ? Block() : (Vector128<byte>?)null;
         var (b, evaluation) = VoleSender.Expand(parameters, keys, roots, delta, q, point, corrections, cores);
         cheat?.Invoke(corrections);
         var (a, c, expected) = receiver.Expand(keys, t, corrections, point, cores);
