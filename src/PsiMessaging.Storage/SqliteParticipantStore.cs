@@ -165,9 +165,6 @@ public sealed class SqliteParticipantStore : IParticipantStore
             }
         }
 
-        public byte[]? FindKept(string session, int round, int sequence) => Query(
-            "SELECT data FROM kept WHERE session = $session AND round = $round AND sequence = $sequence", reader => (byte[])reader[0], ("$session", session), ("$round", round), ("$sequence", sequence)).FirstOrDefault();
-
         public void DropRounds(string session)
         {
             Execute("DELETE FROM kept WHERE session = $session", ("$session", session));

@@ -141,6 +141,8 @@ public sealed class IdentifierFile : IDisposable
         private readonly string _path;
         private readonly FileStream _stream;
         private readonly List<long> _index = [];
+        private byte[] _buffer = new byte[1 << 16];
+        private int _buffered;
         private long _position;
         private int _count;
 
@@ -159,17 +161,31 @@ public sealed class IdentifierFile : IDisposable
                 _index.Add(_position);
             }
 
-            Span<byte> head = stackalloc byte[HeadBytes];
-            BinaryPrimitives.WriteInt32LittleEndian(head, row);
-            BinaryPrimitives.WriteInt32LittleEndian(head[4..], canonical.Length);
-            _stream.Write(head);
-            _stream.Write(canonical);
-            _position += HeadBytes + canonical.Length;
+            var size = HeadBytes + canonical.Length;
+            if (_buffered + size > _buffer.Length)
+            {
+                Drain();
+                _buffer = size > _buffer.Length ? new byte[2 * size] : _buffer;
+            }
+
+            var to = _buffer.AsSpan(_buffered, size);
+            BinaryPrimitives.WriteInt32LittleEndian(to, row);
+            BinaryPrimitives.WriteInt32LittleEndian(to[4..], canonical.Length);
+            canonical.CopyTo(to[HeadBytes..]);
+            _buffered += size;
+            _position += size;
+        }
+
+        private void Drain()
+        {
+            _stream.Write(_buffer, 0, _buffered);
+            _buffered = 0;
         }
 
         /// <summary>Writes the foot, flushes to disk and gives the file its name.</summary>
         public void Complete()
         {
+            Drain();
             Span<byte> word = stackalloc byte[8];
             foreach (var offset in _index)
             {
@@ -190,6 +206,7 @@ public sealed class IdentifierFile : IDisposable
         /// <summary>Deletes the file unless it was completed.</summary>
         public void Dispose()
         {
+            _buffer.AsSpan().Clear();
             _stream.Dispose();
             File.Delete(_path + ".part");
         }

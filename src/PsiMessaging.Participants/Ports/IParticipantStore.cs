@@ -60,8 +60,6 @@ public interface IStoreTransaction
     void PutKept(string session, int round, int sequence, byte[] data);
     /// <summary>Reads what was kept of a round, by sequence, one batch in memory at a time.</summary>
     void ReadKept(string session, int round, Action<int, byte[]> read);
-    /// <summary>What was kept of one batch, or null.</summary>
-    byte[]? FindKept(string session, int round, int sequence);
     /// <summary>Forgets kept results and the frames of unfinished batches (slots <c>round/</c>, <c>batch/</c>, <c>credit/</c>) and of unfinished queries of a session; other messages stay.</summary>
     void DropRounds(string session);
 

@@ -37,6 +37,9 @@ internal sealed class ActiveSession : IDisposable
     /// <summary>Memory its vectors take, roughly, in bytes; 0 for a protocol without.</summary>
     public long MemoryBytes { get; private init; }
 
+    /// <summary>Batches that a protocol over whole vectors has taken; their frames stay in the inbox until the rounds are over.</summary>
+    public HashSet<BatchPlace> Taken { get; } = [];
+
     /// <summary>When a batch was last begun.</summary>
     public DateTimeOffset UsedAt { get; set; }
 

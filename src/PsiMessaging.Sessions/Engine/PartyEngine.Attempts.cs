@@ -106,7 +106,7 @@ public sealed partial class PartyEngine
 
     /// <summary>Brings a party over whole vectors to where the session stands on disk.</summary>
     /// <exception cref="RestartException">What it would send is not what it had sent.</exception>
-    private async Task ResumeAsync(PartySession session, IVectorParty party)
+    private async Task ResumeAsync(PartySession session, ActiveSession active, IVectorParty party)
     {
         // By number: no round depends on a later one.
         foreach (var round in party.Rounds.Where(round => round.Direction == RoundDirection.Incoming).OrderBy(round => round.Number))
@@ -124,7 +124,10 @@ public sealed partial class PartyEngine
 
             foreach (var sequence in batches)
             {
-                await party.AbsorbAsync(round, sequence, Store.Read(transaction => transaction.FindKept(session.Id, round.Number, sequence)) ?? throw new RestartException("what the peer had sent is not all there any more"));
+                var frame = Store.Read(transaction => transaction.FindFrame(session.Id, SlotOf(round.Number, sequence, session.Attempt)))
+                    ?? throw new RestartException("what the peer had sent is not all there any more");
+                active.Taken.Add(new BatchPlace(round.Number, sequence, Incoming: true));
+                await party.AbsorbAsync(round, sequence, Envelope.Parse(frame).Body);
             }
         }
 

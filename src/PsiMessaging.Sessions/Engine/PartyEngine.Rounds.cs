@@ -155,7 +155,7 @@ public sealed partial class PartyEngine
     {
         // Slots end in the sequence; a batch in hand need not be read again.
         var place = new BatchPlace(int.Parse(slot.AsSpan("round/".Length, 3), System.Globalization.CultureInfo.InvariantCulture), int.Parse(slot.AsSpan("round/000/".Length, 8), System.Globalization.CultureInfo.InvariantCulture), Incoming: true);
-        if (active.InHand.ContainsKey(place) || Store.Read(transaction => transaction.FindFrame(session.Id, slot)) is not { } frame)
+        if (active.InHand.ContainsKey(place) || active.Taken.Contains(place) || Store.Read(transaction => transaction.FindFrame(session.Id, slot)) is not { } frame)
         {
             return false;
         }
@@ -263,12 +263,26 @@ public sealed partial class PartyEngine
 
     private void CommitIncoming(PartySession session, ActiveSession active, BatchPlace place, byte[] result)
     {
+        if (active.Protocol is IVectorParty)
+        {
+            active.Taken.Add(place);
+        }
+
         var round = active.Protocol.Rounds.Single(round => round.Number == place.Round && round.Direction == RoundDirection.Incoming);
         var consumed = session.Consumed.GetValueOrDefault(place.Round) + 1;
         Change(session, transaction =>
         {
-            transaction.Finish(session.Id, SlotOf(place.Round, place.Sequence, session.Attempt));
-            if (round.Keeps != TagSide.None || active.Protocol is IVectorParty)
+            if (active.Protocol is IVectorParty)
+            {
+                // The frame stays where it is, for a restart; only that it was taken is noted.
+                transaction.PutKept(session.Id, place.Round, place.Sequence, []);
+            }
+            else
+            {
+                transaction.Finish(session.Id, SlotOf(place.Round, place.Sequence, session.Attempt));
+            }
+
+            if (round.Keeps != TagSide.None)
             {
                 transaction.PutKept(session.Id, place.Round, place.Sequence, result);
             }

@@ -342,7 +342,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         }
 
         var opened = ActiveSession.Open(session, Home.Name, OwnDataset(session), Datasets, Home.SessionPath(session.Id), _cores);
-        opened.Resumed = opened.Protocol is not IVectorParty party || (session.Produced.Count == 0 && session.Consumed.Count == 0) ? Task.CompletedTask : Task.Run(() => ResumeAsync(session, party));
+        opened.Resumed = opened.Protocol is not IVectorParty party || (session.Produced.Count == 0 && session.Consumed.Count == 0) ? Task.CompletedTask : Task.Run(() => ResumeAsync(session, opened, party));
         lock (_cacheLock)
         {
             _active.Add(session.Id, opened);
