@@ -20,12 +20,12 @@ internal static class Vole
         var sizes = args.Length > 1 ? args[1..].Select(int.Parse).ToArray() : [16, 20, 22];
         foreach (var log in sizes)
         {
-            foreach (var threads in new[] { 1, 2 })
+            foreach (var (threads, shared) in new[] { (1, false), (2, false), (1, true), (2, true) })
             {
                 for (var turn = 0; turn < 4; turn++)
                 {
-                    var (seconds, bytes, common) = await RunOnceAsync(1 << log, threads);
-                    Console.WriteLine($"2^{log}, {threads} thread(s) a party: {seconds:f3} s, {bytes.ToSender / 1e6:f2} + {bytes.ToReceiver / 1e6:f2} MB, {common:N0} in common");
+                    var (seconds, bytes, common) = await RunOnceAsync(1 << log, threads, shared);
+                    Console.WriteLine($"2^{log}, {threads} thread(s) {(shared ? "for both" : "a party")}: {seconds:f3} s, {bytes.ToSender / 1e6:f2} + {bytes.ToReceiver / 1e6:f2} MB, {common:N0} in common");
                 }
             }
         }
@@ -65,7 +65,7 @@ internal static class Vole
         return 0;
     }
 
-    private static async Task<(double Seconds, (long ToSender, long ToReceiver) Bytes, int Common)> RunOnceAsync(int size, int threads)
+    private static async Task<(double Seconds, (long ToSender, long ToReceiver) Bytes, int Common)> RunOnceAsync(int size, int threads, bool shared)
     {
         var settings = new VoleSettings(RandomNumberGenerator.GetBytes(32), size, size, IsMalicious: false, AnswersResult: false);
         using var receiver = new Cores(threads);
@@ -73,7 +73,7 @@ internal static class Vole
         var salt = RandomNumberGenerator.GetBytes(16);
         var (mine, theirs) = (Hashes(size, 0, salt), Hashes(size, size / 2, salt));
         var start = Stopwatch.GetTimestamp();
-        using var exchange = new VectorExchange(settings, (_, _) => mine, (_, _) => theirs, (receiver, sender));
+        using var exchange = new VectorExchange(settings, (_, _) => mine, (_, _) => theirs, (receiver, shared ? receiver : sender));
         var (positions, _) = await exchange.RunAsync();
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         return (seconds, exchange.Bytes, positions.OfType<bool>().Count(bit => bit));
