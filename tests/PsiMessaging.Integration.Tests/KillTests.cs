@@ -19,7 +19,7 @@ public class KillTests
     private static string Table(int rows) => "A,B,count\n" + string.Concat(
         Enumerable.Range(rows / 2, rows / 2).GroupBy(i => (i % 3, i % 2)).OrderBy(group => group.Key).Select(group => $"a{group.Key.Item1},b{group.Key.Item2},{group.Count()}\n"));
 
-    public static TheoryData<string, string> Victims => new() { { "P1", "ecdh" }, { "P2", "rsa" }, { "P1", "vole" }, { "P2", "vole" }, { "broker", "ecdh" }, { "everything", "ecdh" } };
+    public static TheoryData<string, string> Victims => new() { { "P1", "ecdh" }, { "P2", "rsa" }, { "P1", "vole" }, { "broker", "ecdh" }, { "everything", "ecdh" } };
 
     [Theory]
     [MemberData(nameof(Victims))]

@@ -73,14 +73,16 @@ public sealed class VolePartyTests
         Assert.DoesNotContain(exchange.Sender.Rounds, round => round.Number == 11);
     }
 
-    /// <summary>1,000 runs at 2^10 to 2^14, random overlap, random sizes on both sides; the plain sets are the oracle. No false match, no missed match.</summary>
+    /// <summary>
+    /// Runs at 2^10 to 2^14, random overlap, random sizes on both sides; the plain sets are the oracle. No false match, no missed match. A thousand of them, and the large sizes as
+    /// often as the specification asks, are the benchmarks' mode correctness.
+    /// </summary>
     [Fact]
-    public async Task Run_AThousandRandomRuns_AgreeWithPlainSets()
+    public async Task Run_ManyRandomRuns_AgreeWithPlainSets()
     {
         using var cores = new Cores(2);
-        for (var run = 0; run < 1000; run++)
+        for (var run = 0; run < 400; run++)
         {
-            // Most of them small, as the time of the suite asks; every tenth large.
             var most = run % 10 == 0 ? 1 << 14 : 1 << 11;
             var (receiver, sender) = (RandomNumberGenerator.GetInt32(1 << 10, most + 1), RandomNumberGenerator.GetInt32(1 << 10, most + 1));
             var common = RandomNumberGenerator.GetInt32(0, Math.Min(receiver, sender) + 1);

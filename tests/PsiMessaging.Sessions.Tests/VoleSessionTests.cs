@@ -76,7 +76,7 @@ public sealed class VoleSessionTests
         Assert.Equal(tags.Order(StringComparer.Ordinal), tags);
     }
 
-    /// <summary>kill -9 at every write of either party, before and after the commit by turns.</summary>
+    /// <summary>kill -9 at every write of either party, before and after the commit by turns; of the malicious variant, which has more rounds of the same kind, at every third.</summary>
     [Theory]
     [InlineData("P1", null)]
     [InlineData("P2", null)]
@@ -85,7 +85,7 @@ public sealed class VoleSessionTests
     public async Task Killed_AtAnyWrite_SameResultAndNothingTwice(string victimName, string? security)
     {
         var writes = int.MaxValue;
-        for (var k = 1; k <= writes; k++)
+        for (var k = 1; k <= writes; k += security is null ? 1 : 3)
         {
             await using var network = new TestNetwork();
             await network.AddDataAsync();

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace PsiMessaging.Data.Sorting;
 
@@ -180,6 +182,8 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
 
     private sealed class MemoryRun(ExternalSorter sorter, int[] order) : Run
     {
+        private const int PlacesAhead = 24;
+        private const int ContentsAhead = 12;
         private int _at = -1;
 
         public override ReadOnlySpan<byte> Content => sorter.ContentOf(order[_at]);
@@ -191,9 +195,19 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
                 return false;
             }
 
+            // Order and memory have nothing to do with each other: what comes soon is fetched ahead, first where it lies, then itself.
+            if (Sse.IsSupported && _at + PlacesAhead < order.Length)
+            {
+                Prefetch(ref sorter._places[order[_at + PlacesAhead]]);
+                var (page, offset, _) = sorter._places[order[_at + ContentsAhead]];
+                Prefetch(ref sorter._pages[page][Math.Min(offset, sorter._pages[page].Length - 1)]);
+            }
+
             Key = sorter._keys[_at];
             return true;
         }
+
+        private static unsafe void Prefetch<T>(ref T what) => Sse.Prefetch0(Unsafe.AsPointer(ref what));
     }
 
     private sealed class FileRun(Stream stream) : Run
