@@ -93,8 +93,21 @@ public sealed partial class LinkerEngine
             stream.Flush(flushToDisk: true);
         }
 
-        File.Move(part, path, overwrite: true);
+        lock (_keeping)
+        {
+            if (!File.Exists(path))
+            {
+                File.Move(part, path);
+                return;
+            }
+        }
+
+        // Another thread had a batch under this name in hand; it was first, and this one is held against it.
+        File.Delete(part);
+        Keep(session, product, from, rows, body);
     }
+
+    private readonly Lock _keeping = new();
 
     private bool HandleProducts(LinkSession session)
     {
