@@ -24,9 +24,9 @@ public sealed class ComputeKey : IDisposable
     /// <summary>Prefix of the queues' names.</summary>
     public string QueuePrefix { get; }
     /// <summary>Queue of jobs, which compute workers share.</summary>
-    public string JobQueue => ParticipantNames.ComputeQueue(QueuePrefix, Party);
+    public QueueAddress JobQueue => QueueAddress.ComputeOf(QueuePrefix, Party);
     /// <summary>Queue of results, which the party's worker reads.</summary>
-    public string ResultQueue => ParticipantNames.ComputedQueue(QueuePrefix, Party);
+    public QueueAddress ResultQueue => QueueAddress.ComputedOf(QueuePrefix, Party);
 
     /// <summary>Where the file lies in a party's home.</summary>
     public static string PathIn(ParticipantHome home) => Path.Combine(home.Path, "compute.key");
@@ -65,7 +65,7 @@ public sealed class ComputeKey : IDisposable
         try
         {
             var file = JsonSerializer.Deserialize(File.ReadAllBytes(path), ComputeJson.Default.ComputeKeyFile) ?? throw new JsonException();
-            if (!ParticipantNames.IsValid(file.Party) || file.QueuePrefix.Length is 0 or > 100 || file.Key.Length != KeySizeBytes)
+            if (!ParticipantNames.IsValid(file.Party) || !ParticipantNames.IsPrefix(file.QueuePrefix) || file.Key.Length != KeySizeBytes)
             {
                 throw new JsonException("a field is out of range");
             }

@@ -46,12 +46,15 @@ public sealed partial class ComputeService : WorkerService
     public override bool IsReady => _bus.IsReady;
 
     /// <inheritdoc/>
+    public override string? Problem => _bus.Problem;
+
+    /// <inheritdoc/>
     protected override async Task ServeAsync(CancellationToken stop)
     {
         try
         {
             await _bus.StartAsync(patience: null, stop);
-            LogServing(_key.Party, _key.JobQueue, _threads.Count);
+            LogServing(_key.Party, _key.JobQueue.Name, _threads.Count);
             using var timer = new PeriodicTimer(ReadyInterval, _time);
             do
             {

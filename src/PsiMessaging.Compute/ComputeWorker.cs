@@ -12,7 +12,8 @@ namespace PsiMessaging.Compute;
 /// <param name="Parallelism">Cores to use; 0 means all.</param>
 /// <param name="HealthPort">Port of the health endpoints; 0 means none.</param>
 /// <param name="HealthAddress">Address they listen on.</param>
-public sealed record ComputeSettings(string KeyFile, string Broker, int Parallelism, int HealthPort, string HealthAddress)
+/// <param name="BrokerCa">File of certificate authorities; null takes PSI_BROKER_CA, or those of the system.</param>
+public sealed record ComputeSettings(string KeyFile, string Broker, int Parallelism, int HealthPort, string HealthAddress, string? BrokerCa = null)
 {
     /// <summary>Variable that names the key file.</summary>
     public const string KeyFileVariable = "PSI_COMPUTE_KEY_FILE";
@@ -21,14 +22,16 @@ public sealed record ComputeSettings(string KeyFile, string Broker, int Parallel
     /// <param name="keyFile">Comes before the environment.</param>
     /// <param name="broker">Comes before the environment.</param>
     /// <param name="parallelism">Comes before the environment.</param>
+    /// <param name="brokerCa">Comes before the environment.</param>
     /// <exception cref="ParticipantException">No key file is named, or a number is none.</exception>
-    public static ComputeSettings FromEnvironment(string? keyFile = null, string? broker = null, int? parallelism = null) => new(
+    public static ComputeSettings FromEnvironment(string? keyFile = null, string? broker = null, int? parallelism = null, string? brokerCa = null) => new(
         keyFile ?? Environment.GetEnvironmentVariable(KeyFileVariable)
             ?? throw new ParticipantException(FailureCodes.Malformed, $"no compute key is named; give the party's compute.key with --key FILE or {KeyFileVariable}"),
         broker ?? Environment.GetEnvironmentVariable("PSI_BROKER") ?? WorkerSettings.DefaultBroker,
         parallelism ?? WorkerSettings.Number("PSI_PARALLELISM", 0, 1024) ?? 0,
         WorkerSettings.Number("PSI_HEALTH_PORT", 0, 65535) ?? 0,
-        Environment.GetEnvironmentVariable("PSI_HEALTH_ADDRESS") ?? "127.0.0.1");
+        Environment.GetEnvironmentVariable("PSI_HEALTH_ADDRESS") ?? "127.0.0.1",
+        brokerCa);
 }
 
 /// <summary>A compute worker as a process.</summary>
@@ -53,6 +56,6 @@ public static class ComputeWorker
         var parallelism = settings.Parallelism > 0 ? settings.Parallelism : Environment.ProcessorCount;
         await Worker.RunAsync(
             new WorkerSurface(jsonLogs, settings.HealthPort, settings.HealthAddress),
-            logs => new ComputeService(key, BrokerAddress.Parse(settings.Broker), parallelism, TimeProvider.System, logs.CreateLogger<ComputeService>()), cancellation);
+            logs => new ComputeService(key, BrokerAddress.Parse(settings.Broker, settings.BrokerCa), parallelism, TimeProvider.System, logs.CreateLogger<ComputeService>()), cancellation);
     }
 }

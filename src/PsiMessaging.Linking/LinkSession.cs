@@ -48,6 +48,9 @@ public sealed record LinkSession
     public IReadOnlyDictionary<string, long> MaskCounters { get; init; } = new Dictionary<string, long>();
     /// <summary>Engine <c>masked</c>: the last queries that are over, answered or withdrawn.</summary>
     public IReadOnlyList<string> EndedProducts { get; init; } = [];
+    /// <summary>The party whose message began it.</summary>
+    public string Opener { get; init; } = "";
+    public DateTimeOffset? EndedAt { get; init; }
     public bool Ended { get; init; }
     public string? FailureCode { get; init; }
     public string? FailureReason { get; init; }
@@ -57,7 +60,20 @@ public sealed record LinkSession
 
     public static LinkSession Parse(StoredSession stored) => JsonSerializer.Deserialize(stored.Document, LinkJson.Default.LinkSession)!;
 
-    public StoredSession ToStored() => new(Id, State, JsonSerializer.Serialize(this, LinkJson.Default.LinkSession), CreatedAt);
+    /// <summary>The other party, as the first registration to arrive names it.</summary>
+    public string? Partner { get; init; }
+
+    /// <summary>Whether a party is one of the two; while no registration has come that names them, anybody pinned may be.</summary>
+    public bool IsPartOf(string party) => Registrations is [var first, ..] ? party == first.Party || party == first.Peer : Partner is null || party == Opener || party == Partner;
+
+    /// <summary>Under what name sessions count whose registration has not come yet.</summary>
+    public static string Unregistered(string party) => party + "/unregistered";
+
+    public StoredSession ToStored() => new(Id, State, JsonSerializer.Serialize(this, LinkJson.Default.LinkSession), CreatedAt,
+        Peer: Registrations.Count > 0 || Ended ? Opener : Unregistered(Opener),
+        IsOpen: !Ended,
+        DueAt: Ended || Registrations.Count == 2 ? null : CreatedAt + (Registrations.Count == 0 ? PartyBounds.UnregisteredAge : PartyBounds.HalfRegisteredAge),
+        EndedAt: Ended ? EndedAt ?? CreatedAt : null);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -19,35 +19,22 @@ public sealed partial class LinkerEngine
 {
     /// <summary>Queries of one session that may be at work at a time.</summary>
     private const int MaximumProducts = 8;
-    /// <summary>Messages of queries not opened yet that may wait in a session.</summary>
-    private const int MaximumWaiting = 64;
     private const int RememberedProducts = 200;
-    private const int MaximumCorrectionBytes = 8 * MaskedBatch.MaximumColumns * MaskedBatch.MaximumColumns;
     /// <summary>Batches behind the first missing one that are looked for.</summary>
     private const int Lookahead = 128;
     private const long MaximumCounter = 1L << 40;
 
     private readonly ConcurrentDictionary<(string Session, string Query), ActiveProduct> _products = [];
 
-    /// <summary>Bounds what a party can have the linker store for queries.</summary>
-    private static bool MayWait(IStoreTransaction transaction, string session, Envelope envelope) => envelope.Message switch
-    {
-        OpenProduct open => ParticipantNames.IsId(open.QueryId) && envelope.Body.Length == 0 && transaction.PendingSlots(session, $"open/{envelope.Header.From}/").Count < MaximumWaiting,
-        MaskedRows rows => ParticipantNames.IsId(rows.QueryId) && rows.Sequence >= 0 && envelope.Body.Length <= MaskedBatch.MaximumBodyBytes && transaction.PendingSlots(session, $"masked/{envelope.Header.From}/").Count < MaximumWaiting,
-        MaskedCorrection correction => ParticipantNames.IsId(correction.QueryId) && envelope.Body.Length <= MaximumCorrectionBytes && transaction.PendingSlots(session, $"correction/{envelope.Header.From}/").Count < MaximumWaiting,
-        WithdrawQuery withdrawal => ParticipantNames.IsId(withdrawal.QueryId) && envelope.Body.Length == 0 && transaction.PendingSlots(session, $"withdraw/{envelope.Header.From}/").Count < MaximumWaiting,
-        _ => true,
-    };
-
     /// <summary>Writes masked rows of an opened query straight to their file; false where they have to wait for the opening.</summary>
     private bool TakeRows(string id, Envelope envelope, MaskedRows rows)
     {
-        if (Store.Read(transaction => transaction.FindSession(id)) is not { } stored || LinkSession.Parse(stored) is not { Ended: false } session)
+        var from = envelope.Header.From;
+        if (Store.Read(transaction => transaction.FindSession(id)) is not { } stored || LinkSession.Parse(stored) is not { Ended: false } session || !session.IsPartOf(from) || rows.SessionId != id)
         {
             return false;
         }
 
-        var from = envelope.Header.From;
         if (session.EndedProducts.Contains(rows.QueryId))
         {
             return true;

@@ -38,7 +38,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         {
             RegisterDataset => $"register/{header.From}",
             DatasetBatch batch => $"batch/{header.From}/{batch.Sequence:D8}",
-            RunQuery query => $"query/{query.QueryId}",
+            RunQuery query => $"query/{header.From}/{query.QueryId}",
             OpenProduct product => $"open/{header.From}/{product.QueryId}",
             MaskedRows rows => $"masked/{header.From}/{rows.QueryId}/{rows.Sequence:D8}",
             MaskedCorrection correction => $"correction/{header.From}/{correction.QueryId}",
@@ -57,63 +57,117 @@ public sealed partial class LinkerEngine : ParticipantEngine
             return;
         }
 
+        if (SessionIdOf(envelope.Message) != id)
+        {
+            throw new RejectedEnvelopeException("the message names another session than its envelope");
+        }
+
+        if (envelope.Message is RegisterDataset request)
+        {
+            RequireRegistration(header.From, request);
+        }
+
         Store.Write(transaction =>
         {
-            var stored = transaction.FindSession(id);
-            if (stored is not null && LinkSession.Parse(stored) is { Registrations: [var first, ..] } known && header.From != first.Party && header.From != first.Peer)
+            var session = transaction.FindSession(id) is { } stored ? LinkSession.Parse(stored) : null;
+            if (session is not null && !session.IsPartOf(header.From))
             {
                 throw new RejectedEnvelopeException($"{header.From} has no part in this session");
             }
 
-            if (stored is null)
-            {
-                if (envelope.Message is MaskedRows or MaskedCorrection or OpenProduct or WithdrawQuery)
-                {
-                    // Its session was never registered here, or the linker's state is gone: nobody could use it.
-                    return;
-                }
-
-                if (envelope.Message is RunQuery query)
-                {
-                    Send(transaction, header.From, id, new QueryRefused(id, query.QueryId, FailureCodes.UnknownSession, "the linker has no such session"));
-                    return;
-                }
-
-                if (envelope.Message is AbortSession)
-                {
-                    // It overtook the registration it ends, which must find the session ended when it comes.
-                    transaction.PutSession(new LinkSession { Id = id, CreatedAt = Time.GetUtcNow(), Ended = true }.ToStored());
-                    return;
-                }
-
-                transaction.PutSession(new LinkSession { Id = id, CreatedAt = Time.GetUtcNow() }.ToStored());
-            }
-
-            if (stored is not null && envelope.Message is DatasetBatch or MaskedRows or MaskedCorrection or OpenProduct && LinkSession.Parse(stored).Ended)
+            session ??= Begin(transaction, id, header.From, envelope.Message);
+            if (session is null)
             {
                 return;
             }
 
-            if (stored is not null && envelope.Message is MaskedCorrection or OpenProduct
-                && LinkSession.Parse(stored).EndedProducts.Contains(envelope.Message is OpenProduct { QueryId: var opened } ? opened : ((MaskedCorrection)envelope.Message).QueryId))
+            if (envelope.Message is RegisterDataset { Peer: var partner } && session is { Partner: null, Ended: false })
+            {
+                session = session with { Opener = header.From, Partner = partner };
+                transaction.PutSession(session.ToStored());
+            }
+
+            if (session.Ended && envelope.Message is DatasetBatch or MaskedRows or MaskedCorrection or OpenProduct or WithdrawQuery)
             {
                 return;
             }
 
-            if (!MayWait(transaction, id, envelope))
+            if (envelope.Message is MaskedCorrection or OpenProduct
+                && session.EndedProducts.Contains(envelope.Message is OpenProduct { QueryId: var opened } ? opened : ((MaskedCorrection)envelope.Message).QueryId))
             {
-                throw new RejectedEnvelopeException($"{header.From} sent a {header.Type} message that belongs to no query, or more than may wait");
+                return;
             }
 
-            var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray());
-            if (put == InboundResult.Altered && stored is not null && !LinkSession.Parse(stored).Ended)
+            if (!PartyBounds.MayWait(transaction, session, envelope))
             {
-                Fail(transaction, LinkSession.Parse(stored), FailureCodes.AlteredRepeat, $"{header.From} sent a {header.Type} message twice with different content");
+                throw new RejectedEnvelopeException($"{header.From} sent a {header.Type} message that nothing waits for, or more than may wait here");
+            }
+
+            var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray(), header.From);
+            if (put == InboundResult.Altered && !session.Ended)
+            {
+                Fail(transaction, session, FailureCodes.AlteredRepeat, $"{header.From} sent a {header.Type} message twice with different content");
             }
         });
         Outbox.Signal();
         Pump.Signal(id);
     }
+
+    /// <summary>
+    /// What becomes of a message for a session that is not here. Only a registration opens one; batches that overtook theirs wait for it, a few of them and not long. Nothing
+    /// else could ever be used.
+    /// </summary>
+    private LinkSession? Begin(IStoreTransaction transaction, string id, string from, object message)
+    {
+        var now = Time.GetUtcNow();
+        switch (message)
+        {
+            case RegisterDataset when transaction.CountSessions(from, openOnly: true) < PartyBounds.OpenSessions:
+            case DatasetBatch when CountUnregistered(transaction, from) < PartyBounds.UnregisteredSessions:
+                var session = new LinkSession { Id = id, CreatedAt = now, Opener = from };
+                transaction.PutSession(session.ToStored());
+                return session;
+            case AbortSession when transaction.CountSessions(from, openOnly: false) < PartyBounds.OpenSessions + PartyBounds.EndedSessions + PrunedAtOnce:
+                // It overtook the registration it ends, which must find the session ended when it comes.
+                transaction.PutSession(new LinkSession { Id = id, CreatedAt = now, EndedAt = now, Opener = from, Ended = true }.ToStored());
+                return null;
+            case RunQuery query when ParticipantNames.IsId(query.QueryId) && Home.InboxOf(from) is { } inbox && transaction.CountOutgoing(inbox) < PartyBounds.WaitingMessages:
+                Send(transaction, from, id, new QueryRefused(id, query.QueryId, FailureCodes.UnknownSession, "the linker has no such session"));
+                return null;
+            case OpenProduct or MaskedRows or MaskedCorrection or WithdrawQuery:
+                // Its session was never registered here, or the linker's state is gone: nobody could use it.
+                return null;
+            default:
+                throw new RejectedEnvelopeException($"{from} has more open sessions here than a party may have");
+        }
+    }
+
+    private static int CountUnregistered(IStoreTransaction transaction, string party) => transaction.CountSessions(LinkSession.Unregistered(party), openOnly: true);
+
+    /// <summary>The other party of a registration, to whom the linker will write, is one that it has pinned as a party, by its very name. What else it says is judged later, and answered.</summary>
+    private void RequireRegistration(string from, RegisterDataset request)
+    {
+        if (Home.InboxOf(request.Peer, ParticipantRole.Party) is null || request.Peer == from)
+        {
+            throw new RejectedEnvelopeException($"{from} registers rows with a party that this linker has not pinned");
+        }
+    }
+
+    private static string? SessionIdOf(object message) => message switch
+    {
+        RegisterDataset register => register.SessionId,
+        DatasetBatch batch => batch.SessionId,
+        RunQuery query => query.SessionId,
+        OpenProduct open => open.SessionId,
+        MaskedRows rows => rows.SessionId,
+        MaskedCorrection correction => correction.SessionId,
+        WithdrawQuery withdrawal => withdrawal.SessionId,
+        AbortSession abort => abort.SessionId,
+        _ => null,
+    };
+
+    /// <inheritdoc/>
+    protected override bool NeedsCleanUp(string state, string folder) => state is "Deleted" or "Failed";
 
     /// <inheritdoc/>
     protected override Task<bool> StepAsync(string id, CancellationToken cancellation)
@@ -178,8 +232,8 @@ public sealed partial class LinkerEngine : ParticipantEngine
             return true;
         }
 
-        if (request.SessionId != session.Id || request.Transcript.Length != 32 || request.Rows < 0 || request.MinCell is < 1 or > 1_000_000 || request.Peer == from
-            || request.Columns.Count > MaximumColumns || request.Columns.Any(token => !ParticipantNames.IsId(token)) || request.Columns.Distinct(StringComparer.Ordinal).Count() != request.Columns.Count)
+        if (request.Transcript.Length != 32 || request.Rows < 0 || request.MinCell is < 1 or > 1_000_000 || request.Columns.Count > MaximumColumns
+            || request.Columns.Any(token => !ParticipantNames.IsId(token)) || request.Columns.Distinct(StringComparer.Ordinal).Count() != request.Columns.Count)
         {
             throw new ParticipantException(FailureCodes.Malformed, $"{from}'s registration has a field out of its range");
         }
@@ -483,7 +537,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
     private void End(IStoreTransaction transaction, LinkSession session)
     {
         transaction.DropRounds(session.Id);
-        transaction.PutSession((session with { Ended = true, Products = new Dictionary<string, LinkProduct>() }).ToStored());
+        transaction.PutSession((session with { Ended = true, EndedAt = Time.GetUtcNow(), Products = new Dictionary<string, LinkProduct>() }).ToStored());
         Pump.Signal(session.Id);
     }
 
@@ -508,14 +562,61 @@ public sealed partial class LinkerEngine : ParticipantEngine
     /// <inheritdoc/>
     protected override void OnTick()
     {
-        // A linker has no deadlines of its own: the parties end their sessions. What a passing fault left undone is taken up again here.
-        foreach (var stored in Store.Read(transaction => transaction.ListSessions()))
+        // A linker has no deadlines of its own: the parties end their sessions. Only what never became a session is given up.
+        var now = Time.GetUtcNow();
+        foreach (var id in Store.Read(transaction => transaction.DueSessions(now, PrunedAtOnce)))
         {
-            if (Store.Read(transaction => transaction.Pending(stored.Id, "", 1)).Count > 0)
+            Store.Write(transaction =>
             {
-                Pump.Signal(stored.Id);
-            }
+                if (transaction.FindSession(id) is not { } stored)
+                {
+                    return;
+                }
+
+                var session = LinkSession.Parse(stored);
+                if (session is { Ended: false, Registrations.Count: 0 } && transaction.PendingSlots(id, "register/").Count == 0 && now > session.CreatedAt + PartyBounds.UnregisteredAge)
+                {
+                    transaction.DeleteSession(id);
+                }
+                else if (session is { Ended: false, Registrations.Count: 1 } && now > session.CreatedAt + PartyBounds.HalfRegisteredAge)
+                {
+                    Fail(transaction, session, FailureCodes.Deadline, $"{session.Registrations[0].Peer} has not registered for {PartyBounds.HalfRegisteredAge.TotalDays:0} days");
+                }
+                else
+                {
+                    transaction.PutSession(session.ToStored());
+                }
+            });
         }
+
+        Outbox.Signal();
+        Prune(now);
+    }
+
+    private const int PrunedAtOnce = 64;
+    private DateTimeOffset _prunedAt = DateTimeOffset.MinValue;
+
+    /// <summary>Forgets ended sessions that are old, or more than are kept of a party. The audit log keeps what happened.</summary>
+    private void Prune(DateTimeOffset now)
+    {
+        if (now - _prunedAt < TimeSpan.FromMinutes(1))
+        {
+            return;
+        }
+
+        var old = Store.Read(transaction => transaction.EndedSessions(now - PartyBounds.EndedAge, PartyBounds.EndedSessions, PrunedAtOnce));
+        foreach (var id in old)
+        {
+            var folder = Home.SessionPath(id);
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+
+            Store.Write(transaction => transaction.DeleteSession(id));
+        }
+
+        _prunedAt = old.Count == PrunedAtOnce ? DateTimeOffset.MinValue : now;
     }
 
     /// <inheritdoc/>

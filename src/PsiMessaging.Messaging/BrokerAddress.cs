@@ -9,12 +9,18 @@ namespace PsiMessaging.Messaging;
 /// <param name="VirtualHost">Virtual host, <c>/</c> by default.</param>
 /// <param name="User">User name.</param>
 /// <param name="Password">Password.</param>
-/// <param name="Tls">Whether the connection is encrypted.</param>
-public sealed record BrokerAddress(string Host, ushort Port, string VirtualHost, string User, string Password, bool Tls)
+/// <param name="Tls">Whether the connection is encrypted, and the broker's certificate checked: chain and host name, at every connection.</param>
+/// <param name="CaFile">PEM file of the only certificate authorities that are believed; null means those of the system.</param>
+public sealed record BrokerAddress(string Host, ushort Port, string VirtualHost, string User, string Password, bool Tls, string? CaFile = null)
 {
+    /// <summary>Variable that names the file of certificate authorities.</summary>
+    public const string CaVariable = "PSI_BROKER_CA";
+
     /// <summary>Reads <c>amqp[s]://[user[:password]@]host[:port][/vhost]</c>; a password in PSI_BROKER_PASSWORD comes before none in the address.</summary>
-    /// <exception cref="ParticipantException">Not such an address.</exception>
-    public static BrokerAddress Parse(string text)
+    /// <param name="text">The address.</param>
+    /// <param name="caFile">File of certificate authorities; null takes PSI_BROKER_CA, or those of the system.</param>
+    /// <exception cref="ParticipantException">Not such an address, or a file of authorities for a connection without TLS.</exception>
+    public static BrokerAddress Parse(string text, string? caFile = null)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps") || uri.Host.Length == 0)
         {
@@ -23,6 +29,12 @@ public sealed record BrokerAddress(string Host, ushort Port, string VirtualHost,
 
         var user = uri.UserInfo.Split(':', 2);
         var tls = uri.Scheme == "amqps";
+        caFile ??= Environment.GetEnvironmentVariable(CaVariable) is { Length: > 0 } named ? named : null;
+        if (caFile is not null && !tls)
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"certificate authorities are named ({caFile}), but the broker's address is amqp://, without TLS: write amqps://");
+        }
+
         var path = uri.AbsolutePath.Length > 1 ? Uri.UnescapeDataString(uri.AbsolutePath[1..]) : "/";
         return new BrokerAddress(
             uri.Host,
@@ -30,7 +42,8 @@ public sealed record BrokerAddress(string Host, ushort Port, string VirtualHost,
             path,
             user[0].Length > 0 ? Uri.UnescapeDataString(user[0]) : "guest",
             user.Length > 1 ? Uri.UnescapeDataString(user[1]) : Environment.GetEnvironmentVariable("PSI_BROKER_PASSWORD") ?? "guest",
-            tls);
+            tls,
+            caFile);
     }
 
     /// <summary>The address without its password.</summary>

@@ -19,7 +19,7 @@ public sealed class CommandClient(ParticipantHome home, MessageBus bus, TimeProv
     public async Task<CommandReply> SendAsync(string? session, object command, TimeSpan patience, CancellationToken cancellation)
     {
         var correlation = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        var replyQueue = ParticipantNames.ReplyQueue(home.Config.QueuePrefix, home.Name, correlation);
+        var replyQueue = QueueAddress.ReplyOf(home.Config.QueuePrefix, home.Name, correlation);
         var arrived = new TaskCompletionSource<CommandReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var listening = await bus.ListenAsync(replyQueue, frame =>
         {
@@ -33,10 +33,10 @@ public sealed class CommandClient(ParticipantHome home, MessageBus bus, TimeProv
             return Task.CompletedTask;
         }, cancellation);
 
-        var envelope = Envelope.Create(home, home.Name, session, command, correlation: correlation, replyTo: replyQueue);
+        var envelope = Envelope.Create(home, home.Name, session, command, correlation: correlation, replyTo: replyQueue.Name);
         try
         {
-            await bus.SendAsync(home.InboxName, envelope.Id, envelope.Frame, cancellation);
+            await bus.SendAsync(home.Inbox, envelope.Id, envelope.Frame, cancellation);
             return await arrived.Task.WaitAsync(patience, time, cancellation);
         }
         catch (UnroutableException exception)

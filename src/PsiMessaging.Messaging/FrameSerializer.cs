@@ -1,19 +1,18 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net.Mime;
 using System.Runtime.InteropServices;
 using System.Runtime.Serialization;
 using MassTransit;
-using MassTransit.Serialization;
 
 namespace PsiMessaging.Messaging;
 
-/// <summary>Puts a frame's bytes on the wire as they are: no base64, no JSON, no second envelope. The only serializer of our buses.</summary>
-public sealed class FrameSerializer : ISerializerFactory, IMessageSerializer, IMessageDeserializer
+/// <summary>
+/// Puts a frame's bytes into MassTransit's transport within one process as they are: no base64, no JSON, no second envelope. Nothing is ever read through it: the inboxes take
+/// bytes before MassTransit looks at a message (<see cref="FrameFilter"/>).
+/// </summary>
+public sealed class FrameSerializer : ISerializerFactory, IMessageSerializer
 {
-    /// <summary>Content type of our messages.</summary>
+    /// <summary>Content type of our messages. Nobody looks at that of a received one.</summary>
     public static readonly ContentType FrameContentType = new("application/vnd.psimessaging.frame.v1");
-
-    private static readonly string[] MessageTypes = [MessageUrn.ForTypeString<EnvelopeFrame>()];
 
     /// <inheritdoc cref="IMessageSerializer.ContentType"/>
     public ContentType ContentType => FrameContentType;
@@ -22,26 +21,28 @@ public sealed class FrameSerializer : ISerializerFactory, IMessageSerializer, IM
     public IMessageSerializer CreateSerializer() => this;
 
     /// <inheritdoc/>
-    public IMessageDeserializer CreateDeserializer() => this;
+    public IMessageDeserializer CreateDeserializer() => new NoDeserializer();
 
     /// <inheritdoc/>
     public MessageBody GetMessageBody<T>(SendContext<T> context)
         where T : class =>
         context.Message is EnvelopeFrame frame ? new FrameBody(frame.Bytes) : throw new SerializationException($"only frames are sent, not {typeof(T).Name}");
 
-    /// <inheritdoc/>
-    public ConsumeContext Deserialize(ReceiveContext receiveContext) =>
-        new BodyConsumeContext(receiveContext, Deserialize(receiveContext.Body, receiveContext.TransportHeaders, receiveContext.InputAddress));
+    /// <summary>MassTransit asks for one; frames are taken before it is used.</summary>
+    private sealed class NoDeserializer : IMessageDeserializer
+    {
+        public ContentType ContentType => FrameContentType;
 
-    /// <inheritdoc/>
-    public SerializerContext Deserialize(MessageBody body, Headers headers, Uri? destinationAddress = null) =>
-        new FrameContext(this, new EnvelopeFrame(body.GetBytes()), new RawMessageContext(headers, destinationAddress, RawSerializerOptions.AnyMessageType));
+        public ConsumeContext Deserialize(ReceiveContext receiveContext) => throw NothingIsRead();
 
-    /// <inheritdoc/>
-    public MessageBody GetMessageBody(string text) => throw new SerializationException("a frame is not text");
+        public SerializerContext Deserialize(MessageBody body, Headers headers, Uri? destinationAddress = null) => throw NothingIsRead();
 
-    /// <inheritdoc/>
-    public void Probe(ProbeContext context) => context.CreateScope("psi-frame").Add("contentType", ContentType.MediaType);
+        public MessageBody GetMessageBody(string text) => throw NothingIsRead();
+
+        public void Probe(ProbeContext context) => context.CreateScope("psi-nothing-is-read");
+
+        private static SerializationException NothingIsRead() => new("frames are taken before anything is deserialised");
+    }
 
     private sealed class FrameBody(ReadOnlyMemory<byte> bytes) : MessageBody
     {
@@ -53,31 +54,5 @@ public sealed class FrameSerializer : ISerializerFactory, IMessageSerializer, IM
         public byte[] GetBytes() => MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length ? segment.Array : bytes.ToArray();
 
         public string GetString() => throw new SerializationException("a frame is not text");
-    }
-
-    private sealed class FrameContext(FrameSerializer serializer, EnvelopeFrame frame, MessageContext context)
-        : BaseSerializerContext(SystemTextJsonMessageSerializer.Instance, context, MessageTypes)
-    {
-        public override bool TryGetMessage<T>(out T? message)
-            where T : class
-        {
-            message = frame as T;
-            return message is not null;
-        }
-
-        public override bool TryGetMessage(Type messageType, [NotNullWhen(true)] out object? message)
-        {
-            message = messageType == typeof(EnvelopeFrame) ? frame : null;
-            return message is not null;
-        }
-
-        public override IMessageSerializer GetMessageSerializer() => serializer;
-
-        public override IMessageSerializer GetMessageSerializer<T>(MessageEnvelope envelope, T message) => serializer;
-
-        public override IMessageSerializer GetMessageSerializer(object message, string[] messageTypes) => serializer;
-
-        public override Dictionary<string, object> ToDictionary<T>(T? message)
-            where T : class => throw new SerializationException("a frame is not a dictionary");
     }
 }

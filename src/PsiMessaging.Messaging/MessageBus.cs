@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 using MassTransit;
 using MassTransit.RabbitMqTransport;
 using Microsoft.Extensions.Logging;
@@ -6,17 +7,14 @@ using Polly;
 using Polly.Retry;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
-using RabbitMQ.Client;
-using RabbitMQ.Client.Exceptions;
 
 namespace PsiMessaging.Messaging;
 
 /// <summary>An inbox that one bus serves.</summary>
-/// <param name="Queue">Queue name.</param>
+/// <param name="Queue">Its queue, an own one.</param>
 /// <param name="ReceiveAsync">Takes a frame; when it returns the frame is acknowledged.</param>
-public sealed record Inbox(string Queue, Func<ReadOnlyMemory<byte>, Task> ReceiveAsync)
+public sealed record Inbox(QueueAddress Queue, Func<ReadOnlyMemory<byte>, Task> ReceiveAsync)
 {
     /// <summary>Frames the broker hands over before they are acknowledged.</summary>
     public int Prefetch { get; init; } = 16;
@@ -24,51 +22,56 @@ public sealed record Inbox(string Queue, Func<ReadOnlyMemory<byte>, Task> Receiv
     public int Concurrency { get; init; } = 4;
     /// <summary>How long a frame may wait on the queue; null for ever.</summary>
     public TimeSpan? MessageLifetime { get; init; }
+    /// <summary>Whether frames that somebody known has signed, and that are refused, are kept on an error queue beside it.</summary>
+    public bool HasErrors { get; init; }
 }
 
 /// <summary>
-/// MassTransit's bus as we use it: directed sends to named inboxes with publisher confirms, nothing published, no consume topology, quorum queues, an error
-/// queue beside each inbox for frames that are refused. RabbitMQ, or in memory for a single process.
+/// Messages as we use them. In: MassTransit serves the own inboxes (quorum queues, bounded in length), and a filter takes the bytes before anything of MassTransit's looks at
+/// them. Out: frames are published with confirms to the exchange of the receiver's queue, with nothing declared (<see cref="BrokerPublisher"/>). RabbitMQ, or in memory for a
+/// single process.
 /// </summary>
 public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
 {
     private const int DeliveryLimit = 1000;
+    private const long MostBytes = 4L << 30;
+    private const int MostErrors = 1000;
+    private const long MostErrorBytes = 64L << 20;
+    private static readonly TimeSpan ErrorAge = TimeSpan.FromDays(14);
     private static readonly TimeSpan ReplyQueueExpiry = TimeSpan.FromMinutes(2);
 
     private readonly BrokerAddress? _broker;
+    private readonly BrokerPublisher? _publisher;
     private readonly IBusControl _bus;
+    private readonly IReadOnlyCollection<Inbox> _inboxes;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<string, Task<ISendEndpoint>> _endpoints = new(StringComparer.Ordinal);
-    private readonly string[] _temporaryQueues;
+    private readonly bool _temporary;
+    private bool _isStarted;
+    private string? _startProblem;
 
-    private MessageBus(BrokerAddress? broker, IBusControl bus, TimeProvider time, ILogger log, string[] temporaryQueues)
+    private MessageBus(BrokerAddress? broker, IReadOnlyCollection<Inbox> inboxes, TimeProvider time, ILogger log, bool temporary)
     {
-        (_broker, _bus, _time, _log, _temporaryQueues) = (broker, bus, time, log, temporaryQueues);
+        (_broker, _inboxes, _time, _log, _temporary) = (broker, inboxes, time, log, temporary);
+        _publisher = broker is null ? null : new BrokerPublisher(broker);
+        _bus = broker is null ? CreateInMemory() : CreateRabbitMq(broker);
     }
 
     /// <summary>Told of every frame that was sent: queue and bytes.</summary>
-    public Action<string, long> OnSent { get; set; } = (_, _) => { };
+    public Action<QueueAddress, long> OnSent { get; set; } = (_, _) => { };
 
     /// <summary>Whether the broker is connected and every inbox is served.</summary>
-    public bool IsReady => _bus.CheckHealth().Status == BusHealthStatus.Healthy;
+    public bool IsReady => _isStarted && _bus.CheckHealth().Status == BusHealthStatus.Healthy;
+
+    /// <summary>Why nothing, or not everything, comes in or goes out, in one line for a person; null when all is well.</summary>
+    public string? Problem => _publisher?.Refusal ?? _startProblem ?? (_isStarted ? ProblemOf(_bus.CheckHealth()) : null);
 
     /// <summary>Where MassTransit's own log lines go; process-wide, set once by a worker's host.</summary>
     public static void UseLogs(ILoggerFactory logs) => LogContext.ConfigureCurrentLogContext(logs);
 
     /// <summary>A bus inside this process only.</summary>
-    public static MessageBus InMemory(IEnumerable<Inbox> inboxes, TimeProvider time, ILogger log)
-    {
-        var bus = Bus.Factory.CreateUsingInMemory(configure =>
-        {
-            UseFrames(configure);
-            foreach (var inbox in inboxes)
-            {
-                configure.ReceiveEndpoint(inbox.Queue, endpoint => Serve(endpoint, inbox));
-            }
-        });
-        return new MessageBus(null, bus, time, log, []);
-    }
+    public static MessageBus InMemory(IReadOnlyCollection<Inbox> inboxes, TimeProvider time, ILogger log) => new(null, inboxes, time, log, temporary: false);
 
     /// <summary>A bus on RabbitMQ.</summary>
     /// <param name="broker">Where.</param>
@@ -76,40 +79,46 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     /// <param name="time">Clock of the retries.</param>
     /// <param name="log">Log.</param>
     /// <param name="temporary">Whether the inboxes are deleted at the end, as after a simulation.</param>
-    public static MessageBus RabbitMq(BrokerAddress broker, IReadOnlyCollection<Inbox> inboxes, TimeProvider time, ILogger log, bool temporary = false)
+    public static MessageBus RabbitMq(BrokerAddress broker, IReadOnlyCollection<Inbox> inboxes, TimeProvider time, ILogger log, bool temporary = false) =>
+        new(broker, inboxes, time, log, temporary);
+
+    private IBusControl CreateInMemory() => Bus.Factory.CreateUsingInMemory(configure =>
     {
-        var bus = Bus.Factory.CreateUsingRabbitMq(configure =>
+        UseFrames(configure);
+        foreach (var inbox in _inboxes)
         {
-            configure.Host(broker.Host, broker.Port, broker.VirtualHost, "psi", host =>
-            {
-                host.Username(broker.User);
-                host.Password(broker.Password);
-                host.PublisherConfirmation = true;
-                if (broker.Tls)
-                {
-                    host.UseSsl(tls => tls.ServerName = broker.Host);
-                }
-            });
-            UseFrames(configure);
-            foreach (var inbox in inboxes)
-            {
-                configure.ReceiveEndpoint(inbox.Queue, endpoint =>
-                {
-                    endpoint.SetQuorumQueue();
+            configure.ReceiveEndpoint(inbox.Queue.Name, endpoint => Serve(endpoint, inbox));
+        }
+    });
 
-                    // Every kill of a worker counts as a delivery; RabbitMQ 4 would drop the message after twenty.
-                    endpoint.SetQueueArgument("x-delivery-limit", DeliveryLimit);
-                    if (inbox.MessageLifetime is { } lifetime)
-                    {
-                        endpoint.SetQueueArgument("x-message-ttl", (int)lifetime.TotalMilliseconds);
-                    }
+    private IBusControl CreateRabbitMq(BrokerAddress broker) => Bus.Factory.CreateUsingRabbitMq(configure =>
+    {
+        configure.Host(broker.Host, broker.Port, broker.VirtualHost, "psi", host =>
+        {
+            host.Username(broker.User);
+            host.Password(broker.Password);
 
-                    Serve(endpoint, inbox);
-                });
-            }
+            // MassTransit's own TLS settings accept a chain that leads nowhere: every connection of its gets ours.
+            host.OnRefreshConnectionFactory = factory =>
+            {
+                factory.Ssl = BrokerTls.OptionFor(broker);
+                return Task.CompletedTask;
+            };
         });
-        return new MessageBus(broker, bus, time, log, temporary ? [.. inboxes.Select(inbox => inbox.Queue)] : []);
-    }
+        UseFrames(configure);
+        foreach (var inbox in _inboxes)
+        {
+            configure.ReceiveEndpoint(inbox.Queue.Name, endpoint =>
+            {
+                foreach (var (name, value) in ArgumentsOf(inbox))
+                {
+                    endpoint.SetQueueArgument(name, value);
+                }
+
+                Serve(endpoint, inbox);
+            });
+        }
+    });
 
     private static void UseFrames(IBusFactoryConfigurator configure)
     {
@@ -119,77 +128,114 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         configure.AddDeserializer(frames, isDefault: true);
     }
 
-    private static void Serve(IReceiveEndpointConfigurator endpoint, Inbox inbox)
+    /// <summary>Arguments of an inbox's queue. Bounded, so that whoever may write to it cannot fill the broker's disk: beyond that the broker refuses what is sent.</summary>
+    private static Dictionary<string, object?> ArgumentsOf(Inbox inbox)
+    {
+        var arguments = new Dictionary<string, object?>
+        {
+            ["x-queue-type"] = "quorum",
+
+            // Every kill of a worker counts as a delivery; RabbitMQ 4 would drop the message after twenty.
+            ["x-delivery-limit"] = DeliveryLimit,
+            ["x-max-length-bytes"] = MostBytes,
+            ["x-overflow"] = "reject-publish",
+        };
+        if (inbox.MessageLifetime is { } lifetime)
+        {
+            arguments["x-message-ttl"] = (int)lifetime.TotalMilliseconds;
+        }
+
+        return arguments;
+    }
+
+    private static Dictionary<string, object?> ErrorArguments() => new()
+    {
+        ["x-queue-type"] = "quorum",
+        ["x-max-length"] = MostErrors,
+        ["x-max-length-bytes"] = MostErrorBytes,
+        ["x-overflow"] = "drop-head",
+        ["x-message-ttl"] = (long)ErrorAge.TotalMilliseconds,
+    };
+
+    private void Serve(IReceiveEndpointConfigurator endpoint, Inbox inbox)
     {
         endpoint.ConfigureConsumeTopology = false;
         endpoint.PublishFaults = false;
         endpoint.PrefetchCount = inbox.Prefetch;
         endpoint.ConcurrentMessageLimit = inbox.Concurrency;
-        endpoint.UseMessageRetry(retry =>
+        endpoint.RethrowFaultedMessages();
+        endpoint.ConfigureReceive(pipe => pipe.UseFilter(new FrameFilter(inbox, _time, (frame, reason) => RefuseAsync(inbox, frame, reason))));
+    }
+
+    /// <summary>Keeps a refused frame for a person to look at, where the inbox has a place for such.</summary>
+    private async Task RefuseAsync(Inbox inbox, ReadOnlyMemory<byte> frame, string reason)
+    {
+        LogRefused(inbox.Queue.Name, reason);
+        if (_publisher is not null && inbox.HasErrors)
         {
-            // A full or locked disk passes; until then the frame stays unacknowledged. Only refused frames go to the error queue at once.
-            retry.Exponential(1000, TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(30), TimeSpan.FromMilliseconds(500));
-            retry.Ignore<RejectedEnvelopeException>();
-        });
-        endpoint.Handler<EnvelopeFrame>(context => inbox.ReceiveAsync(context.Message.Bytes));
+            var id = Convert.ToHexStringLower(SHA256.HashData(frame.Span).AsSpan(0, 16));
+            await _publisher.PublishAsync(inbox.Queue.Errors, id, frame, lifetime: null, new Dictionary<string, object?> { ["psi-reason"] = reason }, CancellationToken.None);
+        }
     }
 
     /// <summary>Waits for the broker, however long it takes, then serves the inboxes.</summary>
-    /// <param name="patience">How long to wait for a broker that does not answer; null waits for ever.</param>
+    /// <param name="patience">How long to wait for a broker that does not answer or does not let us; null waits for ever.</param>
     /// <param name="cancellation">Stops waiting.</param>
     /// <exception cref="ParticipantException">The broker refuses us, or did not answer within the patience.</exception>
     public async Task StartAsync(TimeSpan? patience, CancellationToken cancellation)
     {
-        if (_broker is not null)
+        if (_publisher is not null)
         {
-            await WaitForBrokerAsync(patience, cancellation);
+            await WaitForBrokerAsync(_publisher, patience, cancellation);
         }
 
         await _bus.StartAsync(cancellation);
+        _isStarted = true;
     }
 
     /// <inheritdoc/>
-    public Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation) => SendAsync(queue, messageId, frame, cancellation, lifetime: null);
+    public Task SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation) => SendAsync(queue, messageId, frame, cancellation, lifetime: null);
 
     /// <summary>The same for a frame that is of no use after a while.</summary>
-    /// <param name="queue">Queue name.</param>
+    /// <param name="queue">Where to.</param>
     /// <param name="messageId">32 hexadecimal digits.</param>
     /// <param name="frame">The frame.</param>
     /// <param name="cancellation">Stops waiting for the broker.</param>
     /// <param name="lifetime">How long it may wait on the queue; null for ever.</param>
-    public async Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation, TimeSpan? lifetime)
+    public async Task SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation, TimeSpan? lifetime)
     {
-        var endpoint = await _endpoints.GetOrAdd(queue, name => _bus.GetSendEndpoint(AddressOf(name)));
-        try
+        if (_publisher is not null)
         {
-            await endpoint.Send(new EnvelopeFrame(frame), context =>
-            {
-                context.MessageId = Guid.ParseExact(messageId, "N");
-                context.TimeToLive = lifetime;
-                if (context.TryGetPayload<RabbitMqSendContext>(out var rabbit))
-                {
-                    rabbit.Mandatory = true;
-                }
-            }, cancellation);
+            await _publisher.PublishAsync(queue, messageId, frame, lifetime, headers: null, cancellation);
         }
-        catch (Exception exception) when (exception is MessageReturnedException or RabbitMQ.Client.Exceptions.PublishException { IsReturn: true })
+        else
         {
-            throw new UnroutableException(queue);
+            var endpoint = await _endpoints.GetOrAdd(queue.Name, name => _bus.GetSendEndpoint(new Uri("queue:" + name)));
+            await endpoint.Send(new EnvelopeFrame(frame), cancellation);
         }
 
         OnSent(queue, frame.Length);
     }
 
-    /// <summary>
-    /// The exchange that MassTransit puts before a queue of that name, declared as its owner declares it; an address of the form "queue:" would declare the
-    /// queue too, with other arguments than its owner's.
-    /// </summary>
-    private Uri AddressOf(string queue) => new($"exchange:{queue}{(_broker is not null && ParticipantNames.IsReplyQueue(queue) ? "?autodelete=true" : "")}");
-
     /// <summary>Serves a queue for the length of one command, for its reply.</summary>
-    public async Task<IAsyncDisposable> ListenAsync(string queue, Func<ReadOnlyMemory<byte>, Task> receive, CancellationToken cancellation)
+    /// <exception cref="ParticipantException">The broker does not let this user.</exception>
+    public async Task<IAsyncDisposable> ListenAsync(QueueAddress queue, Func<ReadOnlyMemory<byte>, Task> receive, CancellationToken cancellation)
     {
-        var handle = _bus.ConnectReceiveEndpoint(queue, endpoint =>
+        var expiry = (int)ReplyQueueExpiry.TotalMilliseconds;
+        if (_publisher is not null)
+        {
+            // Here a refusal is an exception; MassTransit would try for ever.
+            try
+            {
+                await _publisher.DeclareAsync(queue, new Dictionary<string, object?> { ["x-expires"] = expiry }, cancellation, isPassing: true);
+            }
+            catch (SendRefusedException exception)
+            {
+                throw new ParticipantException(FailureCodes.Internal, exception.Message, exception);
+            }
+        }
+
+        var handle = _bus.ConnectReceiveEndpoint(queue.Name, endpoint =>
         {
             Serve(endpoint, new Inbox(queue, receive));
             if (endpoint is IRabbitMqReceiveEndpointConfigurator rabbit)
@@ -197,14 +243,14 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
                 // Durable with an expiry, not transient: RabbitMQ 4 does away with transient non-exclusive queues.
                 rabbit.Durable = true;
                 rabbit.AutoDelete = true;
-                rabbit.SetQueueArgument("x-expires", (int)ReplyQueueExpiry.TotalMilliseconds);
+                rabbit.SetQueueArgument("x-expires", expiry);
             }
         });
         await handle.Ready.WaitAsync(cancellation);
         return new Listening(handle);
     }
 
-    private async Task WaitForBrokerAsync(TimeSpan? patience, CancellationToken cancellation)
+    private async Task WaitForBrokerAsync(BrokerPublisher publisher, TimeSpan? patience, CancellationToken cancellation)
     {
         var start = _time.GetTimestamp();
         var retry = new ResiliencePipelineBuilder { TimeProvider = _time }
@@ -218,7 +264,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
                 MaxDelay = TimeSpan.FromSeconds(5),
                 OnRetry = arguments =>
                 {
-                    LogWaiting(_broker!.ToString(), arguments.AttemptNumber + 1);
+                    _startProblem = arguments.Outcome.Exception is SendRefusedException refused ? refused.Message : $"no broker answers at {_broker}; is RabbitMQ running, and is the address right?";
                     return default;
                 },
             })
@@ -227,8 +273,21 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         {
             await retry.ExecuteAsync(async token =>
             {
-                await using var connection = await ConnectAsync(token);
+                await publisher.ProbeAsync(token);
+                foreach (var inbox in _inboxes)
+                {
+                    await publisher.DeclareAsync(inbox.Queue, ArgumentsOf(inbox), token);
+                    if (inbox.HasErrors)
+                    {
+                        await publisher.DeclareAsync(inbox.Queue.Errors, ErrorArguments(), token);
+                    }
+                }
             }, cancellation);
+            _startProblem = null;
+        }
+        catch (SendRefusedException exception)
+        {
+            throw new ParticipantException(FailureCodes.Internal, exception.Message, exception);
         }
         catch (Exception exception) when (exception is not (OperationCanceledException or ParticipantException))
         {
@@ -236,51 +295,36 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         }
     }
 
-    private async Task<IConnection> ConnectAsync(CancellationToken cancellation)
+    private string? ProblemOf(BusHealthResult health)
     {
-        var broker = _broker!;
-        var factory = new ConnectionFactory { HostName = broker.Host, Port = broker.Port, VirtualHost = broker.VirtualHost, UserName = broker.User, Password = broker.Password, AutomaticRecoveryEnabled = false };
-        if (broker.Tls)
+        if (health.Status == BusHealthStatus.Healthy)
         {
-            factory.Ssl = new SslOption(broker.Host, enabled: true);
+            return null;
         }
 
-        try
-        {
-            return await factory.CreateConnectionAsync("psi", cancellation);
-        }
-        catch (BrokerUnreachableException exception) when (Find<AuthenticationFailureException>(exception))
-        {
-            throw new ParticipantException(FailureCodes.Internal, $"the broker at {broker} refuses the user or its password", exception);
-        }
-        catch (BrokerUnreachableException exception) when (Find<OperationInterruptedException>(exception))
-        {
-            throw new ParticipantException(FailureCodes.Internal, $"the broker at {broker} refuses the virtual host {broker.VirtualHost} to this user", exception);
-        }
+        var fault = health.Endpoints.Values.Where(endpoint => endpoint.Status != BusHealthStatus.Healthy).Select(endpoint => endpoint.Exception).FirstOrDefault(exception => exception is not null) ?? health.Exception;
+        return fault is not null && BrokerPublisher.ReasonOf(fault) is { ReplyText: { Length: > 0 } text }
+            ? $"the broker at {_broker} does not serve the own queues: {text}; the rights this user needs are in deploy/rabbitmq"
+            : $"no answer from the broker at {_broker}; is RabbitMQ running?";
     }
-
-    private static bool Find<T>(Exception? exception)
-        where T : Exception => exception is not null && (exception is T || Find<T>(exception.InnerException)
-            || (exception is AggregateException aggregate && aggregate.InnerExceptions.Any(Find<T>)));
 
     /// <summary>Stops serving; frames in hand are finished first.</summary>
     public async ValueTask DisposeAsync()
     {
         await _bus.StopAsync(CancellationToken.None);
-        if (_temporaryQueues.Length > 0)
+        if (_publisher is not null)
         {
-            await using var connection = await ConnectAsync(CancellationToken.None);
-            await using var channel = await connection.CreateChannelAsync();
-            foreach (var queue in _temporaryQueues.SelectMany(queue => new[] { queue, queue + "_error", queue + "_skipped" }))
+            if (_temporary && _isStarted)
             {
-                await channel.QueueDeleteAsync(queue);
-                await channel.ExchangeDeleteAsync(queue);
+                await _publisher.DeleteAsync(_inboxes.SelectMany(inbox => inbox.HasErrors ? new[] { inbox.Queue, inbox.Queue.Errors } : [inbox.Queue]), CancellationToken.None);
             }
+
+            await _publisher.DisposeAsync();
         }
     }
 
-    [LoggerMessage(EventId = 400, Level = LogLevel.Warning, Message = "No answer from the broker at {Broker}; attempt {Attempt}")]
-    private partial void LogWaiting(string broker, int attempt);
+    [LoggerMessage(EventId = 401, Level = LogLevel.Warning, Message = "A frame on {Queue} is refused: {Reason}")]
+    private partial void LogRefused(string queue, string reason);
 
     private sealed class Listening(HostReceiveEndpointHandle handle) : IAsyncDisposable
     {

@@ -173,7 +173,15 @@ public sealed record PartySession
 
     public static PartySession Parse(StoredSession stored) => JsonSerializer.Deserialize(stored.Document, SessionJson.Default.PartySession)!;
 
-    public StoredSession ToStored() => new(Id, State.ToString(), JsonSerializer.Serialize(this, SessionJson.Default.PartySession), CreatedAt);
+    public StoredSession ToStored() => new(Id, State.ToString(), JsonSerializer.Serialize(this, SessionJson.Default.PartySession), CreatedAt,
+        Peer: IsInitiator ? "" : Peer,
+        IsOpen: !IsEnded || Registration == RegistrationState.Sending || OpenQueries.Count > 0,
+
+        // Questions have deadlines of their own, which stand with them: while there are any the session is looked at every time.
+        DueAt: !IsEnded ? DeadlineAt : OpenQueries.Count > 0 ? DateTimeOffset.UnixEpoch : null,
+
+        // A session that had a result stays with it until a person ends it.
+        EndedAt: State == SessionState.Failed && !HadResult ? EndedAt ?? CreatedAt : null);
 }
 
 /// <summary>A query as the asking party keeps it.</summary>

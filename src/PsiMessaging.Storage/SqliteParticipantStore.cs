@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Data.Sqlite;
+using PsiMessaging.Participants;
 using PsiMessaging.Participants.Ports;
 
 namespace PsiMessaging.Storage;
@@ -11,7 +12,7 @@ namespace PsiMessaging.Storage;
 /// </summary>
 public sealed class SqliteParticipantStore : IParticipantStore
 {
-    private const int SchemaVersion = 1;
+    private const int SchemaVersion = 2;
     private readonly string _connectionString;
     private readonly SqliteConnection _writer;
     private readonly Lock _writeLock = new();
@@ -97,6 +98,29 @@ public sealed class SqliteParticipantStore : IParticipantStore
                 CREATE INDEX outbox_session ON outbox (session);
                 CREATE TABLE documents (kind TEXT NOT NULL, id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
                 CREATE TABLE audit (number INTEGER PRIMARY KEY, entry TEXT NOT NULL, hash BLOB NOT NULL, signature BLOB NOT NULL);
+                """;
+            command.ExecuteNonQuery();
+        }
+
+        if (version < 2)
+        {
+            // What a step must know of sessions without reading their documents, and what each sender has waiting. Times in milliseconds since 1970.
+            command.CommandText = $"""
+                ALTER TABLE sessions ADD COLUMN peer TEXT NOT NULL DEFAULT '';
+                ALTER TABLE sessions ADD COLUMN is_open INTEGER NOT NULL DEFAULT 1;
+                ALTER TABLE sessions ADD COLUMN due_at INTEGER;
+                ALTER TABLE sessions ADD COLUMN ended_at INTEGER;
+                CREATE INDEX sessions_open ON sessions (id) WHERE is_open = 1;
+                CREATE INDEX sessions_due ON sessions (due_at) WHERE due_at IS NOT NULL;
+                CREATE INDEX sessions_ended ON sessions (peer, ended_at) WHERE ended_at IS NOT NULL;
+                CREATE INDEX sessions_peer ON sessions (peer, is_open);
+                ALTER TABLE inbound ADD COLUMN sender TEXT NOT NULL DEFAULT '';
+                ALTER TABLE inbound ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+                CREATE INDEX inbound_sender ON inbound (sender, size) WHERE finished = 0;
+                ALTER TABLE documents ADD COLUMN session TEXT;
+                CREATE INDEX documents_session ON documents (session, kind) WHERE session IS NOT NULL;
+                UPDATE sessions SET due_at = 0;
+                DELETE FROM outbox WHERE queue GLOB '*[^A-Za-z0-9._-]*';
                 PRAGMA user_version = {SchemaVersion};
                 """;
             command.ExecuteNonQuery();
@@ -114,17 +138,51 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
     private sealed class Transaction(SqliteConnection connection, SqliteTransaction transaction) : IStoreTransaction
     {
+        private const string SessionColumns = "id, state, document, created_at, peer, is_open, due_at, ended_at";
+
         public StoredSession? FindSession(string id) =>
-            Query("SELECT id, state, document, created_at FROM sessions WHERE id = $id", ReadSession, ("$id", id)).FirstOrDefault();
+            Query($"SELECT {SessionColumns} FROM sessions WHERE id = $id", ReadSession, ("$id", id)).FirstOrDefault();
 
         public IReadOnlyList<StoredSession> ListSessions() =>
-            Query("SELECT id, state, document, created_at FROM sessions ORDER BY created_at, id", ReadSession);
+            Query($"SELECT {SessionColumns} FROM sessions ORDER BY created_at, id", ReadSession);
 
         public void PutSession(StoredSession session) => Execute(
-            "INSERT INTO sessions (id, state, document, created_at) VALUES ($id, $state, $document, $at) ON CONFLICT (id) DO UPDATE SET state = $state, document = $document",
-            ("$id", session.Id), ("$state", session.State), ("$document", session.Document), ("$at", session.CreatedAt.ToString("O", CultureInfo.InvariantCulture)));
+            """
+            INSERT INTO sessions (id, state, document, created_at, peer, is_open, due_at, ended_at) VALUES ($id, $state, $document, $at, $peer, $open, $due, $ended)
+            ON CONFLICT (id) DO UPDATE SET state = $state, document = $document, peer = $peer, is_open = $open, due_at = $due, ended_at = $ended
+            """,
+            ("$id", session.Id), ("$state", session.State), ("$document", session.Document), ("$at", session.CreatedAt.ToString("O", CultureInfo.InvariantCulture)),
+            ("$peer", session.Peer), ("$open", session.IsOpen ? 1 : 0), ("$due", session.DueAt?.ToUnixTimeMilliseconds()), ("$ended", session.EndedAt?.ToUnixTimeMilliseconds()));
 
-        public InboundResult PutInbound(string session, string slot, byte[] contentHash, byte[] frame)
+        public string? FindState(string id) => Query("SELECT state FROM sessions WHERE id = $id", reader => reader.GetString(0), ("$id", id)).FirstOrDefault();
+
+        public IReadOnlyList<string> OpenSessions() => Query(
+            "SELECT id FROM sessions WHERE is_open = 1 UNION SELECT DISTINCT session FROM inbound WHERE finished = 0", reader => reader.GetString(0));
+
+        public IReadOnlyList<string> DueSessions(DateTimeOffset now, int limit) => Query(
+            "SELECT id FROM sessions WHERE due_at <= $now ORDER BY due_at LIMIT $limit", reader => reader.GetString(0), ("$now", now.ToUnixTimeMilliseconds()), ("$limit", limit));
+
+        public int CountSessions(string peer, bool openOnly) => (int)Query(
+            openOnly ? "SELECT count(*) FROM sessions WHERE peer = $peer AND is_open = 1" : "SELECT count(*) FROM sessions WHERE peer = $peer", reader => reader.GetInt64(0), ("$peer", peer))[0];
+
+        public IReadOnlyList<string> EndedSessions(DateTimeOffset before, int keep, int limit) => Query(
+            """
+            SELECT id FROM (SELECT id, ended_at, row_number() OVER (PARTITION BY peer ORDER BY ended_at DESC, id) AS place FROM sessions WHERE ended_at IS NOT NULL)
+            WHERE ended_at < $before OR place > $keep ORDER BY ended_at LIMIT $limit
+            """,
+            reader => reader.GetString(0), ("$before", before.ToUnixTimeMilliseconds()), ("$keep", keep), ("$limit", limit));
+
+        public void DeleteSession(string id)
+        {
+            foreach (var table in new[] { "inbound", "kept", "documents" })
+            {
+                Execute($"DELETE FROM {table} WHERE session = $id", ("$id", id));
+            }
+
+            Execute("DELETE FROM sessions WHERE id = $id", ("$id", id));
+        }
+
+        public InboundResult PutInbound(string session, string slot, byte[] contentHash, byte[] frame, string sender = "")
         {
             var known = Query("SELECT hash FROM inbound WHERE session = $session AND slot = $slot", reader => (byte[])reader[0], ("$session", session), ("$slot", slot));
             if (known.Count == 1)
@@ -132,10 +190,13 @@ public sealed class SqliteParticipantStore : IParticipantStore
                 return known[0].AsSpan().SequenceEqual(contentHash) ? InboundResult.Repeated : InboundResult.Altered;
             }
 
-            Execute("INSERT INTO inbound (session, slot, hash, finished, frame) VALUES ($session, $slot, $hash, 0, $frame)",
-                ("$session", session), ("$slot", slot), ("$hash", contentHash), ("$frame", frame));
+            Execute("INSERT INTO inbound (session, slot, hash, finished, frame, sender, size) VALUES ($session, $slot, $hash, 0, $frame, $sender, $size)",
+                ("$session", session), ("$slot", slot), ("$hash", contentHash), ("$frame", frame), ("$sender", sender), ("$size", frame.Length));
             return InboundResult.Stored;
         }
+
+        public (int Messages, long Bytes) Waiting(string sender) => Query(
+            "SELECT count(*), coalesce(sum(size), 0) FROM inbound WHERE finished = 0 AND sender = $sender", reader => ((int)reader.GetInt64(0), reader.GetInt64(1)), ("$sender", sender))[0];
 
         public IReadOnlyList<PendingMessage> Pending(string session, string slotPrefix, int limit) => Query(
             "SELECT session, slot, frame FROM inbound WHERE session = $session AND finished = 0 AND substr(slot, 1, length($prefix)) = $prefix ORDER BY slot LIMIT $limit",
@@ -168,22 +229,29 @@ public sealed class SqliteParticipantStore : IParticipantStore
         public void DropRounds(string session)
         {
             Execute("DELETE FROM kept WHERE session = $session", ("$session", session));
-            Execute("UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND (slot GLOB 'round/*' OR slot GLOB 'batch/*' OR slot GLOB 'credit/*' OR slot GLOB 'open/*' OR slot GLOB 'masked/*' OR slot GLOB 'correction/*' OR slot GLOB 'withdraw/*' OR slot GLOB 'ask/*' OR slot GLOB 'asked-back/*')", ("$session", session));
+            Execute("DELETE FROM inbound WHERE session = $session AND (slot GLOB 'round/*' OR slot GLOB 'batch/*' OR slot GLOB 'credit/*')", ("$session", session));
+            Execute("""
+                UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0
+                AND (slot GLOB 'open/*' OR slot GLOB 'masked/*' OR slot GLOB 'correction/*' OR slot GLOB 'withdraw/*' OR slot GLOB 'ask/*' OR slot GLOB 'asked-back/*')
+                """, ("$session", session));
         }
 
-        public void Enqueue(string messageId, string? session, string queue, ReadOnlyMemory<byte> frame, bool bestEffort) => Execute(
+        public void Enqueue(string messageId, string? session, QueueAddress queue, ReadOnlyMemory<byte> frame, bool bestEffort) => Execute(
             "INSERT INTO outbox (message_id, session, queue, best_effort, frame) VALUES ($id, $session, $queue, $bestEffort, $frame)",
-            ("$id", messageId), ("$session", session), ("$queue", queue), ("$bestEffort", bestEffort ? 1 : 0), ("$frame", MemoryMarshal.TryGetArray(frame, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length ? segment.Array : frame.ToArray()));
+            ("$id", messageId), ("$session", session), ("$queue", queue.Name), ("$bestEffort", bestEffort ? 1 : 0), ("$frame", MemoryMarshal.TryGetArray(frame, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length ? segment.Array : frame.ToArray()));
 
-        public IReadOnlyList<string> OutgoingQueues() => Query("SELECT DISTINCT queue FROM outbox", reader => reader.GetString(0));
+        public IReadOnlyList<QueueAddress> OutgoingQueues() => [.. Query("SELECT DISTINCT queue FROM outbox", reader => QueueAddress.Restore(reader.GetString(0))).OfType<QueueAddress>()];
 
-        public IReadOnlyList<OutgoingMessage> Outgoing(string queue, int limit) => Query(
-            "SELECT number, message_id, session, queue, frame, best_effort FROM outbox WHERE queue = $queue ORDER BY number LIMIT $limit",
-            reader => new OutgoingMessage(reader.GetInt64(0), reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2), reader.GetString(3), (byte[])reader[4], reader.GetInt64(5) == 1),
-            ("$queue", queue), ("$limit", limit));
+        public IReadOnlyList<OutgoingMessage> Outgoing(QueueAddress queue, int limit) => Query(
+            "SELECT number, message_id, session, frame, best_effort FROM outbox WHERE queue = $queue ORDER BY number LIMIT $limit",
+            reader => new OutgoingMessage(reader.GetInt64(0), reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2), queue, (byte[])reader[3], reader.GetInt64(4) == 1),
+            ("$queue", queue.Name), ("$limit", limit));
 
         public int CountOutgoing(string session) =>
             (int)Query("SELECT count(*) FROM outbox WHERE session = $session", reader => reader.GetInt64(0), ("$session", session))[0];
+
+        public int CountOutgoing(QueueAddress queue) =>
+            (int)Query("SELECT count(*) FROM outbox WHERE queue = $queue", reader => reader.GetInt64(0), ("$queue", queue.Name))[0];
 
         public void Dequeue(long number) => Execute("DELETE FROM outbox WHERE number = $number", ("$number", number));
 
@@ -193,9 +261,12 @@ public sealed class SqliteParticipantStore : IParticipantStore
         public IReadOnlyList<(string Id, string Document)> ListDocuments(string kind) =>
             Query("SELECT id, document FROM documents WHERE kind = $kind ORDER BY id", reader => (reader.GetString(0), reader.GetString(1)), ("$kind", kind));
 
-        public void PutDocument(string kind, string id, string document) => Execute(
-            "INSERT INTO documents (kind, id, document) VALUES ($kind, $id, $document) ON CONFLICT (kind, id) DO UPDATE SET document = $document",
-            ("$kind", kind), ("$id", id), ("$document", document));
+        public IReadOnlyList<(string Id, string Document)> ListDocuments(string kind, string session) =>
+            Query("SELECT id, document FROM documents WHERE session = $session AND kind = $kind ORDER BY id", reader => (reader.GetString(0), reader.GetString(1)), ("$kind", kind), ("$session", session));
+
+        public void PutDocument(string kind, string id, string document, string? session = null) => Execute(
+            "INSERT INTO documents (kind, id, document, session) VALUES ($kind, $id, $document, $session) ON CONFLICT (kind, id) DO UPDATE SET document = $document, session = $session",
+            ("$kind", kind), ("$id", id), ("$document", document), ("$session", session));
 
         public bool DeleteDocument(string kind, string id) => Execute("DELETE FROM documents WHERE kind = $kind AND id = $id", ("$kind", kind), ("$id", id)) > 0;
 
@@ -208,7 +279,9 @@ public sealed class SqliteParticipantStore : IParticipantStore
             "SELECT number, entry, hash, signature FROM audit WHERE number > $after ORDER BY number LIMIT $limit", ReadAudit, ("$after", afterNumber), ("$limit", limit));
 
         private static StoredSession ReadSession(SqliteDataReader reader) => new(reader.GetString(0), reader.GetString(1), reader.GetString(2),
-            DateTimeOffset.Parse(reader.GetString(3), CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind));
+            DateTimeOffset.Parse(reader.GetString(3), CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind), reader.GetString(4), reader.GetInt64(5) == 1, Time(reader, 6), Time(reader, 7));
+
+        private static DateTimeOffset? Time(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(column));
 
         private static AuditEntry ReadAudit(SqliteDataReader reader) => new(reader.GetInt64(0), reader.GetString(1), (byte[])reader[2], (byte[])reader[3]);
 

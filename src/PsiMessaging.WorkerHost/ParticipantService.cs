@@ -40,6 +40,9 @@ public sealed partial class ParticipantService : WorkerService
     /// <inheritdoc/>
     public override bool IsReady => _bus is { IsReady: true };
 
+    /// <inheritdoc/>
+    public override string? Problem => _bus?.Problem;
+
     /// <summary>Runs a participant's worker until stopped.</summary>
     /// <param name="home">The participant's home; one worker at a time.</param>
     /// <param name="parts">Party or linker.</param>
@@ -77,14 +80,17 @@ public sealed partial class ParticipantService : WorkerService
         using var store = new SqliteParticipantStore(_home.StatePath);
         ParticipantEngine? engine = null;
         var bus = MessageBus.RabbitMq(
-            BrokerAddress.Parse(_home.Config.Broker!), [new Inbox(_home.InboxName, frame => engine!.ReceiveAsync(frame)), .. _parts.ExtraInboxes(_home)], _time, _log);
+            BrokerAddress.Parse(_home.Config.Broker!, _home.Config.BrokerCa), [new Inbox(_home.Inbox, frame => engine!.ReceiveAsync(frame)) { HasErrors = true }, .. _parts.ExtraInboxes(_home)], _time, _log);
+        var health = new WorkerHealth(store, _time, _log);
+        using var watch = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var watching = health.WatchAsync(() => bus.Problem, watch.Token);
         try
         {
             engine = _parts.CreateEngine(_home, store, bus, _time, _logs);
+            _bus = bus;
             await bus.StartAsync(patience: null, stop);
             engine.Start();
-            _bus = bus;
-            LogServing(_home.Name, _home.InboxName);
+            LogServing(_home.Name, _home.Inbox.Name);
             await Task.Delay(Timeout.InfiniteTimeSpan, _time, stop);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -93,6 +99,9 @@ public sealed partial class ParticipantService : WorkerService
         }
         finally
         {
+            await watch.CancelAsync();
+            await watching;
+
             // First the inbox, so that no new frame arrives; then the step in hand.
             await bus.DisposeAsync();
             if (engine is not null)

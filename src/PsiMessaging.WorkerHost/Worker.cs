@@ -25,6 +25,9 @@ public abstract class WorkerService : BackgroundService
     /// <summary>Whether the broker is connected and the queues are served.</summary>
     public abstract bool IsReady { get; }
 
+    /// <summary>What keeps it from serving, in one line; null when all is well.</summary>
+    public virtual string? Problem => null;
+
     internal IHostApplicationLifetime? Lifetime { get; set; }
 
     /// <summary>Serves until stopped.</summary>
@@ -95,7 +98,7 @@ public static class Worker
         var application = builder.Build();
         var service = application.Services.GetRequiredService<WorkerService>();
         application.MapGet("/health", () => Results.Text("alive\n"));
-        application.MapGet("/ready", () => service.IsReady ? Results.Text("ready\n") : Results.Text("waiting for the broker\n", statusCode: StatusCodes.Status503ServiceUnavailable));
+        application.MapGet("/ready", () => service is { IsReady: true, Problem: null } ? Results.Text("ready\n") : Results.Text((service.Problem ?? "waiting for the broker") + "\n", statusCode: StatusCodes.Status503ServiceUnavailable));
         return application;
     }
 

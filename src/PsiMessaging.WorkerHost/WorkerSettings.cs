@@ -1,4 +1,5 @@
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 
@@ -15,12 +16,13 @@ public static class WorkerSettings
         option ?? Environment.GetEnvironmentVariable("PSI_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".psi");
 
     /// <summary>Opens a home and applies what the command line and the environment say.</summary>
-    public static ParticipantHome OpenHome(string path, string? broker)
+    public static ParticipantHome OpenHome(string path, string? broker, string? brokerCa = null)
     {
         var home = ParticipantHome.Open(path);
         home.Override(config => config with
         {
             Broker = broker ?? Environment.GetEnvironmentVariable("PSI_BROKER") ?? config.Broker ?? DefaultBroker,
+            BrokerCa = brokerCa ?? Environment.GetEnvironmentVariable(BrokerAddress.CaVariable) ?? config.BrokerCa,
             HealthPort = Number("PSI_HEALTH_PORT", 0, 65535) ?? config.HealthPort,
             HealthAddress = Environment.GetEnvironmentVariable("PSI_HEALTH_ADDRESS") ?? config.HealthAddress,
             Parallelism = Number("PSI_PARALLELISM", 0, 1024) ?? config.Parallelism,

@@ -61,10 +61,10 @@ public sealed class SealedFrameTests : IDisposable
     {
         using var home = ParticipantHome.Create(Path.Combine(_folder.Path, "home"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party });
         using var first = ComputeKey.LoadOrCreate(home);
-        Assert.Equal(("psi.p1.compute.v1", "psi.p1.computed.v1"), (first.JobQueue, first.ResultQueue));
+        Assert.Equal(("psi.p1.compute.v1", "psi.p1.computed.v1"), (first.JobQueue.Name, first.ResultQueue.Name));
         home.Override(config => config with { QueuePrefix = "other" });
         using var second = ComputeKey.LoadOrCreate(home);
-        Assert.Equal("other.p1.compute.v1", second.JobQueue);
+        Assert.Equal("other.p1.compute.v1", second.JobQueue.Name);
         using var loaded = ComputeKey.Load(ComputeKey.PathIn(home));
         SealedFrame.Open(loaded, true, SealedFrame.Seal(first, true, new ComputeReady(Id, 1, 1)));
         if (!OperatingSystem.IsWindows())
@@ -279,9 +279,9 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
 
         public Func<CancellationToken, Task> Send { get; set; } = _ => Task.CompletedTask;
 
-        public Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
+        public Task SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
         {
-            Frames.Enqueue((queue, frame.ToArray()));
+            Frames.Enqueue((queue.Name, frame.ToArray()));
             return SendAsync(cancellation);
         }
 

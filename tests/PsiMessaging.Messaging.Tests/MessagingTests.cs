@@ -10,14 +10,15 @@ public class MessagingTests
     public async Task InMemory_Frame_ArrivesAsItWasSent()
     {
         var arrived = new TaskCompletionSource<byte[]>();
-        await using var bus = MessageBus.InMemory([new Inbox("psi.p1.inbox.v1", frame =>
+        var queue = QueueAddress.Restore("psi.p1.inbox.v1")!;
+        await using var bus = MessageBus.InMemory([new Inbox(queue, frame =>
         {
             arrived.TrySetResult(frame.ToArray());
             return Task.CompletedTask;
         })], TimeProvider.System, NullLogger.Instance);
         await bus.StartAsync(null, TestContext.Current.CancellationToken);
         var frame = System.Security.Cryptography.RandomNumberGenerator.GetBytes(1 << 20);
-        await bus.SendAsync("psi.p1.inbox.v1", new string('a', 32), frame, TestContext.Current.CancellationToken);
+        await bus.SendAsync(queue, new string('a', 32), frame, TestContext.Current.CancellationToken);
         Assert.Equal(frame, await arrived.Task.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System));
     }
 

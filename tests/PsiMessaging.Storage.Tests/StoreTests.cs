@@ -1,3 +1,4 @@
+using PsiMessaging.Participants;
 using PsiMessaging.Participants.Ports;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
@@ -57,13 +58,87 @@ public sealed class StoreTests : IDisposable
         return string.Join(' ', kept);
     }
 
+    private static QueueAddress Queue(string name) => QueueAddress.Restore($"psi.{name}.inbox.v1")!;
+
+    private static DateTimeOffset Day(int day) => DateTimeOffset.UnixEpoch.AddDays(day);
+
+    [Fact]
+    public void Sessions_AreFoundByWhatIsDueAndOpen_WithoutTheirDocuments()
+    {
+        _store.Write(t =>
+        {
+            t.PutSession(new StoredSession("open", "Running", "{}", Day(1), "P2", IsOpen: true, DueAt: Day(9)));
+            t.PutSession(new StoredSession("due", "Running", "{}", Day(1), "P2", IsOpen: true, DueAt: Day(3)));
+            t.PutSession(new StoredSession("closed", "Completed", "{}", Day(1), "P2", IsOpen: false));
+            t.PutSession(new StoredSession("asked", "Completed", "{}", Day(1), "", IsOpen: false));
+            t.PutInbound("asked", "command/1", [1], [1, 2, 3], "P1");
+            t.PutInbound("asked", "command/2", [2], [1, 2, 3, 4], "P1");
+            t.PutInbound("open", "ask/1", [3], [1], "P2");
+            t.Finish("asked", "command/2");
+        });
+        _store.Read(t =>
+        {
+            Assert.Equal(["asked", "due", "open"], t.OpenSessions().Order(StringComparer.Ordinal));
+            Assert.Equal(["due"], t.DueSessions(Day(4), 10));
+            Assert.Equal(["due", "open"], t.DueSessions(Day(9), 10));
+            Assert.Equal((2, 3, 1), (t.CountSessions("P2", openOnly: true), t.CountSessions("P2", openOnly: false), t.CountSessions("", openOnly: false)));
+            Assert.Equal(((1, 3L), (1, 1L), (0, 0L)), (t.Waiting("P1"), t.Waiting("P2"), t.Waiting("P3")));
+            Assert.Equal(("Completed", null), (t.FindState("closed"), t.FindState("nobody")));
+            return true;
+        });
+    }
+
+    [Fact]
+    public void EndedSessions_GoByAgeAndByNumberOfEachPeer()
+    {
+        _store.Write(t =>
+        {
+            foreach (var (peer, day) in new[] { ("P2", 1), ("P2", 5), ("P2", 6), ("P3", 2), ("P3", 7) })
+            {
+                t.PutSession(new StoredSession($"{peer}-{day}", "Failed", "{}", Day(0), peer, IsOpen: false, EndedAt: Day(day)));
+            }
+
+            t.PutSession(new StoredSession("kept", "Completed", "{}", Day(0), "P2", IsOpen: false));
+        });
+        Assert.Equal(["P2-1", "P3-2"], _store.Read(t => t.EndedSessions(Day(3), 100, 100)));
+        Assert.Equal(["P2-1", "P3-2", "P2-5"], _store.Read(t => t.EndedSessions(Day(0), 1, 100)));
+        Assert.Equal(["P2-1"], _store.Read(t => t.EndedSessions(Day(3), 100, 1)));
+    }
+
+    [Fact]
+    public void DeleteSession_LeavesNothingOfItButItsOutgoingMessages()
+    {
+        _store.Write(t =>
+        {
+            foreach (var id in new[] { "a", "b" })
+            {
+                t.PutSession(new StoredSession(id, "Failed", "{}", Day(0)));
+                t.PutInbound(id, "abort/P2", [1], [1], "P2");
+                t.PutKept(id, 1, 0, [1]);
+                t.PutDocument("query", id + "1", "{}", id);
+                t.Enqueue("m" + id, id, Queue("a"), new byte[] { 1 }, false);
+            }
+
+            t.DeleteSession("a");
+        });
+        _store.Read(t =>
+        {
+            var kept = 0;
+            t.ReadKept("a", 1, (_, _) => kept++);
+            Assert.Equal((null, 0, null, 1, 1), (t.FindSession("a"), kept, t.FindDocument("query", "a1"), t.CountOutgoing("a"), t.PendingSlots("b", "").Count));
+            Assert.Empty(t.PendingSlots("a", ""));
+            Assert.Equal(["b1"], t.ListDocuments("query", "b").Select(entry => entry.Id));
+            return true;
+        });
+    }
+
     [Fact]
     public void Write_ThatThrows_ChangesNothing()
     {
         Assert.Throws<InvalidOperationException>(() => _store.Write<bool>(t =>
         {
             t.PutDocument("k", "a", "{}");
-            t.Enqueue("m", "s", "q", new byte[] { 1 }, false);
+            t.Enqueue("m", "s", Queue("q"), new byte[] { 1 }, false);
             throw new InvalidOperationException();
         }));
         Assert.Null(_store.Read(t => t.FindDocument("k", "a")));
@@ -75,11 +150,12 @@ public sealed class StoreTests : IDisposable
     {
         foreach (var (queue, value) in new[] { ("a", (byte)1), ("b", (byte)2), ("a", (byte)3) })
         {
-            _store.Write(t => t.Enqueue($"m{value}", "s", queue, new[] { value }, false));
+            _store.Write(t => t.Enqueue($"m{value}", "s", Queue(queue), new[] { value }, false));
         }
 
-        Assert.Equal(["a", "b"], _store.Read(t => t.OutgoingQueues()).Order(StringComparer.Ordinal));
-        var messages = _store.Read(t => t.Outgoing("a", 10));
+        Assert.Equal([Queue("a"), Queue("b")], _store.Read(t => t.OutgoingQueues()).OrderBy(queue => queue.Name, StringComparer.Ordinal));
+        Assert.Equal(2, _store.Read(t => t.CountOutgoing(Queue("a"))));
+        var messages = _store.Read(t => t.Outgoing(Queue("a"), 10));
         Assert.Equal([1, 3], messages.Select(message => message.Frame[0]));
         _store.Write(t => t.Dequeue(messages[0].Number));
         Assert.Equal(2, _store.Read(t => t.CountOutgoing("s")));

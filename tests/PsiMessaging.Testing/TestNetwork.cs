@@ -85,7 +85,7 @@ public sealed class TestNetwork : IAsyncDisposable
     }
 
     /// <summary>Puts a frame into a participant's inbox as a stranger on the broker could.</summary>
-    public void Inject(TestParticipant to, byte[] frame) => _queues[to.Home.InboxName](frame);
+    public void Inject(TestParticipant to, byte[] frame) => _queues[to.Home.Inbox.Name](frame);
 
     /// <summary>Waits for something that follows by itself, such as files going after a failure.</summary>
     public static async Task EventuallyAsync(Func<bool> condition)
@@ -178,7 +178,7 @@ public sealed class TestParticipant : IEnvelopeSender
     {
         _network = network;
         Home = home;
-        network.Register(home.InboxName, frame => _inbox.Writer.TryWrite(frame));
+        network.Register(home.Inbox.Name, frame => _inbox.Writer.TryWrite(frame));
     }
 
     public ParticipantHome Home { get; private set; }
@@ -309,7 +309,7 @@ public sealed class TestParticipant : IEnvelopeSender
     public async Task<TestReply> CommandAsync(string? session, object command, string? correlation = null)
     {
         var id = correlation ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        var queue = ParticipantNames.ReplyQueue("psi", Home.Name, id);
+        var queue = QueueAddress.ReplyOf("psi", Home.Name, id).Name;
         var reply = new TaskCompletionSource<CommandReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         _network.Register(queue, frame => reply.TrySetResult((CommandReply)Envelope.Parse(frame).Message));
         _network.Inject(this, Envelope.Create(Home, Home.Name, session, command, correlation: id, replyTo: queue).Frame.ToArray());
@@ -348,14 +348,14 @@ public sealed class TestParticipant : IEnvelopeSender
 
     public string Intersection(string session) => File.ReadAllText(Path.Combine(Home.SessionPath(session), IntersectionFile.Name));
 
-    Task IEnvelopeSender.SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
+    Task IEnvelopeSender.SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
     {
         if (HasCrashed)
         {
             throw new CrashException();
         }
 
-        _network.Send(queue, frame.ToArray());
+        _network.Send(queue.Name, frame.ToArray());
         return Task.CompletedTask;
     }
 

@@ -48,6 +48,7 @@ internal static class HomeCommands
                 Name = (asParty ?? asLinker)!,
                 Role = asParty is null ? ParticipantRole.Linker : ParticipantRole.Party,
                 Broker = parsed.GetValue(PsiRootCommand.Broker),
+                BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa) is { } ca ? Path.GetFullPath(ca) : null,
                 SharedKeyFile = parsed.GetValue(sharedKey),
                 MinCell = parsed.GetValue(minCell),
                 AcceptOneSided = parsed.GetValue(oneSided),

@@ -18,13 +18,18 @@ internal static class PsiRootCommand
         Description = "RabbitMQ, amqp[s]://user@host:port/vhost (default: PSI_BROKER, the home's psi.json, amqp://localhost)", Recursive = true, HelpName = "URL",
     };
 
+    public static readonly Option<string?> BrokerCa = new("--broker-ca")
+    {
+        Description = "PEM file with the only certificate authorities that an amqps broker is believed by (default: PSI_BROKER_CA, the home's psi.json, the system's)", Recursive = true, HelpName = "FILE",
+    };
+
     public static readonly Option<bool> Json = new("--json") { Description = "Print JSON for programs instead of text for people", Recursive = true };
 
     public static RootCommand Create()
     {
         var root = new RootCommand("psi: find the records two parties have in common, and count them, without either seeing the other's data.")
         {
-            Home, Broker, Json,
+            Home, Broker, BrokerCa, Json,
             SimulationCommands.Demo(), SimulationCommands.Simulate(),
             HomeCommands.Init(), HomeCommands.Card(), HomeCommands.Trust(), DatasetCommands.Create(),
             WorkerCommands.Party(), WorkerCommands.Linker(),

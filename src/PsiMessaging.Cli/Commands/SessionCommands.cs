@@ -228,10 +228,10 @@ internal static class SessionCommands
 
     private static async Task WithWorkerAsync(ParseResult parsed, Func<ParticipantHome, IParticipantStore, CommandClient, Task> action, CancellationToken cancellation)
     {
-        using var home = WorkerSettings.OpenHome(PsiRootCommand.HomeOf(parsed), parsed.GetValue(PsiRootCommand.Broker));
+        using var home = WorkerSettings.OpenHome(PsiRootCommand.HomeOf(parsed), parsed.GetValue(PsiRootCommand.Broker), parsed.GetValue(PsiRootCommand.BrokerCa));
         RequireParty(home);
         using var store = new SqliteParticipantStore(home.StatePath);
-        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(home.Config.Broker!), [], TimeProvider.System, NullLogger.Instance);
+        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(home.Config.Broker!, home.Config.BrokerCa), [], TimeProvider.System, NullLogger.Instance);
         await bus.StartAsync(BrokerPatience, cancellation);
         await action(home, store, new CommandClient(home, bus, TimeProvider.System));
     }
@@ -241,6 +241,11 @@ internal static class SessionCommands
         using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
         RequireParty(home);
         using var store = new SqliteParticipantStore(home.StatePath);
+        if (store.Read(WorkerHealth.ProblemOf) is { } problem)
+        {
+            Console.Error.WriteLine($"psi: {home.Name}'s worker says: {problem}");
+        }
+
         action(home, store);
         return Task.CompletedTask;
     }

@@ -114,6 +114,7 @@ internal static class SimulationCommands
         MinCell = parsed.GetValue(session.MinCell),
         Parallelism = parsed.GetValue(Parallelism),
         Broker = parsed.GetValue(PsiRootCommand.Broker),
+        BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa),
         OutputFolder = parsed.GetValue(Out),
         Pad = parsed.GetValue(Pad),
         Plot = parsed.GetValue(Plot) is not { } form ? null : parsed.GetValue(Out) is null ? throw new UsageException("--plot needs a folder for the pictures: add --out DIR")

@@ -15,7 +15,7 @@ internal static class WorkerCommands
 
     private static Command Run(string description, Func<ParticipantParts> parts) => new Command("run", description).Do(async (parsed, cancellation) =>
     {
-        using var home = WorkerSettings.OpenHome(PsiRootCommand.HomeOf(parsed), parsed.GetValue(PsiRootCommand.Broker));
+        using var home = WorkerSettings.OpenHome(PsiRootCommand.HomeOf(parsed), parsed.GetValue(PsiRootCommand.Broker), parsed.GetValue(PsiRootCommand.BrokerCa));
         await ParticipantService.RunAsync(home, parts(), JsonLogs(parsed), cancellation);
     });
 
@@ -25,7 +25,7 @@ internal static class WorkerCommands
         var parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
         return new Command("compute", "Run one more compute worker for a party, on this or another machine, until it is stopped; it needs no home") { key, parallelism }.Do((parsed, cancellation) =>
             ComputeWorker.RunAsync(
-                ComputeSettings.FromEnvironment(parsed.GetValue(key), parsed.GetValue(PsiRootCommand.Broker), parsed.GetValue(parallelism) is > 0 and var asked ? asked : null), JsonLogs(parsed), cancellation));
+                ComputeSettings.FromEnvironment(parsed.GetValue(key), parsed.GetValue(PsiRootCommand.Broker), parsed.GetValue(parallelism) is > 0 and var asked ? asked : null, parsed.GetValue(PsiRootCommand.BrokerCa)), JsonLogs(parsed), cancellation));
     }
 
     private static bool JsonLogs(ParseResult parsed) => parsed.GetValue(PsiRootCommand.Json) || Console.IsOutputRedirected;

@@ -53,6 +53,8 @@ internal sealed record SimulationRequest
     public int MinCell { get; init; } = 1;
     public int Parallelism { get; init; }
     public string? Broker { get; init; }
+    /// <summary>File of certificate authorities, for an amqps broker.</summary>
+    public string? BrokerCa { get; init; }
     public string? OutputFolder { get; init; }
     public RecordReaderOptions Reading { get; init; } = new();
     public int DeadlineSeconds { get; init; } = 24 * 3600;
@@ -132,10 +134,10 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
 
         using var stores = new DisposableList<IParticipantStore>();
         var engines = new List<ParticipantEngine>();
-        var inboxes = homes.Select((home, i) => new Inbox(home.InboxName, frame => engines[i].ReceiveAsync(frame))).ToArray();
+        var inboxes = homes.Select((home, i) => new Inbox(home.Inbox, frame => engines[i].ReceiveAsync(frame))).ToArray();
         var bus = request.Broker is null
             ? MessageBus.InMemory(inboxes, time, NullLogger.Instance)
-            : MessageBus.RabbitMq(BrokerAddress.Parse(request.Broker), inboxes, time, NullLogger.Instance, temporary: true);
+            : MessageBus.RabbitMq(BrokerAddress.Parse(request.Broker, request.BrokerCa), inboxes, time, NullLogger.Instance, temporary: true);
         foreach (var home in homes)
         {
             var store = new SqliteParticipantStore(home.StatePath);
@@ -417,10 +419,10 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
 
     private sealed class MeteredSender(string from, IReadOnlyList<ParticipantHome> homes, MessageBus bus, ConcurrentDictionary<string, long> bytes, LinkerView view) : IEnvelopeSender
     {
-        public async Task SendAsync(string queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
+        public async Task SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
         {
             await bus.SendAsync(queue, messageId, frame, cancellation);
-            if (homes.FirstOrDefault(home => home.InboxName == queue) is { } receiver)
+            if (homes.FirstOrDefault(home => home.Inbox == queue) is { } receiver)
             {
                 if (receiver.Name == Linker)
                 {

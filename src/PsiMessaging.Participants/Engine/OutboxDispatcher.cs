@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Polly;
 using Polly.Retry;
@@ -13,12 +14,15 @@ public sealed partial class OutboxDispatcher
 {
     private const int BatchSize = 4;
     private const int InFlight = 4;
+    private static readonly TimeSpan SayAgain = TimeSpan.FromMinutes(1);
 
     private readonly IParticipantStore _store;
     private readonly IEnvelopeSender _sender;
     private readonly ILogger _log;
     private readonly KeyedPump _pump;
     private readonly ResiliencePipeline _retry;
+    private readonly TimeProvider _time;
+    private readonly ConcurrentDictionary<string, DateTimeOffset> _said = new(StringComparer.Ordinal);
 
     public OutboxDispatcher(IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger log)
     {
@@ -26,6 +30,7 @@ public sealed partial class OutboxDispatcher
         _sender = sender;
         _log = log;
         _pump = new KeyedPump(SendSome, (queue, exception) => LogFault(exception, queue));
+        _time = time;
         _retry = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {
@@ -36,7 +41,7 @@ public sealed partial class OutboxDispatcher
                 MaxDelay = TimeSpan.FromSeconds(5),
                 OnRetry = arguments =>
                 {
-                    LogRetry(arguments.AttemptNumber + 1, arguments.Outcome.Exception?.GetType().Name ?? "");
+                    SayWaiting(arguments.Context.OperationKey ?? "", arguments.Outcome.Exception);
                     return default;
                 },
             })
@@ -58,15 +63,33 @@ public sealed partial class OutboxDispatcher
     {
         foreach (var queue in _store.Read(transaction => transaction.OutgoingQueues()))
         {
-            _pump.Signal(queue);
+            _pump.Signal(queue.Name);
         }
+    }
+
+    /// <summary>Why messages for a queue are not leaving: at once, then once a minute.</summary>
+    private void SayWaiting(string queue, Exception? fault)
+    {
+        var now = _time.GetUtcNow();
+        if (_said.TryGetValue(queue, out var last) && now - last < SayAgain)
+        {
+            return;
+        }
+
+        _said[queue] = now;
+        LogWaiting(queue, fault is SendRefusedException or UnroutableException or ParticipantException ? fault.Message : $"no answer from the broker ({fault?.GetType().Name})");
     }
 
     /// <summary>Waits for sends in flight, after the stop token was cancelled.</summary>
     public Task DrainAsync() => _pump.DrainAsync();
 
-    private async Task<bool> SendSome(string queue, CancellationToken cancellation)
+    private async Task<bool> SendSome(string name, CancellationToken cancellation)
     {
+        if (QueueAddress.Restore(name) is not { } queue)
+        {
+            return false;
+        }
+
         var batch = _store.Read(transaction => transaction.Outgoing(queue, BatchSize));
         await Parallel.ForEachAsync(batch, new ParallelOptions { MaxDegreeOfParallelism = InFlight, CancellationToken = cancellation }, SendOne);
         return batch.Count > 0;
@@ -74,23 +97,33 @@ public sealed partial class OutboxDispatcher
 
     private async ValueTask SendOne(OutgoingMessage message, CancellationToken cancellation)
     {
-        await _retry.ExecuteAsync(async token =>
+        var context = ResilienceContextPool.Shared.Get(message.Queue.Name, cancellation);
+        try
         {
-            try
+            await _retry.ExecuteAsync(async call =>
             {
-                await _sender.SendAsync(message.Queue, message.MessageId, message.Frame, token);
-            }
-            catch (UnroutableException) when (message.BestEffort)
-            {
-                LogNobodyListens(message.Queue);
-            }
-        }, cancellation);
+                try
+                {
+                    await _sender.SendAsync(message.Queue, message.MessageId, message.Frame, call.CancellationToken);
+                    _said.TryRemove(message.Queue.Name, out _);
+                }
+                catch (UnroutableException) when (message.BestEffort)
+                {
+                    LogNobodyListens(message.Queue.Name);
+                }
+            }, context);
+        }
+        finally
+        {
+            ResilienceContextPool.Shared.Return(context);
+        }
+
         _store.Write(transaction => transaction.Dequeue(message.Number));
         OnSent(message);
     }
 
-    [LoggerMessage(EventId = 100, Level = LogLevel.Information, Message = "A message waits for the broker or its receiver, attempt {Attempt}: {Fault}")]
-    private partial void LogRetry(int attempt, string fault);
+    [LoggerMessage(EventId = 100, Level = LogLevel.Warning, Message = "Messages for {Queue} wait: {Reason}")]
+    private partial void LogWaiting(string queue, string reason);
 
     [LoggerMessage(EventId = 101, Level = LogLevel.Debug, Message = "Nobody waits any more on {Queue}; the reply is dropped")]
     private partial void LogNobodyListens(string queue);

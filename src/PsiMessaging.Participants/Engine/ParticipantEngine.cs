@@ -23,6 +23,7 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
         Time = time;
         _log = log;
         Audit = new AuditLog(home, time);
+        Refused = new RefusedFrames(time, log);
         Outbox = new OutboxDispatcher(store, sender, time, log);
         Pump = new KeyedPump(StepAsync, OnStepFault);
         Outbox.OnSent = message =>
@@ -43,86 +44,143 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
     protected OutboxDispatcher Outbox { get; }
     protected KeyedPump Pump { get; }
 
+    /// <summary>Frames that no pinned card has signed.</summary>
+    public RefusedFrames Refused { get; }
+
     /// <summary>Takes up every unfinished session and starts sending.</summary>
     public void Start()
     {
         Pump.Start(_stop.Token);
         Outbox.Start(_stop.Token);
         _background = TickAsync();
-        foreach (var session in Store.Read(transaction => transaction.ListSessions()))
+        SignalOpenSessions();
+        SweepFolders();
+    }
+
+    private void SignalOpenSessions()
+    {
+        foreach (var id in Store.Read(transaction => transaction.OpenSessions()))
         {
-            Pump.Signal(session.Id);
+            Pump.Signal(id);
         }
     }
+
+    /// <summary>Folders whose session a kill left half cleaned up, or forgotten: looked at once, at the start.</summary>
+    private void SweepFolders()
+    {
+        var sessions = Path.Combine(Home.Path, "sessions");
+        foreach (var folder in Directory.Exists(sessions) ? Directory.EnumerateDirectories(sessions) : [])
+        {
+            var id = Path.GetFileName(folder);
+            if (!ParticipantNames.IsId(id))
+            {
+                continue;
+            }
+
+            if (Store.Read(transaction => transaction.FindState(id)) is not { } state)
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+            else if (NeedsCleanUp(state, folder))
+            {
+                Pump.Signal(id);
+            }
+        }
+    }
+
+    /// <summary>Whether a session that is over has left something in its folder that must go.</summary>
+    protected abstract bool NeedsCleanUp(string state, string folder);
 
     /// <summary>
     /// Takes one frame from the inbox. When it returns, the frame's effect is on disk and it may be acknowledged.
     /// </summary>
-    /// <exception cref="RejectedEnvelopeException">The frame is malformed, not for us, or not signed by a pinned card; it belongs in the error queue.</exception>
+    /// <exception cref="RejectedEnvelopeException">
+    /// The frame is malformed, not for us, or not signed by a pinned card: it was counted, and nothing else came of it. Or, where it is authentic, it may not be sent by who
+    /// sent it, or is beyond a bound: it belongs in the error queue.
+    /// </exception>
     public Task ReceiveAsync(ReadOnlyMemory<byte> frame)
     {
-        var envelope = Envelope.Parse(frame);
-        if (envelope.Header.To != Home.Name)
-        {
-            throw new RejectedEnvelopeException("the message is addressed to another participant");
-        }
-
-        ParticipantCard? card;
+        var (envelope, card) = Authenticate(frame);
         try
         {
-            card = envelope.Header.From == Home.Name ? Home.Card : Home.FindCard(envelope.Header.From);
+            Accept(envelope, card);
+        }
+        catch (RejectedEnvelopeException exception) when (!exception.IsAuthentic)
+        {
+            throw new RejectedEnvelopeException(exception.Message, isAuthentic: true);
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private (Envelope Envelope, ParticipantCard Card) Authenticate(ReadOnlyMemory<byte> frame)
+    {
+        ParticipantCard? card = null;
+        try
+        {
+            var envelope = Envelope.Parse(frame);
+            if (envelope.Header.To != Home.Name)
+            {
+                throw new RejectedEnvelopeException("the message is addressed to another participant");
+            }
+
+            card = envelope.Header.From == Home.Name ? Home.Card : FindCard(envelope.Header.From);
+            return card is null ? throw new RejectedEnvelopeException("no card is pinned for its sender")
+                : !envelope.IsSignedBy(card) ? throw new RejectedEnvelopeException($"the message is not signed by the card pinned for {card.Name}")
+                : (envelope, card);
+        }
+        catch (RejectedEnvelopeException exception)
+        {
+            Refused.Add(exception.Message, card?.Name);
+            throw;
+        }
+    }
+
+    private ParticipantCard? FindCard(string name)
+    {
+        try
+        {
+            return Home.FindCard(name);
         }
         catch (ParticipantException exception)
         {
             throw new RejectedEnvelopeException(exception.Message);
         }
-
-        if (card is null || !envelope.IsSignedBy(card))
-        {
-            LogRefused(envelope.Header.Type, envelope.Header.From, card is null ? "no card pinned" : "signature or card differs");
-            OnUnauthenticated(envelope, card);
-            throw new RejectedEnvelopeException(card is null
-                ? $"no card is pinned for {envelope.Header.From}"
-                : $"the message is not signed by the card pinned for {envelope.Header.From}");
-        }
-
-        Accept(envelope, card);
-        return Task.CompletedTask;
     }
 
     /// <summary>Stores an authenticated message and signals its session, or handles it at once when it belongs to none.</summary>
     protected abstract void Accept(Envelope envelope, ParticipantCard sender);
 
-    /// <summary>Told of a message whose sender could not be authenticated, before it is refused.</summary>
-    /// <param name="envelope">Untrusted.</param>
-    /// <param name="pinned">The card pinned under the claimed name, if any.</param>
-    protected virtual void OnUnauthenticated(Envelope envelope, ParticipantCard? pinned)
-    {
-    }
-
     /// <summary>Does one piece of a session's work; false when there is none for now.</summary>
     protected abstract Task<bool> StepAsync(string session, CancellationToken cancellation);
 
-    /// <summary>Called about once a second: deadlines.</summary>
+    /// <summary>Called about once a second: deadlines, and what is too old to keep.</summary>
     protected abstract void OnTick();
 
     /// <summary>A step threw something it should not have.</summary>
     protected abstract void OnStepFault(string session, Exception exception);
 
-    /// <summary>Signs a message and puts it in the outbox, inside a transaction.</summary>
+    /// <summary>Signs a message and puts it in the outbox, inside a transaction. A participant whose card is not pinned any more is sent nothing.</summary>
     protected void Send(IStoreTransaction transaction, string to, string? session, object message, ReadOnlyMemory<byte> body = default)
     {
+        if (Home.InboxOf(to) is not { } inbox)
+        {
+            LogNotPinned(to);
+            return;
+        }
+
         var envelope = Envelope.Create(Home, to, session, message, body);
-        transaction.Enqueue(envelope.Id, session, ParticipantNames.Inbox(Home.Config.QueuePrefix, to), envelope.Frame, bestEffort: false);
+        transaction.Enqueue(envelope.Id, session, inbox, envelope.Frame, bestEffort: false);
     }
 
     /// <summary>Answers a command of the own CLI, if it still waits.</summary>
     protected void Reply(IStoreTransaction transaction, string? replyTo, string? correlation, object message)
     {
-        if (replyTo is not null && correlation is not null)
+        // To the queue of this home's own CLI that belongs to the command, and to no other.
+        if (correlation is not null && ParticipantNames.IsId(correlation) && QueueAddress.ReplyOf(Home.Config.QueuePrefix, Home.Name, correlation) is var queue && queue.Name == replyTo)
         {
             var envelope = Envelope.Create(Home, Home.Name, null, message, correlation: correlation);
-            transaction.Enqueue(envelope.Id, null, replyTo, envelope.Frame, bestEffort: true);
+            transaction.Enqueue(envelope.Id, null, queue, envelope.Frame, bestEffort: true);
         }
     }
 
@@ -135,6 +193,9 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
             {
                 OnTick();
 
+                // What waits for room, or was stopped by a fault that may have passed, is taken up again here.
+                SignalOpenSessions();
+
                 // A send that failed for want of disk or database is taken up again here.
                 Outbox.Signal();
             }
@@ -145,8 +206,8 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(EventId = 110, Level = LogLevel.Warning, Message = "Refused a {Type} message that claims to be from {From}: {Reason}")]
-    private partial void LogRefused(string type, string from, string reason);
+    [LoggerMessage(EventId = 112, Level = LogLevel.Warning, Message = "A message for {Name} was not sent: its card is not pinned here any more")]
+    private partial void LogNotPinned(string name);
 
     [LoggerMessage(EventId = 111, Level = LogLevel.Error, Message = "Looking after deadlines failed; the next look is in a second")]
     private partial void LogTickFault(Exception exception);

@@ -35,10 +35,8 @@ internal sealed partial class EnvelopeJson : JsonSerializerContext;
 /// </summary>
 public sealed class Envelope
 {
-    /// <summary>Longest header in bytes.</summary>
-    public const int MaximumHeaderBytes = 2 * 1024 * 1024;
-    /// <summary>Longest body in bytes; header and body stay below the 16 MiB that RabbitMQ 4 carries.</summary>
-    public const int MaximumBodyBytes = 13 * 1024 * 1024;
+    /// <summary>Longest frame of any message in bytes; below the 16 MiB that RabbitMQ 4 carries.</summary>
+    public static int MaximumFrameBytes { get; } = PrefixBytes + MessageLimits.LongestHeaderBytes + SigningKey.SignatureSizeBytes + MessageLimits.LongestBodyBytes;
 
     private const int PrefixBytes = 9;
     private static readonly byte[] Magic = "PSI1"u8.ToArray();
@@ -72,7 +70,8 @@ public sealed class Envelope
         var header = new EnvelopeHeader(ContractCatalog.NameOf(message.GetType()), session, sender.Name, to, sender.Card.Fingerprint, correlation, replyTo,
             body.Length, SHA256.HashData(body.Span), content);
         var headerBytes = JsonSerializer.SerializeToUtf8Bytes(header, EnvelopeJson.Default.EnvelopeHeader);
-        if (headerBytes.Length > MaximumHeaderBytes || body.Length > MaximumBodyBytes)
+        var limit = MessageLimits.Of(message.GetType()) ?? throw new ArgumentException($"a {header.Type} message does not travel in an envelope", nameof(message));
+        if (headerBytes.Length > limit.HeaderBytes || body.Length > limit.BodyBytes)
         {
             throw new ParticipantException(FailureCodes.Malformed, $"a {header.Type} message of {headerBytes.Length + body.Length:N0} bytes is too long to send");
         }
@@ -87,7 +86,9 @@ public sealed class Envelope
         return new Envelope(header, message, body, frame, SHA256.HashData(headerBytes));
     }
 
-    /// <summary>Reads a frame's form without trusting it: layout, lengths, body hash, known type, names. The signature is checked by <see cref="IsSignedBy"/>.</summary>
+    /// <summary>
+    /// Reads a frame's form without trusting it: layout, lengths, known type, the type's bounds, names, body hash. The signature is checked by <see cref="IsSignedBy"/>.
+    /// </summary>
     /// <exception cref="RejectedEnvelopeException">The frame is malformed.</exception>
     public static Envelope Parse(ReadOnlyMemory<byte> frame)
     {
@@ -103,7 +104,7 @@ public sealed class Envelope
         }
 
         var headerLength = BinaryPrimitives.ReadInt32BigEndian(span[5..]);
-        if (headerLength is < 2 or > MaximumHeaderBytes || span.Length < PrefixBytes + headerLength + SigningKey.SignatureSizeBytes)
+        if (headerLength < 2 || headerLength > MessageLimits.LongestHeaderBytes || span.Length > MaximumFrameBytes || span.Length < PrefixBytes + headerLength + SigningKey.SignatureSizeBytes)
         {
             throw new RejectedEnvelopeException("the frame is cut off or announces a wrong length");
         }
@@ -114,14 +115,19 @@ public sealed class Envelope
         {
             var header = JsonSerializer.Deserialize(headerBytes, EnvelopeJson.Default.EnvelopeHeader) ?? throw new JsonException();
             var type = ContractCatalog.Find(header.Type ?? "") ?? throw new RejectedEnvelopeException("the message is of a type this version does not know");
-            if (header.BodySize != body.Length || body.Length > MaximumBodyBytes || header.BodyHash is null || !SHA256.HashData(body.Span).AsSpan().SequenceEqual(header.BodyHash))
+            if (MessageLimits.Of(type) is not { } limit || headerLength > limit.HeaderBytes || body.Length > limit.BodyBytes)
+            {
+                throw new RejectedEnvelopeException("the message is larger than its type may be, or of a type that does not travel in an envelope");
+            }
+
+            if (header.BodySize != body.Length || header.BodyHash is null || !SHA256.HashData(body.Span).AsSpan().SequenceEqual(header.BodyHash))
             {
                 throw new RejectedEnvelopeException("the body does not match the header");
             }
 
             if (header.From is null || header.To is null || header.Card is null || !ParticipantNames.IsValid(header.From) || !ParticipantNames.IsValid(header.To)
                 || (header.Session is { } session && !ParticipantNames.IsId(session)) || (header.Correlation is { } correlation && !ParticipantNames.IsId(correlation))
-                || header.ReplyTo is { Length: > 200 })
+                || (header.ReplyTo is { } replyTo && QueueAddress.Restore(replyTo) is not { IsReply: true }))
             {
                 throw new RejectedEnvelopeException("a name or id in the header is malformed");
             }
@@ -160,6 +166,14 @@ public sealed class Envelope
     private static byte[] SignedPart(byte sealing, ReadOnlySpan<byte> headerBytes) => [.. DomainTags.Envelope, sealing, .. headerBytes];
 }
 
-/// <summary>A frame that is refused: it goes to the error queue, under a reason that says nothing of its content.</summary>
+/// <summary>There is no room for a frame yet: it is neither taken nor refused, and stays with the broker until there is.</summary>
+public sealed class ReceiverBusyException() : Exception("what came before has to be dealt with first");
+
+/// <summary>A frame that is refused, under a reason that says nothing of its content. One from somebody known goes to the error queue.</summary>
 /// <param name="message">The reason.</param>
-public sealed class RejectedEnvelopeException(string message) : Exception(message);
+/// <param name="isAuthentic">Whether its sender is known by a pinned card; a frame of anybody else leaves no trace but a counted log line.</param>
+public sealed class RejectedEnvelopeException(string message, bool isAuthentic = false) : Exception(message)
+{
+    /// <summary>Whether the frame's sender is known by a pinned card.</summary>
+    public bool IsAuthentic => isAuthentic;
+}

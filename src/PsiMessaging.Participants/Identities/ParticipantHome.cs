@@ -16,6 +16,8 @@ public sealed record ParticipantConfig
     public required ParticipantRole Role { get; init; }
     /// <summary>Broker address, <c>amqp[s]://[user:password@]host[:port]/vhost</c>; null means the one in PSI_BROKER or the default.</summary>
     public string? Broker { get; init; }
+    /// <summary>PEM file of the certificate authorities that an <c>amqps</c> broker's certificate must come from; null means those of the system.</summary>
+    public string? BrokerCa { get; init; }
     /// <summary>Path of a key file both parties hold; null means key agreement between the pinned identities.</summary>
     public string? SharedKeyFile { get; init; }
     /// <summary>Prefix of all queue names; the same at every participant.</summary>
@@ -71,7 +73,13 @@ public sealed class ParticipantHome : IDisposable
     /// <summary>Folder of datasets.</summary>
     public string DatasetsPath => System.IO.Path.Combine(Path, "datasets");
     /// <summary>Own inbox.</summary>
-    public string InboxName => ParticipantNames.Inbox(Config.QueuePrefix, Name);
+    public QueueAddress Inbox => QueueAddress.InboxOf(Config.QueuePrefix, Card);
+
+    /// <summary>Inbox of another participant; null where no card of that very name and role is pinned.</summary>
+    /// <param name="name">A name as it was received or stored.</param>
+    /// <param name="role">What the other must be; null takes either.</param>
+    public QueueAddress? InboxOf(string name, ParticipantRole? role = null) =>
+        FindCard(name) is { } card && card.Name == name && (role is null || card.Role == role) ? QueueAddress.InboxOf(Config.QueuePrefix, card) : null;
 
     /// <summary>Folder of one session's files.</summary>
     public string SessionPath(string sessionId) => System.IO.Path.Combine(Path, "sessions", sessionId);
@@ -140,6 +148,12 @@ public sealed class ParticipantHome : IDisposable
             throw new ParticipantException(FailureCodes.Malformed, $"{System.IO.Path.Combine(path, ConfigFile)} is not valid JSON: {exception.Message}", exception);
         }
 
+        if (!ParticipantNames.IsValid(config.Name) || !ParticipantNames.IsPrefix(config.QueuePrefix))
+        {
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"{System.IO.Path.Combine(path, ConfigFile)}: \"name\" must be a letter, then up to 31 letters, digits or hyphens; \"queuePrefix\" a letter, then up to 39 letters, digits, hyphens or underscores");
+        }
+
         var identityPath = System.IO.Path.Combine(path, IdentityFile);
         var identity = OwnerOnlyFile.Read(identityPath, "the identity key file");
         if (identity.Length != IdentityMagic.Length + 64 || !identity.AsSpan().StartsWith(IdentityMagic))
@@ -164,9 +178,25 @@ public sealed class ParticipantHome : IDisposable
             return null;
         }
 
-        var path = CardPath(name);
-        return File.Exists(path) ? ParticipantCard.Parse(File.ReadAllText(path), path) : null;
+        // Asked for every message: a card is read and verified once, and again when its file changes.
+        var file = new FileInfo(CardPath(name));
+        if (!file.Exists)
+        {
+            return null;
+        }
+
+        var stamp = (file.LastWriteTimeUtc, file.Length);
+        if (_cards.TryGetValue(file.FullName, out var known) && known.Stamp == stamp)
+        {
+            return known.Card;
+        }
+
+        var card = ParticipantCard.Parse(File.ReadAllText(file.FullName), file.FullName);
+        _cards[file.FullName] = (stamp, card);
+        return card;
     }
+
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, ((DateTime, long) Stamp, ParticipantCard Card)> _cards = new(StringComparer.Ordinal);
 
     /// <summary>All pinned cards, by name.</summary>
     public IReadOnlyList<ParticipantCard> Cards()

@@ -5,7 +5,11 @@ namespace PsiMessaging.Participants.Ports;
 /// <param name="State">State name.</param>
 /// <param name="Document">JSON of the use case that owns it.</param>
 /// <param name="CreatedAt">When it was first stored.</param>
-public sealed record StoredSession(string Id, string State, string Document, DateTimeOffset CreatedAt);
+/// <param name="Peer">By whose message it is here, for counting: a peer's name, or empty for a session of the own people.</param>
+/// <param name="IsOpen">Whether it has or may get work by itself; a session that has not is looked at only when a message comes for it.</param>
+/// <param name="DueAt">When it must be looked at whatever comes: its next deadline. Null for never.</param>
+/// <param name="EndedAt">When it ended without a result, from which its age counts; null for a session that is kept.</param>
+public sealed record StoredSession(string Id, string State, string Document, DateTimeOffset CreatedAt, string Peer = "", bool IsOpen = true, DateTimeOffset? DueAt = null, DateTimeOffset? EndedAt = null);
 
 /// <summary>A received message that is kept until its session has dealt with it.</summary>
 /// <param name="Session">Session id.</param>
@@ -20,7 +24,7 @@ public sealed record PendingMessage(string Session, string Slot, byte[] Frame);
 /// <param name="Queue">Queue it goes to.</param>
 /// <param name="Frame">The frame.</param>
 /// <param name="BestEffort">Whether it is dropped when nobody listens, as with a reply to a CLI that is gone.</param>
-public sealed record OutgoingMessage(long Number, string MessageId, string? Session, string Queue, byte[] Frame, bool BestEffort);
+public sealed record OutgoingMessage(long Number, string MessageId, string? Session, QueueAddress Queue, byte[] Frame, bool BestEffort);
 
 /// <summary>An entry of the audit log.</summary>
 /// <param name="Number">From 1, without gaps.</param>
@@ -44,10 +48,31 @@ public enum InboundResult
 public interface IStoreTransaction
 {
     StoredSession? FindSession(string id);
+    /// <summary>Every session with its document: for a person's list, never for a worker's step.</summary>
     IReadOnlyList<StoredSession> ListSessions();
     void PutSession(StoredSession session);
+    /// <summary>State of a session without its document, or null.</summary>
+    string? FindState(string id);
+    /// <summary>Ids of sessions that are open, or for which a message waits.</summary>
+    IReadOnlyList<string> OpenSessions();
+    /// <summary>Ids of sessions that are due, the longest overdue first.</summary>
+    IReadOnlyList<string> DueSessions(DateTimeOffset now, int limit);
+    /// <summary>Sessions of a peer: all of them, or those that are open.</summary>
+    int CountSessions(string peer, bool openOnly);
+    /// <summary>Ids of sessions that ended before a time, oldest first; or, beyond <paramref name="keep"/>, the oldest ended ones of each peer.</summary>
+    IReadOnlyList<string> EndedSessions(DateTimeOffset before, int keep, int limit);
+    /// <summary>Forgets a session: its document, its messages in hand, what was kept of it, and its documents. What is in the outbox still leaves.</summary>
+    void DeleteSession(string id);
 
-    InboundResult PutInbound(string session, string slot, byte[] contentHash, byte[] frame);
+    /// <summary>Stores a received message in a slot of a session.</summary>
+    /// <param name="session">Session id.</param>
+    /// <param name="slot">Slot.</param>
+    /// <param name="contentHash">SHA-256 that identifies the message.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="sender">Who sent it, for <see cref="Waiting"/>.</param>
+    InboundResult PutInbound(string session, string slot, byte[] contentHash, byte[] frame, string sender = "");
+    /// <summary>What of a sender waits to be dealt with, in all sessions: messages and bytes.</summary>
+    (int Messages, long Bytes) Waiting(string sender);
     /// <summary>Messages not yet dealt with, whose slot starts with <paramref name="slotPrefix"/>, in slot order.</summary>
     IReadOnlyList<PendingMessage> Pending(string session, string slotPrefix, int limit);
     /// <summary>Slots of messages not yet dealt with, in slot order, without their frames.</summary>
@@ -60,20 +85,28 @@ public interface IStoreTransaction
     void PutKept(string session, int round, int sequence, byte[] data);
     /// <summary>Reads what was kept of a round, by sequence, one batch in memory at a time.</summary>
     void ReadKept(string session, int round, Action<int, byte[]> read);
-    /// <summary>Forgets kept results and the frames of unfinished batches (slots <c>round/</c>, <c>batch/</c>, <c>credit/</c>) and of unfinished queries of a session; other messages stay.</summary>
+    /// <summary>Forgets kept results and every trace of batches (slots <c>round/</c>, <c>batch/</c>, <c>credit/</c>), and the frames of unfinished queries of a session; other messages stay.</summary>
     void DropRounds(string session);
 
-    void Enqueue(string messageId, string? session, string queue, ReadOnlyMemory<byte> frame, bool bestEffort);
+    void Enqueue(string messageId, string? session, QueueAddress queue, ReadOnlyMemory<byte> frame, bool bestEffort);
     /// <summary>Queues that messages wait for.</summary>
-    IReadOnlyList<string> OutgoingQueues();
+    IReadOnlyList<QueueAddress> OutgoingQueues();
     /// <summary>The oldest messages for a queue.</summary>
-    IReadOnlyList<OutgoingMessage> Outgoing(string queue, int limit);
+    IReadOnlyList<OutgoingMessage> Outgoing(QueueAddress queue, int limit);
     int CountOutgoing(string session);
+    /// <summary>Messages that wait for a queue.</summary>
+    int CountOutgoing(QueueAddress queue);
     void Dequeue(long number);
 
     string? FindDocument(string kind, string id);
     IReadOnlyList<(string Id, string Document)> ListDocuments(string kind);
-    void PutDocument(string kind, string id, string document);
+    /// <summary>Documents of a kind that belong to a session.</summary>
+    IReadOnlyList<(string Id, string Document)> ListDocuments(string kind, string session);
+    /// <param name="kind">Kind.</param>
+    /// <param name="id">Id within the kind.</param>
+    /// <param name="document">JSON.</param>
+    /// <param name="session">The session it goes with, if it belongs to one.</param>
+    void PutDocument(string kind, string id, string document, string? session = null);
     bool DeleteDocument(string kind, string id);
 
     AuditEntry? LastAudit();

@@ -120,9 +120,9 @@ public sealed partial class PartyEngine
     protected override void OnTick()
     {
         var now = Time.GetUtcNow();
-        foreach (var stored in Store.Read(transaction => transaction.ListSessions()))
+        foreach (var id in Store.Read(transaction => transaction.DueSessions(now, DueAtOnce)))
         {
-            if (stored.State is nameof(SessionState.Failed))
+            if (Store.Read(transaction => transaction.FindSession(id)) is not { } stored)
             {
                 continue;
             }
@@ -131,30 +131,73 @@ public sealed partial class PartyEngine
             if (!session.IsEnded && now > session.DeadlineAt)
             {
                 FailNow(session, FailureCodes.Deadline, DeadlineReason(session), tellPeer: true);
-                continue;
             }
-
-            ExpireQueries(session, now);
-
-            // A passing fault (a full or locked disk) ends a step without another signal; whatever waits is taken up again here.
-            if (!session.IsEnded || session.Registration == RegistrationState.Sending || session.OpenQueries.Count > 0 || Store.Read(transaction => transaction.Pending(session.Id, "", 1)).Count > 0)
+            else if (session.OpenQueries.Count > 0)
             {
-                Pump.Signal(session.Id);
+                ExpireQueries(session, now);
+            }
+            else
+            {
+                // Written by an earlier build, which did not say when it is due.
+                Store.Write(transaction => Refresh(transaction, id));
             }
         }
+
+        Prune(now);
+    }
+
+    private const int DueAtOnce = 256;
+    private const int PrunedAtOnce = 64;
+    private DateTimeOffset _prunedAt = DateTimeOffset.MinValue;
+
+    private static void Refresh(IStoreTransaction transaction, string id)
+    {
+        if (transaction.FindSession(id) is { } stored)
+        {
+            transaction.PutSession(PartySession.Parse(stored).ToStored());
+        }
+    }
+
+    /// <summary>Forgets failed sessions that are old, or more than are kept of a peer. The audit log keeps what happened.</summary>
+    private void Prune(DateTimeOffset now)
+    {
+        if (now - _prunedAt < TimeSpan.FromMinutes(1))
+        {
+            return;
+        }
+
+        var old = Store.Read(transaction => transaction.EndedSessions(now - PeerBounds.FailedAge, PeerBounds.FailedSessions, PrunedAtOnce));
+        foreach (var id in old)
+        {
+            // The folder first: without the session nobody would look for it before the next start.
+            var folder = Home.SessionPath(id);
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+
+            Store.Write(transaction => transaction.DeleteSession(id));
+        }
+
+        // A full hand means that there may be more.
+        _prunedAt = old.Count == PrunedAtOnce ? DateTimeOffset.MinValue : now;
     }
 
     private string DeadlineReason(PartySession session)
     {
         var waited = session.State switch
         {
-            SessionState.Proposed => $"{session.Peer} did not answer the proposal; is its worker running, and does it have {Home.Name}'s card pinned?",
+            SessionState.Proposed => $"{session.Peer} did not answer the proposal; is its worker running, and does it have {Home.Name}'s card pinned? It answers nobody whose card it has not (psi trust CARD.json){OtherCard(session.Peer)}",
             SessionState.Running => RunningReason(session),
             SessionState.Comparing => $"{session.Peer} did not report its result",
             _ => "it was still being prepared",
         };
         return $"the session's deadline passed while {waited}{(session.Warning is null ? "" : $"; {session.Warning}")}";
     }
+
+    /// <summary>Messages in the peer's name under another card: anybody on the broker could have sent them, so they end nothing and are only counted.</summary>
+    private string OtherCard(string peer) => Refused.InNameOf(peer) is > 0 and var count
+        ? $"; {count} message(s) in the name of {peer} were not signed by the card pinned for it: if {peer} made a new identity, compare fingerprints and pin it with: psi trust CARD.json --replace" : "";
 
     /// <summary>Which round stands still, and whose turn it is.</summary>
     private string RunningReason(PartySession session)

@@ -21,11 +21,18 @@ public sealed partial class PartyEngine
             throw new RejectedEnvelopeException("the proposal's names or id do not match its envelope");
         }
 
+        RequireForm(proposal);
         Store.Write(transaction =>
         {
             var known = transaction.FindSession(proposal.SessionId);
             if (known is null)
             {
+                if (transaction.CountSessions(proposal.Initiator, openOnly: true) >= PeerBounds.OpenSessions || transaction.CountSessions(proposal.Initiator, openOnly: false) >= PeerBounds.Sessions)
+                {
+                    RefuseProposal(transaction, proposal);
+                    return;
+                }
+
                 var now = Time.GetUtcNow();
                 Put(transaction, new PartySession
                 {
@@ -46,12 +53,12 @@ public sealed partial class PartyEngine
                     DeadlineAt = now.AddSeconds(Math.Clamp(proposal.DeadlineSeconds, 1, MaximumDeadlineSeconds)),
                 });
             }
-            else if (PartySession.Parse(known).Peer != envelope.Header.From)
+            else if (PartySession.Parse(known) is var mine && (mine.IsInitiator || mine.Peer != envelope.Header.From))
             {
-                throw new RejectedEnvelopeException("the session id belongs to another peer");
+                throw new RejectedEnvelopeException("the session id belongs to another session");
             }
 
-            var put = transaction.PutInbound(proposal.SessionId, nameof(ProposeSession), envelope.HeaderHash, envelope.Frame.ToArray());
+            var put = transaction.PutInbound(proposal.SessionId, nameof(ProposeSession), envelope.HeaderHash, envelope.Frame.ToArray(), envelope.Header.From);
             if (put == InboundResult.Altered && known is not null && PartySession.Parse(known) is { IsEnded: false } session)
             {
                 Fail(transaction, session, FailureCodes.AlteredRepeat, $"{session.Peer} proposed the session twice with different content", tellPeer: true);
@@ -61,38 +68,27 @@ public sealed partial class PartyEngine
         Pump.Signal(proposal.SessionId);
     }
 
-    /// <inheritdoc/>
-    protected override void OnUnauthenticated(Envelope envelope, ParticipantCard? pinned)
+    /// <summary>More sessions than this party keeps of one peer: nothing is stored but the refusal, and of those not many.</summary>
+    private void RefuseProposal(IStoreTransaction transaction, ProposeSession proposal)
     {
-        // Neither branch trusts the message: one tells the claimed sender that it was refused, the other leaves a warning for a person.
-        var (header, id) = (envelope.Header, envelope.Header.Session);
-        if (id is null)
+        if (Home.InboxOf(proposal.Initiator) is { } inbox && transaction.CountOutgoing(inbox) < PeerBounds.WaitingRefusals)
         {
-            return;
+            Send(transaction, proposal.Initiator, proposal.SessionId, new AbortSession(proposal.SessionId, FailureCodes.WrongState,
+                $"{Home.Name} has {PeerBounds.OpenSessions} open sessions of {proposal.Initiator}, or keeps {PeerBounds.Sessions:N0} in all; end some with: psi cancel SESSION"));
         }
-
-        Store.Write(transaction =>
-        {
-            if (envelope.Message is ProposeSession)
-            {
-                if (transaction.FindSession(id) is null && transaction.CountOutgoing(id) == 0)
-                {
-                    // Best effort: nothing forged may pile up here.
-                    var refusal = Envelope.Create(Home, header.From, id, new AbortSession(id, FailureCodes.NotPinned, pinned is null
-                        ? $"{Home.Name} has not pinned {header.From}'s card; hand it over and have it pinned with: psi trust CARD.json"
-                        : $"{header.From}'s card is not the one {Home.Name} has pinned; compare fingerprints, then have the new one pinned with: psi trust CARD.json --replace"));
-                    transaction.Enqueue(refusal.Id, id, ParticipantNames.Inbox(Home.Config.QueuePrefix, header.From), refusal.Frame, bestEffort: true);
-                }
-            }
-            else if (transaction.FindSession(id) is { } stored && PartySession.Parse(stored) is { State: SessionState.Proposed } session && session.Peer == header.From)
-            {
-                // Anybody on the broker could have sent it, so it ends nothing.
-                Put(transaction, session with { Warning = $"a message that claims to be from {session.Peer} is not signed by the card pinned for it; if {session.Peer} made a new identity, compare fingerprints and pin it with: psi trust CARD.json --replace" });
-            }
-        });
-        Outbox.Signal();
     }
 
+    /// <summary>Texts and lists of a proposal before anything of it is stored: what it means is judged later, and answered.</summary>
+    private static void RequireForm(ProposeSession proposal)
+    {
+        static bool IsLong(string? text) => text is { Length: > 100 };
+        if (IsLong(proposal.PeerDataset) || IsLong(proposal.Protocol) || IsLong(proposal.Security) || IsLong(proposal.Engine) || IsLong(proposal.Reveal) || IsLong(proposal.Duplicates)
+            || IsLong(proposal.Profile.Case) || proposal.Protocols is { Count: > 8 } || (proposal.Protocols ?? []).Any(IsLong) || proposal.KeyNames.Count > 16 || proposal.KeyNames.Any(name => name.Length > 200)
+            || proposal.Nonce.Length > 64 || proposal.SharedKeyCheck.Length > 64)
+        {
+            throw new RejectedEnvelopeException("a field of the proposal is longer than it may be");
+        }
+    }
 
     private bool Prepare(PartySession session)
     {
@@ -128,7 +124,7 @@ public sealed partial class PartyEngine
         var envelope = Envelope.Create(Home, session.Peer, session.Id, proposal);
         Change(session, transaction =>
         {
-            transaction.Enqueue(envelope.Id, session.Id, ParticipantNames.Inbox(Home.Config.QueuePrefix, session.Peer), envelope.Frame, bestEffort: false);
+            transaction.Enqueue(envelope.Id, session.Id, PinnedInbox(session.Peer), envelope.Frame, bestEffort: false);
             Reply(transaction, session.ReplyTo, session.Correlation, new CommandReply(true, session.Id, null, null));
             return session with
             {
@@ -214,7 +210,7 @@ public sealed partial class PartyEngine
         Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
-            transaction.Enqueue(answer.Id, session.Id, ParticipantNames.Inbox(Home.Config.QueuePrefix, session.Peer), answer.Frame, bestEffort: false);
+            transaction.Enqueue(answer.Id, session.Id, PinnedInbox(session.Peer), answer.Frame, bestEffort: false);
             Audit.Append(transaction, "session-accepted", ("session", session.Id), ("peer", session.Peer), ("dataset", dataset.Name), ("protocol", session.Protocol), ("reveal", proposal.Reveal), ("reuse", proposal.Reuse), ("minCell", minCell));
             return session with
             {
@@ -300,6 +296,8 @@ public sealed partial class PartyEngine
             throw new ParticipantException(FailureCodes.ReusableSet, $"{name} shows {(reuse ? "no reusable set, though one was agreed" : "a reusable set that was not agreed")}");
         }
     }
+
+    private QueueAddress PinnedInbox(string party) => Home.InboxOf(party, ParticipantRole.Party) ?? throw new ParticipantException(FailureCodes.NotPinned, $"{party}'s card is not pinned any more");
 
     private SessionSecrets OpenSecrets(PartySession session) =>
         SessionSecrets.LoadOrCreate(Home.SessionPath(session.Id), !session.Reuse && SessionRules.Sends(session.Protocol, session.Reveal, session.IsInitiator) ? session.RsaBits : 0);

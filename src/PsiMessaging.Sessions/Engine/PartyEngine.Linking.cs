@@ -74,6 +74,12 @@ public sealed partial class PartyEngine
             return true;
         }
 
+        if (session.SendSequence == 0 && Store.Read(transaction => transaction.CountOutgoing(session.Id)) > 0)
+        {
+            // The registration leaves before the first batch: the linker takes hardly any rows of a session that it does not know.
+            return false;
+        }
+
         var (body, rows, next) = await sender.BatchAsync(session.SendRow);
         var last = next == sender.Rows;
         Change(session, transaction =>
@@ -402,7 +408,7 @@ public sealed partial class PartyEngine
     /// <summary>A session that ends leaves nobody waiting.</summary>
     private void AnswerOpenQueries(IStoreTransaction transaction, string session, string code, string reason)
     {
-        foreach (var (_, document) in transaction.ListDocuments(QueryDocument))
+        foreach (var (_, document) in transaction.ListDocuments(QueryDocument, session))
         {
             var query = JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!;
             if (query.Session == session && query.Result is null && query.FailureCode is null)
@@ -418,7 +424,11 @@ public sealed partial class PartyEngine
         transaction.FindDocument(QueryDocument, queryId) is { } document ? JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!.Result : null;
 
     private static void PutQuery(IStoreTransaction transaction, PartyQuery query) =>
-        transaction.PutDocument(QueryDocument, query.Id, JsonSerializer.Serialize(query, SessionJson.Default.PartyQuery));
+        transaction.PutDocument(QueryDocument, query.Id, JsonSerializer.Serialize(query, SessionJson.Default.PartyQuery), query.Session);
+
+    /// <summary>Whether an id is that of a question asked in a session.</summary>
+    internal static bool IsQuestionOf(IStoreTransaction transaction, string session, string id) =>
+        transaction.FindDocument(QueryDocument, id) is { } document && JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!.Session == session;
 
     [LoggerMessage(EventId = 210, Level = LogLevel.Information, Message = "Session {Session}: query {Query}, {Groups} groups, {Outcome}")]
     private partial void LogAnswered(string session, string query, int groups, string outcome);

@@ -664,7 +664,7 @@ public sealed partial class PartyEngine
         transaction.FindDocument(MaskedDocument, id) is { } document ? JsonSerializer.Deserialize(document, SessionJson.Default.MaskedQuery) : null;
 
     private static void PutMasked(IStoreTransaction transaction, MaskedQuery query) =>
-        transaction.PutDocument(MaskedDocument, query.Id, JsonSerializer.Serialize(query, SessionJson.Default.MaskedQuery));
+        transaction.PutDocument(MaskedDocument, query.Id, JsonSerializer.Serialize(query, SessionJson.Default.MaskedQuery), query.Session);
 
     /// <summary>Puts a contribution's open files aside; they are closed on the session's own pump, where no step can still use them.</summary>
     private void Retire(string session, string queryId)

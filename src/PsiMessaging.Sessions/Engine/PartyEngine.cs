@@ -103,6 +103,9 @@ public sealed partial class PartyEngine : ParticipantEngine
         }
     }
 
+    /// <inheritdoc/>
+    protected override bool NeedsCleanUp(string state, string folder) => state == nameof(SessionState.Failed) || (state == nameof(SessionState.Completed) && SessionSecrets.Exist(folder));
+
     private static string SlotOf(Envelope envelope) => envelope.Message switch
     {
         RoundBatch batch => SlotOf(batch.Round, batch.Sequence, batch.Attempt ?? 0),
@@ -131,7 +134,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         {
             if (transaction.FindSession(id) is not { } stored)
             {
-                if (envelope.Message is AbortSession abort)
+                if (envelope.Message is AbortSession abort && transaction.CountSessions(envelope.Header.From, openOnly: false) < PeerBounds.Sessions)
                 {
                     // It overtook the proposal it ends, which must find the session ended when it comes.
                     Put(transaction, Tombstone(id, envelope.Header.From, abort));
@@ -148,6 +151,11 @@ public sealed partial class PartyEngine : ParticipantEngine
             {
                 // Late or idle: nothing waits for it any more.
                 return InboundResult.Repeated;
+            }
+
+            if (SessionIdOf(envelope.Message) is { } named && named != id)
+            {
+                throw new RejectedEnvelopeException("the message names another session than its envelope");
             }
 
             var expected = envelope.Message is DatasetRegistered or QueryAnswered or QueryRefused or QueryAsked or ProductComputed ? session.Linker : session.Peer;
@@ -178,7 +186,12 @@ public sealed partial class PartyEngine : ParticipantEngine
                 throw new RejectedEnvelopeException($"{envelope.Header.From} sent a {envelope.Header.Type} message out of range, or more questions than may wait");
             }
 
-            var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray());
+            if (!PeerBounds.MayWait(transaction, session, envelope))
+            {
+                throw new RejectedEnvelopeException($"{envelope.Header.From} sent a {envelope.Header.Type} message that nothing waits for, or more than may wait here");
+            }
+
+            var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray(), envelope.Header.From);
             if (put == InboundResult.Altered && !session.IsEnded)
             {
                 Fail(transaction, session, FailureCodes.AlteredRepeat, $"{envelope.Header.From} sent a {envelope.Header.Type} message twice with different content", tellPeer: true);
@@ -195,6 +208,27 @@ public sealed partial class PartyEngine : ParticipantEngine
         Outbox.Signal();
         Pump.Signal(id);
     }
+
+    private static string? SessionIdOf(object message) => message switch
+    {
+        AcceptSession accept => accept.SessionId,
+        RestartProtocol restart => restart.SessionId,
+        RoundBatch batch => batch.SessionId,
+        GrantCredit grant => grant.SessionId,
+        CompleteSession complete => complete.SessionId,
+        AnnounceColumns announce => announce.SessionId,
+        AbortSession abort => abort.SessionId,
+        DatasetRegistered registered => registered.SessionId,
+        QueryAnswered answered => answered.SessionId,
+        QueryRefused refused => refused.SessionId,
+        QueryAsked asked => asked.SessionId,
+        ProposeQuery proposal => proposal.SessionId,
+        AcceptQuery acceptance => acceptance.SessionId,
+        RefuseQuery refusal => refusal.SessionId,
+        WithdrawQuery withdrawal => withdrawal.SessionId,
+        ProductComputed product => product.SessionId,
+        _ => null,
+    };
 
     private static int? AttemptOf(object message) => message switch
     {
