@@ -37,8 +37,8 @@ public class KillTests
 
         if (victim is "broker" or "everything")
         {
-            await Cluster.RabbitAsync("kill");
-            await Cluster.RabbitAsync("start");
+            await Rabbit.DoAsync("kill");
+            await Rabbit.DoAsync("start");
         }
 
         if (victim == "everything")
@@ -90,8 +90,8 @@ public class KillTests
 
         if (victim == "broker")
         {
-            await Cluster.RabbitAsync("kill");
-            await Cluster.RabbitAsync("start");
+            await Rabbit.DoAsync("kill");
+            await Rabbit.DoAsync("start");
         }
 
         await ProgressAsync(cluster, id, 1);
@@ -132,7 +132,7 @@ public class KillTests
     public async Task WorkerStartedBeforeTheBroker_WaitsForIt()
     {
         await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
-        await Cluster.RabbitAsync("kill");
+        await Rabbit.DoAsync("kill");
         var worker = cluster.Launch("P1");
         using var http = new HttpClient();
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
@@ -148,7 +148,7 @@ public class KillTests
             Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, ready.StatusCode);
         }
 
-        await Cluster.RabbitAsync("start");
+        await Rabbit.DoAsync("start");
         await cluster.ReadyAsync("P1");
     }
 

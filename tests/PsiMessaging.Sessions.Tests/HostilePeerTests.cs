@@ -152,8 +152,16 @@ public class HostilePeerTests
     [Fact]
     public async Task BatchLongerThanAnyProtocolHas_IsNotStored()
     {
-        var p1 = await WithCheatingP2Async<RoundBatch>((message, body) => (message, new byte[(1 << 20) + 1]), TestNetwork.Propose(protocol: "ecdh"));
-        Assert.Contains("out of range", p1.FailureReason, StringComparison.Ordinal);
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Bend = envelope => envelope is { Message: RoundBatch batch, Header.From: "P2" }
+            ? [Envelope.CreateUnbounded(network.P2.Home, "P1", batch.SessionId, batch, new byte[(1 << 20) + 1]).Frame.ToArray()]
+            : [envelope.Frame.ToArray()];
+        network.Start();
+        await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
+        await TestNetwork.EventuallyAsync(() => network.P1.Refused.Any(reason => reason.Contains("larger than its type may be", StringComparison.Ordinal)));
+        Assert.Equal(SessionState.Running, network.P1.Session()!.State);
+        Assert.Equal(0, network.P1.Engine!.Store.Read(transaction => transaction.Waiting("P2")).Bytes);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Participants;
@@ -247,32 +248,42 @@ public class SessionTests
     }
 
     [Fact]
-    public async Task PeerThatHasNotPinnedUs_SaysSo()
+    public async Task PeerThatHasNotPinnedUs_AnswersNothing_AndTheDeadlineSaysWhatMayBe()
     {
-        await using var network = new TestNetwork();
+        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch);
+        await using var network = new TestNetwork(time);
         await network.AddDataAsync();
         File.Delete(Path.Combine(network.P2.Home.Path, "cards", "p1.json"));
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose());
+        await TestNetwork.EventuallyAsync(() => !network.P2.Refused.IsEmpty);
+        time.Advance(TimeSpan.FromSeconds(3601));
         var p1 = await network.P1.WaitAsync(session => session.IsEnded);
-        Assert.Equal(FailureCodes.NotPinned, p1.FailureCode);
-        Assert.Contains("P2 has not pinned P1's card", p1.FailureReason, StringComparison.Ordinal);
+        Assert.Equal(FailureCodes.Deadline, p1.FailureCode);
+        Assert.Contains("does it have P1's card pinned", p1.FailureReason, StringComparison.Ordinal);
+        Assert.DoesNotContain(network.Wire, envelope => envelope.Header.From == "P2");
     }
 
     [Fact]
     public async Task PeerWhoseCardChanged_IsNotTrusted()
     {
-        await using var network = new TestNetwork();
+        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch);
+        await using var network = new TestNetwork(time);
         await network.AddDataAsync();
         network.P2.ReplaceIdentity();
         await network.P2.AddAsync("bi", Path.Combine(network.Folder, Write(network, "b.csv", Samples.Bi)));
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose());
-        var p1 = await network.P1.WaitAsync(session => session.Warning is not null);
+        var id = network.P1.Session()!.Id;
+        network.Inject(network.P1, Participants.Envelopes.Envelope.Create(network.P2.Home, "P1", id, new AbortSession(id, FailureCodes.Cancelled, "")).Frame.ToArray());
+        await TestNetwork.EventuallyAsync(() => network.P1.Engine!.Refused.InNameOf("P2") == 1);
 
-        // Anybody on the broker could have sent it: it warns, and ends nothing.
-        Assert.Equal(SessionState.Proposed, p1.State);
-        Assert.Contains("not signed by the card pinned", p1.Warning, StringComparison.Ordinal);
+        // Anybody on the broker could have sent it: it changes nothing, and is told when the time is over.
+        Assert.Equal((SessionState.Proposed, (string?)null), (network.P1.Session()!.State, network.P1.Session()!.Warning));
+        time.Advance(TimeSpan.FromSeconds(3601));
+        var p1 = await network.P1.WaitAsync(session => session.IsEnded);
+        Assert.Equal(FailureCodes.Deadline, p1.FailureCode);
+        Assert.Contains("not signed by the card pinned for it", p1.FailureReason, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -64,18 +64,23 @@ public sealed class Envelope
     public string Id => Convert.ToHexStringLower(HeaderHash.AsSpan(0, 16));
 
     /// <summary>Makes and signs an envelope.</summary>
+    /// <exception cref="ParticipantException">It is larger than its type may be.</exception>
     public static Envelope Create(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null)
+    {
+        var envelope = CreateUnbounded(sender, to, session, message, body, correlation, replyTo);
+        var limit = MessageLimits.Of(message.GetType()) ?? throw new ArgumentException($"a {envelope.Header.Type} message does not travel in an envelope", nameof(message));
+        var headerBytes = envelope.Frame.Length - PrefixBytes - SigningKey.SignatureSizeBytes - body.Length;
+        return headerBytes <= limit.HeaderBytes && body.Length <= limit.BodyBytes ? envelope
+            : throw new ParticipantException(FailureCodes.Malformed, $"a {envelope.Header.Type} message of {headerBytes + body.Length:N0} bytes is too long to send");
+    }
+
+    /// <summary>The same without bounds, as somebody would send it who keeps to none.</summary>
+    internal static Envelope CreateUnbounded(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null)
     {
         var content = JsonSerializer.SerializeToElement(message, message.GetType(), ContractJson.Default);
         var header = new EnvelopeHeader(ContractCatalog.NameOf(message.GetType()), session, sender.Name, to, sender.Card.Fingerprint, correlation, replyTo,
             body.Length, SHA256.HashData(body.Span), content);
         var headerBytes = JsonSerializer.SerializeToUtf8Bytes(header, EnvelopeJson.Default.EnvelopeHeader);
-        var limit = MessageLimits.Of(message.GetType()) ?? throw new ArgumentException($"a {header.Type} message does not travel in an envelope", nameof(message));
-        if (headerBytes.Length > limit.HeaderBytes || body.Length > limit.BodyBytes)
-        {
-            throw new ParticipantException(FailureCodes.Malformed, $"a {header.Type} message of {headerBytes.Length + body.Length:N0} bytes is too long to send");
-        }
-
         var signature = sender.Signing.Sign(SignedPart(0, headerBytes));
         var frame = new byte[PrefixBytes + headerBytes.Length + signature.Length + body.Length];
         Magic.CopyTo(frame, 0);

@@ -1,39 +1,45 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using PsiMessaging.Testing;
 
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
-
-namespace PsiMessaging.Integration.Tests;
+namespace PsiMessaging.Testing;
 
 /// <summary>Three homes, three worker processes, one real RabbitMQ; queue names of its own, so that tests do not meet.</summary>
 public sealed class Cluster : IAsyncDisposable
 {
     private static int _count;
     private readonly Dictionary<string, PsiProcess> _workers = new(StringComparer.Ordinal);
-    private readonly string _prefix = $"t{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
+    private readonly Dictionary<string, string> _logins = new(StringComparer.Ordinal);
 
-    /// <summary>The broker that tests/run started.</summary>
-    public static string Broker => Environment.GetEnvironmentVariable("PSI_TEST_BROKER") ?? throw new InvalidOperationException("PSI_TEST_BROKER is not set: run these tests with tests/run");
+    private Cluster(string? prefix) => Prefix = prefix ?? $"t{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
+
+    /// <summary>The broker that tests/run started, as its administrator.</summary>
+    public static string Broker => Rabbit.Address;
+
+    /// <summary>What the names of its queues begin with.</summary>
+    public string Prefix { get; }
+
+    /// <summary>Has a participant's worker and commands use a login of its own.</summary>
+    public void UseLogin(string name, string address) => _logins[name] = address;
+
+    private string LoginOf(string name) => _logins.GetValueOrDefault(name, Rabbit.Address);
 
     public TempFolder Folder { get; } = new();
 
     public string Home(string name) => Path.Combine(Folder.Path, name.ToLowerInvariant());
 
-    public string Inbox(string name) => $"{_prefix}.{name.ToLowerInvariant()}.inbox.v1";
+    public string Inbox(string name) => $"{Prefix}.{name.ToLowerInvariant()}.inbox.v1";
 
     /// <summary>Homes, cards pinned, datasets added, by the commands a person would type.</summary>
-    public static async Task<Cluster> CreateAsync(string p1, string p2)
+    public static async Task<Cluster> CreateAsync(string p1, string p2, string? prefix = null)
     {
-        var cluster = new Cluster();
+        var cluster = new Cluster(prefix);
         string[] names = ["P1", "P2", "LINKER"];
         foreach (var name in names)
         {
             await cluster.PsiAsync(name, "init", name == "LINKER" ? "--linker" : "--party", name, "--allow-vole");
             File.WriteAllText(Path.Combine(cluster.Folder.Path, name + ".json"), (await cluster.PsiAsync(name, "card")).Output);
             var config = Path.Combine(cluster.Home(name), "psi.json");
-            File.WriteAllText(config, File.ReadAllText(config).Replace("\"queuePrefix\": \"psi\"", $"\"queuePrefix\": \"{cluster._prefix}\"", StringComparison.Ordinal));
+            File.WriteAllText(config, File.ReadAllText(config).Replace("\"queuePrefix\": \"psi\"", $"\"queuePrefix\": \"{cluster.Prefix}\"", StringComparison.Ordinal));
         }
 
         foreach (var name in names)
@@ -79,7 +85,7 @@ public sealed class Cluster : IAsyncDisposable
         var port = ((IPEndPoint)socket.LocalEndpoint).Port;
         socket.Stop();
         Ports[name] = port;
-        environment["PSI_BROKER"] = Broker;
+        environment["PSI_BROKER"] = LoginOf(name.Split('/')[0]);
         environment["PSI_HEALTH_PORT"] = $"{port}";
         return _workers[name] = PsiProcess.Start(environment, arguments);
     }
@@ -121,15 +127,7 @@ public sealed class Cluster : IAsyncDisposable
     }
 
     public Task<PsiResult> TryPsiAsync(string name, params string[] arguments) =>
-        PsiProcess.RunAsync(new Dictionary<string, string> { ["PSI_BROKER"] = Environment.GetEnvironmentVariable("PSI_TEST_BROKER") ?? "" }, [.. arguments, "--home", Home(name)]);
-
-    /// <summary>Starts, kills or stops the broker itself.</summary>
-    public static async Task RabbitAsync(string verb)
-    {
-        using var process = Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("PSI_TEST_RABBIT")!, [verb, Environment.GetEnvironmentVariable("PSI_TEST_RABBIT_DIR")!]) { UseShellExecute = false, RedirectStandardOutput = true })!;
-        await process.WaitForExitAsync();
-        Assert.Equal(0, process.ExitCode);
-    }
+        PsiProcess.RunAsync(new Dictionary<string, string> { ["PSI_BROKER"] = Environment.GetEnvironmentVariable("PSI_TEST_BROKER") is null ? "" : LoginOf(name) }, [.. arguments, "--home", Home(name)]);
 
     public ValueTask DisposeAsync()
     {

@@ -1,0 +1,2 @@
+// One broker, which some tests kill.
+[assembly: Xunit.CollectionBehavior(DisableTestParallelization = true)]
