@@ -122,7 +122,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         var now = Time.GetUtcNow();
         switch (message)
         {
-            case RegisterDataset when transaction.CountSessions(from, openOnly: true) < PartyBounds.OpenSessions:
+            case RegisterDataset when transaction.CountSessions(from, openOnly: true) + CountUnregistered(transaction, from) < PartyBounds.OpenSessions:
             case DatasetBatch when CountUnregistered(transaction, from) < PartyBounds.UnregisteredSessions:
                 var session = new LinkSession { Id = id, CreatedAt = now, Opener = from };
                 transaction.PutSession(session.ToStored());

@@ -318,6 +318,16 @@ public sealed class TestParticipant : IEnvelopeSender
         return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message, answer.QueryId is { } query ? store.Read(transaction => PartyEngine.FindAnswer(transaction, query)) : null);
     }
 
+    /// <summary>Puts a frame behind all others and waits until it was taken, and refused.</summary>
+    public async Task CommandBarrierAsync()
+    {
+        var before = Refused.Count(reason => reason == Barrier);
+        _network.Inject(this, Envelope.Create(Home, Home.Name, null, new CommandReply(true)).Frame.ToArray());
+        await TestNetwork.EventuallyAsync(() => Refused.Count(reason => reason == Barrier) > before);
+    }
+
+    private string Barrier => Home.Config.Role == ParticipantRole.Linker ? $"{Home.Name} may not send a psi.v1.CommandReply message to a linker" : $"{Home.Name} may not send a psi.v1.CommandReply message";
+
     /// <summary>Waits until this party's newest session meets a condition.</summary>
     public async Task<PartySession> WaitAsync(Func<PartySession, bool> condition)
     {

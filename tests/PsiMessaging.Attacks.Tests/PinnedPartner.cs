@@ -1,0 +1,259 @@
+using System.Security.Cryptography;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Linking;
+using PsiMessaging.Participants;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Participants.Ports;
+using PsiMessaging.Sessions;
+using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Storage;
+using PsiMessaging.Testing;
+
+namespace PsiMessaging.Attacks.Tests;
+
+/// <summary>A participant whose card is pinned, and who sends whatever it likes under its good signature.</summary>
+public class PinnedPartner
+{
+    private static string NewId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+
+    private static void Send(TestNetwork network, TestParticipant from, TestParticipant to, string session, object message, byte[]? body = null) =>
+        network.Inject(to, Envelope.CreateUnbounded(from.Home, to.Home.Name, session, message, body ?? []).Frame.ToArray());
+
+    private static T Read<T>(TestParticipant participant, Func<IStoreTransaction, T> read) => participant.Engine!.Store.Read(read);
+
+    private static async Task TakenAsync(TestParticipant participant)
+    {
+        // Frames are taken one after the other: with this one all before it are.
+        var before = participant.Refused.Count;
+        await participant.CommandBarrierAsync();
+        Assert.True(participant.Refused.Count > before);
+    }
+
+    /// <summary>The name of a peer that is an address: it bound the peer's queue to the linker's own inbox.</summary>
+    [Theory]
+    [InlineData("linker.inbox.v1?bind=true&queue=psi.p2.spy&x=")]
+    [InlineData("P2\n")]
+    [InlineData("p2")]
+    [InlineData("LINKER")]
+    [InlineData("P3")]
+    [InlineData("")]
+    public async Task RegistersRowsWithAPeerThatIsAnAddress_TheLinkerWritesToNobody(string peer)
+    {
+        await using var network = new TestNetwork();
+        network.Start();
+        var id = NewId();
+        Send(network, network.P1, network.Linker, id, new RegisterDataset(id, new byte[32], peer, "masked", 1, 10, []));
+        await TakenAsync(network.Linker);
+        Assert.Empty(network.Wire);
+        Assert.Empty(Read(network.Linker, transaction => transaction.OutgoingQueues()));
+        Assert.Empty(Read(network.Linker, transaction => transaction.ListSessions()));
+    }
+
+    [Theory]
+    [InlineData("EVIL\n")]
+    [InlineData("EVIL\r\n")]
+    [InlineData("psi.p1?x")]
+    [InlineData("a.b")]
+    [InlineData("ÄRGER")]
+    [InlineData("")]
+    public void AName_ThatIsNotOnlyLettersDigitsAndHyphens_IsNone(string name)
+    {
+        Assert.False(ParticipantNames.IsValid(name));
+        Assert.Null(QueueAddress.Restore($"psi.{name}.inbox.v1"));
+        Assert.Throws<ParticipantException>(() => QueueAddress.ComputeOf("psi", name));
+        Assert.Throws<ParticipantException>(() => QueueAddress.ComputeOf(name, "P1"));
+    }
+
+    /// <summary>Proposals with texts of two megabytes were stored before they were looked at; 150 of them kept a worker from starting again.</summary>
+    [Fact]
+    public async Task ProposesWithTextsOfMegabytes_NothingIsStored()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        for (var i = 0; i < 20; i++)
+        {
+            var id = NewId();
+            Send(network, network.P2, network.P1, id, StrangerWithABrokerLogin.Proposal(id, "P2", protocol: new string('x', i < 10 ? 900_000 : 50_000)));
+        }
+
+        await TakenAsync(network.P1);
+        Assert.Empty(Read(network.P1, transaction => transaction.ListSessions()));
+        Assert.Equal((0, 0L), Read(network.P1, transaction => transaction.Waiting("P2")));
+    }
+
+    [Fact]
+    public async Task ProposesWithoutEnd_SessionsAndRefusalsAreBounded_AndTheWorkerStartsAgain()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+
+        // Nobody answers for P2, so that what is open stays open and refusals wait.
+        network.Bend = _ => [];
+        for (var i = 0; i < 3 * PeerBounds.OpenSessions; i++)
+        {
+            var id = NewId();
+            using var shared = network.P2.Home.SharedKeyWith(network.P1.Home.Card);
+            Send(network, network.P2, network.P1, id, StrangerWithABrokerLogin.Proposal(id, "P2") with { SharedKeyCheck = SessionSecrets.SharedKeyCheck(shared, id) });
+        }
+
+        await TakenAsync(network.P1);
+        Assert.InRange(Read(network.P1, transaction => transaction.CountSessions("P2", openOnly: true)), 1, PeerBounds.OpenSessions);
+        Assert.InRange(Read(network.P1, transaction => transaction.ListSessions()).Count, 1, PeerBounds.OpenSessions);
+        await network.P1.RestartAsync();
+        Assert.InRange(Read(network.P1, transaction => transaction.CountSessions("P2", openOnly: true)), 1, PeerBounds.OpenSessions);
+    }
+
+    /// <summary>An end of a session that is not there leaves a mark, so that its proposal finds it ended; marks have a number and an age.</summary>
+    [Fact]
+    public async Task EndsSessionsThatAreNot_MarksAreFewAndGo()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UnixEpoch);
+        await using var network = new TestNetwork(time);
+        network.Start();
+        for (var i = 0; i < PeerBounds.FailedSessions + 100; i++)
+        {
+            var id = NewId();
+            Send(network, network.P2, network.P1, id, new AbortSession(id, FailureCodes.Cancelled, "x"));
+            Send(network, network.P2, network.Linker, id, new AbortSession(id, FailureCodes.Cancelled, "x"));
+        }
+
+        await TakenAsync(network.P1);
+        await TakenAsync(network.Linker);
+        Assert.InRange(Read(network.Linker, transaction => transaction.ListSessions()).Count, 1, 2 * PartyBounds.EndedSessions);
+        await AfterAsync(TimeSpan.FromMinutes(2), () => Read(network.P1, transaction => transaction.ListSessions()).Count <= PeerBounds.FailedSessions
+            && Read(network.Linker, transaction => transaction.ListSessions()).Count <= PartyBounds.EndedSessions);
+        await AfterAsync(PeerBounds.FailedAge + TimeSpan.FromDays(1), () =>
+            Read(network.P1, transaction => transaction.ListSessions()).Count + Read(network.Linker, transaction => transaction.ListSessions()).Count == 0);
+
+        async Task AfterAsync(TimeSpan span, Func<bool> condition)
+        {
+            // Set, and then let run for a while: a month of ticks would be many.
+            time.AdjustTime(time.GetUtcNow() + span);
+            await TestNetwork.EventuallyAsync(() =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return condition();
+            });
+        }
+    }
+
+    /// <summary>Every kind of message the linker takes, for sessions that nobody registered.</summary>
+    [Fact]
+    public async Task SendsBatchesAndQueriesForSessionsThatNobodyRegistered_TheLinkerKeepsNextToNothingAndNotLong()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UnixEpoch);
+        await using var network = new TestNetwork(time);
+        network.Start();
+        var body = new byte[1 << 20];
+        for (var i = 0; i < 60; i++)
+        {
+            var id = i < 30 ? new string('a', 32) : NewId();
+            Send(network, network.P1, network.Linker, id, new DatasetBatch(id, i, 10, false), body);
+            Send(network, network.P1, network.Linker, id, new MaskedRows(id, NewId(), i, 10), body);
+            Send(network, network.P1, network.Linker, id, new MaskedCorrection(id, NewId()), body);
+            Send(network, network.P1, network.Linker, id, new OpenProduct(id, NewId(), "P1", 1, 10, 1, 1, 10));
+            Send(network, network.P1, network.Linker, id, new WithdrawQuery(id, NewId(), FailureCodes.Cancelled));
+        }
+
+        await TakenAsync(network.Linker);
+        var (messages, bytes) = Read(network.Linker, transaction => transaction.Waiting("P1"));
+        Assert.InRange(messages, 1, PartyBounds.UnregisteredSessions * PartyBounds.EarlyBatches);
+        Assert.InRange(bytes, 1, (PartyBounds.UnregisteredSessions + 4L) << 20);
+        Assert.InRange(Read(network.Linker, transaction => transaction.ListSessions()).Count, 1, PartyBounds.UnregisteredSessions);
+        time.AdjustTime(time.GetUtcNow() + PartyBounds.UnregisteredAge + TimeSpan.FromMinutes(1));
+        time.Advance(TimeSpan.FromSeconds(2));
+        await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.ListSessions()).Count == 0);
+        Assert.Equal((0, 0L), Read(network.Linker, transaction => transaction.Waiting("P1")));
+    }
+
+    [Fact]
+    public async Task RegistersWithoutEnd_SessionsAreBounded()
+    {
+        await using var network = new TestNetwork();
+        network.Start();
+        network.Bend = _ => [];
+        for (var i = 0; i < PartyBounds.OpenSessions + 50; i++)
+        {
+            var id = NewId();
+            Send(network, network.P1, network.Linker, id, new RegisterDataset(id, new byte[32], "P2", "masked", 1, 10, []));
+        }
+
+        await TakenAsync(network.Linker);
+        await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.CountSessions("P1", openOnly: true)) >= PartyBounds.OpenSessions);
+        Assert.Equal(PartyBounds.OpenSessions, Read(network.Linker, transaction => transaction.ListSessions()).Count);
+    }
+
+    /// <summary>200 questions of a peer, each as large as one may be, took half a gigabyte.</summary>
+    [Fact]
+    public async Task AsksWithoutEnd_WaitingQuestionsAreBounded()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+
+        // P1 has not allowed questions yet: they wait.
+        for (var i = 0; i < 200; i++)
+        {
+            Send(network, network.P2, network.P1, session.Id, new ProposeQuery(session.Id, session.Transcript, NewId(), i + 1, 600), new byte[60_000]);
+        }
+
+        await TakenAsync(network.P1);
+        var (messages, bytes) = Read(network.P1, transaction => transaction.Waiting("P2"));
+        Assert.InRange(messages, 1, 16);
+        Assert.InRange(bytes, 1, 16 * 64 * 1024);
+    }
+
+    /// <summary>Answers to questions that nobody asked, news of parties that are none, under a session that another peer has.</summary>
+    [Fact]
+    public async Task AnswersWhatNobodyAsked_NothingIsStored()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+        for (var i = 0; i < 50; i++)
+        {
+            Send(network, network.Linker, network.P1, session.Id, new ProductComputed(session.Id, NewId(), 4, 1, 1), new byte[8]);
+            Send(network, network.Linker, network.P1, session.Id, new QueryRefused(session.Id, NewId(), FailureCodes.Internal, "x"));
+            Send(network, network.Linker, network.P1, session.Id, new DatasetRegistered(session.Id, "X" + i, 4));
+            Send(network, network.P2, network.P1, session.Id, new AcceptQuery(session.Id, session.Transcript, NewId()), new byte[100]);
+            Send(network, network.P2, network.P1, session.Id, new CompleteSession(NewId(), session.Transcript));
+        }
+
+        await TakenAsync(network.P1);
+        Assert.Equal((0, 0), (Read(network.P1, transaction => transaction.Waiting("LINKER")).Messages, Read(network.P1, transaction => transaction.Waiting("P2")).Messages));
+        Assert.Equal(SessionState.Completed, network.P1.Session()!.State);
+    }
+
+    /// <summary>Every message has bounds, and one over each is refused before anything of it is kept.</summary>
+    [Fact]
+    public async Task SendsEveryMessageLargerThanItsTypeMayBe_EachIsRefused()
+    {
+        await using var network = new TestNetwork();
+        network.Start();
+        var sent = 0;
+        foreach (var name in ContractCatalog.Names)
+        {
+            var type = ContractCatalog.Find(name)!;
+            if (MessageLimits.Of(type) is not { } limit)
+            {
+                continue;
+            }
+
+            var sample = System.Text.Json.JsonSerializer.Deserialize(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", name + ".json")), type, ContractJson.Default)!;
+            if (limit.BodyBytes < 12 << 20)
+            {
+                Send(network, network.P2, network.P1, NewId(), sample, new byte[limit.BodyBytes + 1]);
+                sent++;
+            }
+        }
+
+        await TestNetwork.EventuallyAsync(() => network.P1.Refused.Count == sent);
+        Assert.All(network.P1.Refused, reason => Assert.Contains("larger than its type may be", reason, StringComparison.Ordinal));
+        Assert.True(sent > 20);
+        Assert.Empty(Read(network.P1, transaction => transaction.ListSessions()));
+    }
+}
