@@ -24,7 +24,7 @@ public sealed record VoleKeys(byte[] Left, byte[] Right, byte[] Transfer, byte[]
 /// one correlation a tree, which becomes the noise; the code makes it pseudorandom. One message, from sender to receiver: (32·d + 16) bytes a tree.
 /// </summary>
 /// <remarks>
-/// Order of the transfers: d a tree, then 128 a tree, then in the malicious variant 128 for the check. The check (after Boyle et al. and RRT23, soundness 2^-104):
+/// Order of the transfers: d a tree, then 128 a tree, then in the malicious variant 128 for the check of the trees. That check (after Boyle et al. and RRT23, soundness 2^-104):
 /// with X from the receiver, both sides compare a hash of Σ X^(i+1)·leaf_i and a spare correlation, so a sender whose trees are not consistent is caught,
 /// except that it learns whether a guess about the noise's places was right.
 /// </remarks>
@@ -194,7 +194,7 @@ public sealed class VoleReceiver : IDisposable
 
     /// <param name="parameters">Sizes.</param>
     /// <param name="noise">Secret key of the noise, 16 bytes, used for this once.</param>
-    /// <param name="malicious">Whether there are transfers for the checks.</param>
+    /// <param name="malicious">Whether there are transfers for the check of the trees.</param>
     public VoleReceiver(LpnParameters parameters, ReadOnlySpan<byte> noise, bool malicious)
     {
         parameters.ThrowIfWeak();
