@@ -25,7 +25,7 @@ public static class DomainTags
     public static ReadOnlySpan<byte> EcdhScalar => "psi/v1/ecdh/scalar"u8;
     /// <summary>Hash of a doubly masked element into a comparison tag.</summary>
     public static ReadOnlySpan<byte> EcdhTag => "psi/v1/ecdh/tag"u8;
-    /// <summary>Personalisation of the hash of an identifier in the protocol <c>vole</c>, 16 bytes.</summary>
+    /// <summary>Personalisation of the hash of an identifier in the protocol <c>vole</c>, 16 bytes; the salt comes from the transcript.</summary>
     public static ReadOnlySpan<byte> VoleItem => "psi/v1/vole/item"u8;
     /// <summary>Keys of the protocol <c>vole</c> that both parties know: the key's name and what it is bound to follow.</summary>
     public static ReadOnlySpan<byte> VoleKey => "psi/v1/vole/key"u8;
@@ -37,7 +37,7 @@ public static class DomainTags
     public static ReadOnlySpan<byte> VoleBaseKey => "psi/v1/vole/base-key"u8;
     /// <summary>Hash of the hand-shake and the base transfers' messages.</summary>
     public static ReadOnlySpan<byte> VoleSession => "psi/v1/vole/session"u8;
-    /// <summary>Challenge of the malicious variant's check of the transfer extension.</summary>
+    /// <summary>Challenge of the check of the transfer extension: session hash and message hash follow.</summary>
     public static ReadOnlySpan<byte> VoleExtensionCheck => "psi/v1/vole/extension-check"u8;
     /// <summary>Answer of the malicious variant's check of the trees.</summary>
     public static ReadOnlySpan<byte> VoleTreeCheck => "psi/v1/vole/tree-check"u8;

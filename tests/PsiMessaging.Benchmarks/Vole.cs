@@ -81,7 +81,7 @@ internal static class Vole
 
     private static ItemHashes Hashes(int size, int offset, byte[] salt)
     {
-        var hashes = new ItemHashes(size, both: false);
+        var hashes = new ItemHashes(size, both: false, []);
         using var aes = new Cryptography.Symmetric.Aes128(salt);
         aes.Counter((ulong)offset, hashes.First.Span);
         return hashes;

@@ -45,9 +45,10 @@ internal static class VoleLayers
         Add("both", "hash of the identifiers (24 bytes)", () => cores.Split(size, 1, (_, first, end) =>
         {
             Span<byte> hash = stackalloc byte[32];
+            var salt = ItemHash.SaltOf(rowKey);
             for (var i = first; i < end; i++)
             {
-                ItemHash.Compute(items[i], hash);
+                ItemHash.Compute(items[i], salt, hash);
             }
         }));
         BandRows rows = null!;
@@ -85,6 +86,15 @@ internal static class VoleLayers
         using var q = new BlockBuffer(tiles * 128);
         Add("receiver", "extension", () => TransferExtension.Offer(offered, receiver.Choices, message, t.Span));
         Add("sender", "extension", () => TransferExtension.Choose(chosen, delta, message, q.Span));
+        byte[] opening = [];
+        Add("receiver", "extension check: open", () => opening = TransferExtension.Open(session, receiver.Choices, t.Span));
+        Add("sender", "extension check: verify", () =>
+        {
+            if (!TransferExtension.Verify(session, delta, q.Span, opening))
+            {
+                throw new InvalidOperationException("the extension's check fails for honest sides");
+            }
+        });
         var voleKeys = new VoleKeys(rowKey, RandomNumberGenerator.GetBytes(16), RandomNumberGenerator.GetBytes(16), RandomNumberGenerator.GetBytes(16));
         var corrections = new byte[parameters.Noise * parameters.TreeSizeBytes];
         using var roots = SecretBytes.Random(16);

@@ -63,6 +63,30 @@ public sealed class VoleSessionTests
         Assert.All(network.Wire.Where(envelope => envelope.Message is RoundBatch { Round: 10 }), envelope => Assert.Equal(other.Home.Name, envelope.Header.From));
     }
 
+    /// <summary>The party that learns nothing is told that it is over before its outputs are compared with anything, and gets nothing afterwards.</summary>
+    [Theory]
+    [InlineData("initiator", null)]
+    [InlineData("responder", null)]
+    [InlineData("initiator", "malicious")]
+    public async Task OneReceiver_ReportsBeforeItCompares(string reveal, string? security)
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        var learner = reveal == "initiator" ? network.P1 : network.P2;
+        var reported = new System.Collections.Concurrent.ConcurrentQueue<bool>();
+        ((PartyEngine)learner.Engine!).OnVectors = session => reported.Enqueue(session.HasReported);
+        var (p1, p2) = await network.IntersectAsync(Propose(reveal, security));
+        Assert.Equal((SessionState.Completed, SessionState.Completed), (p1.State, p2.State));
+
+        // Every batch was made before the report, and the one step after it is the comparison.
+        Assert.Equal([true], reported.Where(done => done));
+        Assert.True(reported.Last());
+        Assert.True(reported.Count > 3);
+        var received = network.Wire.Where(envelope => envelope.Header.From == learner.Home.Name && envelope.Header.To != "LINKER").Select(envelope => envelope.Message).ToList();
+        Assert.True(received.FindIndex(message => message is CompleteSession) > received.FindLastIndex(message => message is RoundBatch or GrantCredit));
+    }
+
     [Fact]
     public async Task OutputsOnTheWire_AreSorted()
     {
@@ -157,11 +181,13 @@ public sealed class VoleSessionTests
 
     /// <summary>Killed when a round is half done, and what it would need to go on is damaged: it sends nothing more under the old secrets.</summary>
     [Theory]
-    [InlineData("P1", "secret")]
-    [InlineData("P2", "secret")]
-    [InlineData("P1", "received")]
-    [InlineData("P2", "received")]
-    public async Task Killed_WithDamagedState_BeginsAgainByItself(string victimName, string damage)
+    [InlineData("P1", "secret", null)]
+    [InlineData("P2", "secret", null)]
+    [InlineData("P1", "received", null)]
+    [InlineData("P2", "received", null)]
+    [InlineData("P1", "secret", "malicious")]
+    [InlineData("P2", "secret", "malicious")]
+    public async Task Killed_WithDamagedState_BeginsAgainByItself(string victimName, string damage, string? security)
     {
         await using var network = new TestNetwork();
         await network.AddDataAsync();
@@ -180,7 +206,7 @@ public sealed class VoleSessionTests
             return [envelope.Frame.ToArray()];
         };
         network.Start();
-        var reply = await network.P1.CommandAsync(null, Propose());
+        var reply = await network.P1.CommandAsync(null, Propose(security: security));
         await TestNetwork.EventuallyAsync(() => Volatile.Read(ref held) > 0);
         await victim.StopAsync();
         if (damage == "secret")
@@ -209,6 +235,7 @@ public sealed class VoleSessionTests
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(3)]
     [InlineData(7)]
     [InlineData(11)]
     public async Task RepeatWithOtherContent_EndsTheSession(int round)
@@ -232,7 +259,7 @@ public sealed class VoleSessionTests
         network.Start();
         await network.P1.CommandAsync(null, Propose());
         var p2 = await network.P2.WaitAsync(session => session.IsEnded);
-        Assert.Contains(p2.FailureCode, new[] { FailureCodes.AlteredRepeat, FailureCodes.BadBatch, FailureCodes.ResultMismatch });
+        Assert.Contains(p2.FailureCode, new[] { FailureCodes.AlteredRepeat, FailureCodes.BadBatch, "failed-check", FailureCodes.ResultMismatch });
         Assert.Null(p2.IntersectionSize);
     }
 

@@ -41,6 +41,9 @@ public sealed class VectorExchange : IDisposable
     /// <summary>May change a batch on its way: whether it comes from the receiver, its round, its sequence, its bytes.</summary>
     public Func<bool, Round, int, byte[], byte[]> OnTheWay { get; set; } = (_, _, _, bytes) => bytes;
 
+    /// <summary>Called when all batches are delivered and nobody has been asked for the result yet.</summary>
+    public Action BeforeTheEnd { get; set; } = () => { };
+
     private static SecretBytes SeedOf(int? seed, int side)
     {
         if (seed is not { } value)
@@ -54,8 +57,8 @@ public sealed class VectorExchange : IDisposable
         return SecretBytes.CopyOf(SHA256.HashData(input));
     }
 
-    /// <summary>Hashes given identifiers.</summary>
-    public static Func<bool, CancellationToken, ItemHashes> Items(IReadOnlyList<string> items) => (both, _) =>
+    /// <summary>Hashes given identifiers for a session.</summary>
+    public static Func<bool, CancellationToken, ItemHashes> Items(IReadOnlyList<string> items, byte[] transcript) => (both, _) =>
     {
         using var packed = new MemoryStream();
         Span<byte> length = stackalloc byte[4];
@@ -67,7 +70,7 @@ public sealed class VectorExchange : IDisposable
             packed.Write(bytes);
         }
 
-        var hashes = new ItemHashes(items.Count, both);
+        var hashes = new ItemHashes(items.Count, both, transcript);
         hashes.Add(0, new PackedItems(packed.ToArray()));
         return hashes;
     };
@@ -80,6 +83,7 @@ public sealed class VectorExchange : IDisposable
         var (toSender, toReceiver) = (new Progress(), new Progress());
         var sides = new[] { SendAsync(Receiver, Sender, toSender, toReceiver, fromReceiver: true, stop), SendAsync(Sender, Receiver, toReceiver, toSender, fromReceiver: false, stop) };
         await Task.WhenAll(sides);
+        BeforeTheEnd();
         var (positions, _) = await Receiver.FinishAsync();
         return (positions, Sender.Rounds.Any(round => round.Number == 11) ? (await Sender.FinishAsync()).Positions : null);
     }

@@ -70,7 +70,7 @@ internal sealed class SessionOptions
 {
     public Option<string> Protocol { get; } = PsiRootCommand.Choice("--protocol", "PSI protocol; auto takes the quickest that both parties allow for their sizes", "auto", "auto", "ecdh", "rsa", "vole");
 
-    public Option<string> Security { get; } = PsiRootCommand.Choice("--security", "Protocol vole: add the checks against parties that do not follow it (malicious; not reviewed)", "semi-honest", "semi-honest", "malicious");
+    public Option<string> Security { get; } = PsiRootCommand.Choice("--security", "Protocol vole: add further checks against parties that do not follow it (malicious; not reviewed)", "semi-honest", "semi-honest", "malicious");
 
     public Option<string> Reveal { get; } = new("--reveal")
     {

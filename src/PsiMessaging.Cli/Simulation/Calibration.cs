@@ -81,7 +81,7 @@ internal static class Calibration
 
     private static ItemHashes Hashes(int size)
     {
-        var hashes = new ItemHashes(size, both: false);
+        var hashes = new ItemHashes(size, both: false, []);
         using var aes = new Aes128(RandomNumberGenerator.GetBytes(16));
         aes.Counter(0, hashes.First.Span);
         return hashes;

@@ -13,8 +13,8 @@ namespace PsiMessaging.Cryptography.ObliviousTransfer;
 /// message is 2,048 bytes a tile: 128 columns of 16 bytes.
 /// </summary>
 /// <remarks>
-/// The check of the malicious variant is the column-wise one (Roy, ePrint 2022/192; the proof of KOS15 has a gap): per tile τ a challenge χ_τ from a hash of
-/// the message; the offerer opens x̃ = Σ χ_τ·X_τ and t̃_j = Σ χ_τ·T_(j,τ), the other requires q̃_j = t̃_j + Δ_j·x̃. A last tile of random
+/// The check is the column-wise one (Roy, ePrint 2022/192; the proof of KOS15 has a gap). It is no option: without it an offerer that uses other bits in some columns learns
+/// those bits of Δ from whatever depends on q later. Per tile τ a challenge χ_τ from a hash of the session and the message; the offerer opens x̃ = Σ χ_τ·X_τ and t̃_j = Σ χ_τ·T_(j,τ), the other requires q̃_j = t̃_j + Δ_j·x̃. A last tile of random
 /// bits hides the rest. Guessing c bits of Δ passes with probability 2^-c.
 /// </remarks>
 public static class TransferExtension

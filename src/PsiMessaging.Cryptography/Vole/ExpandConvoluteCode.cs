@@ -8,14 +8,14 @@ using PsiMessaging.Cryptography.Symmetric;
 namespace PsiMessaging.Cryptography.Vole;
 
 /// <summary>
-/// The linear code of the silent VOLE: expand-convolute (Raghuraman, Rindal, Tanguy, ePrint 2023/882) with 7 taps and state 24, over GF(2^128). A vector of N
+/// The linear code of the silent VOLE: expand-convolute (Raghuraman, Rindal, Tanguy, ePrint 2023/882) with 11 taps and state 24, over GF(2^128). A vector of N
 /// elements becomes one of m: its last k = N - m elements y are folded twice, y_i ← β·(y_i + y_(i-25)) + Σ w_(i,j)·y_(i-j) for j = 1..24 (indices modulo k, fresh bits w
-/// for every index and pass), then output r is e_r + (4 taps of y) + β·(3 taps of y).
+/// for every index and pass), then output r is e_r + (4 taps of y) + β·(7 taps of y).
 /// </summary>
 /// <remarks>
 /// Changes against the published code, own analysis, not reviewed: β is an element outside GF(2^64), in both passes and in the expander, because a code with 0/1
 /// coefficients lets the 128 bit planes of the noise be separated by Gaussian elimination; the fold wraps around at its head; the taps of one kind lie one in each
-/// quarter. Coefficients come from AES in counter mode under one public key. Memory is read in cache lines, random reads are fetched ahead.
+/// quarter; 11 taps and not 7, because windows free of noise (<see cref="LpnParameters.EstimatedBits"/>) are then some 60 to 100 bits rarer for 21 ms at 2^20, both sides together. Coefficients come from AES in counter mode under one public key. Memory is read in cache lines, random reads are fetched ahead.
 /// </remarks>
 public sealed unsafe class ExpandConvoluteCode : IDisposable
 {
@@ -25,8 +25,8 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
     public const int Wrap = 28;
 
     private const int QuarterTaps = 4;
-    private const int Taps = 7;
-    private const int TapSlots = 8;
+    internal const int Taps = 11;
+    private const int TapSlots = 12;
     private const int ChunkRows = 32;
     private const int ChunkWeights = 4096;
 
@@ -283,10 +283,10 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<ulong> Mask256(ulong bits, int bit) => Vector256.Create(0UL - ((bits >> bit) & 1));
 
-    /// <summary>The taps of rows first..: 8 numbers a row, of which 7 are used.</summary>
+    /// <summary>The taps of rows first..: 12 numbers a row, of which 11 are used.</summary>
     private void FillTaps(int first, int count, uint* taps)
     {
-        _coefficients.Counter((3UL << 56) | ((ulong)first * 2), new Span<Vector128<byte>>(taps, count * TapSlots / 4));
+        _coefficients.Counter((3UL << 56) | ((ulong)first * (TapSlots / 4)), new Span<Vector128<byte>>(taps, count * TapSlots / 4));
         var (quarter, all) = ((ulong)(_folded / QuarterTaps), (ulong)_folded);
         for (var i = 0; i < count * TapSlots; i += TapSlots)
         {
@@ -321,9 +321,13 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
                     Sse.Prefetch1(y + n[4]);
                     Sse.Prefetch1(y + n[5]);
                     Sse.Prefetch1(y + n[6]);
+                    Sse.Prefetch1(y + n[7]);
+                    Sse.Prefetch1(y + n[8]);
+                    Sse.Prefetch1(y + n[9]);
+                    Sse.Prefetch1(y + n[10]);
                 }
 
-                head[chunk + i] ^= y[t[0]] ^ y[t[1]] ^ y[t[2]] ^ y[t[3]] ^ BinaryField128.MultiplyByWord(y[t[4]] ^ y[t[5]] ^ y[t[6]], _beta);
+                head[chunk + i] ^= y[t[0]] ^ y[t[1]] ^ y[t[2]] ^ y[t[3]] ^ BinaryField128.MultiplyByWord(y[t[4]] ^ y[t[5]] ^ y[t[6]] ^ y[t[7]] ^ y[t[8]] ^ y[t[9]] ^ y[t[10]], _beta);
             }
 
             var used = current;
@@ -356,10 +360,14 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
                     Sse.Prefetch1(y + n[4]);
                     Sse.Prefetch1(y + n[5]);
                     Sse.Prefetch1(y + n[6]);
+                    Sse.Prefetch1(y + n[7]);
+                    Sse.Prefetch1(y + n[8]);
+                    Sse.Prefetch1(y + n[9]);
+                    Sse.Prefetch1(y + n[10]);
                 }
 
                 var plain = y[t[0]] ^ y[t[1]] ^ y[t[2]] ^ y[t[3]];
-                var mixed = y[t[4]] ^ y[t[5]] ^ y[t[6]];
+                var mixed = y[t[4]] ^ y[t[5]] ^ y[t[6]] ^ y[t[7]] ^ y[t[8]] ^ y[t[9]] ^ y[t[10]];
                 head1[chunk + i] ^= plain.GetLower() ^ BinaryField128.MultiplyByWord(mixed.GetLower(), _beta);
                 head2[chunk + i] ^= plain.GetUpper() ^ BinaryField128.MultiplyByWord(mixed.GetUpper(), _beta);
             }

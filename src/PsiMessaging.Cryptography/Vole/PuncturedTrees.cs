@@ -7,7 +7,8 @@ namespace PsiMessaging.Cryptography.Vole;
 /// <summary>
 /// A puncturable pseudorandom function as a binary tree (Goldreich, Goldwasser, Micali; as used by Boyle et al., ePrint 2019/1159): the sender expands all leaves, the
 /// receiver all but the one at its secret point, for two 16-byte corrections a level, one of which a transfer opens to it. Trees are cut off at the number of leaves
-/// wanted. A child is the hash of its parent under the left or the right key. Not thread-safe.
+/// wanted. A child is the hash of its parent under the left or the right key. The secret point decides no address and
+/// no branch, against who watches the caches of the same machine: whole levels are read and written. Not thread-safe.
 /// </summary>
 public sealed class PuncturedTrees : IDisposable
 {
@@ -29,8 +30,8 @@ public sealed class PuncturedTrees : IDisposable
         (_left, _right, _transfer) = (new Aes128(leftKey), new Aes128(rightKey), new Aes128(transferKey));
         _leaves = leaves;
         _depth = 32 - System.Numerics.BitOperations.LeadingZeroCount((uint)leaves - 1);
-        _former = GC.AllocateUninitializedArray<Vector128<byte>>(leaves, pinned: true);
-        _current = GC.AllocateUninitializedArray<Vector128<byte>>(leaves, pinned: true);
+        _former = GC.AllocateUninitializedArray<Vector128<byte>>(leaves + 1, pinned: true);
+        _current = GC.AllocateUninitializedArray<Vector128<byte>>(leaves + 1, pinned: true);
     }
 
     /// <summary>Levels below the root.</summary>
@@ -83,19 +84,88 @@ public sealed class PuncturedTrees : IDisposable
             var width = WidthOf(level);
             var sums = Aes128.Double(_left, _right, parents.AsSpan(0, WidthOf(level - 1)), children.AsSpan(0, width));
             var path = point >> (_depth - level);
-            var side = 1 - (path & 1);
             var sibling = path ^ 1;
-            if (sibling < width)
-            {
-                var known = (side == 0 ? sums.Left : sums.Right) ^ children[sibling];
-                children[sibling] = known ^ blocks[(2 * (level - 1)) + side] ^ _transfer.TweakedHash(transfers[level - 1], firstTransfer + (ulong)level - 1);
-            }
+            var isLeft = Vector128.Create((byte)-(path & 1));
+            var (left, right) = (sums.Left ^ blocks[2 * (level - 1)], sums.Right ^ blocks[(2 * (level - 1)) + 1]);
+            var sum = right ^ ((left ^ right) & isLeft);
 
-            children[path] = default;
+            // The last node of a level that was cut off has no sibling; what is written behind it nobody reads.
+            var nodes = children.AsSpan(0, width + 1);
+            Replace(nodes, sibling, Select(nodes, sibling) ^ sum ^ _transfer.TweakedHash(transfers[level - 1], firstTransfer + (ulong)level - 1), path);
             (parents, children) = (children, parents);
         }
 
         return parents.AsSpan(0, _leaves);
+    }
+
+    /// <summary>Adds a value at one secret place of a vector, by writing all.</summary>
+    /// <param name="blocks">The vector; every <paramref name="stride"/>-th block counts.</param>
+    /// <param name="index">The place; one that is outside, negative too, adds nothing.</param>
+    /// <param name="value">What is added.</param>
+    /// <param name="stride">1 or more.</param>
+    internal static void AddAt(Span<Vector128<byte>> blocks, int index, Vector128<byte> value, int stride = 1)
+    {
+        var from = 0;
+        if (stride == 1)
+        {
+            var lines = MemoryMarshal.Cast<Vector128<byte>, Vector512<ulong>>(blocks);
+            var (place, wanted, step) = (Vector512.Create(0L, 0, 1, 1, 2, 2, 3, 3), Vector512.Create((long)index), Vector512.Create(4L));
+            var wide = Vector512.Create(Vector256.Create(value.AsUInt64(), value.AsUInt64()), Vector256.Create(value.AsUInt64(), value.AsUInt64()));
+            for (var i = 0; i < lines.Length; i++)
+            {
+                lines[i] ^= wide & Vector512.Equals(place, wanted).AsUInt64();
+                place += step;
+            }
+
+            from = lines.Length * 4;
+        }
+
+        var single = Vector128.Create((long)index);
+        for (int i = from, at = from * stride; at < blocks.Length; i++, at += stride)
+        {
+            blocks[at] ^= value & Vector128.Equals(Vector128.Create((long)i), single).AsByte();
+        }
+    }
+
+    /// <summary>The node at a secret place, by reading all.</summary>
+    private static Vector128<byte> Select(ReadOnlySpan<Vector128<byte>> nodes, int index)
+    {
+        var lines = MemoryMarshal.Cast<Vector128<byte>, Vector512<ulong>>(nodes);
+        var (place, wanted, step) = (Vector512.Create(0UL, 0, 1, 1, 2, 2, 3, 3), Vector512.Create((ulong)index), Vector512.Create(4UL));
+        var sum = Vector512<ulong>.Zero;
+        for (var i = 0; i < lines.Length; i++)
+        {
+            sum ^= lines[i] & Vector512.Equals(place, wanted);
+            place += step;
+        }
+
+        var half = sum.GetLower() ^ sum.GetUpper();
+        var result = (half.GetLower() ^ half.GetUpper()).AsByte();
+        for (var i = lines.Length * 4; i < nodes.Length; i++)
+        {
+            result ^= nodes[i] & Vector128.Equals(Vector128.Create((ulong)i), Vector128.Create((ulong)index)).AsByte();
+        }
+
+        return result;
+    }
+
+    /// <summary>Writes a node at one secret place and zero at another, by writing all.</summary>
+    private static void Replace(Span<Vector128<byte>> nodes, int index, Vector128<byte> value, int cleared)
+    {
+        var lines = MemoryMarshal.Cast<Vector128<byte>, Vector512<ulong>>(nodes);
+        var (place, wanted, zeroed, step) = (Vector512.Create(0UL, 0, 1, 1, 2, 2, 3, 3), Vector512.Create((ulong)index), Vector512.Create((ulong)cleared), Vector512.Create(4UL));
+        var wide = Vector512.Create(Vector256.Create(value.AsUInt64(), value.AsUInt64()), Vector256.Create(value.AsUInt64(), value.AsUInt64()));
+        for (var i = 0; i < lines.Length; i++)
+        {
+            lines[i] = Vector512.AndNot(Vector512.ConditionalSelect(Vector512.Equals(place, wanted), wide, lines[i]), Vector512.Equals(place, zeroed));
+            place += step;
+        }
+
+        for (var i = lines.Length * 4; i < nodes.Length; i++)
+        {
+            var (here, there) = (Vector128.Equals(Vector128.Create((ulong)i), Vector128.Create((ulong)index)).AsByte(), Vector128.Equals(Vector128.Create((ulong)i), Vector128.Create((ulong)cleared)).AsByte());
+            nodes[i] = Vector128.AndNot(Vector128.ConditionalSelect(here, value, nodes[i]), there);
+        }
     }
 
     /// <inheritdoc/>

@@ -24,7 +24,7 @@ public sealed record VoleKeys(byte[] Left, byte[] Right, byte[] Transfer, byte[]
 /// one correlation a tree, which becomes the noise; the code makes it pseudorandom. One message, from sender to receiver: (32·d + 16) bytes a tree.
 /// </summary>
 /// <remarks>
-/// Order of the transfers: d a tree, then 128 a tree, then in the malicious variant 128 for the check. The check (after Boyle et al. and RRT23, soundness 2^-104):
+/// Order of the transfers: d a tree, then 128 a tree, then in the malicious variant 128 for the check of the trees. That check (after Boyle et al. and RRT23, soundness 2^-104):
 /// with X from the receiver, both sides compare a hash of Σ X^(i+1)·leaf_i and a spare correlation, so a sender whose trees are not consistent is caught,
 /// except that it learns whether a guess about the noise's places was right.
 /// </remarks>
@@ -75,6 +75,26 @@ public static class SilentVole
         }
 
         return BinaryField128.Multiply(sum, Power(point, first + 1));
+    }
+
+    /// <summary>The sum of all blocks.</summary>
+    internal static Vector128<byte> Sum(ReadOnlySpan<Vector128<byte>> blocks)
+    {
+        var lines = MemoryMarshal.Cast<Vector128<byte>, Vector512<byte>>(blocks);
+        var wide = Vector512<byte>.Zero;
+        foreach (var line in lines)
+        {
+            wide ^= line;
+        }
+
+        var half = wide.GetLower() ^ wide.GetUpper();
+        var sum = half.GetLower() ^ half.GetUpper();
+        foreach (var block in blocks[(lines.Length * 4)..])
+        {
+            sum ^= block;
+        }
+
+        return sum;
     }
 
     internal static byte[] HashOf(Vector128<byte> value)
@@ -146,10 +166,7 @@ public static class VoleSender
                     rootKey.Counter((ulong)tree, root);
                     var leaves = trees.Expand(root[0], q.Slice(tree * parameters.Depth, parameters.Depth), delta, (ulong)tree * (ulong)parameters.Depth, correction[..^16]);
                     var sum = SilentVole.Pack(q.Slice((parameters.Noise * parameters.Depth) + (tree * 128), 128));
-                    foreach (var leaf in leaves)
-                    {
-                        sum ^= leaf;
-                    }
+                    sum ^= SilentVole.Sum(leaves);
 
                     sum.CopyTo(correction[^16..]);
                     if (point is { } x)
@@ -194,7 +211,7 @@ public sealed class VoleReceiver : IDisposable
 
     /// <param name="parameters">Sizes.</param>
     /// <param name="noise">Secret key of the noise, 16 bytes, used for this once.</param>
-    /// <param name="malicious">Whether there are transfers for the checks.</param>
+    /// <param name="malicious">Whether there are transfers for the check of the trees.</param>
     public VoleReceiver(LpnParameters parameters, ReadOnlySpan<byte> noise, bool malicious)
     {
         parameters.ThrowIfWeak();
@@ -301,22 +318,16 @@ public sealed class VoleReceiver : IDisposable
         var correction = corrections.Slice(tree * _parameters.TreeSizeBytes, _parameters.TreeSizeBytes);
         var leaves = trees.ExpandPunctured(p, t.Slice(tree * depth, depth), (ulong)tree * (ulong)depth, correction[..^16]);
         var sum = Vector128.Create<byte>(correction[^16..]) ^ SilentVole.Pack(t.Slice((_parameters.Noise * depth) + (tree * 128), 128));
-        foreach (var leaf in leaves)
-        {
-            sum ^= leaf;
-        }
+        sum ^= SilentVole.Sum(leaves);
 
-        leaves[p] = sum;
+        // Where the noise is, is the secret: its places in both vectors, which hold zeros, are written with all others of the block.
+        PuncturedTrees.AddAt(leaves, p, sum);
         SilentVole.Place(leaves, _parameters, tree, c.Span, tails.Span, 2, 1);
-        var at = (tree * length) + p;
-        if (at < _parameters.Outputs)
-        {
-            a.Span[at] = NoiseOf(tree);
-        }
-        else
-        {
-            tails.Span[2 * (ExpandConvoluteCode.Wrap + at - _parameters.Outputs)] = NoiseOf(tree);
-        }
+        var first = tree * length;
+        var inHead = Math.Clamp(_parameters.Outputs - first, 0, length);
+        PuncturedTrees.AddAt(a.Span.Slice(Math.Min(first, _parameters.Outputs), inHead), p, NoiseOf(tree));
+        var tail = 2 * (ExpandConvoluteCode.Wrap + first + inHead - _parameters.Outputs);
+        PuncturedTrees.AddAt(inHead == length ? [] : tails.Span.Slice(tail, 2 * (length - inHead)), p - inHead, NoiseOf(tree), stride: 2);
 
         return point is { } x ? SilentVole.Evaluate(x, (long)tree * length, leaves) : default;
     }

@@ -9,8 +9,11 @@ namespace PsiMessaging.Protocols.Vole;
 /// <summary>What the protocol knows of a set: 16 bytes of each identifier's hash, and 16 more where the malicious variant needs them, by position.</summary>
 /// <param name="count">Number of identifiers.</param>
 /// <param name="both">Whether the second halves are kept.</param>
-public sealed class ItemHashes(int count, bool both) : IDisposable
+/// <param name="transcript">Hash of the hand-shake, which salts the hashes: those of one session say nothing in another.</param>
+public sealed class ItemHashes(int count, bool both, ReadOnlySpan<byte> transcript) : IDisposable
 {
+    private readonly byte[] _salt = ItemHash.SaltOf(transcript);
+
     /// <summary>Number of identifiers.</summary>
     public int Count { get; } = count;
 
@@ -28,7 +31,7 @@ public sealed class ItemHashes(int count, bool both) : IDisposable
         Span<byte> hash = stackalloc byte[ItemHash.SizeBytes];
         for (var i = 0; i < items.Count; i++)
         {
-            ItemHash.Compute(items[i], hash);
+            ItemHash.Compute(items[i], _salt, hash);
             var halves = MemoryMarshal.Cast<byte, Vector128<byte>>(hash);
             First.Span[first + i] = halves[0];
             if (Second.Length > 0)

@@ -26,6 +26,7 @@ internal sealed class VoleReceiverParty : VoleParty
     private readonly (byte[] First, byte[] Last)[] _edges;
     private readonly byte[] _offer;
     private byte[] _session = [];
+    private int _compared;
 
     public VoleReceiverParty(VoleSettings settings, SecretBytes seed, Func<bool, CancellationToken, ItemHashes> items, Cores cores)
         : base(settings, receives: true, seed, items, cores)
@@ -45,7 +46,7 @@ internal sealed class VoleReceiverParty : VoleParty
         _matches = new(() => MatchAsync());
     }
 
-    private sealed record Extension(VoleReceiver Vole, byte[] Message, BlockBuffer Rows, byte[]? Opening);
+    private sealed record Extension(VoleReceiver Vole, byte[] Message, BlockBuffer Rows, byte[] Opening);
 
     private RistrettoScalar OfferSecret()
     {
@@ -67,7 +68,7 @@ internal sealed class VoleReceiverParty : VoleParty
                 _ = _store.Value;
                 return Slice(extension.Message, round, sequence);
             case 3:
-                return (await _extension.Value).Opening!;
+                return (await _extension.Value).Opening;
             case 5:
                 return await Step(Challenge);
             case 7:
@@ -116,9 +117,13 @@ internal sealed class VoleReceiverParty : VoleParty
                 }
 
                 break;
-            case 10 when !Settings.IsMalicious:
+            case 10 when !Settings.KeepsOutputs:
                 var (tags, _) = await _outputs.Value;
                 await Step(() => Match(tags, round, sequence, payload));
+                break;
+            case 10 when !Settings.IsMalicious:
+                // The own outputs are made and sorted here, from the own set alone; what is common is looked for in FinishAsync.
+                await _outputs.Value;
                 break;
             default:
                 // Looked at when the round is whole.
@@ -156,7 +161,7 @@ internal sealed class VoleReceiverParty : VoleParty
             keys.AsSpan().Clear();
         }
 
-        return new Extension(receiver, message, rows, Settings.IsMalicious ? TransferExtension.Open(ExtensionChallenge(_session, message), receiver.Choices, rows.Span) : null);
+        return new Extension(receiver, message, rows, TransferExtension.Open(ExtensionChallenge(_session, message), receiver.Choices, rows.Span));
     }
 
     private async Task<BlockBuffer> StoreAsync()
@@ -243,8 +248,12 @@ internal sealed class VoleReceiverParty : VoleParty
         });
     }
 
+    /// <summary>Batches of the sender's outputs that were compared with the own ones so far: for the test that none is before its time.</summary>
+    internal int ComparedBatches => _compared;
+
     private bool Match(SortedTags tags, Round round, int sequence, ReadOnlyMemory<byte> payload)
     {
+        Interlocked.Increment(ref _compared);
         var count = round.CountOf(sequence);
         if (count > 0)
         {
@@ -268,7 +277,7 @@ internal sealed class VoleReceiverParty : VoleParty
             var round = Rounds.Single(round => round.Number == 10);
             for (var sequence = 0; sequence < round.Batches; sequence++)
             {
-                if (Settings.IsMalicious)
+                if (Settings.KeepsOutputs)
                 {
                     Match(tags, round, sequence, Incoming(10).Bytes.AsMemory(round.FirstOf(sequence) * round.ElementSizeBytes, round.CountOf(sequence) * round.ElementSizeBytes));
                 }

@@ -80,15 +80,13 @@ internal sealed class VoleSenderParty : VoleParty
                 _offered.TrySetResult();
                 _ = _keys.Value;
                 break;
-            case 2 or 3 when Settings.IsMalicious:
+            case 2 or 3:
                 if (last && Incoming(2).IsWhole && Incoming(3).IsWhole)
                 {
-                    await VerifyExtensionAsync();
+                    await _transfers.Value;
+                    _ = _vole.Value;
                 }
 
-                break;
-            case 2 when last:
-                _ = _vole.Value;
                 break;
             case 7:
                 var (b, _) = await _vole.Value;
@@ -152,6 +150,7 @@ internal sealed class VoleSenderParty : VoleParty
     /// <inheritdoc/>
     private protected override void Wipe() => _delta = default;
 
+    /// <summary>q of all transfers, checked: nothing that depends on Δ is made from an extension that was not.</summary>
     private async Task<BlockBuffer> TransferAsync()
     {
         var keys = await _keys.Value;
@@ -161,19 +160,8 @@ internal sealed class VoleSenderParty : VoleParty
             var rows = Own(new BlockBuffer(message.Length / 16));
             TransferExtension.Choose(keys, _delta, message, rows.Span);
             keys.AsSpan().Clear();
-            return rows;
+            return TransferExtension.Verify(ExtensionChallenge(_session, message), _delta, rows.Span, Incoming(3).Bytes) ? rows : throw FailedCheck();
         });
-    }
-
-    private async Task VerifyExtensionAsync()
-    {
-        var rows = await _transfers.Value;
-        if (!await Step(() => TransferExtension.Verify(ExtensionChallenge(_session, Incoming(2).Bytes), _delta, rows.Span, Incoming(3).Bytes)))
-        {
-            throw FailedCheck();
-        }
-
-        _ = _vole.Value;
     }
 
     private async Task<(BlockBuffer B, byte[] Corrections)> VoleAsync()

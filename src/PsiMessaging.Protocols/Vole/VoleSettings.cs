@@ -13,7 +13,7 @@ namespace PsiMessaging.Protocols.Vole;
 /// <param name="Transcript">Hash of the hand-shake, 32 bytes.</param>
 /// <param name="ReceiverSize">Set size of the receiver, who encodes its set and learns the result.</param>
 /// <param name="SenderSize">Set size of the sender, who holds Δ.</param>
-/// <param name="IsMalicious">Whether the consistency checks run.</param>
+/// <param name="IsMalicious">Whether the checks beyond that of the extension run: trees, output key, whole outputs.</param>
 /// <param name="AnswersResult">Whether the receiver tells the sender the result.</param>
 public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int SenderSize, bool IsMalicious, bool AnswersResult)
 {
@@ -47,7 +47,13 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
 
     /// <summary>Memory a side takes at most, roughly, in bytes: for whoever decides how many sessions run at once.</summary>
     /// <param name="receives">Whether it is the receiver.</param>
-    public long EstimatedMemoryBytes(bool receives) => (receives ? (72L * ReceiverSize) + (128L * Lpn.Outputs) : (88L * SenderSize) + (48L * Lpn.Outputs)) + (8 << 20);
+    public long EstimatedMemoryBytes(bool receives) => (receives ? (72L * ReceiverSize) + (128L * Lpn.Outputs) + (KeepsOutputs ? (long)SenderSize * TagSizeBytes : 0) : (88L * SenderSize) + (48L * Lpn.Outputs)) + (8 << 20);
+
+    /// <summary>
+    /// Whether the receiver keeps the sender's outputs and compares when all rounds are over: in the malicious variant, whose output key comes late, and where it alone
+    /// learns the result, since how long comparing takes depends on how much is common and shows in what it grants next.
+    /// </summary>
+    internal bool KeepsOutputs => IsMalicious || !AnswersResult;
 
     /// <summary>Bytes of an output: in the malicious variant all 16.</summary>
     internal int TagSizeBytes { get; } = IsMalicious ? 16 : FalseMatchBound.TagSizeBytes(ReceiverSize, SenderSize);
@@ -70,10 +76,10 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
         Add(1, "base offer", fromReceiver: true, 1, BaseTransfer.OfferSizeBytes, []);
         Add(1, "base choice", fromReceiver: false, 1, BaseTransfer.ChoiceSizeBytes + (IsMalicious ? CommitmentSizeBytes : 0), []);
         Add(2, "extension", fromReceiver: true, Lpn.TransferTiles(IsMalicious), TransferExtension.TileSizeBytes, [1]);
-        Add(4, "trees", fromReceiver: false, Lpn.Noise, Lpn.TreeSizeBytes, IsMalicious ? [2, 3] : [2]);
+        Add(3, "extension check", fromReceiver: true, 1, TransferExtension.OpeningSizeBytes, [1]);
+        Add(4, "trees", fromReceiver: false, Lpn.Noise, Lpn.TreeSizeBytes, [2, 3]);
         if (IsMalicious)
         {
-            Add(3, "extension check", fromReceiver: true, 1, TransferExtension.OpeningSizeBytes, [1]);
             Add(5, "tree challenge", fromReceiver: true, 1, SilentVole.ChallengeSizeBytes, [4]);
             Add(6, "tree answer", fromReceiver: false, 1, SilentVole.AnswerSizeBytes, [5]);
             Add(8, "share", fromReceiver: true, 1, ShareSizeBytes, [6]);

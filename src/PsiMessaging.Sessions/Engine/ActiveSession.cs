@@ -102,13 +102,13 @@ internal sealed class ActiveSession : IDisposable
 
     private static VoleParty VolePartyOf(PartySession session, SessionSecrets secrets, IdentifierFile items, Cores cores)
     {
-        return VoleParty.Create(SettingsOf(session), SessionRules.ReceivesInVole(session), secrets.Seed, (both, cancellation) => HashItems(items, both, cores, cancellation), cores);
+        return VoleParty.Create(SettingsOf(session), SessionRules.ReceivesInVole(session), secrets.Seed, (both, cancellation) => HashItems(items, both, session.Transcript, cores, cancellation), cores);
     }
 
     /// <summary>Hashes the own identifiers, a batch at a time, on all cores.</summary>
-    private static ItemHashes HashItems(IdentifierFile items, bool both, Cores cores, CancellationToken cancellation)
+    private static ItemHashes HashItems(IdentifierFile items, bool both, byte[] transcript, Cores cores, CancellationToken cancellation)
     {
-        var hashes = new ItemHashes(items.Count, both);
+        var hashes = new ItemHashes(items.Count, both, transcript);
         try
         {
             cores.Split(items.Count, HashBatch, (_, first, end) =>

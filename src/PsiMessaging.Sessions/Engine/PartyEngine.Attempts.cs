@@ -18,7 +18,7 @@ public sealed partial class PartyEngine
     /// <summary>Rounds after whose first batch nothing can be taken back: the sender's outputs, the receiver's matches.</summary>
     private static readonly int[] ReleasingRounds = [VoleSettings.OutputsRound, VoleSettings.MatchesRound];
 
-    /// <summary>Faults for tests: called before a protocol party is used, with session and attempt; throws what a party would throw.</summary>
+    /// <summary>For tests: called before a protocol party makes a batch or compares, with the session as it is then; may throw what a party would throw.</summary>
     internal Action<PartySession> OnVectors { get; set; } = _ => { };
 
     /// <summary>Takes the peer's word that it begins again, and its nonce.</summary>
@@ -127,7 +127,15 @@ public sealed partial class PartyEngine
                 var frame = Store.Read(transaction => transaction.FindFrame(session.Id, SlotOf(round.Number, sequence, session.Attempt)))
                     ?? throw new RestartException("what the peer had sent is not all there any more");
                 active.Taken.Add(new BatchPlace(round.Number, sequence, Incoming: true));
-                await party.AbsorbAsync(round, sequence, Envelope.Parse(frame).Body);
+                try
+                {
+                    await party.AbsorbAsync(round, sequence, Envelope.Parse(frame).Body);
+                }
+                catch (ProtocolViolationException violation)
+                {
+                    // It was taken before, so it is not the peer that has changed: with another seed the check of the extension, say, fails.
+                    throw new RestartException($"what the peer had sent does not fit the own secrets any more ({violation.Message})");
+                }
             }
         }
 

@@ -23,7 +23,9 @@ public sealed partial class PartyEngine
 
     private void Fail(IStoreTransaction transaction, PartySession session, string code, string reason, bool tellPeer)
     {
-        if (tellPeer && session.State != SessionState.Preparing)
+        // Who alone learns the result has said its last word with its report: when a failure is seen after it depends on how long comparing took.
+        var hasSaidAll = session.HasReported && SessionRules.RevealOf(session) == Protocols.Reveal.Own;
+        if (tellPeer && !hasSaidAll && session.State != SessionState.Preparing)
         {
             Send(transaction, session.Peer, session.Id, new AbortSession(session.Id, code, Printable(reason)));
         }

@@ -374,6 +374,7 @@ public sealed partial class PartyEngine
         int count;
         if (active.Protocol is IVectorParty party)
         {
+            OnVectors(session);
             var (found, size) = party.FinishAsync().GetAwaiter().GetResult();
             count = size;
             WriteIntersection(session, active, found, digest, path);

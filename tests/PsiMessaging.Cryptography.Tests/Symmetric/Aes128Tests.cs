@@ -86,16 +86,16 @@ public sealed class Aes128Tests
     public void ItemHash_WithoutPersonalisation_IsBlake2bOfTheRfc()
     {
         var hash = new byte[64];
-        ItemHash.Compute("abc"u8, default, hash);
+        ItemHash.Compute("abc"u8, default, default, hash);
         Assert.Equal("BA80A53F981C4D0D6A2797B69F12F6E94C212F14685AC4B74B12BB6FDBFFA2D17D87C5392AAB792DC252D5DE4533CC9518D38AA8DBF1925AB92386EDD4009923", Convert.ToHexString(hash));
     }
 
     [Fact]
-    public void ItemHash_IsBlake2b256UnderItsPersonalisation() => Gen.Byte.Array[0, 300].Sample(message =>
+    public void ItemHash_IsBlake2b256UnderItsPersonalisationAndTheSessionsSalt() => Gen.Select(Gen.Byte.Array[0, 300], Gen.Byte.Array[32]).Sample((message, transcript) =>
     {
         var (hash, expected) = (new byte[32], new byte[32]);
-        ItemHash.Compute(message, hash);
-        var digest = new Blake2bDigest(null, 32, null, DomainTags.VoleItem.ToArray());
+        ItemHash.Compute(message, ItemHash.SaltOf(transcript), hash);
+        var digest = new Blake2bDigest(null, 32, System.Security.Cryptography.SHA256.HashData(transcript)[..16], DomainTags.VoleItem.ToArray());
         digest.BlockUpdate(message, 0, message.Length);
         digest.DoFinal(expected, 0);
         Assert.Equal(expected, hash);
