@@ -281,13 +281,23 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     internal WorkFolder BeginWork(string parent)
     {
         PrivateFile.CreateFolder(home.DatasetsPath);
-        return store.Write(transaction =>
+        var folder = Path.Combine(parent, WorkPrefix + RandomName());
+        FileStream? mark = null;
+        try
         {
             // Under the write lock: a sweep sees it marked, or not at all.
-            var folder = Path.Combine(parent, WorkPrefix + RandomName());
-            PrivateFile.CreateFolder(folder);
-            return new WorkFolder(folder, PrivateFile.Open(Path.Combine(folder, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None));
-        });
+            return store.Write(transaction =>
+            {
+                PrivateFile.CreateFolder(folder);
+                mark = PrivateFile.Open(Path.Combine(folder, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+                return new WorkFolder(folder, mark);
+            });
+        }
+        catch
+        {
+            mark?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Runs something that changes a dataset's folder while nobody else does.</summary>
@@ -296,11 +306,16 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     {
         if (transaction.FindDocument(Kind, dataset.Name) is not { } document || JsonSerializer.Deserialize(document, SessionJson.Default.Dataset)!.Hash != dataset.Hash)
         {
-            throw new ParticipantException(FailureCodes.WrongState, $"the dataset {dataset.Name} was removed meanwhile");
+            throw Gone(dataset);
         }
 
         change();
     });
+
+    /// <summary>Whether a dataset is still the one that was looked up.</summary>
+    internal bool IsCurrent(Dataset dataset) => Find(dataset.Name)?.Hash == dataset.Hash;
+
+    internal static ParticipantException Gone(Dataset dataset) => new(FailureCodes.WrongState, $"the dataset {dataset.Name} was removed meanwhile");
 
     /// <summary>Whether the process that worked in a folder is gone: the system takes its mark away with it.</summary>
     private static bool IsAbandoned(string folder)

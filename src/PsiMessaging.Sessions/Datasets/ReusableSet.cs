@@ -124,6 +124,11 @@ public static class ReusableSets
             });
             return set;
         }
+        catch (Exception exception) when (exception is DirectoryNotFoundException or FileNotFoundException && !catalog.IsCurrent(dataset))
+        {
+            // Its folder has gone from under us.
+            throw DatasetCatalog.Gone(dataset);
+        }
         finally
         {
             if (Directory.Exists(part))
