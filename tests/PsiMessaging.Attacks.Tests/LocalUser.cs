@@ -95,6 +95,39 @@ public sealed class LocalUser : IDisposable
         Assert.Empty(OpenPaths(output));
     }
 
+    /// <summary>What libraries write (spilled rows, temporary files) has the rights that the process leaves them.</summary>
+    [Theory]
+    [InlineData("psi.dll", "bench --rows 20000")]
+    [InlineData("psi-party-worker.dll", "")]
+    [InlineData("psi-party-worker.dll", "compute")]
+    [InlineData("psi-linker-worker.dll", "")]
+    public async Task WaitsForFilesOfLibraries_EveryProcessKeepsThemFromOthers(string program, string arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", ["exec", "--runtimeconfig", Path.Combine(AppContext.BaseDirectory, "psi.runtimeconfig.json"), Path.Combine(AppContext.BaseDirectory, program), .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)])
+        {
+            UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        start.Environment["PSI_HOME"] = Path.Combine(_folder.Path, "not-yet");
+        start.Environment["PSI_COMPUTE_KEY_FILE"] = Path.Combine(_folder.Path, "not-yet.key");
+        using var process = Process.Start(start)!;
+        try
+        {
+            // The runtime needs a moment before it comes to Main.
+            var umask = "";
+            for (var looks = 0; umask != "0077" && looks < 1000 && !process.HasExited; looks++)
+            {
+                umask = File.ReadLines($"/proc/{process.Id}/status").FirstOrDefault(line => line.StartsWith("Umask:", StringComparison.Ordinal))?.Split('\t')[1] ?? umask;
+                await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
+            }
+
+            Assert.Equal("0077", umask);
+        }
+        finally
+        {
+            process.Kill();
+        }
+    }
+
     [Fact]
     public async Task ReadsTheRowsAsAnotherUser_IsDenied()
     {

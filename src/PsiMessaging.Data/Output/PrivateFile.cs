@@ -20,6 +20,7 @@ public static partial class PrivateFile
     private const int CloseOnExecLinux = 0x80000;
     private const int CloseOnExecElsewhere = 0x1000000;
     private const int CurrentFolder = -100;
+    private const int AccessDenied = 13;
     private const uint StatxUid = 0x8;
     private const int StatxBytes = 256;
     private const int StatxUidAt = 20;
@@ -89,6 +90,12 @@ public static partial class PrivateFile
         using var handle = new SafeFileHandle(OpenForReading(path, OperatingSystem.IsLinux() ? CloseOnExecLinux : CloseOnExecElsewhere), ownsHandle: true);
         if (handle.IsInvalid)
         {
+            if (Marshal.GetLastPInvokeError() == AccessDenied)
+            {
+                // A folder one may put files into and not list, such as a drop box: not ours, and nothing of ours is acknowledged by it.
+                return;
+            }
+
             throw new IOException($"the folder {path} cannot be flushed to disk: {Marshal.GetLastPInvokeErrorMessage()}");
         }
 
