@@ -1,6 +1,7 @@
 #!/bin/sh
 # What two parties' people would type, each at its own worker. Exits 0 when the table is there.
 set -eu
+umask 077
 psi() { dotnet /app/psi.dll "$@"; }
 
 # Homes, broker and workers start beside this script; wait for each.

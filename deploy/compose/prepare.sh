@@ -2,6 +2,7 @@
 # Runs once, before the workers: makes the three homes, pins the cards, generates and adds the data. In real life each participant does its part on its own
 # machine and the cards travel by a channel people trust; here one container plays all three.
 set -eu
+umask 077
 psi() { dotnet /app/psi.dll "$@"; }
 
 for who in p1 p2 linker; do

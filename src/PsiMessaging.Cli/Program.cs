@@ -2,7 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using PsiMessaging.Cli.Commands;
 using PsiMessaging.Cli.Output;
+using PsiMessaging.Data.Output;
 
+// Before anything makes a file.
+PrivateFile.ProtectProcess();
+Terminal.Protect();
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
 // MassTransit would otherwise send a usage report to its makers.

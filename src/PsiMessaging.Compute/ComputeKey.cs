@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Data.Output;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 
@@ -49,7 +50,7 @@ public sealed class ComputeKey : IDisposable
     }
 
     /// <summary>Reads a key file. The group may be allowed to read it, as a mounted secret's is; the world may not.</summary>
-    /// <exception cref="ParticipantException">Missing, readable by everybody, or not such a file.</exception>
+    /// <exception cref="ParticipantException">Missing, readable by everybody, another user's, or not such a file.</exception>
     public static ComputeKey Load(string path)
     {
         if (!File.Exists(path))
@@ -60,6 +61,11 @@ public sealed class ComputeKey : IDisposable
         if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite)) != UnixFileMode.None)
         {
             throw new ParticipantException(FailureCodes.Malformed, $"the compute key {path} can be read or changed by others; mend it with: chmod 400 {path}");
+        }
+
+        if (PrivateFile.IsForeign(path))
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"the compute key {path} belongs to another user, who could change it; copy it to a file of your own with rights 400");
         }
 
         try

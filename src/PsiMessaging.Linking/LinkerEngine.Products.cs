@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Batches;
+using PsiMessaging.Data.Output;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
@@ -69,12 +70,14 @@ public sealed partial class LinkerEngine
                 EndProduct(session.Id, rows.QueryId, FailureCodes.AlteredRepeat, $"{from} sent batch {rows.Sequence} twice with different content");
             }
 
+            // Whoever put it there may not have come to this.
+            PrivateFile.FlushFolder(Path.GetDirectoryName(path)!);
             return;
         }
 
         // A name of its own: the same message may be in hand twice.
         var part = $"{path}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}.part";
-        using (var stream = new FileStream(part, FileMode.CreateNew, FileAccess.Write))
+        using (var stream = PrivateFile.Open(part, FileMode.CreateNew, FileAccess.Write))
         {
             stream.Write(body.Span);
             stream.Flush(flushToDisk: true);
@@ -84,7 +87,7 @@ public sealed partial class LinkerEngine
         {
             if (!File.Exists(path))
             {
-                File.Move(part, path);
+                AtomicFile.Rename(part, path, overwrite: false);
                 return;
             }
         }
@@ -142,7 +145,7 @@ public sealed partial class LinkerEngine
 
         foreach (var registration in session.Registrations)
         {
-            Directory.CreateDirectory(ProductFolder(session.Id, open.QueryId, registration.Party));
+            PrivateFile.CreateFolder(ProductFolder(session.Id, open.QueryId, registration.Party));
         }
 
         Store.Write(transaction =>

@@ -188,7 +188,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         }
         catch (ParticipantException exception)
         {
-            FailNow(session, exception.Code, exception.Message);
+            FailNow(session, exception.Code, exception.ForPeer);
         }
 
         return Task.FromResult(true);
@@ -301,7 +301,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
 
         // The file stands under its name, where a query would find it, only once it was checked.
         var folder = FolderOf(session.Id, registration.Party);
-        Directory.CreateDirectory(folder);
+        PrivateFile.CreateFolder(folder);
         var arrived = Path.Combine(folder, $"{batch.Sequence:D8}.unchecked");
         AtomicFile.Write(arrived, envelope.Body.ToArray());
         BatchTokens span;
@@ -314,7 +314,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
             throw new InvalidDataException($"{registration.Party}, batch {batch.Sequence}: {exception.Message}", exception);
         }
 
-        File.Move(arrived, Path.Combine(folder, $"{batch.Sequence:D8}.parquet"), overwrite: true);
+        AtomicFile.Rename(arrived, Path.Combine(folder, $"{batch.Sequence:D8}.parquet"));
         var updated = registration with
         {
             Received = registration.Received + batch.Rows,

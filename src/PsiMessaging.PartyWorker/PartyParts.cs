@@ -28,6 +28,8 @@ public sealed class PartyParts : ParticipantParts
     public override ParticipantEngine CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs)
     {
         _evaluator = new DistributedEvaluator(ComputeKey.LoadOrCreate(home), sender, PartyEngine.ParallelismOf(home), time, logs.CreateLogger<DistributedEvaluator>());
-        return new PartyEngine(home, store, sender, time, logs.CreateLogger<PartyEngine>(), _evaluator);
+        var engine = new PartyEngine(home, store, sender, time, logs.CreateLogger<PartyEngine>(), _evaluator);
+        engine.Datasets.Sweep();
+        return engine;
     }
 }

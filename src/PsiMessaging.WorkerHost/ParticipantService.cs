@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Data.Output;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Engine;
@@ -66,7 +67,7 @@ public sealed partial class ParticipantService : WorkerService
     {
         try
         {
-            return new FileStream(Path.Combine(home.Path, "worker.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return PrivateFile.Open(Path.Combine(home.Path, "worker.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException exception)
         {

@@ -123,6 +123,9 @@ public static class Worker
             builder.Logging.AddSimpleConsole(options =>
             {
                 options.SingleLine = true;
+
+                // The CLI lets no escape sequence through, as reasons of peers stand in these lines.
+                options.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
                 options.TimestampFormat = "HH:mm:ss ";
             });
         }

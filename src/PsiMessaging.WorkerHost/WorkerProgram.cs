@@ -1,9 +1,10 @@
+using PsiMessaging.Data.Output;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 
 namespace PsiMessaging.WorkerHost;
 
-/// <summary>Main of the worker images: settings from the environment only, JSON logs, exit code 1 with one line on failure.</summary>
+/// <summary>Main of the worker images: files for their owner alone, settings from the environment only, JSON logs, exit code 1 with one line on failure.</summary>
 public static class WorkerProgram
 {
     private static readonly TimeSpan HomePoll = TimeSpan.FromSeconds(1);
@@ -19,6 +20,8 @@ public static class WorkerProgram
     /// <summary>Runs anything; a failure becomes one line and exit code 1.</summary>
     public static async Task<int> RunAsync(Func<Task> work)
     {
+        PrivateFile.ProtectProcess();
+
         // MassTransit would otherwise send a usage report to its makers.
         Environment.SetEnvironmentVariable("MASSTRANSIT_USAGE_TELEMETRY", "false");
         try

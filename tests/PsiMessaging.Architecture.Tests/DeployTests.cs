@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using YamlDotNet.Core;
 using YamlDotNet.Serialization;
 
 namespace PsiMessaging.Architecture.Tests;
@@ -55,7 +56,7 @@ public partial class DeployTests
 
     public static TheoryData<string> Manifests => [.. Directory.GetFiles(Path.Combine(Root, "deploy", "kubernetes"), "*.yaml").Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
 
-    private static Dictionary<object, object> Parse(string path) => (Dictionary<object, object>)new DeserializerBuilder().Build().Deserialize(File.ReadAllText(Path.Combine(Root, path)))!;
+    private static Dictionary<object, object> Parse(string path) => (Dictionary<object, object>)new DeserializerBuilder().Build().Deserialize(new MergingParser(new Parser(new StringReader(File.ReadAllText(Path.Combine(Root, path))))))!;
 
     private static object At(object node, params object[] path) => path.Aggregate(node, (at, step) => step is int index ? ((List<object>)at)[index] : ((Dictionary<object, object>)at)[step]);
 
@@ -78,15 +79,68 @@ public partial class DeployTests
         var pod = At(manifest, "spec", "template", "spec");
         Assert.Equal(("true", "1654"), (At(pod, "securityContext", "runAsNonRoot"), At(pod, "securityContext", "runAsUser")));
         var container = At(pod, "containers", 0);
-        Assert.Contains($" AS {((string)At(container, "image")).Replace("psimessaging-", "", StringComparison.Ordinal)}\n", Dockerfile, StringComparison.Ordinal);
+        var image = ExactImage().Match((string)At(container, "image"));
+        Assert.True(image.Success, (string)At(container, "image"));
+        Assert.Contains($" AS {image.Groups["name"].Value.Replace("psimessaging-", "", StringComparison.Ordinal)}\n", Dockerfile, StringComparison.Ordinal);
         Assert.Equal(("/health", "/ready"), (At(container, "livenessProbe", "httpGet", "path"), At(container, "readinessProbe", "httpGet", "path")));
         Assert.NotNull(At(container, "resources", "limits", "memory"));
-        Assert.Equal("true", At(container, "securityContext", "readOnlyRootFilesystem"));
+        Assert.Equal(("false", "RuntimeDefault"), (At(pod, "automountServiceAccountToken"), At(pod, "securityContext", "seccompProfile", "type")));
+        foreach (var each in Containers(pod))
+        {
+            Assert.Equal(("true", "false"), (At(each, "securityContext", "readOnlyRootFilesystem"), At(each, "securityContext", "allowPrivilegeEscalation")));
+            Assert.Equal(["ALL"], (List<object>)At(each, "securityContext", "capabilities", "drop"));
+            Assert.Matches(ExactImage(), (string)At(each, "image"));
+        }
+
+        // A volume with a group is opened to that group by the cluster; before the worker starts, its home is closed again.
+        if ((string)manifest["kind"] == "StatefulSet")
+        {
+            var home = (string)((List<object>)At(container, "env")).Select(variable => (Dictionary<object, object>)variable).Single(variable => (string)variable["name"] == "PSI_HOME")["value"];
+            Assert.Contains($"chmod -R go= {home};", (string)At(pod, "initContainers", 0, "command", 2), StringComparison.Ordinal);
+            Assert.Equal(At(container, "volumeMounts", 0, "mountPath"), At(pod, "initContainers", 0, "volumeMounts", 0, "mountPath"));
+            Assert.StartsWith((string)At(container, "volumeMounts", 0, "mountPath") + "/", home, StringComparison.Ordinal);
+        }
 
         // Every variable it sets is one that the code reads, and the broker's address with its password comes from a secret.
         var sources = string.Concat(Directory.GetFiles(Path.Combine(Root, "src"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
         Assert.All((List<object>)At(container, "env"), variable => Assert.Contains($"\"{At(variable, "name")}\"", sources, StringComparison.Ordinal));
         Assert.NotNull(((List<object>)At(container, "env")).Select(variable => (Dictionary<object, object>)variable).Single(variable => (string)variable["name"] == "PSI_BROKER")["valueFrom"]);
+    }
+
+    private static IEnumerable<object> Containers(object pod) =>
+        ((Dictionary<object, object>)pod).Where(member => member.Key is "containers" or "initContainers").SelectMany(member => (List<object>)member.Value);
+
+    /// <summary>Every service, the broker among them: no capability, no way to new rights, nothing to write but volumes and memory, and an image that is tomorrow's too.</summary>
+    [Fact]
+    public void Compose_EveryService_IsHardened()
+    {
+        var services = (Dictionary<object, object>)Parse("docker-compose.yml")["services"];
+        Assert.Equal(7, services.Count);
+        Assert.All(services, service =>
+        {
+            Assert.Equal(["ALL"], (List<object>)At(service.Value, "cap_drop"));
+            Assert.Equal(["no-new-privileges:true"], (List<object>)At(service.Value, "security_opt"));
+            Assert.Equal("true", At(service.Value, "read_only"));
+            Assert.Equal(["/tmp"], (List<object>)At(service.Value, "tmpfs"));
+            Assert.Matches(ExactImage(), Variable().Replace((string)At(service.Value, "image"), "${default}"));
+            Assert.Empty(((Dictionary<object, object>)service.Value).Keys.Intersect(["cap_add", "privileged", "pid", "network_mode", "devices", "ports"]));
+        });
+        Assert.NotEqual("root", At(services["rabbitmq"], "user"));
+    }
+
+    [Fact]
+    public void Dockerfile_BaseImagesAreExact_AndPackagesAreLocked()
+    {
+        var images = Regex.Matches(Dockerfile, "^ARG \\w+_IMAGE=(?<image>\\S+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)).Select(match => match.Groups["image"].Value).ToArray();
+        Assert.Equal(2, images.Length);
+        Assert.All(images, image => Assert.Matches(ExactImage(), image));
+        Assert.All(images, image => Assert.Contains(image, Compose, StringComparison.Ordinal));
+        Assert.DoesNotMatch(new Regex("^FROM (?!\\$\\{(SDK|RUNTIME)_IMAGE\\}|base )", RegexOptions.Multiline | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)), Dockerfile);
+        foreach (var published in Regex.Matches(Dockerfile, "dotnet publish (?<project>\\S+)", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)).Select(match => match.Groups["project"].Value))
+        {
+            var restored = Regex.Match(Dockerfile, $"dotnet restore {Regex.Escape(published)} +--locked-mode", RegexOptions.None, TimeSpan.FromSeconds(1));
+            Assert.True(restored.Success && restored.Index < Dockerfile.IndexOf("dotnet publish", StringComparison.Ordinal), published);
+        }
     }
 
     private static string FindRoot()
@@ -102,6 +156,13 @@ public partial class DeployTests
 
     [GeneratedRegex("^  (?<name>[a-z0-9-]+):\\s*$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ServiceName();
+
+    /// <summary>A digest, or a tag of three numbers.</summary>
+    [GeneratedRegex("^(?<name>[a-z0-9./-]+)(@sha256:[0-9a-f]{64}|:\\d+\\.\\d+\\.\\d+(-[a-z]+)?)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex ExactImage();
+
+    [GeneratedRegex("\\$\\{\\w+:-(?<default>[^}]+)\\}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Variable();
 
     [GeneratedRegex("target: (?<name>[a-z]+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Target();

@@ -222,6 +222,39 @@ public sealed class CommandLineTests : IDisposable
         Assert.StartsWith("2 entries, all whole and signed", (await PsiProcess.RunAsync("audit", "verify", "--home", home)).Output, StringComparison.Ordinal);
     }
 
+    /// <summary>kill -9 while a large file is read, then while it is removed: afterwards it is there whole or not at all, and no file is left that nobody knows of.</summary>
+    [Fact]
+    public async Task Dataset_KilledWhileAddedOrRemoved_LeavesNothingBehind()
+    {
+        var home = Path.Combine(_folder.Path, "p1");
+        var datasets = Path.Combine(home, "datasets");
+        Assert.Equal(0, (await PsiProcess.RunAsync("init", "--home", home, "--party", "P1")).ExitCode);
+        var large = _folder.Write("large.csv", "IDKEY;A\n" + string.Concat(Enumerable.Range(0, 400_000).Select(i => $"{i * 7919L % 1_000_003:D9};{i % 7}\n")));
+        using (var adding = PsiProcess.Start(null, "dataset", "add", "large", large, "--key", "IDKEY", "--home", home))
+        {
+            await TestNetwork.EventuallyAsync(() => Directory.Exists(datasets) && Directory.GetFiles(datasets, "rows.parquet", SearchOption.AllDirectories).Length > 0);
+            adding.Kill();
+            await adding.WaitAsync();
+        }
+
+        // The next one clears away.
+        Assert.NotEmpty(Directory.GetFileSystemEntries(datasets));
+        var small = _folder.Write("a.csv", Samples.Istat);
+        Assert.Equal(0, (await PsiProcess.RunAsync("dataset", "add", "istat", small, "--key", "IDKEY", "--home", home)).ExitCode);
+        Assert.Equal([Path.Combine(datasets, "istat")], Directory.GetFileSystemEntries(datasets));
+        using (var removing = PsiProcess.Start(null, "dataset", "remove", "istat", "--home", home))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(250), TimeProvider.System);
+            removing.Kill();
+            await removing.WaitAsync();
+        }
+
+        Assert.Equal(0, (await PsiProcess.RunAsync("dataset", "add", "again", small, "--key", "IDKEY", "--home", home)).ExitCode);
+        using var list = JsonDocument.Parse((await PsiProcess.RunAsync("dataset", "list", "--json", "--home", home)).Output);
+        var known = list.RootElement.EnumerateArray().Select(dataset => Path.Combine(datasets, dataset.GetProperty("name").GetString()!)).Order(StringComparer.Ordinal);
+        Assert.Equal(known, Directory.GetFileSystemEntries(datasets).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public async Task Demo_Small_TellsTheStory()
     {
@@ -233,6 +266,15 @@ public sealed class CommandLineTests : IDisposable
         }
 
         Assert.Equal("", result.Error);
+    }
+
+    [Fact]
+    public async Task Plot_MarkupInALabel_StaysText()
+    {
+        var rows = string.Concat(Enumerable.Range(0, 4).Select(i => $"{i},<script>alert({i % 2})</script>\n"));
+        var result = await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("a.csv", "ID,A\n0,1\n1,1\n2,1\n3,2\n"), "--p2", _folder.Write("b.csv", "ID,L\n" + rows), "--key", "ID", "--query", "L", "--plot", "svg", "--min-cell", "1", "--out", Out);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.DoesNotContain("<script", File.ReadAllText(Path.Combine(Out, "query-1.svg")), StringComparison.OrdinalIgnoreCase);
     }
 
     [Theory]

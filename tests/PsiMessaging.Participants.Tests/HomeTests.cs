@@ -30,6 +30,54 @@ public sealed class HomeTests : IDisposable
         Assert.Contains("never overwritten", Assert.Throws<ParticipantException>(() => Create("P1")).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A folder made by mkdir is closed when it is empty; one in use, such as /tmp, is left as it is and refused.</summary>
+    [Fact]
+    public void Create_InAFolderThatIsThere_ClosesItOrRefuses()
+    {
+        const UnixFileMode Open = (UnixFileMode)0b111_101_101;
+        var made = Directory.CreateDirectory(Path.Combine(_folder.Path, "P1")).FullName;
+        File.SetUnixFileMode(made, Open);
+        Create("P1").Dispose();
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(made));
+
+        var used = Path.GetDirectoryName(_folder.Write("it's used/notes.txt", "mine"))!;
+        File.SetUnixFileMode(used, Open);
+        var message = Assert.Throws<ParticipantException>(() => Create("it's used"));
+        Assert.Contains("cannot be used", message.Message, StringComparison.Ordinal);
+        message = Assert.Throws<ParticipantException>(() => ParticipantHome.Create(used, new ParticipantConfig { Name = "P2", Role = ParticipantRole.Party }));
+        Assert.EndsWith($"chmod -R go= '{used.Replace("'", "'\\''", StringComparison.Ordinal)}'", message.Message, StringComparison.Ordinal);
+        Assert.Equal((Open, "notes.txt"), (File.GetUnixFileMode(used), Path.GetFileName(Assert.Single(Directory.GetFileSystemEntries(used)))));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("cards")]
+    public void Open_HomeThatOthersCanEnter_IsRefusedWithTheCommand(string inner)
+    {
+        Create("P1").Dispose();
+        var home = Path.Combine(_folder.Path, "P1");
+        foreach (var right in new[] { UnixFileMode.GroupRead, UnixFileMode.GroupExecute, UnixFileMode.OtherExecute, UnixFileMode.OtherWrite })
+        {
+            File.SetUnixFileMode(Path.Combine(home, inner), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | right);
+            Assert.EndsWith($"chmod -R go= {home}", Assert.Throws<ParticipantException>(() => ParticipantHome.Open(home)).Message, StringComparison.Ordinal);
+        }
+
+        File.SetUnixFileMode(Path.Combine(home, inner), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        ParticipantHome.Open(home).Dispose();
+    }
+
+    /// <summary>A kill between the writing of a secret and its renaming leaves a part of it; destroying the secret destroys that too.</summary>
+    [Fact]
+    public void Destroy_WithALeftOverPart_LeavesNeither()
+    {
+        var path = Path.Combine(_folder.Path, "secret.key");
+        OwnerOnlyFile.Write(path, [1, 2, 3]);
+        File.WriteAllBytes(path + ".0123abcd.part", [1, 2]);
+        File.WriteAllBytes(Path.Combine(_folder.Path, "other.key.0123abcd.part"), [1, 2]);
+        OwnerOnlyFile.Destroy(path);
+        Assert.Equal(["other.key.0123abcd.part"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName));
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("1P")]

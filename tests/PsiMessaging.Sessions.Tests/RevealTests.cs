@@ -172,7 +172,10 @@ public class ReusableSetTests
         network.Start();
         var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(reveal: "initiator", reuse: true));
         Assert.Equal((FailureCodes.ReusableSet, FailureCodes.ReusableSet), (p1.FailureCode, p2.FailureCode));
-        Assert.Contains("has no reusable set; make it with: psi dataset prepare bi", p1.FailureReason, StringComparison.Ordinal);
+        Assert.Contains("has no reusable set; make it with: psi dataset prepare bi", p2.FailureReason, StringComparison.Ordinal);
+
+        // The name of the dataset is not the peer's business.
+        Assert.Contains("no reusable set there that fits", p1.FailureReason, StringComparison.Ordinal);
     }
 
     public static TheoryData<string, string> Faults => new()

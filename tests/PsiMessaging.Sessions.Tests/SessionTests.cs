@@ -191,7 +191,9 @@ public class SessionTests
         await network.P1.AddAsync("istat", Path.Combine(network.Folder, Write(network, "a.csv", Samples.Istat)));
         network.Start();
         var (p1, _) = await FailAsync(network, FailureCodes.UnknownDataset);
-        Assert.Contains("P2 has no dataset", p1.FailureReason, StringComparison.Ordinal);
+        
+        // Not "has none": a peer is not told how many there are (the attack PinnedPartner).
+        Assert.Contains("P2 offers no dataset", p1.FailureReason, StringComparison.Ordinal);
     }
 
     [Fact]

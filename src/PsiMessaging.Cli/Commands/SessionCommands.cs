@@ -29,6 +29,9 @@ internal static class SessionCommands
 
     private static readonly Option<int> Patience = PsiRootCommand.Number("--timeout", "Seconds to wait for the worker's answer", 60, 1, 86_400);
 
+    /// <summary>CSV for programs that join by the labels.</summary>
+    public static readonly Option<bool> RawLabels = new("--raw-labels") { Description = "CSV: leave labels as they are in the data; without it, none can act as a spreadsheet formula or carries control characters" };
+
     private static Argument<string> SessionArgument() => new("SESSION") { Description = "Session id, or enough of its beginning to be the only one" };
 
     public static Command Intersect()
@@ -126,15 +129,15 @@ internal static class SessionCommands
         var plot = new Option<string?>("--plot") { Description = "Draw the answer into this file, .svg or .png", HelpName = "FILE" };
         var pad = PsiRootCommand.Number("--pad", "Engine masked: round the numbers of columns the linker sees up to a multiple of this", 1, 1, 100);
         var deadline = PsiRootCommand.Number("--deadline", "Engine masked: seconds until the question is given up", 600, 1, 30 * 24 * 3600);
-        return new Command("query", "Ask about the common records") { argument, text, format, file, plot, pad, deadline, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        return new Command("query", "Ask about the common records") { argument, text, format, file, plot, RawLabels, pad, deadline, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
             var form = parsed.GetValue(PsiRootCommand.Json) ? "json" : parsed.GetValue(format)!;
-            AnswerWriter.Check(form, parsed.GetValue(file), parsed.GetValue(plot));
+            AnswerWriter.Check(form, parsed.GetValue(file), parsed.GetValue(plot), parsed.GetValue(RawLabels));
             var wait = Math.Max(parsed.GetValue(Patience), Load(store, id).Engine == SessionRules.Masked ? parsed.GetValue(deadline) + 10 : 0);
             var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!, parsed.GetValue(deadline), parsed.GetValue(pad)), TimeSpan.FromSeconds(wait), cancellation));
             var result = store.Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!))!;
-            await AnswerWriter.WriteAsync(result, form, parsed.GetValue(file));
+            await AnswerWriter.WriteAsync(result, form, parsed.GetValue(file), parsed.GetValue(RawLabels));
             if (parsed.GetValue(plot) is { } picture)
             {
                 AnswerPlot.Write(result, picture);

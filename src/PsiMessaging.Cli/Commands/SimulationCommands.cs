@@ -26,13 +26,13 @@ internal static class SimulationCommands
         var session = new SessionOptions();
         var rows = PsiRootCommand.Number("--rows", "Rows of P1; P2 has 3.479 times as many, and some 73% of P1's are common", DemoData.DefaultRows, 10, 5_000_000);
         var dataOnly = new Option<string?>("--data-only") { Description = "Only write the generated files, istat.csv and bi.csv, into this folder", HelpName = "DIR" };
-        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back") { rows, Queries, Out, Plot, Pad, Parallelism, AllowVole, dataOnly };
+        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back") { rows, Queries, Out, Plot, SessionCommands.RawLabels, Pad, Parallelism, AllowVole, dataOnly };
         session.AddTo(command);
         return command.Do(async (parsed, cancellation) =>
         {
             if (parsed.GetValue(dataOnly) is { } target)
             {
-                Directory.CreateDirectory(target);
+                Data.Output.PrivateFile.CreateFolder(target);
                 var (istat, bi) = DemoData.Write(target, parsed.GetValue(rows));
                 Console.Out.WriteLine($"{istat}\n{bi}");
                 return;
@@ -69,7 +69,7 @@ internal static class SimulationCommands
         var (input, session) = (new InputOptions(), new SessionOptions());
         var p1 = new Option<string>("--p1") { Description = "P1's records: CSV or Parquet", Required = true, HelpName = "FILE" };
         var p2 = new Option<string>("--p2") { Description = "P2's records: CSV or Parquet", Required = true, HelpName = "FILE" };
-        var command = new Command("simulate", "The whole job on two files of yours, in one process") { p1, p2, Queries, Out, Plot, Pad, Parallelism, AllowVole };
+        var command = new Command("simulate", "The whole job on two files of yours, in one process") { p1, p2, Queries, Out, Plot, SessionCommands.RawLabels, Pad, Parallelism, AllowVole };
         input.AddTo(command);
         session.AddTo(command);
         return command.Do(async (parsed, cancellation) =>
@@ -116,6 +116,7 @@ internal static class SimulationCommands
         Broker = parsed.GetValue(PsiRootCommand.Broker),
         BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa),
         OutputFolder = parsed.GetValue(Out),
+        RawLabels = parsed.GetValue(SessionCommands.RawLabels),
         Pad = parsed.GetValue(Pad),
         Plot = parsed.GetValue(Plot) is not { } form ? null : parsed.GetValue(Out) is null ? throw new UsageException("--plot needs a folder for the pictures: add --out DIR")
             : form is "svg" or "png" ? CheckedPlot(form) : throw new UsageException($"--plot takes svg or png, not {form}"),

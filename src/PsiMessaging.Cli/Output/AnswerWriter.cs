@@ -7,8 +7,18 @@ namespace PsiMessaging.Cli.Output;
 internal static class AnswerWriter
 {
     /// <summary>Refuses a choice that cannot be, before the question is asked.</summary>
-    public static void Check(string form, string? file, string? plot)
+    public static void Check(string form, string? file, string? plot, bool rawLabels)
     {
+        if (rawLabels && form != "csv")
+        {
+            throw new UsageException("--raw-labels goes with --format csv; JSON and Parquet always have the labels as they are");
+        }
+
+        if (rawLabels && file is null && !Console.IsOutputRedirected)
+        {
+            throw new UsageException("raw labels may steer a terminal: add --out FILE");
+        }
+
         if (file is null && form == "parquet")
         {
             throw new UsageException("a Parquet answer needs a file: add --out FILE");
@@ -33,8 +43,8 @@ internal static class AnswerWriter
         }
     }
 
-    /// <summary>Writes an answer; to standard output when no file is named.</summary>
-    public static async Task WriteAsync(QueryResult result, string form, string? file)
+    /// <summary>Writes an answer; to standard output when no file is named. A file is its owner's alone.</summary>
+    public static async Task WriteAsync(QueryResult result, string form, string? file, bool rawLabels)
     {
         if (form == "table")
         {
@@ -42,9 +52,16 @@ internal static class AnswerWriter
             return;
         }
 
-        var content = form switch { "parquet" => await QueryOutput.ParquetAsync(result), "json" => QueryOutput.Json(result), _ => QueryOutput.Csv(result) };
+        var content = form switch { "parquet" => await QueryOutput.ParquetAsync(result), "json" => QueryOutput.Json(result), _ => QueryOutput.Csv(result, rawLabels) };
         if (file is null)
         {
+            if (rawLabels)
+            {
+                await using var output = Console.OpenStandardOutput();
+                await output.WriteAsync(content);
+                return;
+            }
+
             await Console.Out.WriteAsync(System.Text.Encoding.UTF8.GetString(content));
             if (form == "json")
             {
@@ -57,7 +74,7 @@ internal static class AnswerWriter
         AtomicFile.Write(file, content);
         if (form == "csv")
         {
-            AtomicFile.Write(QueryOutput.MetadataPath(file), QueryOutput.Metadata(result));
+            AtomicFile.Write(QueryOutput.MetadataPath(file), QueryOutput.Metadata(result, rawLabels));
         }
     }
 }

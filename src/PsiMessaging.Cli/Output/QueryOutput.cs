@@ -44,19 +44,22 @@ internal static class QueryOutput
         }
     }
 
-    public static IEnumerable<string> Header(QueryResult result) => result.Answer.Columns.Select(column => column.Name);
-
-    public static IEnumerable<IEnumerable<string?>> CsvRows(QueryResult result) => result.Answer.Rows.Select(row => row.Select(cell => Plain(cell, result.MinCell)));
-
-    public static byte[] Csv(QueryResult result)
+    /// <summary>The answer as CSV.</summary>
+    /// <param name="result">The answer.</param>
+    /// <param name="rawLabels">Whether labels and headings stand as they are in the data; otherwise a spreadsheet can open the file without running them.</param>
+    public static byte[] Csv(QueryResult result, bool rawLabels = false)
     {
+        string? Field(AnswerCell cell, AnswerColumn column) =>
+            Plain(cell, result.MinCell) is { } text && column.Role == AnswerRole.Label && !cell.IsWithheld && !rawLabels ? PrintableText.Cell(text) : Plain(cell, result.MinCell);
+
+        var columns = result.Answer.Columns;
         using var stream = new MemoryStream();
         using (var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true))
         {
-            CsvOutput.WriteRow(writer, Header(result));
-            foreach (var row in CsvRows(result))
+            CsvOutput.WriteRow(writer, columns.Select(column => rawLabels ? column.Name : PrintableText.Cell(column.Name)));
+            foreach (var row in result.Answer.Rows)
             {
-                CsvOutput.WriteRow(writer, row);
+                CsvOutput.WriteRow(writer, row.Select((cell, i) => Field(cell, columns[i])));
             }
         }
 
@@ -66,9 +69,11 @@ internal static class QueryOutput
     /// <summary>Where a CSV file's metadata stands, by the convention of the W3C's CSV on the Web.</summary>
     public static string MetadataPath(string csv) => csv + "-metadata.json";
 
-    public static byte[] Metadata(QueryResult result)
+    /// <summary>What goes beside a CSV file.</summary>
+    public static byte[] Metadata(QueryResult result, bool rawLabels = false)
     {
         var json = Describe(result);
+        json["labels"] = rawLabels ? "raw" : "neutralised: control characters are shown by their pictures, and an apostrophe stands before a leading =, +, - or @; --raw-labels keeps them as they are";
         json["tableSchema"] = new JsonObject
         {
             ["columns"] = new JsonArray([.. result.Answer.Columns.Select(column => (JsonNode)new JsonObject { ["titles"] = column.Name, ["datatype"] = column.Role switch { AnswerRole.Label => "string", AnswerRole.Count => "integer", AnswerRole.Exact => "decimal", _ => "double" } })]),
@@ -119,7 +124,7 @@ internal static class QueryOutput
         { Text: null } => column.Role == AnswerRole.Label ? "(missing)" : "",
         _ => column.Role switch
         {
-            AnswerRole.Label => Label(cell.Text),
+            AnswerRole.Label => cell.Text.Length == 0 ? "(empty)" : cell.Text,
             AnswerRole.Real => Rounded(cell.Text),
             _ => decimal.TryParse(cell.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number.ToString("N" + column.Decimals, CultureInfo.InvariantCulture) : cell.Text,
         },
@@ -127,8 +132,6 @@ internal static class QueryOutput
 
     private static string Rounded(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
         ? Math.Abs(number) is >= 1e6 and < 1e15 ? number.ToString("N0", CultureInfo.InvariantCulture) : number.ToString("G6", CultureInfo.InvariantCulture) : text;
-
-    private static string Label(string label) => label.Length == 0 ? "(empty)" : new string([.. label.Select(character => char.IsControl(character) ? ' ' : character)]);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]

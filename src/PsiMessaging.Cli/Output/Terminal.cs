@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data;
+using PsiMessaging.Data.Output;
 using PsiMessaging.Participants;
 using Spectre.Console;
 
@@ -22,8 +23,18 @@ internal sealed class UsageException(string message) : Exception(message);
 /// <summary>How commands talk to people and to programs: results on standard output, progress and errors on standard error.</summary>
 internal static class Terminal
 {
+    private static readonly TextWriter Output = Console.Out;
+    private static readonly TextWriter Error = Console.Error;
+
     /// <summary>Progress goes here; plain and silent when it is not a terminal.</summary>
-    public static IAnsiConsole Progress { get; } = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+    public static IAnsiConsole Progress { get; } = AnsiConsole.Create(new AnsiConsoleSettings { Out = new Direct(Error, Console.IsErrorRedirected) });
+
+    /// <summary>From here on, nothing that is printed steers the terminal. Second thing in Main.</summary>
+    public static void Protect()
+    {
+        Console.SetOut(new PrintableWriter(Output));
+        Console.SetError(new PrintableWriter(Error));
+    }
 
     public static bool ShowsProgress => !Console.IsErrorRedirected;
 
@@ -72,22 +83,46 @@ internal static class Terminal
         var table = new Table().Border(TableBorder.Rounded);
         for (var i = 0; i < header.Count; i++)
         {
-            var column = new TableColumn(Markup.Escape(header[i])) { NoWrap = i == 0 || rightAligned.Contains(i) };
+            var column = new TableColumn(Cell(header[i])) { NoWrap = i == 0 || rightAligned.Contains(i) };
             table.AddColumn(rightAligned.Contains(i) ? column.RightAligned() : column);
         }
 
         foreach (var row in rows)
         {
-            table.AddRow(row.Select(Markup.Escape).ToArray());
+            table.AddRow(row.Select(Cell).ToArray());
         }
 
         // A file or pipe has no width; wide enough that nothing is cut.
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new Direct(Output, Console.IsOutputRedirected) });
         if (Console.IsOutputRedirected)
         {
             console.Profile.Width = 240;
         }
 
         console.Write(table);
+    }
+
+    private static string Cell(string text) => Markup.Escape(PrintableText.Of(text));
+
+    /// <summary>The way past <see cref="PrintableWriter"/>, for output whose texts have been made printable already.</summary>
+    private sealed class Direct(TextWriter writer, bool redirected) : IAnsiConsoleOutput
+    {
+        private const int Unknown = 80;
+
+        public TextWriter Writer => writer;
+
+        public bool IsTerminal => !redirected;
+
+        public int Width => redirected || Console.BufferWidth == 0 ? Unknown : Console.BufferWidth;
+
+        public int Height => redirected || Console.WindowHeight == 0 ? Unknown : Console.WindowHeight;
+
+        public void SetEncoding(System.Text.Encoding encoding)
+        {
+            if (!redirected)
+            {
+                Console.OutputEncoding = encoding;
+            }
+        }
     }
 }

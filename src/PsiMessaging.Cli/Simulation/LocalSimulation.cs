@@ -56,6 +56,8 @@ internal sealed record SimulationRequest
     /// <summary>File of certificate authorities, for an amqps broker.</summary>
     public string? BrokerCa { get; init; }
     public string? OutputFolder { get; init; }
+    /// <summary>Whether labels in CSV files stand as they are in the data.</summary>
+    public bool RawLabels { get; init; }
     public RecordReaderOptions Reading { get; init; } = new();
     public int DeadlineSeconds { get; init; } = 24 * 3600;
 }
@@ -103,7 +105,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
 
         var root = Path.Combine(Path.GetTempPath(), "psi-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)));
-        Directory.CreateDirectory(root);
+        Data.Output.PrivateFile.CreateFolder(root);
         try
         {
             return await RunInAsync(root, cancellation);
@@ -192,7 +194,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 own.ChosenBecause);
             if (request.OutputFolder is { } folder)
             {
-                await WriteOutputAsync(folder, homes, own.Id, report, answers, request.Plot);
+                await WriteOutputAsync(folder, homes, own.Id, report, answers, request.Plot, request.RawLabels);
             }
 
             progress(new SimulationProgress("done", 1));
@@ -352,7 +354,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     private void AddPhase(string name, double seconds) => _phases.Add(new PhaseReport(name, Math.Round(seconds, 3)));
 
     /// <summary>Everything is written beside the output folder first and moved in at the end, so that a failed run leaves nothing.</summary>
-    private static async Task WriteOutputAsync(string folder, IReadOnlyList<ParticipantHome> homes, string session, SimulationReport report, IReadOnlyList<QueryResult> answers, string? plot)
+    private static async Task WriteOutputAsync(string folder, IReadOnlyList<ParticipantHome> homes, string session, SimulationReport report, IReadOnlyList<QueryResult> answers, string? plot, bool rawLabels)
     {
         var target = Path.GetFullPath(folder);
         var staging = target.TrimEnd(Path.DirectorySeparatorChar) + ".part";
@@ -366,7 +368,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             foreach (var home in homes.Take(2))
             {
                 var result = Path.Combine(home.SessionPath(session), IntersectionFile.Name);
-                Directory.CreateDirectory(Path.Combine(staging, home.Name));
+                Data.Output.PrivateFile.CreateFolder(Path.Combine(staging, home.Name));
                 if (File.Exists(result))
                 {
                     File.Copy(result, Path.Combine(staging, home.Name, IntersectionFile.Name));
@@ -375,7 +377,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
 
             for (var i = 0; i < answers.Count; i++)
             {
-                await Output.AnswerWriter.WriteAsync(answers[i], "csv", Path.Combine(staging, $"query-{i + 1}.csv"));
+                await Output.AnswerWriter.WriteAsync(answers[i], "csv", Path.Combine(staging, $"query-{i + 1}.csv"), rawLabels);
                 if (plot is not null)
                 {
                     try
@@ -400,7 +402,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             foreach (var file in Directory.GetFiles(staging, "*", SearchOption.AllDirectories))
             {
                 var place = Path.Combine(target, Path.GetRelativePath(staging, file));
-                Directory.CreateDirectory(Path.GetDirectoryName(place)!);
+                Data.Output.PrivateFile.CreateFolder(Path.GetDirectoryName(place)!);
                 File.Move(file, place, overwrite: true);
             }
         }

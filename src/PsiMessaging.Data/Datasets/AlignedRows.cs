@@ -91,7 +91,7 @@ public sealed class AlignedRows
         // Parquet has no table without columns: where there is nothing to ask about, a column of zeros holds the rows.
         var fields = columns.Count == 0 ? [new DataField<long>("none")] : columns.Select((_, i) => new DataField<long>($"c{i}")).ToArray();
         var path = Path.Combine(folder, RowsName);
-        await using (var stream = new FileStream(path + ".part", FileMode.Create, FileAccess.ReadWrite))
+        await using (var stream = PrivateFile.Open(path + ".part", FileMode.Create))
         {
             var writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields.Cast<Field>().ToArray()), stream, new ParquetOptions { CompressionMethod = CompressionMethod.Snappy });
             await using (writer)
@@ -110,7 +110,7 @@ public sealed class AlignedRows
             stream.Flush(flushToDisk: true);
         }
 
-        File.Move(path + ".part", path, overwrite: true);
+        AtomicFile.Rename(path + ".part", path);
 
         // Written last: where it stands, the rows stand too.
         AtomicFile.Write(Path.Combine(folder, ColumnsName), JsonSerializer.SerializeToUtf8Bytes(

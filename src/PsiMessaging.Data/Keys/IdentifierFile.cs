@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using PsiMessaging.Data.Output;
 
 namespace PsiMessaging.Data.Keys;
 
@@ -150,7 +151,7 @@ public sealed class IdentifierFile : IDisposable
         public Writer(string path)
         {
             _path = path;
-            _stream = new FileStream(path + ".part", new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 1 << 17 });
+            _stream = PrivateFile.Open(path + ".part", FileMode.Create, FileAccess.Write, bufferSizeBytes: 1 << 17);
         }
 
         /// <summary>Adds an identifier.</summary>
@@ -182,7 +183,7 @@ public sealed class IdentifierFile : IDisposable
             _buffered = 0;
         }
 
-        /// <summary>Writes the foot, flushes to disk and gives the file its name.</summary>
+        /// <summary>Writes the foot, flushes to disk and gives the file its name; the name is on disk too.</summary>
         public void Complete()
         {
             Drain();
@@ -200,7 +201,7 @@ public sealed class IdentifierFile : IDisposable
             _stream.Write(foot);
             _stream.Flush(flushToDisk: true);
             _stream.Dispose();
-            File.Move(_path + ".part", _path, overwrite: true);
+            AtomicFile.Rename(_path + ".part", _path);
         }
 
         /// <summary>Deletes the file unless it was completed.</summary>

@@ -1,3 +1,5 @@
+using PsiMessaging.Data.Output;
+
 namespace PsiMessaging.Data.Sorting;
 
 /// <summary>Where files go that live only while something is computed. Made on first use; what a killed process left is deleted when it is opened again.</summary>
@@ -20,11 +22,8 @@ public class ScratchFolder(string path) : IDisposable
             Directory.Delete(path, recursive: true);
         }
 
-        Directory.CreateDirectory(path);
-        return new FileStream(System.IO.Path.Combine(path, $"{_count++}.run"), new FileStreamOptions
-        {
-            Mode = FileMode.Create, Access = FileAccess.ReadWrite, Share = FileShare.None, BufferSize = 1 << 17, Options = FileOptions.DeleteOnClose,
-        });
+        PrivateFile.CreateFolder(path);
+        return PrivateFile.Open(System.IO.Path.Combine(path, $"{_count++}.run"), FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 17, FileOptions.DeleteOnClose);
     }
 
     /// <summary>Deletes the folder and whatever is left in it.</summary>

@@ -44,6 +44,8 @@ public sealed record ParticipantCard(int Version, string Name, ParticipantRole R
         return unsigned with { Signature = signing.Sign(unsigned.SignedPart()) };
     }
 
+    private const string PinnedCard = "a pinned card cannot be read there; its people see which";
+
     /// <summary>Reads a card file's text.</summary>
     /// <exception cref="ParticipantException">Not a card, or its signature does not verify.</exception>
     public static ParticipantCard Parse(string json, string source)
@@ -55,14 +57,14 @@ public sealed record ParticipantCard(int Version, string Name, ParticipantRole R
         }
         catch (JsonException exception)
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"{source} is not a participant's card; make one with: psi card", exception);
+            throw new ParticipantException(FailureCodes.Malformed, $"{source} is not a participant's card; make one with: psi card", exception) { ForPeer = PinnedCard };
         }
 
         return card is { Version: 1, Name: not null, SigningKey.Length: 32, AgreementKey.Length: 32, Signature: not null }
             && ParticipantNames.IsValid(card.Name)
             && Cryptography.Identities.SigningKey.Verify(card.SigningKey, card.SignedPart(), card.Signature)
             ? card
-            : throw new ParticipantException(FailureCodes.Malformed, $"{source} is a damaged card: its signature does not verify; ask for it again");
+            : throw new ParticipantException(FailureCodes.Malformed, $"{source} is a damaged card: its signature does not verify; ask for it again") { ForPeer = PinnedCard };
     }
 
     /// <summary>The card as a file's text.</summary>

@@ -4,6 +4,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
 using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Data.Output;
 
 namespace PsiMessaging.Participants.Identities;
 
@@ -87,8 +88,10 @@ public sealed class ParticipantHome : IDisposable
     /// <summary>Whether a folder is a home.</summary>
     public static bool Exists(string path) => File.Exists(System.IO.Path.Combine(path, ConfigFile));
 
-    /// <summary>Makes a home: identity keys readable by the owner only, and a configuration.</summary>
-    /// <exception cref="ParticipantException">There is one already, the name is bad, or the shared key file is unusable.</exception>
+    /// <summary>Makes a home: a folder that its owner alone may enter, identity keys readable by the owner only, and a configuration. An empty folder is taken over and closed to others.</summary>
+    /// <exception cref="ParticipantException">
+    /// There is one already, the name is bad, the shared key file is unusable, or the folder holds something and others may enter it, or is another user's.
+    /// </exception>
     public static ParticipantHome Create(string path, ParticipantConfig config)
     {
         if (!ParticipantNames.IsValid(config.Name))
@@ -107,21 +110,13 @@ public sealed class ParticipantHome : IDisposable
             ReadSharedKeyFile(config.SharedKeyFile).Dispose();
         }
 
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(path);
-        }
-        else
-        {
-            Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
-
+        TakeFolder(path);
         using var signing = SecretBytes.Random(SigningKey.SecretSizeBytes);
         using var agreement = SecretBytes.Random(AgreementKey.SizeBytes);
         byte[] identity = [.. IdentityMagic, .. signing.Span, .. agreement.Span];
         OwnerOnlyFile.Write(System.IO.Path.Combine(path, IdentityFile), identity);
         CryptographicOperations.ZeroMemory(identity);
-        Directory.CreateDirectory(System.IO.Path.Combine(path, "cards"));
+        PrivateFile.CreateFolder(System.IO.Path.Combine(path, "cards"));
 
         // Last, because its presence makes the folder a home.
         OwnerOnlyFile.Write(System.IO.Path.Combine(path, ConfigFile), JsonSerializer.SerializeToUtf8Bytes(config, CardJson.Default.ParticipantConfig));
@@ -129,7 +124,7 @@ public sealed class ParticipantHome : IDisposable
     }
 
     /// <summary>Opens a home.</summary>
-    /// <exception cref="ParticipantException">There is none, or a file of it is damaged or readable by others.</exception>
+    /// <exception cref="ParticipantException">There is none, others may enter it, it or its keys are another user's, or a file of it is damaged or readable by others.</exception>
     public static ParticipantHome Open(string path)
     {
         if (!Exists(path))
@@ -137,6 +132,7 @@ public sealed class ParticipantHome : IDisposable
             throw new ParticipantException(FailureCodes.WrongState, $"{path} is not a home; make one with: psi init --home {path} --party P1");
         }
 
+        RefuseOpenFolders(path);
         ParticipantConfig config;
         try
         {
@@ -166,6 +162,52 @@ public sealed class ParticipantHome : IDisposable
         CryptographicOperations.ZeroMemory(identity);
         return new ParticipantHome(path, config, signing, agreement);
     }
+
+    /// <summary>The folders right under a home, through which everything in it is reached.</summary>
+    private static string[] Folders(string path) => [System.IO.Path.Combine(path, "cards"), System.IO.Path.Combine(path, "datasets"), System.IO.Path.Combine(path, "sessions")];
+
+    private static void TakeFolder(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            PrivateFile.CreateFolder(path);
+        }
+        else if (PrivateFile.IsForeign(path))
+        {
+            throw new ParticipantException(FailureCodes.WeakKey, $"the folder {path} belongs to another user, who could read what is put there; take a folder of your own");
+        }
+        else if (PrivateFile.IsOpenToOthers(path))
+        {
+            // Closing a folder that is in use, such as /tmp, would do harm; an empty one was made for this.
+            if (Directory.EnumerateFileSystemEntries(path).Any())
+            {
+                throw new ParticipantException(FailureCodes.WeakKey, $"{path} holds something already and others may enter it; take a new folder, or make it yours alone with: chmod -R go= {Quoted(path)}");
+            }
+
+            PrivateFile.CloseFolder(path);
+        }
+    }
+
+    /// <summary>Datasets and results lie in a home in plain text: where others can enter, nothing is done before that is mended.</summary>
+    private static void RefuseOpenFolders(string path)
+    {
+        foreach (var folder in Folders(path).Prepend(path).Where(Directory.Exists))
+        {
+            if (PrivateFile.IsForeign(folder))
+            {
+                throw new ParticipantException(FailureCodes.WeakKey, $"the folder {folder} belongs to another user, who could change what is in it; run psi as that user, or take a home of your own");
+            }
+
+            if (PrivateFile.IsOpenToOthers(folder))
+            {
+                throw new ParticipantException(FailureCodes.WeakKey, $"other users can enter the home {path} (folder {folder}); make it yours alone with: chmod -R go= {Quoted(path)}");
+            }
+        }
+    }
+
+    /// <summary>A path as a shell takes it.</summary>
+    private static string Quoted(string path) =>
+        path.All(character => char.IsAsciiLetterOrDigit(character) || "/._-+@%=:,".Contains(character, StringComparison.Ordinal)) ? path : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>Applies settings that come from the environment or the command line for this run only.</summary>
     public void Override(Func<ParticipantConfig, ParticipantConfig> change) => Config = change(Config);
@@ -221,7 +263,7 @@ public sealed class ParticipantHome : IDisposable
                 $"another card is pinned for {card.Name} (pinned {pinned.SpokenFingerprint}, given {card.SpokenFingerprint}); if {card.Name} confirms the new one, repeat with --replace");
         }
 
-        Directory.CreateDirectory(System.IO.Path.Combine(Path, "cards"));
+        PrivateFile.CreateFolder(System.IO.Path.Combine(Path, "cards"));
         OwnerOnlyFile.Write(CardPath(card.Name), System.Text.Encoding.UTF8.GetBytes(card.ToJson()));
     }
 
@@ -245,7 +287,10 @@ public sealed class ParticipantHome : IDisposable
         if (bytes.Length is < MinimumSharedKeyBytes or > MaximumSharedKeyBytes)
         {
             throw new ParticipantException(FailureCodes.WeakKey,
-                $"the shared key file {path} holds {bytes.Length} bytes; it needs {MinimumSharedKeyBytes} to {MaximumSharedKeyBytes} random ones, for example: head -c 32 /dev/urandom > {path}");
+                $"the shared key file {path} holds {bytes.Length} bytes; it needs {MinimumSharedKeyBytes} to {MaximumSharedKeyBytes} random ones, for example: head -c 32 /dev/urandom > {path}")
+            {
+                ForPeer = "the shared key file cannot be used there; its people see why",
+            };
         }
 
         var secret = SecretBytes.CopyOf(bytes);
@@ -266,20 +311,23 @@ public sealed class ParticipantHome : IDisposable
 /// <summary>Files that hold secrets: readable by their owner only, written whole or not at all, wiped before they are deleted.</summary>
 public static class OwnerOnlyFile
 {
-    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
-
     /// <summary>Reads a secret file.</summary>
-    /// <exception cref="ParticipantException">Missing, or others may read it.</exception>
+    /// <exception cref="ParticipantException">Missing, another user's, or others may read it.</exception>
     public static byte[] Read(string path, string what)
     {
         if (!File.Exists(path))
         {
-            throw new ParticipantException(FailureCodes.NotPinned, $"{what} {path} does not exist");
+            throw new ParticipantException(FailureCodes.NotPinned, $"{what} {path} does not exist") { ForPeer = Own(what) };
         }
 
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & Others) != UnixFileMode.None)
+        if (PrivateFile.IsOpenToOthers(path))
         {
-            throw new ParticipantException(FailureCodes.WeakKey, $"{what} {path} can be read by others; make it yours alone with: chmod 600 {path}");
+            throw new ParticipantException(FailureCodes.WeakKey, $"{what} {path} can be read by others; make it yours alone with: chmod 600 {path}") { ForPeer = Own(what) };
+        }
+
+        if (PrivateFile.IsForeign(path))
+        {
+            throw new ParticipantException(FailureCodes.WeakKey, $"{what} {path} belongs to another user, who knows it and can change it; take a key file of your own") { ForPeer = Own(what) };
         }
 
         try
@@ -288,31 +336,30 @@ public static class OwnerOnlyFile
         }
         catch (UnauthorizedAccessException exception)
         {
-            throw new ParticipantException(FailureCodes.NotPinned, $"{what} {path} cannot be read: permission denied", exception);
+            throw new ParticipantException(FailureCodes.NotPinned, $"{what} {path} cannot be read: permission denied", exception) { ForPeer = Own(what) };
         }
     }
 
-    /// <summary>Writes a secret file: temporary name, flush to disk, rename.</summary>
-    public static void Write(string path, ReadOnlySpan<byte> content)
-    {
-        var temporary = path + ".part";
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
+    /// <summary>A path is nobody else's business.</summary>
+    private static string Own(string what) => $"{what} cannot be used there; its people see why";
 
-        using (var stream = new FileStream(temporary, options))
-        {
-            stream.Write(content);
-            stream.Flush(flushToDisk: true);
-        }
+    /// <summary>Writes a secret file, whole or not at all, and returns when it is on disk under its name.</summary>
+    public static void Write(string path, ReadOnlySpan<byte> content) => AtomicFile.Write(path, content);
 
-        File.Move(temporary, path, overwrite: true);
-    }
-
-    /// <summary>Overwrites a secret file with zeros and deletes it. On journaling or flash storage old blocks may survive; the docs say so.</summary>
+    /// <summary>
+    /// Overwrites a secret file with zeros and deletes it, and what a kill in the middle of its writing has left of it. On journaling or flash storage old blocks
+    /// may survive; the docs say so.
+    /// </summary>
     public static void Destroy(string path)
+    {
+        Wipe(path);
+        if (Path.GetDirectoryName(path) is { Length: > 0 } folder && Directory.Exists(folder))
+        {
+            Array.ForEach(Directory.GetFiles(folder, Path.GetFileName(path) + ".*" + AtomicFile.PartSuffix), Wipe);
+        }
+    }
+
+    private static void Wipe(string path)
     {
         if (!File.Exists(path))
         {

@@ -59,7 +59,12 @@ public sealed record Dataset(
 public sealed record DatasetRequest(
     string Name, string File, IReadOnlyList<string> Key, RecordReaderOptions Reading, bool FoldCase, DuplicateRule Duplicates, IReadOnlyDictionary<string, ColumnType>? Types = null);
 
-/// <summary>A party's datasets: copied into its home once, never changed afterwards.</summary>
+/// <summary>
+/// A party's datasets: copied into its home once, never changed afterwards. The document in the state says which there are; it is written when the files stand
+/// whole under the dataset's name and deleted before they go, and both under the state's write lock, so two processes on one home never touch each other's files.
+/// What a kill leaves between the two (a folder no document speaks of) is deleted at the next start of the worker and at the next use of <see cref="AddAsync"/>
+/// or <see cref="Remove"/>.
+/// </summary>
 /// <param name="home">The party's home.</param>
 /// <param name="store">The party's state.</param>
 /// <param name="time">Clock.</param>
@@ -67,6 +72,13 @@ public sealed record DatasetRequest(
 public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantStore store, TimeProvider time, Func<string, ScratchFolder>? openScratch = null)
 {
     private const string Kind = "dataset";
+
+    // A dataset's name cannot begin with a dot.
+    private const string WorkPrefix = ".work-";
+    private const string GonePrefix = ".gone-";
+    private const string LockName = "lock";
+    private const string IdentifiersName = "identifiers.bin";
+    private const string RowsName = "rows.parquet";
     private readonly AuditLog _audit = new(home, time);
 
     /// <summary>Reads, checks and stores a file.</summary>
@@ -81,7 +93,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
         if (Find(request.Name) is not null)
         {
-            throw new ParticipantException(FailureCodes.WrongState, $"there is a dataset {request.Name} already; remove it first, or take another name");
+            throw Taken(request.Name);
         }
 
         if (request.Key.Count is < 1 or > 16 || request.Key.Distinct(StringComparer.Ordinal).Count() != request.Key.Count)
@@ -99,17 +111,15 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
         var profiles = source.Columns.Select((name, i) => (Index: i, Name: name)).Where(column => !request.Key.Contains(column.Name))
             .Select(column => (column.Index, Profile: new ColumnProfile(request.File, column.Name, types.GetValueOrDefault(column.Name)))).ToArray();
-        var folder = Folder(request.Name);
-        Directory.CreateDirectory(folder);
+        Sweep();
+        var work = BeginWork(home.DatasetsPath);
         try
         {
-            // The stored copy appears under its name only when it is whole.
-            var path = RowsPath(request.Name);
-            var part = path + ".part";
+            var path = Path.Combine(work.Folder, RowsName);
             using var hash = KeyedHash.Random();
-            using var scratch = Scratch(Path.Combine(folder, "scratch"));
+            using var scratch = Scratch(Path.Combine(work.Folder, "scratch"));
             using var identifiers = new IdentifierSet(canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns, new Canonicalizer(request.FoldCase), scratch);
-            await using (var stream = new FileStream(part, FileMode.Create, FileAccess.ReadWrite))
+            await using (var stream = PrivateFile.Open(path, FileMode.CreateNew))
             {
                 var number = 0;
                 await DatasetFile.WriteAsync(source, stream, row =>
@@ -124,29 +134,44 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
                 stream.Flush(flushToDisk: true);
             }
 
-            var counts = identifiers.Write(IdentifiersPath(request.Name));
+            var counts = identifiers.Write(Path.Combine(work.Folder, IdentifiersName));
             counts.Check(request.File, request.Duplicates);
             var described = Array.ConvertAll(profiles, column => column.Profile.Finish());
             string fileHash;
-            using (var stored = File.OpenRead(part))
+            using (var stored = File.OpenRead(path))
             {
                 fileHash = Convert.ToHexStringLower(await SHA256.HashDataAsync(stored));
             }
 
-            File.Move(part, path, overwrite: true);
+            scratch.Dispose();
+            PrivateFile.FlushFolder(work.Folder);
             var dataset = new Dataset(request.Name, source.Columns, request.Key, request.FoldCase, request.Duplicates,
                 counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow(), described);
             store.Write(transaction =>
             {
+                // Another process may have been quicker; whoever comes first to this has the name.
+                if (transaction.FindDocument(Kind, request.Name) is not null)
+                {
+                    throw Taken(request.Name);
+                }
+
+                if (Directory.Exists(Folder(request.Name)))
+                {
+                    SetAside(Folder(request.Name));
+                }
+
+                work.Unmark();
+                PrivateFile.RenameFolder(work.Folder, Folder(request.Name));
                 transaction.PutDocument(Kind, request.Name, JsonSerializer.Serialize(dataset, SessionJson.Default.Dataset));
                 _audit.Append(transaction, "dataset-added", ("dataset", request.Name), ("rows", counts.Rows), ("distinct", counts.Distinct));
             });
             return dataset;
         }
-        catch
+        finally
         {
-            Directory.Delete(folder, recursive: true);
-            throw;
+            // Of a failed attempt nothing is to stay; of a successful one there is nothing left but what another had begun under the name.
+            work.Dispose();
+            SweepQuietly();
         }
     }
 
@@ -158,7 +183,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     public IReadOnlyList<Dataset> List() =>
         [.. store.Read(transaction => transaction.ListDocuments(Kind)).Select(entry => JsonSerializer.Deserialize(entry.Document, SessionJson.Default.Dataset)!)];
 
-    /// <summary>Removes a dataset and its stored rows.</summary>
+    /// <summary>Removes a dataset, its stored rows and its reusable set; of a removal that a kill interrupts either nothing is done or the rest is done at the next occasion.</summary>
     /// <exception cref="ParticipantException">No such dataset, or a session still needs it.</exception>
     public void Remove(string name)
     {
@@ -171,16 +196,144 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
                 throw new ParticipantException(FailureCodes.WrongState, $"the session {user.Id} still uses the dataset {name}; wait for it, or cancel it");
             }
 
-            if (!transaction.DeleteDocument(Kind, name))
+            if (transaction.FindDocument(Kind, name) is null)
             {
                 throw Unknown(name);
             }
 
+            // First the key: whatever happens after this, nobody signs under it any more.
+            DestroyKeys(Folder(name));
+            transaction.DeleteDocument(Kind, name);
             _audit.Append(transaction, "dataset-removed", ("dataset", name));
         });
-        ReusableSets.DestroyKey(ReusablePath(name));
-        Directory.Delete(Folder(name), recursive: true);
+        Sweep();
     }
+
+    /// <summary>Deletes what interrupted work has left: folders that no dataset's document speaks of, and unfinished ones whose process is gone.</summary>
+    public void Sweep()
+    {
+        if (!Directory.Exists(home.DatasetsPath))
+        {
+            return;
+        }
+
+        // Under the state's write lock nobody else begins work or gives a folder its name.
+        store.Write(transaction =>
+        {
+            foreach (var folder in Directory.GetDirectories(home.DatasetsPath))
+            {
+                var name = Path.GetFileName(folder);
+                if (name.StartsWith(WorkPrefix, StringComparison.Ordinal) ? IsAbandoned(folder)
+                    : !name.StartsWith(GonePrefix, StringComparison.Ordinal) && transaction.FindDocument(Kind, name) is null)
+                {
+                    SetAside(folder);
+                }
+                else if (!name.StartsWith('.'))
+                {
+                    foreach (var unfinished in Directory.GetDirectories(folder, WorkPrefix + "*").Where(IsAbandoned))
+                    {
+                        SetAside(unfinished);
+                    }
+                }
+            }
+        });
+
+        // Nobody comes back to these, and two who delete the same do not mind each other.
+        foreach (var folder in Directory.GetDirectories(home.DatasetsPath, GonePrefix + "*"))
+        {
+            try
+            {
+                DestroyKeys(folder);
+                Directory.Delete(folder, recursive: true);
+            }
+            catch (Exception exception) when (exception is DirectoryNotFoundException or FileNotFoundException)
+            {
+                // The other was quicker.
+            }
+        }
+    }
+
+    private void SweepQuietly()
+    {
+        try
+        {
+            Sweep();
+        }
+        catch (Exception exception) when (exception is not OutOfMemoryException)
+        {
+            // What brought us here is what a person must see; the files go at the next occasion.
+        }
+    }
+
+    /// <summary>Takes a folder out of everybody's sight; it is deleted afterwards, also after a kill.</summary>
+    private void SetAside(string folder) => PrivateFile.RenameFolder(folder, Path.Combine(home.DatasetsPath, GonePrefix + RandomName()));
+
+    private static void DestroyKeys(string folder)
+    {
+        if (Directory.Exists(folder))
+        {
+            ReusableSets.DestroyKey(folder);
+            Array.ForEach(Directory.GetDirectories(folder), ReusableSets.DestroyKey);
+        }
+    }
+
+    /// <summary>A folder of one's own to work in, under another; marked as in use for as long as this process lives and has not disposed it.</summary>
+    internal WorkFolder BeginWork(string parent)
+    {
+        PrivateFile.CreateFolder(home.DatasetsPath);
+        var folder = Path.Combine(parent, WorkPrefix + RandomName());
+        FileStream? mark = null;
+        try
+        {
+            // Under the write lock: a sweep sees it marked, or not at all.
+            return store.Write(transaction =>
+            {
+                PrivateFile.CreateFolder(folder);
+                mark = PrivateFile.Open(Path.Combine(folder, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+                return new WorkFolder(folder, mark);
+            });
+        }
+        catch
+        {
+            mark?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs something that changes a dataset's folder while nobody else does.</summary>
+    /// <exception cref="ParticipantException">The dataset has gone meanwhile.</exception>
+    internal void ChangeFolder(Dataset dataset, Action change) => store.Write(transaction =>
+    {
+        if (transaction.FindDocument(Kind, dataset.Name) is not { } document || JsonSerializer.Deserialize(document, SessionJson.Default.Dataset)!.Hash != dataset.Hash)
+        {
+            throw Gone(dataset);
+        }
+
+        change();
+    });
+
+    /// <summary>Whether a dataset is still the one that was looked up.</summary>
+    internal bool IsCurrent(Dataset dataset) => Find(dataset.Name)?.Hash == dataset.Hash;
+
+    internal static ParticipantException Gone(Dataset dataset) => new(FailureCodes.WrongState, $"the dataset {dataset.Name} was removed meanwhile");
+
+    /// <summary>Whether the process that worked in a folder is gone: the system takes its mark away with it.</summary>
+    private static bool IsAbandoned(string folder)
+    {
+        try
+        {
+            using var mark = PrivateFile.Open(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static string RandomName() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
+
+    private static ParticipantException Taken(string name) => new(FailureCodes.WrongState, $"there is a dataset {name} already; remove it first, or take another name");
 
     /// <summary>The dataset of that name, or the only one when no name is given.</summary>
     /// <exception cref="ParticipantException">No such dataset, or several to choose from.</exception>
@@ -194,7 +347,19 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
         var all = List();
         return all.Count == 1 ? all[0] : throw new ParticipantException(FailureCodes.UnknownDataset, all.Count == 0
             ? $"{home.Name} has no dataset; add one with: psi dataset add NAME FILE --key COLUMN"
-            : $"{home.Name} has {all.Count} datasets; name one of them with --peer-dataset");
+            : $"{home.Name} has {all.Count} datasets; name one of them: {string.Join(", ", all.Select(dataset => dataset.Name))}") { ForPeer = NotOffered };
+    }
+
+    /// <summary>
+    /// The dataset a peer asks for, or the only one when it names none. What a peer is told does not depend on how many datasets there are or what they are called:
+    /// the same words whether there is none, only others, or several to choose from. (That a name is right it still sees: the session begins.)
+    /// </summary>
+    /// <exception cref="ParticipantException">No such dataset, or several to choose from.</exception>
+    public Dataset ResolveForPeer(string? name)
+    {
+        var dataset = name is not null ? Find(name) : List() is [var only] ? only : null;
+        return dataset ?? throw new ParticipantException(FailureCodes.UnknownDataset,
+            name is null ? $"{home.Name} was asked for its only dataset and has {List().Count}" : $"{home.Name} was asked for a dataset {(NamePattern().IsMatch(name) ? name : "of a name that cannot be")}, which it does not have") { ForPeer = NotOffered };
     }
 
     /// <summary>Opens the stored rows.</summary>
@@ -221,21 +386,38 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     /// <summary>The folder for sorted runs at a path.</summary>
     public ScratchFolder Scratch(string path) => openScratch?.Invoke(path) ?? new ScratchFolder(path);
 
+    private string NotOffered => $"{home.Name} offers no dataset for this proposal; ask its people for a dataset's name, and give it with --peer-dataset";
+
     private ParticipantException Unknown(string name)
     {
         var names = List().Select(dataset => dataset.Name).ToArray();
         return new ParticipantException(FailureCodes.UnknownDataset,
-            $"{home.Name} has no dataset {name}; it has {(names.Length == 0 ? "none" : string.Join(", ", names))}");
+            $"{home.Name} has no dataset {name}; it has {(names.Length == 0 ? "none" : string.Join(", ", names))}") { ForPeer = NotOffered };
     }
 
     private string Folder(string name) => Path.Combine(home.DatasetsPath, name);
 
     private string ReusablePath(string name) => Path.Combine(Folder(name), "reusable");
 
-    private string IdentifiersPath(string name) => Path.Combine(Folder(name), "identifiers.bin");
+    private string IdentifiersPath(string name) => Path.Combine(Folder(name), IdentifiersName);
 
-    private string RowsPath(string name) => Path.Combine(Folder(name), "rows.parquet");
+    private string RowsPath(string name) => Path.Combine(Folder(name), RowsName);
 
     [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex NamePattern();
+}
+
+/// <summary>A folder in which something is being made; see <see cref="DatasetCatalog.BeginWork"/>.</summary>
+internal sealed class WorkFolder(string folder, FileStream mark) : IDisposable
+{
+    public string Folder => folder;
+
+    /// <summary>The mark goes before the folder gets its name; only under the state's write lock, which keeps sweeps away.</summary>
+    public void Unmark()
+    {
+        mark.Dispose();
+        File.Delete(mark.Name);
+    }
+
+    public void Dispose() => mark.Dispose();
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.BlindRsa;
+using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
@@ -85,14 +86,10 @@ public static class ReusableSets
     public static async Task<ReusableSet> MakeAsync(
         DatasetCatalog catalog, Dataset dataset, string owner, int rsaBits, ComputeThreads threads, TimeProvider time, Action<double> progress, CancellationToken cancellation)
     {
+        catalog.Sweep();
         var target = catalog.ReusablePath(dataset);
-        var part = target + ".part";
-        if (Directory.Exists(part))
-        {
-            Directory.Delete(part, recursive: true);
-        }
-
-        Directory.CreateDirectory(part);
+        using var work = catalog.BeginWork(Path.GetDirectoryName(target)!);
+        var part = work.Folder;
         try
         {
             using var key = RsaPrivateKey.Generate(rsaBits);
@@ -108,7 +105,7 @@ public static class ReusableSets
                 progress((double)(first + count) / identifiers.Count);
             }
 
-            using (var stream = new FileStream(Path.Combine(part, TagsFile), FileMode.Create, FileAccess.Write, FileShare.None, 1 << 17))
+            using (var stream = PrivateFile.Open(Path.Combine(part, TagsFile), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 17))
             {
                 TagFile.WriteSorted(sorter, stream);
                 stream.Flush(flushToDisk: true);
@@ -116,12 +113,21 @@ public static class ReusableSets
 
             OwnerOnlyFile.Write(Path.Combine(part, KeyFile), key.Pkcs8.Span);
             var set = new ReusableSet(id, owner, rsaBits, Fingerprint(key.PublicKey), dataset.Hash, dataset.Profile, identifiers.Count, time.GetUtcNow());
-            Data.Output.AtomicFile.Write(Path.Combine(part, SetFile), JsonSerializer.SerializeToUtf8Bytes(set, SessionJson.Default.ReusableSet));
+            AtomicFile.Write(Path.Combine(part, SetFile), JsonSerializer.SerializeToUtf8Bytes(set, SessionJson.Default.ReusableSet));
             sorter.Dispose();
             scratch.Dispose();
-            Remove(catalog, dataset);
-            Directory.Move(part, target);
+            catalog.ChangeFolder(dataset, () =>
+            {
+                Remove(catalog, dataset);
+                work.Unmark();
+                PrivateFile.RenameFolder(part, target);
+            });
             return set;
+        }
+        catch (Exception exception) when (exception is DirectoryNotFoundException or FileNotFoundException && !catalog.IsCurrent(dataset))
+        {
+            // Its folder has gone from under us.
+            throw DatasetCatalog.Gone(dataset);
         }
         finally
         {
@@ -170,7 +176,10 @@ public static class ReusableSets
 
         if (set.RsaBits != rsaBits)
         {
-            throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} has a key of {set.RsaBits} bits, the session asks for {rsaBits}; propose it with --rsa-bits {set.RsaBits}, or make another set");
+            throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} has a key of {set.RsaBits} bits, the session asks for {rsaBits}; propose it with --rsa-bits {set.RsaBits}, or make another set")
+            {
+                ForPeer = $"{owner}'s reusable set has a key of {set.RsaBits} bits, the session asks for {rsaBits}; propose it with --rsa-bits {set.RsaBits}",
+            };
         }
 
         if (!File.Exists(Path.Combine(folder, KeyFile)) || !File.Exists(Path.Combine(folder, TagsFile)))
@@ -222,5 +231,8 @@ public static class ReusableSets
 
     private static string Fingerprint(RsaPublicKey key) => Convert.ToHexStringLower(SHA256.HashData(key.Modulus));
 
-    private static ParticipantException Refused(string what, Dataset dataset) => new(FailureCodes.ReusableSet, $"{what}; make it with: psi dataset prepare {dataset.Name}");
+    private static ParticipantException Refused(string what, Dataset dataset) => new(FailureCodes.ReusableSet, $"{what}; make it with: psi dataset prepare {dataset.Name}")
+    {
+        ForPeer = "there is no reusable set there that fits this proposal; ask its people to prepare one",
+    };
 }

@@ -7,27 +7,36 @@ namespace PsiMessaging.Sessions.Engine;
 /// <content>How sessions end without a result, and what is cleaned up.</content>
 public sealed partial class PartyEngine
 {
-    private void FailNow(PartySession session, string code, string reason, bool tellPeer)
+    /// <summary>What a peer is told where the reason speaks of own files, datasets or settings.</summary>
+    private string OwnMatter => $"{Home.Name} cannot go on with its own files or settings; its people see why";
+
+    private void FailNow(PartySession session, string code, string reason, bool tellPeer, string? peerReason = null)
     {
         Store.Write(transaction =>
         {
             var current = PartySession.Parse(transaction.FindSession(session.Id)!);
             if (!current.IsEnded)
             {
-                Fail(transaction, current, code, reason, tellPeer);
+                Fail(transaction, current, code, reason, tellPeer, peerReason);
             }
         });
         Outbox.Signal();
         Pump.Signal(session.Id);
     }
 
-    private void Fail(IStoreTransaction transaction, PartySession session, string code, string reason, bool tellPeer)
+    /// <param name="transaction">State.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="code">Why, as a code.</param>
+    /// <param name="reason">Why, for this party's people.</param>
+    /// <param name="tellPeer">Whether the peer is told.</param>
+    /// <param name="peerReason">What it is told; null means the same.</param>
+    private void Fail(IStoreTransaction transaction, PartySession session, string code, string reason, bool tellPeer, string? peerReason = null)
     {
         // Who alone learns the result has said its last word with its report: when a failure is seen after it depends on how long comparing took.
         var hasSaidAll = session.HasReported && SessionRules.RevealOf(session) == Protocols.Reveal.Own;
         if (tellPeer && !hasSaidAll && session.State != SessionState.Preparing)
         {
-            Send(transaction, session.Peer, session.Id, new AbortSession(session.Id, code, Printable(reason)));
+            Send(transaction, session.Peer, session.Id, new AbortSession(session.Id, code, Printable(peerReason ?? reason)));
         }
 
         if (session.Registration != RegistrationState.None)
@@ -132,7 +141,7 @@ public sealed partial class PartyEngine
             var session = PartySession.Parse(stored);
             if (!session.IsEnded && now > session.DeadlineAt)
             {
-                FailNow(session, FailureCodes.Deadline, DeadlineReason(session), tellPeer: true);
+                FailNow(session, FailureCodes.Deadline, DeadlineReason(session), tellPeer: true, DeadlineReason(session with { Warning = null }));
             }
             else if (session.OpenQueries.Count > 0)
             {

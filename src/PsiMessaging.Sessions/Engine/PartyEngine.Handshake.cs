@@ -160,7 +160,7 @@ public sealed partial class PartyEngine
             throw new ParticipantException(FailureCodes.NotPinned, $"{Home.Name} has not pinned a linker {proposal.Linker}; pin its card with: psi trust CARD.json");
         }
 
-        var dataset = Datasets.Resolve(proposal.PeerDataset);
+        var dataset = Datasets.ResolveForPeer(proposal.PeerDataset);
         if (dataset.Profile != proposal.Profile)
         {
             throw new ParticipantException(FailureCodes.ProfileMismatch,

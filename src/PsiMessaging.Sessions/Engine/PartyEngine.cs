@@ -294,11 +294,11 @@ public sealed partial class PartyEngine : ParticipantEngine
         }
         catch (ParticipantException exception)
         {
-            FailNow(session, exception.Code, exception.Message, tellPeer: true);
+            FailNow(session, exception.Code, exception.Message, tellPeer: true, exception.ForPeer);
         }
         catch (InputException exception)
         {
-            FailNow(session, FailureCodes.UnusableDataset, exception.Message, tellPeer: true);
+            FailNow(session, FailureCodes.UnusableDataset, exception.Message, tellPeer: true, OwnMatter);
         }
 
         return true;
@@ -359,7 +359,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     {
         var dataset = Datasets.Resolve(session.Dataset);
         return dataset.Hash == session.DatasetHash ? dataset
-            : throw new ParticipantException(FailureCodes.UnusableDataset, $"the dataset {dataset.Name} was replaced after the session began");
+            : throw new ParticipantException(FailureCodes.UnusableDataset, $"the dataset {dataset.Name} was replaced after the session began") { ForPeer = OwnMatter };
     }
 
     private ParticipantCard PinnedPeer(PartySession session) =>

@@ -62,7 +62,7 @@ internal sealed class SessionSecrets : IDisposable
     /// <param name="attempt">Each attempt at the rounds has secrets of its own.</param>
     public static SessionSecrets LoadOrCreate(string sessionPath, int rsaBits, int attempt = 0)
     {
-        Directory.CreateDirectory(sessionPath);
+        Data.Output.PrivateFile.CreateFolder(sessionPath);
         var path = PathOf(sessionPath, attempt);
         if (!File.Exists(path))
         {

@@ -1,0 +1,189 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace PsiMessaging.Data.Output;
+
+/// <summary>
+/// Files and folders that no other user of the machine may open: 0600 and 0700, whatever the caller's umask. What we keep in plain text (datasets, identifiers,
+/// results) is safe from local users by these rights alone. On Windows a folder's access list decides, and none of this does anything.
+/// </summary>
+public static partial class PrivateFile
+{
+    /// <summary>Rights of a file: its owner reads and writes (0600).</summary>
+    public const UnixFileMode FileRights = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+    /// <summary>Rights of a folder: its owner alone enters (0700).</summary>
+    public const UnixFileMode FolderRights = FileRights | UnixFileMode.UserExecute;
+    /// <summary>Whatever lets anybody but the owner in.</summary>
+    public const UnixFileMode OthersRights = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+
+    // Of <fcntl.h> and <linux/stat.h>; these do not differ between architectures, as those of struct stat do.
+    private const int CloseOnExecLinux = 0x80000;
+    private const int CloseOnExecElsewhere = 0x1000000;
+    private const int CurrentFolder = -100;
+    private const int AccessDenied = 13;
+    private const uint StatxUid = 0x8;
+    private const int StatxBytes = 256;
+    private const int StatxUidAt = 20;
+
+    /// <summary>Takes rights of group and others from everything this process makes from now on, files of libraries among it. First thing in every Main.</summary>
+    public static void ProtectProcess()
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            _ = Umask((uint)OthersRights);
+        }
+    }
+
+    /// <summary>Opens a file; one that is made is the owner's alone. One that is there keeps its rights.</summary>
+    /// <param name="path">Where.</param>
+    /// <param name="mode">As for <see cref="FileStream"/>.</param>
+    /// <param name="access">As for <see cref="FileStream"/>.</param>
+    /// <param name="share">As for <see cref="FileStream"/>.</param>
+    /// <param name="bufferSizeBytes">As for <see cref="FileStream"/>.</param>
+    /// <param name="options">As for <see cref="FileStream"/>.</param>
+    public static FileStream Open(
+        string path, FileMode mode, FileAccess access = FileAccess.ReadWrite, FileShare share = FileShare.Read, int bufferSizeBytes = 1 << 16, FileOptions options = FileOptions.None)
+    {
+        var how = new FileStreamOptions { Mode = mode, Access = access, Share = share, BufferSize = bufferSizeBytes, Options = options };
+        if (!OperatingSystem.IsWindows())
+        {
+            how.UnixCreateMode = FileRights;
+        }
+
+        return new FileStream(path, how);
+    }
+
+    /// <summary>Makes a folder, and those above it that are missing, each the owner's alone and flushed to disk by name. One that is there keeps its rights.</summary>
+    public static void CreateFolder(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return;
+        }
+
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        var parent = Path.GetDirectoryName(full);
+        if (parent is not null)
+        {
+            CreateFolder(parent);
+        }
+
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(full);
+            return;
+        }
+
+        Directory.CreateDirectory(full, FolderRights);
+        FlushFolder(parent!);
+    }
+
+    /// <summary>Flushes a folder to disk: only then does a file's new name survive a power cut. A file system that knows no such thing is left in peace.</summary>
+    /// <exception cref="IOException">The folder cannot be opened or the disk fails.</exception>
+    public static void FlushFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        using var handle = new SafeFileHandle(OpenForReading(path, OperatingSystem.IsLinux() ? CloseOnExecLinux : CloseOnExecElsewhere), ownsHandle: true);
+        if (handle.IsInvalid)
+        {
+            if (Marshal.GetLastPInvokeError() == AccessDenied)
+            {
+                // A folder one may put files into and not list, such as a drop box: not ours, and nothing of ours is acknowledged by it.
+                return;
+            }
+
+            throw new IOException($"the folder {path} cannot be flushed to disk: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+
+        RandomAccess.FlushToDisk(handle);
+    }
+
+    /// <summary>Gives a finished, flushed file its name, and returns when the name is on disk too.</summary>
+    /// <param name="from">The file under its temporary name, in the same file system.</param>
+    /// <param name="to">Its name.</param>
+    /// <param name="overwrite">Whether a file of that name is replaced.</param>
+    /// <exception cref="IOException">There is one and it is not to be replaced, or the disk fails.</exception>
+    public static void Rename(string from, string to, bool overwrite)
+    {
+        File.Move(from, to, overwrite);
+        FlushFolder(Path.GetDirectoryName(Path.GetFullPath(to))!);
+    }
+
+    /// <summary>Gives a folder another name beside its own, and returns when that is on disk.</summary>
+    /// <exception cref="IOException">There is something of that name, or the disk fails.</exception>
+    public static void RenameFolder(string from, string to)
+    {
+        Directory.Move(from, to);
+        FlushFolder(Path.GetDirectoryName(Path.GetFullPath(to))!);
+    }
+
+    /// <summary>Takes group's and others' rights from a folder that is there.</summary>
+    public static void CloseFolder(string path)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, FolderRights);
+        }
+    }
+
+    /// <summary>Whether somebody but the owner may do anything with a file or folder.</summary>
+    public static bool IsOpenToOthers(string path) => !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & OthersRights) != UnixFileMode.None;
+
+    /// <summary>
+    /// Whether a file or folder belongs to another user, who could change it or its rights under us. Root counts as nobody else: it can do so anyway, and what a
+    /// cluster mounts as a secret is root's.
+    /// </summary>
+    public static bool IsForeign(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return false;
+        }
+
+        if (OperatingSystem.IsLinux() && OwnerOf(path) is { } owner)
+        {
+            return owner != 0 && owner != EffectiveUser();
+        }
+
+        // Elsewhere the layout of stat's answer is not fixed. Setting a file's rights to what they are is allowed to its owner only (and to root, for whom we cannot tell).
+        try
+        {
+            File.SetUnixFileMode(path, File.GetUnixFileMode(path));
+            return false;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>The user id that owns a path, links followed; null where the kernel or the C library does not say.</summary>
+    private static uint? OwnerOf(string path)
+    {
+        Span<byte> answer = stackalloc byte[StatxBytes];
+        try
+        {
+            return Statx(CurrentFolder, path, 0, StatxUid, answer) == 0 ? BitConverter.ToUInt32(answer[StatxUidAt..]) : null;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "umask")]
+    private static partial uint Umask(uint mask);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint EffectiveUser();
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint OpenForReading(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(int folder, string path, int flags, uint mask, Span<byte> answer);
+}
