@@ -403,7 +403,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
     private string RowsPath(string name) => Path.Combine(Folder(name), RowsName);
 
-    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex NamePattern();
 }
 
