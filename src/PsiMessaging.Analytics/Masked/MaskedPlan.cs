@@ -24,6 +24,8 @@ public sealed record MatrixLayout(string Party, PartyShape Shape, IReadOnlyList<
     public IReadOnlyList<int> Offsets { get; } = [.. Limbs.Select((_, i) => Limbs.Take(i).Sum())];
     /// <summary>Columns that hold something.</summary>
     public int Columns => Shape.Groups * Width;
+    /// <summary>All of it that can differ between two matrices of one size, for the context of the masks: shape, limbs and their widths.</summary>
+    public string Text => $"{Shape.Groups},{string.Join('.', Shape.Levels)},{string.Join('.', Limbs)},{string.Join('.', LimbBits)}";
 }
 
 /// <summary>

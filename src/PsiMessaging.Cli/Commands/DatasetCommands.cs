@@ -21,14 +21,15 @@ internal static class DatasetCommands
         var input = new InputOptions();
         var name = new Argument<string>("NAME") { Description = "Name of the dataset" };
         var file = new Argument<string>("FILE") { Description = "CSV or Parquet" };
-        var command = new Command("add", "Read, check and keep a file") { name, file };
+        var minCell = PsiRootCommand.OptionalNumber("--min-cell", "Fewest records anything is said about in sessions with this dataset (default: the home's, 10 at first); below 3 only for data that are not confidential", 1, ParticipantConfig.MostMinCell);
+        var command = new Command("add", "Read, check and keep a file") { name, file, minCell };
         input.AddTo(command);
         return command.Do(async (parsed, _) =>
         {
             using var home = SessionCommands.OpenParty(parsed);
             using var store = new SqliteParticipantStore(home.StatePath);
             var dataset = await new DatasetCatalog(home, store, TimeProvider.System).AddAsync(new DatasetRequest(
-                parsed.GetValue(name)!, parsed.GetValue(file)!, input.KeyOf(parsed), input.ReadingOf(parsed), input.FoldOf(parsed), input.DuplicatesOf(parsed), input.TypesOf(parsed)));
+                parsed.GetValue(name)!, parsed.GetValue(file)!, input.KeyOf(parsed), input.ReadingOf(parsed), input.FoldOf(parsed), input.DuplicatesOf(parsed), input.TypesOf(parsed), parsed.GetValue(minCell)));
             if (parsed.GetValue(PsiRootCommand.Json))
             {
                 Terminal.Json(dataset, OutputJson.Plain.Dataset);
@@ -38,6 +39,7 @@ internal static class DatasetCommands
             Console.Out.WriteLine($"{dataset.Name}: {dataset.Rows:N0} rows, {dataset.Distinct:N0} distinct identifiers in {string.Join(" + ", dataset.Key)}"
                 + (dataset.Dropped > 0 ? $"; {dataset.Dropped:N0} rows without one left out" : "")
                 + (dataset.Repeated > 0 ? $"; {dataset.Repeated:N0} rows that repeat one left out" : ""));
+            Console.Out.WriteLine($"Nothing is said about fewer than {dataset.MinCell ?? home.Config.MinCell:N0} records{(dataset.MinCell is null ? $" (minCell of {home.Name}'s home)" : dataset.MinCell < ParticipantConfig.LeastMinCell ? ": right for data that are not confidential, and for no others" : "")}.");
             Console.Out.WriteLine($"Columns to ask about: {(dataset.Described.Count == 0 ? "none" : string.Join(", ", dataset.Described.Select(column => $"{column.Name} {column.Type}{(column.Missing > 0 ? $" ({column.Missing:N0} missing)" : "")}")))}");
             foreach (var column in dataset.Described.Where(column => column.NotANumberRow is not null))
             {
