@@ -74,8 +74,8 @@ internal sealed class MaskedRun : IDisposable
     {
         var query = new BoundQuery(Query.Parse(text), Schema);
         var other = asker == "P1" ? "P2" : "P1";
-        var left = await PartyMatrix.OpenAsync(query, asker, asker == "P1" ? P1 : P2);
-        var right = await PartyMatrix.OpenAsync(query, other, asker == "P1" ? P2 : P1);
+        var left = await PartyMatrix.OpenAsync(query, asker, asker == "P1" ? P1 : P2, minCell);
+        var right = await PartyMatrix.OpenAsync(query, other, asker == "P1" ? P2 : P1, minCell);
         var plan = MaskedPlan.Build(query, P1.Rows, (asker, left.Shape), (other, right.Shape), pad);
         var context = new MaskContext(Transcript, "q", 1, asker, text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
         LinkerSaw.Clear();
@@ -88,7 +88,8 @@ internal sealed class MaskedRun : IDisposable
         using var masks = new QueryMasks(_shared, context);
         Contribution.Unmask(masks, product);
         Unmasked = (product, plan.NeededEntries());
-        var table = new MaskedTable(query, plan, product, new PartyLabels(left.GroupLabels, left.LevelLabels), new PartyLabels(right.GroupLabels, right.LevelLabels));
+        var table = new MaskedTable(query, plan, product, new PartyLabels(left.GroupLabels, left.LevelLabels), new PartyLabels(right.GroupLabels, right.LevelLabels),
+            minCell > 1 ? new OwnRecords(left.GroupRecords, left.Aside) : null);
         return new AnswerBuilder(query, table, minCell, P1.Rows).Build();
     }
 

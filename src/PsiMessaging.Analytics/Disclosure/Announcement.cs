@@ -6,7 +6,7 @@ namespace PsiMessaging.Analytics.Disclosure;
 
 /// <summary>What lies behind the values of a numeric column in one group.</summary>
 /// <param name="Records">Records with a value.</param>
-/// <param name="Different">Records whose value is not the most frequent one: with zeros and ones, the fewer of the two.</param>
+/// <param name="Different">Records whose value is not the most frequent one: with zeros and ones, the fewer of the two. All, where no value occurs twice.</param>
 /// <param name="Largest">Share in thousandths, 0 to 1,000, that the minimum less one records of largest |value − median| have in the sum of it; 0 where all values are equal.</param>
 public sealed record ColumnSpread(int Records, int Different, int Largest);
 
@@ -73,7 +73,7 @@ public static class QuestionRule
 
         return announced.Columns.Count != columns.Count || announced.Columns.Zip(columns).Any(pair => pair.First is null || pair.First.Column != pair.Second.Name || pair.First.Groups?.Count != announced.Groups.Count
                 || pair.First.Groups.Zip(announced.Groups).Any(group => group.First is null || group.First.Records < 0 || group.First.Records > group.Second || group.First.Different < 0
-                    || group.First.Different > Math.Max(0, group.First.Records - 1) || group.First.Largest is < 0 or > 1000))
+                    || group.First.Different > group.First.Records || group.First.Largest is < 0 or > 1000))
             ? "what it says of its columns does not fit" : null;
     }
 

@@ -332,7 +332,7 @@ public sealed class PartyMatrix
         distances.Sort();
         var all = distances.Aggregate(Int128.Zero, (sum, distance) => sum + distance);
         var largest = distances.TakeLast(_minCell - 1).Aggregate(Int128.Zero, (sum, distance) => sum + distance);
-        return new ColumnSpread(values.Count, values.Count - most, all == 0 ? 0 : (int)(largest * 1000 / all));
+        return new ColumnSpread(values.Count, most == 1 && values.Count > 1 ? values.Count : values.Count - most, all == 0 ? 0 : (int)(largest * 1000 / all));
     }
 
     private void TakeGroups(IEnumerable<int[]> found)
