@@ -27,6 +27,7 @@ public sealed class PartyMatrix
     private int _bins = 1;
     private readonly int? _weight;
     private readonly int[] _complete;
+    private readonly Dictionary<ColumnName, long> _frequent = [];
     private Dictionary<UInt128, int> _groups = [];
     private int[]? _groupTable;
 
@@ -91,6 +92,11 @@ public sealed class PartyMatrix
 
         var matrix = new PartyMatrix(query, party, rows, minCell, await DistinctNumbersAsync(query, party, rows, minCell));
         await matrix.FindGroupsAsync();
+        if (minCell > 1)
+        {
+            await matrix.FindFrequentAsync();
+        }
+
         return matrix;
     }
 
@@ -264,6 +270,53 @@ public sealed class PartyMatrix
         }
     }
 
+    /// <summary>Under a minimum cell size: the party's numeric columns that have two values or one among the records that count.</summary>
+    public IReadOnlyList<string> TwoValued { get; private set; } = [];
+
+    /// <summary>The labels that the other party gets to know when this one contributes, and keeps itself when it asks.</summary>
+    public PartyLabels Labels => new(GroupLabels, LevelLabels, TwoValued.Count == 0 ? null : TwoValued);
+
+    /// <summary>The most frequent value of each of the party's numeric columns that the plan counts differences from; the lowest of several, none where no value occurs twice.</summary>
+    private async Task FindFrequentAsync()
+    {
+        var columns = _query.MinimumMoments().SelectMany(moment => moment.Different).Where(column => column.Party == _party).Distinct().OrderBy(column => column.Name, StringComparer.Ordinal).ToArray();
+        var twoValued = new List<string>();
+        foreach (var column in columns)
+        {
+            var values = new List<long>();
+            await foreach (var (chunk, rows) in ChunksAsync())
+            {
+                var inGroup = GroupsOf(chunk, 0, rows);
+                for (var row = 0; row < rows; row++)
+                {
+                    if (inGroup[row] >= 0 && chunk[_place[column]][row] is var value && value != AlignedRows.Missing)
+                    {
+                        values.Add(value);
+                    }
+                }
+            }
+
+            values.Sort();
+            var (most, run, different) = (1, 0, 0);
+            for (var i = 0; i < values.Count; i++)
+            {
+                run = i > 0 && values[i] == values[i - 1] ? run + 1 : 1;
+                different += run == 1 ? 1 : 0;
+                if (run > most)
+                {
+                    (most, _frequent[column]) = (run, values[i]);
+                }
+            }
+
+            if (different is 1 or 2)
+            {
+                twoValued.Add(column.Name);
+            }
+        }
+
+        TwoValued = twoValued;
+    }
+
     /// <summary>Says how many records are behind the party's groups, classes and columns.</summary>
     /// <param name="columns">Numeric columns of the party to say it of.</param>
     /// <param name="pooled">Whether all groups are taken together, as a party judges its own values.</param>
@@ -430,11 +483,12 @@ public sealed class PartyMatrix
             var (factor, limbs, bits) = (layout.Factors[f], layout.Limbs[f], layout.LimbBits[f]);
             var valid = factor.Valid.Select(column => values[_place[column]]).ToArray();
             var levels = factor.Levels.Select(entry => (Values: values[_place[entry.Column]], Indexer: _terms[entry.Column], entry.Level)).ToArray();
+            var different = factor.Different.Where(_frequent.ContainsKey).Select(column => (Values: values[_place[column]], Frequent: _frequent[column])).ToArray();
             var powers = factor.Powers.Select(entry => (Values: values[_place[entry.Column]], entry.Power)).ToArray();
             for (var row = 0; row < count; row++)
             {
                 var group = groups[row];
-                if (group < 0 || !HasAll(valid, at + row) || !IsAt(levels, at + row))
+                if (group < 0 || !HasAll(valid, at + row) || !IsAt(levels, at + row) || !Differs(different, at + row))
                 {
                     continue;
                 }
@@ -461,6 +515,19 @@ public sealed class PartyMatrix
         foreach (var values in valid)
         {
             if (values[row] == AlignedRows.Missing)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool Differs((long[] Values, long Frequent)[] different, int row)
+    {
+        foreach (var (values, frequent) in different)
+        {
+            if (values[row] == frequent)
             {
                 return false;
             }

@@ -54,7 +54,8 @@ public sealed record Answer(
 /// <summary>How many common records the asking party's own side has, after its own part of the filter: what it knows without asking.</summary>
 /// <param name="Groups">Records in each of its groups.</param>
 /// <param name="Aside">Records in its groups that are put aside as too small.</param>
-public sealed record OwnRecords(IReadOnlyList<int> Groups, int Aside);
+/// <param name="Columns">Its numeric columns that the question calculates with, where the other party is concerned.</param>
+public sealed record OwnRecords(IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns);
 
 /// <summary>The exact sums an answer follows from, group by group.</summary>
 public interface IMomentTable
@@ -79,6 +80,9 @@ public interface IMomentTable
 
     /// <summary>Whether the other party's filter or weight decides which records count.</summary>
     bool OthersSelect { get; }
+
+    /// <summary>Whether a numeric column has two values or one.</summary>
+    bool IsTwoValued(Queries.ColumnName column);
 
     /// <summary>Whether a column is the other party's, or may be.</summary>
     bool IsOthers(Queries.ColumnName column);

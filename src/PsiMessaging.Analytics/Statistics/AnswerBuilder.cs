@@ -23,6 +23,10 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private bool _others;
     private bool _isComplete = true;
 
+    /// <summary>Cells in which the number of records that differ from the most frequent value may be known, for own columns whose number in each own group the asking party knows.</summary>
+    private readonly Dictionary<(ColumnName Column, Moment Moment), bool[]> _ownColumns = [];
+    private Dictionary<int, int>? _cellsOf;
+
     /// <summary>Builds the answer.</summary>
     /// <exception cref="QueryException">With a minimum of 1: no record passes the filter. A regression or test without a unique solution or about too few records.</exception>
     public Answer Build()
@@ -215,6 +219,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         if (table.IsComplete is not null)
         {
             // The linker's counts of what is not shown are not here: only the number of all common records is known.
+            if (totals.Count == 0 && query.Where.Count == 0)
+            {
+                released.Add((0, [], CountAlone(commonRecords)));
+            }
+
             released.AddRange(totals.Where(total => total.Members.Sum(group => _records[group]) >= minCell || total.Kept == 0).Select(total =>
                 (total.Kept, total.Members, total.Kept == 0 && query.Where.Count == 0 ? CountAlone(commonRecords) : query.Measures.Select(_ => AnswerCell.Protected))));
             return (released, query.Where.Count == 0 ? commonRecords : -1);
@@ -224,6 +233,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var known = own.Groups.Sum(records => (long)records);
         var shown = ReleaseRule.ShowTotals(_records, _shown, [.. Enumerable.Range(0, _records.Length).Select(table.OwnGroupOf)], [.. own.Groups.Select(records => (long)records)], _others,
             [.. totals.Select(total => total.Members)], minCell);
+        if (totals.Count == 0 && !table.OthersSelect)
+        {
+            released.Add((0, [], CountAlone(known + own.Aside)));
+        }
+
         for (var t = 0; t < totals.Count; t++)
         {
             var (kept, members) = totals[t];
@@ -248,9 +262,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         foreach (var (measure, columns) in query.Measures)
         {
             var hidden = members.Where(member => !_shown[member]).ToArray();
-            var valid = columns.Length == 0 ? query.Records : query.RecordsWith(columns);
-            yield return Total(members, valid) < minCell ? AnswerCell.Withheld
-                : members.Any(member => _shown[member] && table.Sum(member, valid) < minCell) || (hidden.Length > 0 && Total(hidden, valid) < minCell) ? AnswerCell.Protected
+            yield return !HasEnough(members, columns) ? AnswerCell.Withheld
+                : members.Any(member => _shown[member] && !IsShown(member, columns)) || (hidden.Length > 0 && !HasEnough(hidden, columns)) || !LeavesEnough(members, columns) ? AnswerCell.Protected
                 : Compute(measure.Function, columns, members);
         }
     }
@@ -283,7 +296,70 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     }
 
     private IEnumerable<AnswerCell> Measures(int[] members) => query.Measures.Select(entry =>
-        minCell > 1 && entry.Columns.Length > 0 && Total(members, query.RecordsWith(entry.Columns)) < minCell ? AnswerCell.Withheld : Compute(entry.Measure.Function, entry.Columns, members));
+        minCell > 1 && !Array.TrueForAll(members, member => IsShown(member, entry.Columns)) ? AnswerCell.Withheld : Compute(entry.Measure.Function, entry.Columns, members));
+
+    /// <summary>
+    /// Whether a measure is shown in a cell. Of its own columns the asking party knows how many records differ in each own group, as it knows how many there are: the same rule
+    /// then holds for those as for the records.
+    /// </summary>
+    private bool IsShown(int cell, ColumnName[] columns) => HasEnough([cell], columns) && Array.TrueForAll(columns, column =>
+        OwnSpread(column) is not { } spread || (IsShownOf(cell, column, query.RecordsDifferent(columns, column), columns, group => spread.Groups[group].Different, isRest: false)
+            && (!table.IsTwoValued(column) || IsShownOf(cell, column, query.RecordsWith(columns), columns, group => spread.Groups[group].Records - spread.Groups[group].Different, isRest: true))));
+
+    private bool IsShownOf(int cell, ColumnName column, Moment moment, ColumnName[] columns, Func<int, int> own, bool isRest)
+    {
+        if (!_ownColumns.TryGetValue((column, moment), out var shown))
+        {
+            shown = new bool[_records.Length];
+            foreach (var group in Enumerable.Range(0, _records.Length).GroupBy(table.OwnGroupOf))
+            {
+                var cells = group.ToArray();
+                var counts = Array.ConvertAll(cells, member => (long)(isRest ? table.Sum(member, moment) - table.Sum(member, query.RecordsDifferent(columns, column)) : table.Sum(member, moment)));
+                var here = ReleaseRule.Show(counts, own(group.Key), _others, minCell);
+                for (var i = 0; i < cells.Length; i++)
+                {
+                    shown[cells[i]] = here[i];
+                }
+            }
+
+            _ownColumns.Add((column, moment), shown);
+        }
+
+        return shown[cell];
+    }
+
+    private int CellsOf(int ownGroup)
+    {
+        _cellsOf ??= Enumerable.Range(0, _records.Length).GroupBy(table.OwnGroupOf).ToDictionary(group => group.Key, group => group.Count());
+        return _cellsOf[ownGroup];
+    }
+
+    private ColumnAnnouncement? OwnSpread(ColumnName column) => table.IsOthers(column) ? null : table.Own?.Columns.FirstOrDefault(own => own.Column == column.Name);
+
+    /// <summary>Whether, of the records that differ in own columns, a total leaves out enough, or none because there is nowhere else to be.</summary>
+    private bool LeavesEnough(int[] members, ColumnName[] columns) => Array.TrueForAll(columns, column =>
+    {
+        if (OwnSpread(column) is not { } spread)
+        {
+            return true;
+        }
+
+        var own = members.Select(table.OwnGroupOf).Distinct().ToArray();
+        bool IsEnough(BigInteger left) => left >= minCell || (left == 0 && !_others && own.Sum(CellsOf) == members.Length);
+        var different = Total(members, query.RecordsDifferent(columns, column));
+        return IsEnough(own.Sum(group => spread.Groups[group].Different) - different)
+            && (!table.IsTwoValued(column) || IsEnough(own.Sum(group => spread.Groups[group].Records - spread.Groups[group].Different) - (Total(members, query.RecordsWith(columns)) - different)));
+    });
+
+    /// <summary>
+    /// Whether a measure over some groups is about enough records: that have values, that differ from the most frequent one, and of two values those at either. A sum of zeros and
+    /// ones is a count of the ones.
+    /// </summary>
+    private bool HasEnough(int[] members, ColumnName[] columns)
+    {
+        var valid = Total(members, columns.Length == 0 ? query.Records : query.RecordsWith(columns));
+        return valid >= minCell && Array.TrueForAll(columns, column => Total(members, query.RecordsDifferent(columns, column)) is var different && different >= minCell && (!table.IsTwoValued(column) || valid - different >= minCell));
+    }
 
     private BigInteger Total(int[] members, Moment moment) => members.Aggregate(BigInteger.Zero, (sum, member) => sum + table.Sum(member, moment));
 
@@ -575,6 +651,16 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             if (reference < minCell)
             {
                 throw new QueryException(QueryException.BelowMinimum, $"{term.Column.Name}[{table.Levels(term)[0]}] has fewer than {minCell} records, none and few alike; put its class together with another");
+            }
+        }
+
+        foreach (var column in minCell > 1 ? query.RegressionNumbers : [])
+        {
+            var different = table.Sum(group, query.RecordsDifferent(query.RegressionColumns, column));
+            var left = table.OthersSelect && OwnSpread(column) is { } mine ? mine.Groups[0].Different - different : minCell;
+            if (different < minCell || left < minCell || (table.IsTwoValued(column) && n - different < minCell))
+            {
+                throw new QueryException(QueryException.BelowMinimum, $"{column.Name} has one value in all but fewer than {minCell} of the records the regression is about, or of those it leaves out, none and few alike; leave it out");
             }
         }
 

@@ -50,6 +50,9 @@ public sealed class TokenTable : IMomentTable
     public bool OthersSelect => _query.Where.Count > 0;
 
     /// <inheritdoc/>
+    public bool IsTwoValued(ColumnName column) => false;
+
+    /// <inheritdoc/>
     public bool IsOthers(ColumnName column) => true;
 
     /// <inheritdoc/>

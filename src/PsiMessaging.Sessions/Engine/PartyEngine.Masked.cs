@@ -202,7 +202,7 @@ public sealed partial class PartyEngine
                 return;
             }
 
-            PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = new PartyLabels(matrix.GroupLabels, matrix.LevelLabels), OwnRecords = announced is null ? null : new OwnRecords(matrix.GroupRecords, matrix.Aside) });
+            PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = matrix.Labels, OwnRecords = announced is null ? null : new OwnRecords(matrix.GroupRecords, matrix.Aside, announced.Columns) });
             var seconds = (int)Math.Clamp((query.DeadlineAt - Time.GetUtcNow()).TotalSeconds, 1, MaximumDeadlineSeconds);
             Send(transaction, session.Peer, session.Id, new ProposeQuery(session.Id, session.Transcript, query.Id, query.Counter, seconds), body);
         });
@@ -413,7 +413,7 @@ public sealed partial class PartyEngine
             var query = new MaskedQuery(proposal.QueryId, session.Id, session.Peer, asked.Text, proposal.Counter, asked.Pad, Time.GetUtcNow().AddSeconds(proposal.DeadlineSeconds), MaskedStage.Contributing,
                 matrix.Shape, asked.Shape);
             await OpenContributionAsync(session, query, matrix);
-            var body = Seal(session, query.Id, nameof(AcceptQuery), new PartyLabels(matrix.GroupLabels, matrix.LevelLabels), SessionJson.Default.PartyLabels);
+            var body = Seal(session, query.Id, nameof(AcceptQuery), matrix.Labels, SessionJson.Default.PartyLabels);
             Store.Write(transaction =>
             {
                 var current = PartySession.Parse(transaction.FindSession(session.Id)!);
@@ -600,7 +600,7 @@ public sealed partial class PartyEngine
     private (MaskedPlan Plan, QueryMasks Masks) PlanOf(PartySession session, MaskedQuery query, BoundQuery bound)
     {
         var (own, peer) = ((Home.Name, query.Own!), (session.Peer, query.Peer!));
-        var plan = query.Asker == Home.Name ? MaskedPlan.Build(bound, session.IntersectionSize!.Value, own, peer, query.Pad) : MaskedPlan.Build(bound, session.IntersectionSize!.Value, peer, own, query.Pad);
+        var plan = query.Asker == Home.Name ? MaskedPlan.Build(bound, session.IntersectionSize!.Value, own, peer, query.Pad, session.MinCell) : MaskedPlan.Build(bound, session.IntersectionSize!.Value, peer, own, query.Pad, session.MinCell);
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
         return (plan, new QueryMasks(shared, ContextOf(session, query, plan)));
     }
