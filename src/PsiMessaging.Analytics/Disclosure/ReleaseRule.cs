@@ -28,8 +28,12 @@ public static class ReleaseRule
             return shown;
         }
 
+        // Small cells alone, if they have so many records that none of them could be empty, tell none from few: then another cell goes too, and nobody sees which it is.
+        var small = shown.Count(cell => !cell);
+        var tells = !others && small > 0 && own - Sum(counts, shown) > (small - 1L) * (minimum - 1);
+
         // Cells of one size go together: which of them went would depend on their order.
-        while (own - Sum(counts, shown) < minimum && Array.Exists(shown, cell => cell))
+        for (; (tells || own - Sum(counts, shown) < minimum) && Array.Exists(shown, cell => cell); tells = false)
         {
             var least = long.MaxValue;
             for (var i = 0; i < shown.Length; i++)
@@ -152,6 +156,52 @@ public static class ReleaseRule
             }
         }
 
+        // Counts are not negative: what a total leaves of its own groups, beside other totals, must be nothing or enough as well.
+        var value = new long[unknowns];
+        foreach (var (cell, at) in place)
+        {
+            value[at] = counts[cell];
+        }
+
+        for (var group = 0; others && group < own.Count; group++)
+        {
+            value[cells + group] = own[group] - inCells[group];
+        }
+
+        var takenTotals = new List<HashSet<int>>();
+        bool IsNothingOrEnough(HashSet<int> places) => places.Count == 0 || places.Sum(at => value[at]) >= minimum;
+        bool LeavesEnough(int[] places, IEnumerable<int> groups)
+        {
+            HashSet<int> left = [.. groups.SelectMany(group => others ? byGroup[group].Append(cells + group) : byGroup[group])];
+            left.ExceptWith(places);
+            if (!IsNothingOrEnough(left))
+            {
+                return false;
+            }
+
+            foreach (var taken in takenTotals)
+            {
+                if (taken.IsSubsetOf(left))
+                {
+                    left.ExceptWith(taken);
+                    if (!IsNothingOrEnough(left))
+                    {
+                        return false;
+                    }
+                }
+                else if (taken.IsSupersetOf(places) && !IsNothingOrEnough([.. taken.Except(places)]))
+                {
+                    return false;
+                }
+                else if (taken.IsSubsetOf(places) && !IsNothingOrEnough([.. places.Except(taken)]))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
         for (var t = 0; t < released.Length; t++)
         {
             var members = totals[t];
@@ -161,8 +211,17 @@ public static class ReleaseRule
                 continue;
             }
 
+            if (places.Length > 0 && isSmallEnough && !LeavesEnough(places, members.Where(i => !shown[i]).Select(i => ownGroups[i]).Distinct()))
+            {
+                continue;
+            }
+
             // Over whole own groups, of which nothing is anywhere else, a total says what the asking party knows.
             released[t] = places.Length == 0 || (isSmallEnough ? known.TryAdd(Row(places)) : !others && members.Select(i => ownGroups[i]).Distinct().Sum(group => byGroup[group].Count()) == places.Length);
+            if (released[t] && places.Length > 0)
+            {
+                takenTotals.Add([.. places]);
+            }
         }
 
         return released;

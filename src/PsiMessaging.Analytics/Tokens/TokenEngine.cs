@@ -139,7 +139,12 @@ public static class TokenEngine
         // Rows of the own groups that are in no cell: the other party's filter or small groups have them.
         var othersHave = othersSelect || records.Values.Sum() > cells.Sum(cell => cell.Count);
         bool[] shown = [.. cells.GroupBy(cell => cell.Own).OrderBy(group => group.Key).SelectMany(group =>
-            ReleaseRule.Show([.. group.Select(cell => cell.Count)], records[group.Key], othersHave || group.Count() < otherGroups, minCell))];
+        {
+            // Cells without a row are not in the answer, but they are cells; more of them than could have had a row together make no difference.
+            var counts = group.Select(cell => cell.Count).ToArray();
+            var empty = Math.Min(otherGroups - counts.Length, (records[group.Key] / Math.Max(1, minCell - 1)) + 2);
+            return ReleaseRule.Show([.. counts, .. new long[empty]], records[group.Key], othersHave, minCell).Take(counts.Length);
+        })];
         var possible = records.Count * otherGroups;
         return (shown, minCell == 1 || (possible > 0 && shown.Count(cell => cell) == possible && records.Values.Sum() == passing && !(othersGroup && othersHave)));
     }
