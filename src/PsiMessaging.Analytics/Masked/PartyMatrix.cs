@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
@@ -214,7 +215,7 @@ public sealed class PartyMatrix
         var parts = _groupings.Length - (bins is null ? 0 : 1);
         var found = new Dictionary<UInt128, (int[] Indices, int Records)>();
         var places = _groupings.Select(indexer => _place[indexer.Grouping.Column]).ToArray();
-        var indices = new int[_groupings.Length];
+        var indices = new int[parts];
         await foreach (var (values, rows) in ChunksAsync())
         {
             for (var row = 0; row < rows; row++)
@@ -229,14 +230,17 @@ public sealed class PartyMatrix
                     indices[i] = _groupings[i].IndexOf(values[places[i]][row]);
                 }
 
-                var key = Key(indices[..parts]);
-                var known = found.GetValueOrDefault(key);
-                if (known.Indices is null && found.Count == AlignedRows.MaximumLabels)
+                ref var group = ref CollectionsMarshal.GetValueRefOrAddDefault(found, Key(indices), out var isKnown);
+                if (!isKnown)
                 {
-                    throw new QueryException(QueryException.TooManyGroups, $"{QuestionRule.GroupedBy(_query, _party)} {(parts == 1 ? "has" : "have together")} too many different values among the common records; put them into classes");
+                    group.Indices = [.. indices];
+                    if (found.Count > AlignedRows.MaximumLabels)
+                    {
+                        throw new QueryException(QueryException.TooManyGroups, $"{QuestionRule.GroupedBy(_query, _party)} {(parts == 1 ? "has" : "have together")} too many different values among the common records; put them into classes");
+                    }
                 }
 
-                found[key] = (known.Indices ?? indices[..parts], known.Records + 1);
+                group.Records++;
             }
         }
 
@@ -327,7 +331,7 @@ public sealed class PartyMatrix
         var announced = new List<ColumnAnnouncement>();
 
         // A pass for each column: one column's values are in memory at a time.
-        for (var pass = 0; pass < Math.Max(1, columns.Count); pass++)
+        for (var pass = 0; pass < Math.Max(levels.Length > 0 ? 1 : 0, columns.Count); pass++)
         {
             var values = Enumerable.Range(0, groups).Select(_ => new List<long>()).ToArray();
             var place = pass < columns.Count ? _place[columns[pass]] : -1;
