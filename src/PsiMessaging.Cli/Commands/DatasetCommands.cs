@@ -39,7 +39,6 @@ internal static class DatasetCommands
             Console.Out.WriteLine($"{dataset.Name}: {dataset.Rows:N0} rows, {dataset.Distinct:N0} distinct identifiers in {string.Join(" + ", dataset.Key)}"
                 + (dataset.Dropped > 0 ? $"; {dataset.Dropped:N0} rows without one left out" : "")
                 + (dataset.Repeated > 0 ? $"; {dataset.Repeated:N0} rows that repeat one left out" : ""));
-            Console.Out.WriteLine($"Nothing is said about fewer than {dataset.MinCell ?? home.Config.MinCell:N0} records{(dataset.MinCell is null ? $" (minCell of {home.Name}'s home)" : dataset.MinCell < ParticipantConfig.LeastMinCell ? ": right for data that are not confidential, and for no others" : "")}.");
             Console.Out.WriteLine($"Columns to ask about: {(dataset.Described.Count == 0 ? "none" : string.Join(", ", dataset.Described.Select(column => $"{column.Name} {column.Type}{(column.Missing > 0 ? $" ({column.Missing:N0} missing)" : "")}")))}");
             foreach (var column in dataset.Described.Where(column => column.NotANumberRow is not null))
             {
@@ -50,6 +49,8 @@ internal static class DatasetCommands
             {
                 Console.Out.WriteLine($"{column.Name}: {column.Rounded:N0} values were rounded to {column.Type.Decimals} digits after the point");
             }
+
+            Console.Out.WriteLine($"Nothing is said about fewer than {dataset.MinCell ?? home.Config.MinCell:N0} records{(dataset.MinCell is null ? $" (minCell of {home.Name}'s home)" : dataset.MinCell < ParticipantConfig.LeastMinCell ? ": right for data that are not confidential, and for no others" : "")}.");
         });
     }
 
