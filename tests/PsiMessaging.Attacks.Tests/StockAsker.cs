@@ -28,8 +28,8 @@ public class StockAsker
         $"id-{i};{i};{(i == Target ? 1 : 0)};{(i is >= Target and < Target + 10 ? 1 : 0)};{"ABC"[i / 3 % 3]};{(i is >= Target and < Target + 40 ? 1L << (i - Target) : 0)}\n"));
 
     /// <summary>P2's columns: what somebody has and earns.</summary>
-    private static string Other(Func<int, string>? disease = null, Func<int, decimal>? income = null, int rows = Common) => "IDKEY;DISEASE;INCOME\n" + string.Concat(Enumerable.Range(0, rows).Select(i =>
-        FormattableString.Invariant($"id-{i};{disease?.Invoke(i) ?? Usual(i)};{income?.Invoke(i) ?? 1000 + (i * 37 % 900) + 0.25m}\n")));
+    private static string Other(Func<int, string>? disease = null, Func<int, decimal>? income = null, int rows = Common, Func<int, bool>? flag = null) => "IDKEY;DISEASE;INCOME;FLAG\n" + string.Concat(Enumerable.Range(0, rows).Select(i =>
+        FormattableString.Invariant($"id-{i};{disease?.Invoke(i) ?? Usual(i)};{income?.Invoke(i) ?? 1000 + (i * 37 % 900) + 0.25m};{(flag?.Invoke(i) ?? i % 2 == 0 ? 1 : 0)}\n")));
 
     private static async Task<TestNetwork> ReadyAsync(string engine, string p1, string p2)
     {
@@ -122,6 +122,21 @@ public class StockAsker
     public async Task SumsAMarkAtTenPeopleByDiagnosis_AndReadsNoDiagnosisOfTheTenth() =>
         // The nine others are known to have a cold: one with the flu would show.
         await SameInAsync("masked", "sum(TEN) by DISEASE", [.. new[] { "COLD", "FLU" }.Select(target => Other(i => i == Target ? target : i is > Target and < Target + 10 ? "COLD" : i == 5 && target == "COLD" ? "FLU" : i == 5 ? "COLD" : Usual(i)))]);
+
+    [Fact]
+    public async Task SumsTheOthersZerosAndOnesByGroup_AndReadsNoCountOfAFew()
+    {
+        // Fifteen or fourteen people have the mark, five or four of them in the target's class: a sum of ones is a count.
+        var seen = await SameInAsync("masked", "sum(FLAG), mean(FLAG) by CLASS", [.. new[] { true, false }.Select(target => Other(flag: i => i == Target ? target : i is > Target and < Target + 15))]);
+        Assert.DoesNotContain("\"5\"", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RegressesOnAClassOfTenAboveAThreshold_AndDoesNotSeeWhetherAllPass()
+    {
+        var seen = await SameInAsync("masked", "ols(INCOME ~ C(TEN)) where INCOME > 3000", [.. new[] { 2999m, 4000m }.Select(target => Other(income: i => i == Target ? target : i is > Target and < Target + 10 ? 5000 + i : i % 2 == 0 ? 6000 + i : 100))]);
+        Assert.StartsWith("below-minimum: TEN[1] has, or leaves out, fewer than 10 records, none and few alike", seen, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData("count where T = 1 and INCOME > ")]

@@ -139,7 +139,7 @@ public sealed class CommandLineTests : IDisposable
         var added = await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("a.csv", Samples.Istat), "--key", "IDKEY", "--home", home);
         Assert.Contains("Nothing is said about fewer than 5 records", added.Output, StringComparison.Ordinal);
         added = await PsiProcess.RunAsync("dataset", "add", "open", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home, "--min-cell", "1");
-        Assert.Contains("Nothing is said about fewer than 1 records: right for data that are not confidential, and for no others", added.Output, StringComparison.Ordinal);
+        Assert.Contains("Answers say everything, also about single records: right for data that are not confidential, and for no others.", added.Output, StringComparison.Ordinal);
         Failed(await PsiProcess.RunAsync("dataset", "add", "more", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home, "--min-cell", "0"), 2, "--min-cell takes a whole number from 1");
     }
 

@@ -55,7 +55,8 @@ public sealed record Answer(
 /// <param name="Groups">Records in each of its groups.</param>
 /// <param name="Aside">Records in its groups that are put aside as too small.</param>
 /// <param name="Columns">Its numeric columns that the question calculates with, where the other party is concerned.</param>
-public sealed record OwnRecords(IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns);
+/// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
+public sealed record OwnRecords(IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels);
 
 /// <summary>The exact sums an answer follows from, group by group.</summary>
 public interface IMomentTable

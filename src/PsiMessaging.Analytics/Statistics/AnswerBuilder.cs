@@ -639,18 +639,18 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
         for (var i = 0; minCell > 1 && i < size; i++)
         {
-            if (design[i].Level is not null && table.Sum(group, query.RecordsAt(design[i])) < minCell)
+            if (design[i].Level is { } level && table.Sum(group, query.RecordsAt(design[i])) is var at && (at < minCell || LeavesFew(design[i].Term!, level, at)))
             {
-                throw new QueryException(QueryException.BelowMinimum, $"{NameOf(i)} has fewer than {minCell} records, none and few alike; put its class together with another");
+                throw new QueryException(QueryException.BelowMinimum, $"{NameOf(i)} has, or leaves out, fewer than {minCell} records, none and few alike; put its class together with another");
             }
         }
 
         foreach (var term in query.Terms.Where(term => minCell > 1 && term.Grouping is not null && table.Levels(term).Count > 0))
         {
             var reference = n - (long)design.Where(column => column.Term == term).Aggregate(BigInteger.Zero, (sum, column) => sum + table.Sum(group, query.RecordsAt(column)));
-            if (reference < minCell)
+            if (reference < minCell || LeavesFew(term, 0, reference))
             {
-                throw new QueryException(QueryException.BelowMinimum, $"{term.Column.Name}[{table.Levels(term)[0]}] has fewer than {minCell} records, none and few alike; put its class together with another");
+                throw new QueryException(QueryException.BelowMinimum, $"{term.Column.Name}[{table.Levels(term)[0]}] has, or leaves out, fewer than {minCell} records, none and few alike; put its class together with another");
             }
         }
 
@@ -732,6 +732,18 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
                 new AnswerColumn("p-value", AnswerRole.Real), new AnswerColumn("low 95%", AnswerRole.Real), new AnswerColumn("high 95%", AnswerRole.Real),
             ],
             rows, shownN, 0, facts, []);
+    }
+
+    /// <summary>Whether the other party's filter leaves out so few records of one of the own classes that it would show.</summary>
+    private bool LeavesFew(BoundTerm term, int level, BigInteger records)
+    {
+        if (!table.OthersSelect || table.IsOthers(term.Column))
+        {
+            return false;
+        }
+
+        var index = query.Terms.Where(candidate => candidate.Grouping is not null && !table.IsOthers(candidate.Column)).ToList().IndexOf(term);
+        return table.Own!.Levels[index][level] - records < minCell;
     }
 
     /// <summary>P(|T| ≥ |t|), by the incomplete beta function so that small ones keep their digits.</summary>

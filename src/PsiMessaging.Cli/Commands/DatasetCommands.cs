@@ -50,7 +50,8 @@ internal static class DatasetCommands
                 Console.Out.WriteLine($"{column.Name}: {column.Rounded:N0} values were rounded to {column.Type.Decimals} digits after the point");
             }
 
-            Console.Out.WriteLine($"Nothing is said about fewer than {dataset.MinCell ?? home.Config.MinCell:N0} records{(dataset.MinCell is null ? $" (minCell of {home.Name}'s home)" : dataset.MinCell < ParticipantConfig.LeastMinCell ? ": right for data that are not confidential, and for no others" : "")}.");
+            Console.Out.WriteLine(dataset.MinCell == 1 ? "Answers say everything, also about single records: right for data that are not confidential, and for no others."
+                : $"Nothing is said about fewer than {dataset.MinCell ?? home.Config.MinCell:N0} records{(dataset.MinCell is null ? $" (minCell of {home.Name}'s home)" : dataset.MinCell < ParticipantConfig.LeastMinCell ? ": right for data that are not confidential, and for no others" : "")}.");
         });
     }
 

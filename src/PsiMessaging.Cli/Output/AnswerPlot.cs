@@ -31,6 +31,11 @@ internal static class AnswerPlot
     public static void Write(QueryResult result, string path)
     {
         Check(path);
+        if (result.Kind != QueryKind.Regression && Rows(result).Count == 0)
+        {
+            throw new Simulation.SimulationException("there is nothing to draw: no group of the answer is shown");
+        }
+
         using var plot = new Plot();
         plot.Font.Set(Face());
 
