@@ -218,11 +218,18 @@ public class StockAsker
 
     [Theory]
     [MemberData(nameof(Engines))]
-    public async Task SearchesItsOwnHome_AndFindsNoLabelOfASmallGroup(string engine)
+    public async Task SearchesWhatItWasSentAndItsHome_AndFindsNoLabelOfASmallGroup(string engine)
     {
         await using var network = await ReadyAsync(engine, Asker(), Other(i => i is >= Target and < Target + 9 ? "ZZCANARY" : Usual(i)));
         var seen = await SeenAsync(network, "CLASS, DISEASE") + await SeenAsync(network, "DISEASE");
         Assert.Contains("ASTHMA", seen, StringComparison.Ordinal);
+        foreach (var accepted in network.Wire.Where(envelope => envelope.Message is AcceptQuery))
+        {
+            var labels = Sealing.Unseal(network.P1.Home, network.P1.Session()!, network.P2.Home.Card, ((AcceptQuery)accepted.Message).QueryId, nameof(AcceptQuery), accepted.Body);
+            Assert.Contains("ASTHMA", labels, StringComparison.Ordinal);
+            Assert.DoesNotContain("ZZCANARY", labels, StringComparison.Ordinal);
+        }
+
         await network.P1.StopAsync();
         byte[][] canaries = [Encoding.UTF8.GetBytes("ZZCANARY"), Encoding.Unicode.GetBytes("ZZCANARY")];
         byte[] found = Encoding.UTF8.GetBytes("ASTHMA");

@@ -238,13 +238,25 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             released.Add((0, [], CountAlone(known + own.Aside)));
         }
 
+        bool KeepsAll(int kept, bool others) => Enumerable.Range(0, query.Groupings.Count).All(i => (kept & (1 << i)) != 0 || table.IsOthers(query.Groupings[i].Column) != others);
         for (var t = 0; t < totals.Count; t++)
         {
             var (kept, members) = totals[t];
+
+            // A total must hold all that its name says: what was put aside, by either party, is in no cell.
+            var (hasOwn, hasOthers) = (own.Aside == 0 || KeepsAll(kept, others: false), !(_others && OthersGroup) || KeepsAll(kept, others: true));
             if (kept == 0 && !table.OthersSelect)
             {
                 // What was put aside belongs to all records too; the asking party knows how many those are.
                 released.Add((kept, members, known + own.Aside > members.Sum(group => _records[group]) || !shown[t] ? CountAlone(known + own.Aside) : TotalMeasures(members)));
+            }
+            else if (hasOwn && !hasOthers && !table.OthersSelect && !Enumerable.Range(0, query.Groupings.Count).Any(i => (kept & (1 << i)) != 0 && table.IsOthers(query.Groupings[i].Column)))
+            {
+                released.Add((kept, members, CountAlone((long)OwnOf(members))));
+            }
+            else if (members.Sum(group => _records[group]) >= minCell && !(hasOwn && hasOthers))
+            {
+                released.Add((kept, members, query.Measures.Select(_ => AnswerCell.Protected)));
             }
             else if (members.Sum(group => _records[group]) >= minCell)
             {
@@ -252,7 +264,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             }
         }
 
-        var records = !table.OthersSelect ? known + own.Aside : !OthersGroup && shown is [true, ..] ? _records.Sum() : -1;
+        var records = !table.OthersSelect ? known + own.Aside : !OthersGroup && own.Aside == 0 && shown is [true, ..] ? _records.Sum() : -1;
         return (released, records);
     }
 
