@@ -277,17 +277,23 @@ public sealed class PartyMatrix
     /// <summary>Under a minimum cell size: the party's numeric columns that have two values or one among the records that count.</summary>
     public IReadOnlyList<string> TwoValued { get; private set; } = [];
 
+    /// <summary>
+    /// Under a minimum cell size, for the same columns and each group: records with a value, and those that differ from the column's most frequent one in all groups together,
+    /// as the plan counts them. For the party's own eyes.
+    /// </summary>
+    public IReadOnlyList<ColumnAnnouncement> Differing { get; private set; } = [];
+
     /// <summary>The labels that the other party gets to know when this one contributes, and keeps itself when it asks.</summary>
     public PartyLabels Labels => new(GroupLabels, LevelLabels, TwoValued.Count == 0 ? null : TwoValued);
 
-    /// <summary>The most frequent value of each of the party's numeric columns that the plan counts differences from; the lowest of several, none where no value occurs twice.</summary>
+    /// <summary>Finds the most frequent value of each of the party's numeric columns that the plan counts differences from; the lowest of several, none where no value occurs twice.</summary>
     private async Task FindFrequentAsync()
     {
         var columns = _query.MinimumMoments().SelectMany(moment => moment.Different).Where(column => column.Party == _party).Distinct().OrderBy(column => column.Name, StringComparer.Ordinal).ToArray();
-        var twoValued = new List<string>();
+        var (twoValued, counted) = (new List<string>(), new List<ColumnAnnouncement>());
         foreach (var column in columns)
         {
-            var values = new List<long>();
+            var (values, groups) = (new List<long>(), new List<int>());
             await foreach (var (chunk, rows) in ChunksAsync())
             {
                 var inGroup = GroupsOf(chunk, 0, rows);
@@ -296,10 +302,12 @@ public sealed class PartyMatrix
                     if (inGroup[row] >= 0 && chunk[_place[column]][row] is var value && value != AlignedRows.Missing)
                     {
                         values.Add(value);
+                        groups.Add(inGroup[row] / _bins);
                     }
                 }
             }
 
+            var unsorted = values.ToArray();
             values.Sort();
             var (most, run, different) = (1, 0, 0);
             for (var i = 0; i < values.Count; i++)
@@ -316,9 +324,18 @@ public sealed class PartyMatrix
             {
                 twoValued.Add(column.Name);
             }
+
+            var (records, differing) = (new int[GroupRecords.Count], new int[GroupRecords.Count]);
+            for (var i = 0; i < unsorted.Length; i++)
+            {
+                records[groups[i]]++;
+                differing[groups[i]] += _frequent.TryGetValue(column, out var frequent) && unsorted[i] == frequent ? 0 : 1;
+            }
+
+            counted.Add(new ColumnAnnouncement(column.Name, [.. records.Zip(differing, (all, differ) => new ColumnSpread(all, differ, 0))]));
         }
 
-        TwoValued = twoValued;
+        (TwoValued, Differing) = (twoValued, counted);
     }
 
     /// <summary>Says how many records are behind the party's groups, classes and columns.</summary>

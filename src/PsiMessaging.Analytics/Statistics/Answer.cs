@@ -54,7 +54,7 @@ public sealed record Answer(
 /// <summary>How many common records the asking party's own side has, after its own part of the filter: what it knows without asking.</summary>
 /// <param name="Groups">Records in each of its groups.</param>
 /// <param name="Aside">Records in its groups that are put aside as too small.</param>
-/// <param name="Columns">Its numeric columns that the question calculates with, where the other party is concerned.</param>
+/// <param name="Columns">Its numeric columns that the plan counts differences of: records with a value, and records that differ from the most frequent value of all groups together.</param>
 /// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
 public sealed record OwnRecords(IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels);
 
