@@ -17,5 +17,5 @@ session=$(psi sessions --home /homes/p1 --json | grep '"session"' | tail -n 1 | 
 echo; echo "Both send those rows, encrypted, to the linker."
 psi send "$session" --home /homes/p1 --timeout 300
 psi send "$session" --home /homes/p2 --timeout 300
-echo; echo "P1 asks the linker to count them by CLASSE_ETA and CLASSE_REDDITO."
+echo; echo "P1 asks to count them by CLASSE_ETA and CLASSE_REDDITO. Groups of fewer than 10 people are not shown."
 psi query "$session" "CLASSE_ETA, CLASSE_REDDITO" --home /homes/p1

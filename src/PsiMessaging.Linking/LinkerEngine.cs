@@ -408,7 +408,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         byte[] body = [];
         try
         {
-            (answer, body) = Run(session, query);
+            (answer, body) = Run(session, query, asker);
         }
         catch (ParticipantException exception)
         {
@@ -433,14 +433,14 @@ public sealed partial class LinkerEngine : ParticipantEngine
             }
 
             Audit.Append(transaction, "query-run", ("session", session.Id), ("query", query.QueryId), ("asker", asker), ("columns", query.Columns.Count),
-                ("groups", (answer as QueryAnswered)?.Groups), ("suppressed", (answer as QueryAnswered)?.Suppressed), ("outcome", outcome));
+                ("groups", (answer as QueryAnswered)?.Groups), ("outcome", outcome));
         });
         Outbox.Signal();
         LogQuery(session.Id, query.QueryId, outcome, Time.GetElapsedTime(start).TotalSeconds);
         return true;
     }
 
-    private (object Answer, byte[] Body) Run(LinkSession session, RunQuery query)
+    private (object Answer, byte[] Body) Run(LinkSession session, RunQuery query, string asker)
     {
         if (session.Ended)
         {
@@ -474,10 +474,10 @@ public sealed partial class LinkerEngine : ParticipantEngine
         var minCell = Math.Max(left.MinCell, right.MinCell);
         try
         {
-            var outcome = TokenEngine.Count(TableOf(session.Id, left), TableOf(session.Id, right), columns, minCell, path, QueryMemoryBytes, filters);
+            var outcome = TokenEngine.Count(TableOf(session.Id, left), TableOf(session.Id, right), columns, minCell, asker == right.Party, path, QueryMemoryBytes, filters);
             var body = File.ReadAllBytes(path);
             return body.Length <= EncryptedBatch.MaximumAnswerBytes
-                ? (new QueryAnswered(session.Id, query.QueryId, outcome.Groups, outcome.Suppressed, minCell, outcome.Joined), body)
+                ? (new QueryAnswered(session.Id, query.QueryId, outcome.Groups, minCell, outcome.IsComplete), body)
                 : throw new ParticipantException(FailureCodes.TooManyGroups, $"the answer of {outcome.Groups:N0} groups is too long for one message; ask by fewer or coarser columns");
         }
         catch (QueryTooLargeException exception)

@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Participants.Ports;
@@ -227,12 +229,13 @@ public enum MaskedStage
 /// <param name="OwnLabels">At the asking party: its own labels.</param>
 /// <param name="Labels">At the asking party: the other party's labels.</param>
 /// <param name="SentBatches">Batches that are in the outbox or beyond.</param>
+/// <param name="OwnRecords">At the asking party, under a minimum cell size: how many records its own groups have.</param>
 public sealed record MaskedQuery(
     string Id, string Session, string Asker, string Text, long Counter, int Pad, DateTimeOffset DeadlineAt, MaskedStage Stage,
-    PartyShape? Own = null, PartyShape? Peer = null, PartyLabels? OwnLabels = null, PartyLabels? Labels = null, int SentBatches = 0);
+    PartyShape? Own = null, PartyShape? Peer = null, PartyLabels? OwnLabels = null, PartyLabels? Labels = null, int SentBatches = 0, OwnRecords? OwnRecords = null);
 
-/// <summary>Sealed body of <see cref="ProposeQuery"/>.</summary>
-internal sealed record QueryProposal(string Text, PartyShape Shape, int Pad);
+/// <summary>Sealed body of <see cref="ProposeQuery"/> (contracts/messages/ProposeQuery.md).</summary>
+internal sealed record QueryProposal(string Text, PartyShape Shape, int Pad, Announcement? Announced = null);
 
 /// <summary>Sealed body of <see cref="RefuseQuery"/>.</summary>
 internal sealed record QueryRefusal(string Reason);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
@@ -74,9 +75,9 @@ internal sealed class MaskedRun : IDisposable
     {
         var query = new BoundQuery(Query.Parse(text), Schema);
         var other = asker == "P1" ? "P2" : "P1";
-        var left = await PartyMatrix.OpenAsync(query, asker, asker == "P1" ? P1 : P2);
-        var right = await PartyMatrix.OpenAsync(query, other, asker == "P1" ? P2 : P1);
-        var plan = MaskedPlan.Build(query, P1.Rows, (asker, left.Shape), (other, right.Shape), pad);
+        var left = await PartyMatrix.OpenAsync(query, asker, asker == "P1" ? P1 : P2, minCell);
+        var right = await PartyMatrix.OpenAsync(query, other, asker == "P1" ? P2 : P1, minCell);
+        var plan = MaskedPlan.Build(query, P1.Rows, (asker, left.Shape), (other, right.Shape), pad, minCell);
         var context = new MaskContext(Transcript, "q", 1, asker, text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
         LinkerSaw.Clear();
         var (a, u1) = await ContributeAsync(left, plan.A, plan, context, true, batchRows);
@@ -88,7 +89,8 @@ internal sealed class MaskedRun : IDisposable
         using var masks = new QueryMasks(_shared, context);
         Contribution.Unmask(masks, product);
         Unmasked = (product, plan.NeededEntries());
-        var table = new MaskedTable(query, plan, product, new PartyLabels(left.GroupLabels, left.LevelLabels), new PartyLabels(right.GroupLabels, right.LevelLabels));
+        var table = new MaskedTable(query, plan, product, left.Labels, right.Labels,
+            minCell > 1 && await left.AnnounceAsync(QuestionRule.AnnouncedBy(query, asker, other), pooled: false) is { } announced ? new OwnRecords(left.GroupRecords, left.Aside, left.Differing, announced.Levels) : null);
         return new AnswerBuilder(query, table, minCell, P1.Rows).Build();
     }
 

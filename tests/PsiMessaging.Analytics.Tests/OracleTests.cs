@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using CsCheck;
 using DuckDB.NET.Data;
+using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 
 namespace PsiMessaging.Analytics.Tests;
@@ -49,6 +50,37 @@ public class OracleTests
             Equal(text, expected, answer);
         }
     }, iter: 12, threads: 1);
+
+    /// <summary>A minimum cell size leaves out; it changes no number: what is shown is what is shown without one.</summary>
+    [Fact]
+    public void EveryTable_UnderAMinimum_ShowsTheNumbersOfTheAnswerWithoutOne() => Gen.Int[1, 1 << 30].Sample(seed =>
+    {
+        var (p1, p2) = RandomData(seed, rows: 40 + (seed % 150));
+        using var run = MaskedRun.OpenAsync(p1, p2, new Dictionary<string, string> { ["x"] = "decimal(11,2)", ["y"] = "decimal(15,3)", ["w"] = "decimal(5,1)", ["a"] = "integer", ["b"] = "integer(6)" }).WaitAsync(TimeSpan.FromMinutes(1)).GetAwaiter().GetResult();
+        foreach (var text in Tables.Select(table => table.Query).Concat(["g, h with totals", "count, sum(y), mean(x) by g, h with totals", "count, sum(x) by h, g where b > 0 with totals", "count by a in 0-9, 10-29, 30+, g, h with totals", "count by g where x > 0 with totals"]))
+        {
+            Answer whole, shown;
+            try
+            {
+                whole = run.AskAsync(text, asker: seed % 2 == 0 ? "P1" : "P2").GetAwaiter().GetResult();
+                shown = run.AskAsync(text, asker: seed % 2 == 0 ? "P1" : "P2", minCell: 4).GetAwaiter().GetResult();
+            }
+            catch (QueryException)
+            {
+                continue;
+            }
+
+            var labels = shown.Columns.TakeWhile(column => column.Role == AnswerRole.Label).Count();
+            string Key(IReadOnlyList<AnswerCell> row) => string.Join('|', row.Take(labels).Select(cell => cell.IsTotal ? "(total)" : cell.Text ?? "<null>"));
+            var rows = whole.Rows.GroupBy(Key).ToDictionary(group => group.Key, group => group.Single());
+            foreach (var row in shown.Rows.Where(row => row[0] != AnswerCell.WithheldGroups))
+            {
+                Assert.All(row.Zip(rows[Key(row)]).Where(cell => !cell.First.IsWithheld), cell => Assert.True(cell.First.Text == cell.Second.Text, $"{text}: {Key(row)}: {cell.First.Text} where {cell.Second.Text} is right"));
+            }
+
+            Assert.True(shown.Records < 0 || shown.Records == whole.Records, $"{text}: {shown.Records} records where there are {whole.Records}");
+        }
+    }, iter: 5, threads: 1);
 
     [Fact]
     public async Task Regression_RandomData_EqualsPlainNormalEquations()

@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Batches;
@@ -41,7 +42,7 @@ public sealed class TokenEngineTests : IDisposable
             var one = WriteAsync(keys, "P1", ["A"], left.Select((value, i) => ($"id-{i}", new[] { labels[value] })), batchRows).Result;
             var two = WriteAsync(keys, "P2", ["A", "B"], left.Select((_, i) => ($"id-{i}", new[] { labels[right[i]], $"{i % 2}" })), batchRows).Result;
             var path = Path.Combine(_folder, "answer.parquet");
-            var outcome = TokenEngine.Count(one, two, [(false, keys.ColumnToken("P1", "A")), (true, keys.ColumnToken("P2", "A"))], minCell, path, 256 << 20);
+            var outcome = TokenEngine.Count(one, two, [(false, keys.ColumnToken("P1", "A")), (true, keys.ColumnToken("P2", "A"))], minCell, batchRows % 2 == 0, path, 256 << 20);
             using var first = keys.ValueCipher("P1", "A");
             using var second = keys.ValueCipher("P2", "A");
             var answer = ParquetInspection.ReadAnswer(path, 2, outcome.Groups)
@@ -50,10 +51,18 @@ public sealed class TokenEngineTests : IDisposable
                     Assert.True(first.TryDecrypt(group.Labels[0], out var a) & second.TryDecrypt(group.Labels[1], out var b));
                     return $"{a ?? "<null>"}|{b ?? "<null>"}|{group.Count}";
                 });
-            var expected = left.Select((value, i) => $"{labels[value] ?? "<null>"}|{labels[right[i]] ?? "<null>"}").GroupBy(label => label)
-                .Select(group => $"{group.Key}|{(group.Count() >= minCell ? group.Count().ToString() : "")}");
+
+            // Own groups below the minimum go first, at both parties; then the rule for cells, own group by own group of the party that asks.
+            int[] Large(IEnumerable<int> values) => [.. values.GroupBy(value => value).Where(group => group.Count() >= minCell).Select(group => group.Key).Order()];
+            var (lefts, rights) = (Large(left), Large(left.Select((_, i) => right[i])));
+            var (own, others) = batchRows % 2 == 0 ? (rights, lefts) : (lefts, rights);
+            long Count(int mine, int other) => left.Where((value, i) => batchRows % 2 == 0 ? right[i] == mine && value == other : value == mine && right[i] == other).Count();
+            long All(int mine) => left.Where((value, i) => (batchRows % 2 == 0 ? right[i] : value) == mine).Count();
+            var rest = own.Sum(All) > own.Sum(mine => others.Sum(other => Count(mine, other)));
+            var expected = own.SelectMany(mine => others.Zip(ReleaseRule.Show([.. others.Select(other => Count(mine, other))], All(mine), rest, minCell)).Where(cell => cell.Second)
+                .Select(cell => batchRows % 2 == 0 ? $"{labels[cell.First] ?? "<null>"}|{labels[mine] ?? "<null>"}|{Count(mine, cell.First)}" : $"{labels[mine] ?? "<null>"}|{labels[cell.First] ?? "<null>"}|{Count(mine, cell.First)}")).ToArray();
             Assert.Equal(expected.Order(StringComparer.Ordinal), answer.Order(StringComparer.Ordinal));
-            Assert.Equal(left.Length, outcome.Joined);
+            Assert.Equal(minCell == 1 || (left.Length > 0 && expected.Length == own.Length * others.Length && expected.Length > 0 && own.Sum(All) == left.Length && !rest), outcome.IsComplete);
             Assert.Equal(left.Length, TokenEngine.JoinSize(one, two));
         }, iter: 15, threads: 1);
 
@@ -65,12 +74,12 @@ public sealed class TokenEngineTests : IDisposable
         var one = await WriteAsync(keys, "P1", ["A"], rows, 20_000);
         var two = await WriteAsync(keys, "P2", ["B"], rows, 20_000);
         Assert.Equal(TokenEngine.MaximumGroups + 1,
-            Assert.Throws<QueryTooLargeException>(() => TokenEngine.Count(one, two, [(false, keys.ColumnToken("P1", "A"))], 1, Path.Combine(_folder, "a.parquet"), 256 << 20)).Groups);
+            Assert.Throws<QueryTooLargeException>(() => TokenEngine.Count(one, two, [(false, keys.ColumnToken("P1", "A"))], 1, false, Path.Combine(_folder, "a.parquet"), 256 << 20)).Groups);
     }
 
     [Fact]
     public void Count_ColumnTokenThatIsNone_NeverReachesSql() => Assert.Throws<ArgumentException>(() =>
-        TokenEngine.Count(new TokenRows(_folder), new TokenRows(_folder), [(false, "\" ; DROP TABLE x; --             ")], 1, Path.Combine(_folder, "a.parquet"), 256 << 20));
+        TokenEngine.Count(new TokenRows(_folder), new TokenRows(_folder), [(false, "\" ; DROP TABLE x; --             ")], 1, false, Path.Combine(_folder, "a.parquet"), 256 << 20));
 
     [Fact]
     public void Tokens_OtherColumnPartyOrSession_AreUnlinkable()

@@ -19,7 +19,7 @@ public class AnalyticsDocumentTests
         Assert.True(examples.Count >= 12, $"only {examples.Count} examples were found");
         using var folder = new TempFolder();
         var output = Path.Combine(folder.Path, "out");
-        var result = await PsiProcess.RunAsync(["simulate", "--p1", Path.Combine(docs, "examples", "people.csv"), "--p2", Path.Combine(docs, "examples", "taxes.csv"), "--key", "ID", "--out", output, "--plot", "svg",
+        var result = await PsiProcess.RunAsync(["simulate", "--p1", Path.Combine(docs, "examples", "people.csv"), "--p2", Path.Combine(docs, "examples", "taxes.csv"), "--key", "ID", "--min-cell", "1", "--out", output, "--plot", "svg",
             .. examples.Where(example => Draws(example.Query)).SelectMany(example => new[] { "--query", example.Query })]);
         Assert.True(result.ExitCode == 0, result.Error);
         var drawn = examples.Where(example => Draws(example.Query)).ToArray();
@@ -32,7 +32,7 @@ public class AnalyticsDocumentTests
 
         var rest = examples.Except(drawn).ToArray();
         output = Path.Combine(folder.Path, "rest");
-        result = await PsiProcess.RunAsync(["simulate", "--p1", Path.Combine(docs, "examples", "people.csv"), "--p2", Path.Combine(docs, "examples", "taxes.csv"), "--key", "ID", "--out", output,
+        result = await PsiProcess.RunAsync(["simulate", "--p1", Path.Combine(docs, "examples", "people.csv"), "--p2", Path.Combine(docs, "examples", "taxes.csv"), "--key", "ID", "--min-cell", "1", "--out", output,
             .. rest.SelectMany(example => new[] { "--query", example.Query })]);
         Assert.True(result.ExitCode == 0, result.Error);
         for (var i = 0; i < rest.Length; i++)

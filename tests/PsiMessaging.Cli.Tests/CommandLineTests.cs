@@ -11,8 +11,9 @@ public sealed class CommandLineTests : IDisposable
 
     private string Out => Path.Combine(_folder.Path, "out");
 
+    /// <summary>The samples are small and made up: the minimum cell size is 1 where a test does not set it.</summary>
     private Task<PsiResult> Simulate(string p1, string p2, params string[] more) =>
-        PsiProcess.RunAsync(["simulate", "--p1", _folder.Write("p1.csv", p1), "--p2", _folder.Write("p2.csv", p2), "--rsa-bits", "2048", "--out", Out, .. more]);
+        PsiProcess.RunAsync(["simulate", .. more.Contains("--min-cell") ? Array.Empty<string>() : ["--min-cell", "1"], "--p1", _folder.Write("p1.csv", p1), "--p2", _folder.Write("p2.csv", p2), "--rsa-bits", "2048", "--out", Out, .. more]);
 
     [Fact]
     public async Task Simulate_PrototypeSample_WritesThePrototypesResult()
@@ -98,12 +99,48 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task Simulate_MinimumCell_WritesSuppressedCells()
+    public async Task Simulate_MinimumCell_PutsSmallGroupsIntoOneLine()
     {
+        // Changed with the rule: labels of small groups are not written, none and few look alike.
         var result = await Simulate(Samples.Istat, Samples.Bi, "--key", "IDKEY", "--query", "CLASSE_REDDITO", "--min-cell", "2");
         Assert.True(result.ExitCode == 0, result.ToString());
-        Assert.Equal("CLASSE_REDDITO,count\nALTA,<2\nBASSA,2\nMEDIA,<2\n", File.ReadAllText(Path.Combine(Out, "query-1.csv")));
-        Assert.Contains("2 of 3 rows are about fewer than 2 records", result.Output, StringComparison.Ordinal);
+        Assert.Equal("CLASSE_REDDITO,count\nBASSA,2\n(withheld),2\n", File.ReadAllText(Path.Combine(Out, "query-1.csv")));
+        Assert.Contains("Minimum cell size 2: groups of fewer than 2 records are not shown, none and few alike", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Simulate_WithoutAMinimum_IsTenAndSaysWhyASmallSampleCannotBeAsked()
+    {
+        var result = await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("p1.csv", Samples.Istat), "--p2", _folder.Write("p2.csv", Samples.Bi), "--key", "IDKEY", "--query", "CLASSE_ETA", "--out", Out);
+        Failed(result, 1, "the parties have fewer than 10 records in common, the session's minimum cell size");
+    }
+
+    [Fact]
+    public async Task Demo_WithoutAMinimum_ShowsAWithheldLineAndWhy()
+    {
+        var result = await PsiProcess.RunAsync("demo", "--rows", "400");
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Contains("(withheld)", result.Output, StringComparison.Ordinal);
+        Assert.Contains("Minimum cell size 10: groups of fewer than 10 records are not shown, none and few alike", result.Output, StringComparison.Ordinal);
+        Assert.Contains("both engines agree", result.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Home_WithAMinimumBelowThree_IsRefusedWhenOpened()
+    {
+        var home = Path.Combine(_folder.Path, "p1");
+        Failed(await PsiProcess.RunAsync("init", "--party", "P1", "--home", home, "--min-cell", "2"), 2, "--min-cell takes a whole number from 3 to 1000000");
+        Assert.Equal(0, (await PsiProcess.RunAsync("init", "--party", "P1", "--home", home)).ExitCode);
+        var config = Path.Combine(home, "psi.json");
+        Assert.Contains("\"minCell\": 10", File.ReadAllText(config), StringComparison.Ordinal);
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"minCell\": 10", "\"minCell\": 1", StringComparison.Ordinal));
+        Failed(await PsiProcess.RunAsync("dataset", "list", "--home", home), 1, "a home's minimum is 3 to 1000000; raise it there");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"minCell\": 1", "\"minCell\": 5", StringComparison.Ordinal));
+        var added = await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("a.csv", Samples.Istat), "--key", "IDKEY", "--home", home);
+        Assert.Contains("Nothing is said about fewer than 5 records", added.Output, StringComparison.Ordinal);
+        added = await PsiProcess.RunAsync("dataset", "add", "open", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home, "--min-cell", "1");
+        Assert.Contains("Answers say everything, also about single records: right for data that are not confidential, and for no others.", added.Output, StringComparison.Ordinal);
+        Failed(await PsiProcess.RunAsync("dataset", "add", "more", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home, "--min-cell", "0"), 2, "--min-cell takes a whole number from 1");
     }
 
     [Fact]
@@ -212,7 +249,7 @@ public sealed class CommandLineTests : IDisposable
         var home = Path.Combine(_folder.Path, "p1");
         await PsiProcess.RunAsync("init", "--home", home, "--party", "P1");
         var added = await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("a.csv", Samples.Istat), "--key", "IDKEY", "--home", home);
-        Assert.Equal("istat: 10 rows, 10 distinct identifiers in IDKEY\nColumns to ask about: CLASSE_ETA text, NUMERO_FIGLI text\nNUMERO_FIGLI is text, because row 1 holds no number; correct the file or leave that value empty if it should be one (numbers have a decimal point)\n", added.Output);
+        Assert.Equal("istat: 10 rows, 10 distinct identifiers in IDKEY\nColumns to ask about: CLASSE_ETA text, NUMERO_FIGLI text\nNUMERO_FIGLI is text, because row 1 holds no number; correct the file or leave that value empty if it should be one (numbers have a decimal point)\nNothing is said about fewer than 10 records (minCell of P1's home).\n", added.Output);
         Failed(await PsiProcess.RunAsync("dataset", "add", "istat", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home), 1, "there is a dataset istat already");
         using var list = JsonDocument.Parse((await PsiProcess.RunAsync("dataset", "list", "--json", "--home", home)).Output);
         Assert.Equal(10, list.RootElement[0].GetProperty("distinct").GetInt32());

@@ -39,7 +39,7 @@ public class SimulatedQueriesTests
         var (people, taxes) = (Path.Combine(root.FullName, "docs", "examples", "people.csv"), Path.Combine(root.FullName, "docs", "examples", "taxes.csv"));
         using var folder = new TempFolder();
         var output = Path.Combine(folder.Path, "out");
-        var result = await PsiProcess.RunAsync(["simulate", "--p1", people, "--p2", taxes, "--key", "ID", "--out", output, "--pad", pad, .. Cases.SelectMany(one => new[] { "--query", one.Query })]);
+        var result = await PsiProcess.RunAsync(["simulate", "--p1", people, "--p2", taxes, "--key", "ID", "--min-cell", "1", "--out", output, "--pad", pad, .. Cases.SelectMany(one => new[] { "--query", one.Query })]);
         Assert.True(result.ExitCode == 0, result.Error);
         using var oracle = new DuckDBConnection("DataSource=:memory:");
         oracle.Open();

@@ -32,7 +32,7 @@ public class GoldenTests
         new DatasetBatch(Id, 0, 730, true),
         new DatasetRegistered(Id, "P1", 730),
         new RunQuery(Id, Id, [new ColumnToken("P1", Id)], [new TokenFilter("P2", Id, [Hash], Keep: true)]),
-        new QueryAnswered(Id, Id, 12, 1, 5, 730),
+        new QueryAnswered(Id, Id, 12, 5, Complete: false),
         new QueryRefused(Id, Id, FailureCodes.NotRegistered, "not both parties' rows are registered"),
         new QueryAsked(Id, Id, "P1", [new ColumnToken("P1", Id)], "answered"),
         new ProposeQuery(Id, Hash, Id, 7, 600),

@@ -170,9 +170,10 @@ public class LinkerTests
     }
 
     [Fact]
-    public async Task LyingLinker_CountsBelowTheMinimumOrOtherJoins_AreRefused()
+    public async Task LyingLinker_CountsBelowTheMinimumOrOfOtherNumbers_AreRefused()
     {
-        foreach (var lie in new Func<QueryAnswered, QueryAnswered>[] { answer => answer with { Joined = 3 }, answer => answer with { MinCell = 0 }, answer => answer with { Groups = 1 }, answer => answer with { Suppressed = 1 } })
+        // Changed with the contract: an answer no longer says how many rows were joined or how many groups are withheld.
+        foreach (var lie in new Func<QueryAnswered, QueryAnswered>[] { answer => answer with { MinCell = 2 }, answer => answer with { MinCell = 0 }, answer => answer with { Groups = 1 }, answer => answer with { Complete = false } })
         {
             var (network, session) = await CompletedAsync();
             await using var _ = network;

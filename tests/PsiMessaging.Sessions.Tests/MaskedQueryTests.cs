@@ -17,7 +17,7 @@ public class MaskedQueryTests
     private const string People = "IDKEY;AGE;SEX;PAY\nA;20;F;1.50\nB;30;M;2.25\nC;40;F;\nD;50;M;4.00\nE;60;F;5.50\n";
     private const string Firms = "IDKEY;REGION;TAX\nA;N;10\nB;S;20\nC;N;30\nD;S;40\nE;N;50\nF;S;60\n";
 
-    private static async Task<(TestNetwork Network, string Session)> ReadyAsync(int minCell = 1, TimeProvider? time = null)
+    private static async Task<(TestNetwork Network, string Session)> ReadyAsync(int? minCell = null, TimeProvider? time = null)
     {
         var network = new TestNetwork(time);
         await network.AddDataAsync(People, Firms);
@@ -108,15 +108,23 @@ public class MaskedQueryTests
     }
 
     [Fact]
-    public async Task Query_MinimumCellSize_WithholdsCellsMeasuresAndTotals()
+    public async Task Query_MinimumCellSize_WithholdsGroupsAndMeasures()
     {
+        // Changed with the rule: a small group has no line of its own, and the total of all records, which both parties know, is not marked small for it.
         var (network, session) = await ReadyAsync(minCell: 3);
         await using (network)
         {
-            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count, sum(TAX), mean(PAY) by SEX with totals"));
-            Assert.Equal(["F|3|90|", "M|||", "(total)|||"], answer.Result!.Lines());
-            Assert.True(answer.Result!.Answer.Rows[0][3].IsWithheld, "PAY has two values among three records");
-            Assert.Equal(3, answer.Result.Answer.Withheld);
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count, mean(TAX), mean(PAY) by SEX with totals"));
+            Assert.Equal(FailureCodes.BelowMinimum, answer.Code);
+            Assert.Equal("PAY has a value in fewer than 3 records of a group of SEX, and what is calculated with it would be about them alone; leave it out or take coarser classes", answer.Message);
+            answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count, mean(TAX) by SEX with totals"));
+            Assert.Equal(["F|3|30", "(total)|5|", "(withheld)||"], answer.Result!.Lines());
+            Assert.True(answer.Result!.Answer.Rows[1][2].IsProtected);
+            Assert.Equal(2, answer.Result.Answer.Withheld);
+
+            // P2 asks for P1's column: the cell says nothing, and the totals, which would, neither.
+            answer = await network.P2.CommandAsync(session, new SubmitQuery(session, "count, mean(PAY) by REGION"));
+            Assert.Equal(["N|3|", "(withheld)||"], answer.Result!.Lines());
         }
     }
 
@@ -327,7 +335,7 @@ public class MaskedQueryTests
                 }
 
                 var body = envelope.Body.ToArray();
-                object lied = lie switch { "shape" => product with { AskerColumns = product.AskerColumns + 1 }, "counts" => new QueryAnswered(session, product.QueryId, 0, 0, 1, 5), _ => product };
+                object lied = lie switch { "shape" => product with { AskerColumns = product.AskerColumns + 1 }, "counts" => new QueryAnswered(session, product.QueryId, 0, 1, true), _ => product };
                 if (lie == "words")
                 {
                     body[0] ^= 1;

@@ -34,18 +34,19 @@ public class SessionTests
     }
 
     [Fact]
-    public async Task Query_MinimumCellSize_ShowsSmallCountsAsSuppressed()
+    public async Task Query_MinimumCellSize_StricterOfTheTwoHolds()
     {
-        // The stricter of the two parties' rules holds.
-        await using var network = new TestNetwork(configure: config => config.Name == "P2" ? config with { MinCell = 2 } : config);
-        await network.AddDataAsync();
+        // Changed with the rule: small groups are not listed. P2's dataset asks for 2.
+        await using var network = new TestNetwork();
+        await network.P1.AddAsync("istat", Samples.Write(network.Folder, "istat.csv", Samples.Istat));
+        await network.P2.AddAsync("bi", Samples.Write(network.Folder, "bi.csv", Samples.Bi), minCell: 2);
         network.Start();
         var (p1, _) = await network.IntersectAsync();
         Assert.Equal(2, p1.MinCell);
         await network.SendRowsAsync(p1.Id);
         var answer = await network.P1.CommandAsync(p1.Id, new SubmitQuery(p1.Id, "CLASSE_REDDITO"));
-        Assert.Equal(["ALTA|", "BASSA|2", "MEDIA|"], answer.Result!.Lines());
-        Assert.Equal((2, 2), (answer.Result!.Answer.Withheld, answer.Result.MinCell));
+        Assert.Equal(["BASSA|2", "(withheld)|2"], answer.Result!.Lines());
+        Assert.Equal((1, 2), (answer.Result!.Answer.Withheld, answer.Result.MinCell));
     }
 
     [Fact]

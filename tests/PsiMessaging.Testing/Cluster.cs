@@ -50,8 +50,8 @@ public sealed class Cluster : IAsyncDisposable
             }
         }
 
-        await cluster.PsiAsync("P1", "dataset", "add", "istat", cluster.Folder.Write("istat.csv", p1), "--key", "IDKEY");
-        await cluster.PsiAsync("P2", "dataset", "add", "bi", cluster.Folder.Write("bi.csv", p2), "--key", "IDKEY");
+        await cluster.PsiAsync("P1", "dataset", "add", "istat", cluster.Folder.Write("istat.csv", p1), "--key", "IDKEY", "--min-cell", "1");
+        await cluster.PsiAsync("P2", "dataset", "add", "bi", cluster.Folder.Write("bi.csv", p2), "--key", "IDKEY", "--min-cell", "1");
         return cluster;
     }
 

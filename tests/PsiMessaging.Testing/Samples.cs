@@ -9,5 +9,13 @@ public static class Samples
 
     public const string Intersection = "IDKEY\nDENNIS\nMASSIMO\nMATJAZ\nRALPH\n";
 
+    /// <summary>Writes a text into a folder and returns the file's path.</summary>
+    public static string Write(string folder, string name, string text)
+    {
+        var path = Path.Combine(folder, name);
+        File.WriteAllText(path, text);
+        return path;
+    }
+
     public const string AgeByIncome = "CLASSE_ETA,CLASSE_REDDITO,count\n< 20,MEDIA,1\n20-28,BASSA,1\n29-35,ALTA,1\n29-35,BASSA,1\n";
 }

@@ -97,16 +97,18 @@ public sealed class TestNetwork : IAsyncDisposable
         }
     }
 
-    /// <summary>Adds the prototype's sample at both parties, or other texts.</summary>
-    public async Task AddDataAsync(string? p1 = null, string? p2 = null, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY")
+    /// <summary>
+    /// Adds the prototype's sample at both parties, or other texts. They are small and made up, so their owners set a minimum cell size of 1; null leaves it to the homes.
+    /// </summary>
+    public async Task AddDataAsync(string? p1 = null, string? p2 = null, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", int? minCell = 1)
     {
-        await P1.AddAsync("istat", _folder.Write("istat.csv", p1 ?? Samples.Istat), duplicates, key);
-        await P2.AddAsync("bi", _folder.Write("bi.csv", p2 ?? Samples.Bi), duplicates, key);
+        await P1.AddAsync("istat", _folder.Write("istat.csv", p1 ?? Samples.Istat), duplicates, key, minCell: minCell);
+        await P2.AddAsync("bi", _folder.Write("bi.csv", p2 ?? Samples.Bi), duplicates, key, minCell: minCell);
     }
 
     public void Start() => _participants.ForEach(participant => participant.Start());
 
-    public static StartSession Propose(int rsaBits = 2048, int minCell = 1, int deadlineSeconds = 3600, string? peerDataset = null, string protocol = "rsa", string reveal = "both", bool reuse = false, string engine = "tokens", string? security = null) => new()
+    public static StartSession Propose(int rsaBits = 2048, int? minCell = null, int deadlineSeconds = 3600, string? peerDataset = null, string protocol = "rsa", string reveal = "both", bool reuse = false, string engine = "tokens", string? security = null) => new()
     {
         Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = protocol, Security = security, Engine = engine, Reveal = reveal, Reuse = reuse, RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
     };
@@ -201,10 +203,10 @@ public sealed class TestParticipant : IEnvelopeSender
 
     public int Writes => _store?.Writes ?? 0;
 
-    public async Task AddAsync(string name, string file, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", bool fold = false)
+    public async Task AddAsync(string name, string file, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", bool fold = false, int? minCell = 1)
     {
         using var store = new SqliteParticipantStore(Home.StatePath);
-        await new DatasetCatalog(Home, store, _network.Time).AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates));
+        await new DatasetCatalog(Home, store, _network.Time).AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates, MinCell: minCell));
     }
 
     public void Start()

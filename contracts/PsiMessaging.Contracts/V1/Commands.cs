@@ -23,8 +23,8 @@ public sealed record StartSession
     public required int RsaBits { get; init; }
     /// <summary>Whether senders use the reusable sets they have prepared; protocol <c>rsa</c> only.</summary>
     public bool Reuse { get; init; }
-    /// <summary>Smallest count that may be released.</summary>
-    public required int MinCell { get; init; }
+    /// <summary>Fewest records anything may be said about, where it is to be stricter than the dataset and home ask; null leaves it to them.</summary>
+    public int? MinCell { get; init; }
     /// <summary>Seconds until the session gives up.</summary>
     public required int DeadlineSeconds { get; init; }
 }

@@ -42,14 +42,13 @@ public sealed record TokenFilter(string Party, string Column, IReadOnlyList<byte
 /// <param name="Filters">Which rows count, all conditions together, 0 to 64; null for all rows.</param>
 public sealed record RunQuery(string SessionId, string QueryId, IReadOnlyList<ColumnToken> Columns, IReadOnlyList<TokenFilter>? Filters = null);
 
-/// <summary>Linker to the asking party: the answer; the body is a Parquet file with columns <c>c0</c>, <c>c1</c>, … (encrypted labels) and <c>n</c> (count, null where suppressed).</summary>
+/// <summary>Linker to the asking party: the answer; the body is a Parquet file with columns <c>c0</c>, <c>c1</c>, … (encrypted labels) and <c>n</c> (count). Only what the minimum cell size lets through is in it.</summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="QueryId">The query.</param>
 /// <param name="Groups">Rows in the body.</param>
-/// <param name="Suppressed">How many of them are suppressed.</param>
-/// <param name="MinCell">The rule that was applied.</param>
-/// <param name="Joined">Rows of the join that pass the filters.</param>
-public sealed record QueryAnswered(string SessionId, string QueryId, int Groups, int Suppressed, int MinCell, int Joined);
+/// <param name="MinCell">The minimum cell size that was applied.</param>
+/// <param name="Complete">Whether these are all groups that can be: none is withheld, none was put aside as too small.</param>
+public sealed record QueryAnswered(string SessionId, string QueryId, int Groups, int MinCell, bool Complete);
 
 /// <summary>Linker to the asking party: no answer, and why.</summary>
 /// <param name="SessionId">The session.</param>

@@ -40,7 +40,7 @@ public static class MessageLimits
         [typeof(QueryAsked)] = new(16 * KiB, 0),
 
         // A question of 4,000 characters, and what the asking party announces of its groups.
-        [typeof(ProposeQuery)] = new(4 * KiB, 1 * MiB),
+        [typeof(ProposeQuery)] = new(4 * KiB, 128 * KiB),
 
         // Labels of 1,000 groups.
         [typeof(AcceptQuery)] = new(4 * KiB, 8 * MiB),

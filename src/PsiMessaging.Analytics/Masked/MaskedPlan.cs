@@ -24,6 +24,8 @@ public sealed record MatrixLayout(string Party, PartyShape Shape, IReadOnlyList<
     public IReadOnlyList<int> Offsets { get; } = [.. Limbs.Select((_, i) => Limbs.Take(i).Sum())];
     /// <summary>Columns that hold something.</summary>
     public int Columns => Shape.Groups * Width;
+    /// <summary>All of it that can differ between two matrices of one size, for the context of the masks: shape, limbs and their widths.</summary>
+    public string Text => $"{Shape.Groups},{string.Join('.', Shape.Levels)},{string.Join('.', Limbs)},{string.Join('.', LimbBits)}";
 }
 
 /// <summary>
@@ -56,8 +58,9 @@ public sealed class MaskedPlan
     /// <param name="asker">The asking party and its shape.</param>
     /// <param name="other">The other party and its shape.</param>
     /// <param name="padTo">Columns are padded to a multiple of this, 1 or more.</param>
+    /// <param name="minCell">The session's minimum cell size: above 1 the plan holds the counts it is held against.</param>
     /// <exception cref="QueryException">More columns than a query may have, or numbers too long to multiply exactly.</exception>
-    public static MaskedPlan Build(BoundQuery query, int rows, (string Party, PartyShape Shape) asker, (string Party, PartyShape Shape) other, int padTo = 1)
+    public static MaskedPlan Build(BoundQuery query, int rows, (string Party, PartyShape Shape) asker, (string Party, PartyShape Shape) other, int padTo = 1, int minCell = 1)
     {
         int LevelsOf(BoundTerm term)
         {
@@ -67,7 +70,7 @@ public sealed class MaskedPlan
 
         // From the numbers alone, before anything of their size is made.
         query.CheckDesign(LevelsOf);
-        var moments = query.Query.Kind switch
+        IEnumerable<Moment> moments = query.Query.Kind switch
         {
             QueryKind.Regression => query.RegressionMoments(query.Design(LevelsOf)),
             QueryKind.Table => query.TableMoments(),
@@ -76,7 +79,7 @@ public sealed class MaskedPlan
         var (aFactors, bFactors) = (new List<Moment>(), new List<Moment>());
         var (aPlaces, bPlaces) = (new Dictionary<Moment, int>(), new Dictionary<Moment, int>());
         var entries = new Dictionary<Moment, (int A, int B)>();
-        foreach (var moment in moments)
+        foreach (var moment in moments.Concat(minCell > 1 ? query.MinimumMoments() : []).Distinct())
         {
             entries[moment] = (Place(aFactors, aPlaces, moment.Of(asker.Party)), Place(bFactors, bPlaces, moment.Of(other.Party)));
         }

@@ -5,12 +5,13 @@ using PsiMessaging.Analytics.Statistics;
 namespace PsiMessaging.Analytics.Masked;
 
 /// <summary>What the two parties have told each other about a query's groups.</summary>
-/// <param name="Groups">Labels of each group, one for each of the party's groupings; null where the value is missing.</param>
+/// <param name="Groups">Labels of each group, one for each of the party's groupings; null where the value is missing. None where every group is put aside.</param>
 /// <param name="Levels">Labels of the levels of each of the party's class terms.</param>
-public sealed record PartyLabels(IReadOnlyList<IReadOnlyList<string?>> Groups, IReadOnlyList<IReadOnlyList<string>> Levels)
+/// <param name="TwoValued">Under a minimum cell size: the party's numeric columns in the question that have two values or one; there the records at either count. Null for none.</param>
+public sealed record PartyLabels(IReadOnlyList<IReadOnlyList<string?>> Groups, IReadOnlyList<IReadOnlyList<string>> Levels, IReadOnlyList<string>? TwoValued = null)
 {
     /// <summary>The shape that follows.</summary>
-    public PartyShape Shape => new(Groups.Count, [.. Levels.Select(level => level.Count)]);
+    public PartyShape Shape => new(Math.Max(1, Groups.Count), [.. Levels.Select(level => level.Count)]);
 }
 
 /// <summary>The unmasked product as a table of exact sums, at the asking party.</summary>
@@ -20,30 +21,43 @@ public sealed class MaskedTable : IMomentTable
     private readonly MaskedPlan _plan;
     private readonly ulong[] _product;
     private readonly PartyLabels _asker, _other;
+    private readonly int[] _ownGroups;
 
     /// <param name="query">The query.</param>
     /// <param name="plan">Its plan.</param>
     /// <param name="product">AᵀB, p × q words with padding; entries the answer does not need hold nothing of use.</param>
     /// <param name="asker">The asking party's groups.</param>
     /// <param name="other">The other party's.</param>
+    /// <param name="own">How many records the asking party knows its groups to have; null where the session has no minimum cell size.</param>
     /// <exception cref="InvalidDataException">The product cannot be that of the two matrices: counts below zero, above n, or of another sum.</exception>
-    public MaskedTable(BoundQuery query, MaskedPlan plan, ulong[] product, PartyLabels asker, PartyLabels other)
+    public MaskedTable(BoundQuery query, MaskedPlan plan, ulong[] product, PartyLabels asker, PartyLabels other, OwnRecords? own = null)
     {
-        (_query, _plan, _product, _asker, _other) = (query, plan, product, asker, other);
+        (_query, _plan, _product, _asker, _other, Own) = (query, plan, product, asker, other, own);
+
+        // The bins of a quantile belong to one own group.
+        var bins = own is { Groups.Count: > 0 } ? asker.Groups.Count / own.Groups.Count : 1;
+        _ownGroups = [.. asker.Groups.SelectMany((_, left) => Enumerable.Repeat(left / bins, other.Groups.Count))];
         Groups = [.. asker.Groups.SelectMany(left => other.Groups.Select(right => Join(left, right)))];
         var total = BigInteger.Zero;
+        var inGroups = new BigInteger[own?.Groups.Count ?? asker.Groups.Count];
         for (var group = 0; group < Groups.Count; group++)
         {
             var records = Sum(group, query.Records);
             total += records;
+            inGroups[_ownGroups[group]] += records;
             if (records < 0 || records > plan.Rows)
             {
                 throw new InvalidDataException("a count is below zero or above the number of common records");
             }
         }
 
-        // Without a filter and without weights every record is in exactly one group.
-        if (total > plan.Rows || (query.Where.Count == 0 && query.Weight is null && total != plan.Rows))
+        // Without a filter and without weights every record is in exactly one group; of an own group no more than it has.
+        if (own is not null && inGroups.Zip(own.Groups).Any(group => group.First > group.Second))
+        {
+            throw new InvalidDataException("more records are counted than one of the own groups has");
+        }
+
+        if (total > plan.Rows || (own is null && query.Where.Count == 0 && query.Weight is null && total != plan.Rows))
         {
             throw new InvalidDataException("the counts do not add up to the common records");
         }
@@ -62,7 +76,22 @@ public sealed class MaskedTable : IMomentTable
     public BigInteger Sum(int group, Moment moment) => _plan.Read(_product, moment, group / _other.Groups.Count, group % _other.Groups.Count);
 
     /// <inheritdoc/>
-    public bool IsWithheld(int group) => false;
+    public bool? IsComplete => null;
+
+    /// <inheritdoc/>
+    public OwnRecords? Own { get; }
+
+    /// <inheritdoc/>
+    public int OwnGroupOf(int group) => _ownGroups[group];
+
+    /// <inheritdoc/>
+    public bool OthersSelect => _query.Where.Any(condition => condition.Party != _plan.A.Party) || (_query.Weight is { } weight && weight.Party != _plan.A.Party);
+
+    /// <inheritdoc/>
+    public bool IsTwoValued(ColumnName column) => (column.Party == _plan.A.Party ? _asker : _other).TwoValued?.Contains(column.Name, StringComparer.Ordinal) == true;
+
+    /// <inheritdoc/>
+    public bool IsOthers(ColumnName column) => column.Party != _plan.A.Party;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Levels(BoundTerm term)

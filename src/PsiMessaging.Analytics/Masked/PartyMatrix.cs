@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Data.Datasets;
@@ -5,8 +7,9 @@ using PsiMessaging.Data.Datasets;
 namespace PsiMessaging.Analytics.Masked;
 
 /// <summary>
-/// One party's side of a query: which groups and levels occur among its common rows, and the rows of its matrix in plain. Whether a record passes the filter does
-/// not change the groups, so the matrix's shape says nothing about the filter's effect. Never leaves the party unmasked.
+/// One party's side of a query: which groups and levels occur among its common rows, and the rows of its matrix in plain. Never leaves the party unmasked. Groups with
+/// fewer records than the minimum cell size, after the party's own part of the filter, are put aside here: they have no columns, and their labels go nowhere. With a minimum
+/// of 1 whether a record passes the filter does not change the groups.
 /// </summary>
 public sealed class PartyMatrix
 {
@@ -21,14 +24,22 @@ public sealed class PartyMatrix
     private readonly Indexer[] _groupings;
     private readonly Dictionary<ColumnName, Indexer> _terms = [];
     private readonly Func<IReadOnlyList<long[]>, int, bool?>[] _conditions;
+    private readonly int _minCell;
+    private int _bins = 1;
+    private readonly int? _weight;
+    private readonly int[] _complete;
+    private readonly Dictionary<ColumnName, long> _frequent = [];
     private Dictionary<UInt128, int> _groups = [];
     private int[]? _groupTable;
 
-    private PartyMatrix(BoundQuery query, string party, AlignedRows rows, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers)
+    private PartyMatrix(BoundQuery query, string party, AlignedRows rows, int minCell, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers)
     {
-        (_query, _party, _rows) = (query, party, rows);
+        (_query, _party, _rows, _minCell) = (query, party, rows, minCell);
         _columns = ColumnsOf(query, party);
         _place = _columns.Select((column, i) => (column, i)).ToDictionary(entry => entry.column, entry => entry.i);
+        // A regression is about records that have all values: under a minimum cell size only those count.
+        _complete = minCell == 1 ? [] : [.. query.Terms.Select(term => term.Column).Append(query.Outcome).OfType<ColumnName>().Where(column => column.Party == party).Select(column => _place[column])];
+        _weight = query.Weight is { } weight && weight.Party == party ? _place[weight] : null;
         _groupings = [.. OwnGroupings.Select(grouping => new Indexer(grouping, ColumnOf(grouping.Column), numbers))];
         foreach (var term in query.Terms.Where(term => term.Grouping is not null && term.Column.Party == party))
         {
@@ -46,15 +57,25 @@ public sealed class PartyMatrix
     /// <summary>Levels of each of the party's class terms, in order; the first is the reference.</summary>
     public IReadOnlyList<IReadOnlyList<string>> LevelLabels => [.. _query.Terms.Where(term => _terms.ContainsKey(term.Column)).Select(term => _terms[term.Column].Labels)];
 
-    /// <summary>The matrix's shape.</summary>
-    public PartyShape Shape => new(GroupLabels.Count, [.. LevelLabels.Select(labels => labels.Count)]);
+    /// <summary>The matrix's shape. Where no group is left it has one group's columns, all zero.</summary>
+    public PartyShape Shape => new(Math.Max(1, GroupLabels.Count), [.. LevelLabels.Select(labels => labels.Count)]);
+
+    /// <summary>
+    /// Records in each group that pass the party's part of the filter and have a weight that is not zero, where the weight is this party's. The bins of a quantile count as one
+    /// group. Known under a minimum cell size only.
+    /// </summary>
+    public IReadOnlyList<int> GroupRecords { get; private set; } = [];
+
+    /// <summary>Records that pass and are in a group that is put aside.</summary>
+    public int Aside { get; private set; }
 
     /// <summary>Reads what the query needs to know before anything is sent: two passes over the party's grouping columns.</summary>
     /// <param name="query">The query, bound.</param>
     /// <param name="party">The party.</param>
     /// <param name="rows">Its common rows.</param>
+    /// <param name="minCell">The session's minimum cell size, 1 or more.</param>
     /// <exception cref="QueryException">The engine cannot ask this, or a column has too many different values; says which and how many.</exception>
-    public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows)
+    public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows, int minCell)
     {
         if (query.Where.FirstOrDefault(condition => condition.Party is null) is { } mixed)
         {
@@ -70,8 +91,13 @@ public sealed class PartyMatrix
             }
         }
 
-        var matrix = new PartyMatrix(query, party, rows, await DistinctNumbersAsync(query, party, rows));
+        var matrix = new PartyMatrix(query, party, rows, minCell, await DistinctNumbersAsync(query, party, rows, minCell));
         await matrix.FindGroupsAsync();
+        if (minCell > 1)
+        {
+            await matrix.FindFrequentAsync();
+        }
+
         return matrix;
     }
 
@@ -89,10 +115,16 @@ public sealed class PartyMatrix
     private AlignedColumn ColumnOf(ColumnName column) => _rows.Columns.First(candidate => candidate.Name == column.Name);
 
     /// <summary>Different values of the numeric columns that are grouped by as they are, or by classes of which not all need occur.</summary>
-    private static async Task<IReadOnlyDictionary<ColumnName, SortedSet<long>>> DistinctNumbersAsync(BoundQuery query, string party, AlignedRows rows)
+    private static async Task<IReadOnlyDictionary<ColumnName, SortedSet<long>>> DistinctNumbersAsync(BoundQuery query, string party, AlignedRows rows, int minCell)
     {
         var groupings = query.Groupings.Concat(query.Terms.Select(term => term.Grouping).OfType<BoundGrouping>()).Where(grouping => grouping.Column.Party == party && grouping.Type.IsNumber).ToArray();
         var found = groupings.ToDictionary(grouping => grouping.Column, _ => new HashSet<long>());
+        if (BinsOf(query, party, minCell) is { } bins)
+        {
+            // All bins of the question, so that nobody sees which of them somebody is in.
+            found[bins.Column].UnionWith(Enumerable.Range(0, bins.Titles.Count - 1).Select(i => (long)i));
+        }
+
         if (groupings.Length > 0)
         {
             await foreach (var chunk in rows.ReadAsync([.. groupings.Select(grouping => grouping.Column.Name)]))
@@ -115,8 +147,18 @@ public sealed class PartyMatrix
         return found.ToDictionary(entry => entry.Key, entry => new SortedSet<long>(entry.Value));
     }
 
+    /// <summary>Under a minimum cell size, the bins of a quantile where they are this party's: they are not groups of their own.</summary>
+    private static BoundGrouping? BinsOf(BoundQuery query, string party, int minCell) =>
+        minCell > 1 && query.Query.Kind == QueryKind.Quantiles && query.Groupings[^1].Column.Party == party ? query.Groupings[^1] : null;
+
     private async Task FindGroupsAsync()
     {
+        if (_minCell > 1)
+        {
+            await FindLargeGroupsAsync();
+            return;
+        }
+
         foreach (var indexer in _groupings.Concat(_terms.Values))
         {
             if (indexer.Labels.Count > MaximumGroups)
@@ -158,8 +200,219 @@ public sealed class PartyMatrix
             throw TooMany(string.Join(" and ", OwnGroupings.Select(grouping => grouping.Column.Name)) + " together", found.Count, atLeast: false);
         }
 
+        TakeGroups(found.Values);
+    }
+
+    /// <summary>Counts the groups after the party's part of the filter and keeps those of the minimum of records or more.</summary>
+    private async Task FindLargeGroupsAsync()
+    {
+        foreach (var indexer in _terms.Values.Where(indexer => indexer.Labels.Count > MaximumGroups))
+        {
+            throw TooMany(indexer.Grouping.Column.Name, indexer.Labels.Count, atLeast: false);
+        }
+
+        var bins = BinsOf(_query, _party, _minCell);
+        var parts = _groupings.Length - (bins is null ? 0 : 1);
+        var found = new Dictionary<UInt128, (int[] Indices, int Records)>();
+        var places = _groupings.Select(indexer => _place[indexer.Grouping.Column]).ToArray();
+        var indices = new int[parts];
+        await foreach (var (values, rows) in ChunksAsync())
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                if (!Passes(values, row))
+                {
+                    continue;
+                }
+
+                for (var i = 0; i < parts; i++)
+                {
+                    indices[i] = _groupings[i].IndexOf(values[places[i]][row]);
+                }
+
+                ref var group = ref CollectionsMarshal.GetValueRefOrAddDefault(found, Key(indices), out var isKnown);
+                if (!isKnown)
+                {
+                    group.Indices = [.. indices];
+                    if (found.Count > AlignedRows.MaximumLabels)
+                    {
+                        throw new QueryException(QueryException.TooManyGroups, $"{QuestionRule.GroupedBy(_query, _party)} {(parts == 1 ? "has" : "have together")} too many different values among the common records; put them into classes");
+                    }
+                }
+
+                group.Records++;
+            }
+        }
+
+        var kept = found.Values.Where(group => group.Records >= _minCell).ToArray();
+        Aside = found.Values.Sum(group => group.Records) - kept.Sum(group => group.Records);
+        var groups = bins is null ? kept : [.. kept.SelectMany(group => Enumerable.Range(-1, _groupings[^1].Labels.Count + 1).Select(bin => (Indices: (int[])[.. group.Indices, bin], group.Records)))];
+        if (groups.Length > MaximumGroups)
+        {
+            throw new QueryException(QueryException.TooManyGroups, bins is null
+                ? $"{QuestionRule.GroupedBy(_query, _party)} {(parts == 1 ? "has" : "have together")} {groups.Length:N0} different values among the common records, and {MaximumGroups:N0} is the most a query can work with; put them into classes"
+                : $"{groups.Length:N0} bins of {bins.Column.Name} are more than a query can work with, {MaximumGroups:N0} with all its groups; take wider bins");
+        }
+
+        TakeGroups(groups.Select(group => group.Indices));
+        var records = groups.ToDictionary(group => Key(group.Indices), group => group.Records);
+        _bins = bins is null ? 1 : _groupings[^1].Labels.Count + 1;
+        GroupRecords = [.. _groups.OrderBy(group => group.Value).Where(group => group.Value % _bins == 0).Select(group => records[group.Key])];
+    }
+
+    private async IAsyncEnumerable<(IReadOnlyList<long[]> Values, int Rows)> ChunksAsync()
+    {
+        if (_columns.Length == 0)
+        {
+            yield return ([], _rows.Rows);
+            yield break;
+        }
+
+        await foreach (var chunk in _rows.ReadAsync([.. _columns.Select(column => column.Name)]))
+        {
+            yield return (chunk.Values, chunk.Rows);
+        }
+    }
+
+    /// <summary>Under a minimum cell size: the party's numeric columns that have two values or one among the records that count.</summary>
+    public IReadOnlyList<string> TwoValued { get; private set; } = [];
+
+    /// <summary>
+    /// Under a minimum cell size, for the same columns and each group: records with a value, and those that differ from the column's most frequent one in all groups together,
+    /// as the plan counts them. For the party's own eyes.
+    /// </summary>
+    public IReadOnlyList<ColumnAnnouncement> Differing { get; private set; } = [];
+
+    /// <summary>The labels that the other party gets to know when this one contributes, and keeps itself when it asks.</summary>
+    public PartyLabels Labels => new(GroupLabels, LevelLabels, TwoValued.Count == 0 ? null : TwoValued);
+
+    /// <summary>Finds the most frequent value of each of the party's numeric columns that the plan counts differences from; the lowest of several, none where no value occurs twice.</summary>
+    private async Task FindFrequentAsync()
+    {
+        var columns = _query.MinimumMoments().SelectMany(moment => moment.Different).Where(column => column.Party == _party).Distinct().OrderBy(column => column.Name, StringComparer.Ordinal).ToArray();
+        var (twoValued, counted) = (new List<string>(), new List<ColumnAnnouncement>());
+        foreach (var column in columns)
+        {
+            var (values, groups) = (new List<long>(), new List<int>());
+            await foreach (var (chunk, rows) in ChunksAsync())
+            {
+                var inGroup = GroupsOf(chunk, 0, rows);
+                for (var row = 0; row < rows; row++)
+                {
+                    if (inGroup[row] >= 0 && chunk[_place[column]][row] is var value && value != AlignedRows.Missing)
+                    {
+                        values.Add(value);
+                        groups.Add(inGroup[row] / _bins);
+                    }
+                }
+            }
+
+            var unsorted = values.ToArray();
+            values.Sort();
+            var (most, run, different) = (1, 0, 0);
+            for (var i = 0; i < values.Count; i++)
+            {
+                run = i > 0 && values[i] == values[i - 1] ? run + 1 : 1;
+                different += run == 1 ? 1 : 0;
+                if (run > most)
+                {
+                    (most, _frequent[column]) = (run, values[i]);
+                }
+            }
+
+            if (different is 1 or 2)
+            {
+                twoValued.Add(column.Name);
+            }
+
+            var (records, differing) = (new int[GroupRecords.Count], new int[GroupRecords.Count]);
+            for (var i = 0; i < unsorted.Length; i++)
+            {
+                records[groups[i]]++;
+                differing[groups[i]] += _frequent.TryGetValue(column, out var frequent) && unsorted[i] == frequent ? 0 : 1;
+            }
+
+            counted.Add(new ColumnAnnouncement(column.Name, [.. records.Zip(differing, (all, differ) => new ColumnSpread(all, differ, 0))]));
+        }
+
+        (TwoValued, Differing) = (twoValued, counted);
+    }
+
+    /// <summary>Says how many records are behind the party's groups, classes and columns.</summary>
+    /// <param name="columns">Numeric columns of the party to say it of.</param>
+    /// <param name="pooled">Whether all groups are taken together, as a party judges its own values.</param>
+    public async Task<Announcement> AnnounceAsync(IReadOnlyList<ColumnName> columns, bool pooled)
+    {
+        var groups = pooled ? 1 : GroupRecords.Count;
+        var levels = _query.Terms.Where(term => _terms.ContainsKey(term.Column)).Select(term => (Indexer: _terms[term.Column], Values: _place[term.Column], Counts: new int[_terms[term.Column].Labels.Count])).ToArray();
+        var announced = new List<ColumnAnnouncement>();
+
+        // A pass for each column: one column's values are in memory at a time.
+        for (var pass = 0; pass < Math.Max(levels.Length > 0 ? 1 : 0, columns.Count); pass++)
+        {
+            var values = Enumerable.Range(0, groups).Select(_ => new List<long>()).ToArray();
+            var place = pass < columns.Count ? _place[columns[pass]] : -1;
+            await foreach (var (chunk, rows) in ChunksAsync())
+            {
+                var inGroup = GroupsOf(chunk, 0, rows);
+                for (var row = 0; row < rows; row++)
+                {
+                    if (inGroup[row] < 0)
+                    {
+                        continue;
+                    }
+
+                    if (place >= 0 && chunk[place][row] is var value && value != AlignedRows.Missing)
+                    {
+                        values[pooled ? 0 : inGroup[row] / _bins].Add(value);
+                    }
+
+                    if (pass == 0)
+                    {
+                        foreach (var (indexer, at, counts) in levels)
+                        {
+                            counts[indexer.IndexOf(chunk[at][row])]++;
+                        }
+                    }
+                }
+            }
+
+            if (place >= 0)
+            {
+                announced.Add(new ColumnAnnouncement(columns[pass].Name, [.. values.Select(Spread)]));
+            }
+        }
+
+        return new Announcement(GroupRecords, [.. levels.Select(level => level.Counts)], announced);
+    }
+
+    private ColumnSpread Spread(List<long> values)
+    {
+        if (values.Count == 0)
+        {
+            return new ColumnSpread(0, 0, 0);
+        }
+
+        values.Sort();
+        var (most, run) = (0, 0);
+        for (var i = 0; i < values.Count; i++)
+        {
+            run = i > 0 && values[i] == values[i - 1] ? run + 1 : 1;
+            most = Math.Max(most, run);
+        }
+
+        var median = values[values.Count / 2];
+        var distances = values.ConvertAll(value => Int128.Abs((Int128)value - median));
+        distances.Sort();
+        var all = distances.Aggregate(Int128.Zero, (sum, distance) => sum + distance);
+        var largest = distances.TakeLast(_minCell - 1).Aggregate(Int128.Zero, (sum, distance) => sum + distance);
+        return new ColumnSpread(values.Count, most == 1 && values.Count > 1 ? values.Count : values.Count - most, all == 0 ? 0 : (int)(largest * 1000 / all));
+    }
+
+    private void TakeGroups(IEnumerable<int[]> found)
+    {
         // Missing values last.
-        var sorted = found.Values.OrderBy(group => group, Comparer<int[]>.Create((left, right) =>
+        var sorted = found.OrderBy(group => group, Comparer<int[]>.Create((left, right) =>
             left.Zip(right, (a, b) => (a < 0 ? int.MaxValue : a).CompareTo(b < 0 ? int.MaxValue : b)).FirstOrDefault(order => order != 0))).ToArray();
         GroupLabels = [.. sorted.Select(group => (IReadOnlyList<string?>)[.. group.Select((index, i) => index < 0 ? null : _groupings[i].Labels[index])])];
         _groups = sorted.Select((group, i) => (Key: Key(group), i)).ToDictionary(entry => entry.Key, entry => entry.i);
@@ -167,6 +420,7 @@ public sealed class PartyMatrix
         if (size <= 1 << 20)
         {
             _groupTable = new int[(int)size];
+            Array.Fill(_groupTable, -1);
             foreach (var (key, group) in _groups)
             {
                 _groupTable[(int)key] = group;
@@ -250,11 +504,12 @@ public sealed class PartyMatrix
             var (factor, limbs, bits) = (layout.Factors[f], layout.Limbs[f], layout.LimbBits[f]);
             var valid = factor.Valid.Select(column => values[_place[column]]).ToArray();
             var levels = factor.Levels.Select(entry => (Values: values[_place[entry.Column]], Indexer: _terms[entry.Column], entry.Level)).ToArray();
+            var different = factor.Different.Where(_frequent.ContainsKey).Select(column => (Values: values[_place[column]], Frequent: _frequent[column])).ToArray();
             var powers = factor.Powers.Select(entry => (Values: values[_place[entry.Column]], entry.Power)).ToArray();
             for (var row = 0; row < count; row++)
             {
                 var group = groups[row];
-                if (group < 0 || !HasAll(valid, at + row) || !IsAt(levels, at + row))
+                if (group < 0 || !HasAll(valid, at + row) || !IsAt(levels, at + row) || !Differs(different, at + row))
                 {
                     continue;
                 }
@@ -281,6 +536,19 @@ public sealed class PartyMatrix
         foreach (var values in valid)
         {
             if (values[row] == AlignedRows.Missing)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private static bool Differs((long[] Values, long Frequent)[] different, int row)
+    {
+        foreach (var (values, frequent) in different)
+        {
+            if (values[row] == frequent)
             {
                 return false;
             }
@@ -329,7 +597,7 @@ public sealed class PartyMatrix
         words[at] = (ulong)value;
     }
 
-    /// <summary>Group of each row; -1 where the row does not pass the party's part of the filter.</summary>
+    /// <summary>Group of each row; -1 where the row does not pass the party's part of the filter, or its group is put aside.</summary>
     private int[] GroupsOf(IReadOnlyList<long[]> values, int at, int count)
     {
         var groups = new int[count];
@@ -337,24 +605,49 @@ public sealed class PartyMatrix
         var indices = new int[_groupings.Length];
         for (var row = 0; row < count; row++)
         {
-            var passes = true;
-            foreach (var condition in _conditions)
-            {
-                passes &= condition(values, at + row) == true;
-            }
-
-            if (!passes)
+            if (!Passes(values, at + row))
             {
                 groups[row] = -1;
             }
             else if (places.Length > 0)
             {
                 var key = KeyOf(values, at + row, places, indices);
-                groups[row] = _groupTable is null ? _groups[key] : _groupTable[(int)key];
+                groups[row] = _groupTable is null ? _groups.GetValueOrDefault(key, -1) : _groupTable[(int)key];
+            }
+            else
+            {
+                groups[row] = GroupLabels.Count - 1;
             }
         }
 
         return groups;
+    }
+
+    /// <summary>Whether a record counts on this party's side. A weight of zero counts nobody.</summary>
+    private bool Passes(IReadOnlyList<long[]> values, int row)
+    {
+        if (_weight is { } weight && values[weight][row] is AlignedRows.Missing or 0)
+        {
+            return false;
+        }
+
+        foreach (var column in _complete)
+        {
+            if (values[column][row] == AlignedRows.Missing)
+            {
+                return false;
+            }
+        }
+
+        foreach (var condition in _conditions)
+        {
+            if (condition(values, row) != true)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Puts a column's values into the order of their labels.</summary>

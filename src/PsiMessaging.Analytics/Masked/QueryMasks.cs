@@ -78,7 +78,7 @@ public sealed class QueryMasks : IDisposable
 /// <param name="Rows">n.</param>
 /// <param name="P">Columns of the asking party's matrix, with padding.</param>
 /// <param name="Q">Columns of the other's.</param>
-/// <param name="Layout">What the two shapes and the padding are: two layouts of one size have different masks.</param>
+/// <param name="Layout">What the two shapes, the limbs and their widths and the padding are: two layouts of one size have different masks, and different entries are needed of them.</param>
 public sealed record MaskContext(byte[] Transcript, string QueryId, long Counter, string Asker, string Text, int Rows, int P, int Q, string Layout = "")
 {
     /// <summary>SHA-256 over all of it, 32 bytes.</summary>

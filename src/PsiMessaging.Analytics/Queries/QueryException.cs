@@ -17,6 +17,8 @@ public sealed class QueryException(string code, string message) : Exception(mess
     public const string TooManyGroups = "too-many-groups";
     /// <summary>No common record passes the filter.</summary>
     public const string NothingSelected = "nothing-selected";
+    /// <summary>The question or one side of it is about fewer records than the session's minimum cell size.</summary>
+    public const string BelowMinimum = "below-minimum";
     /// <summary>A regression without a unique solution.</summary>
     public const string Singular = "singular-regression";
 

@@ -23,10 +23,15 @@ public sealed record AnswerColumn(string Name, AnswerRole Role, int Decimals = 0
 /// <param name="Text">The label or number; exact numbers with all their digits, floating ones so that they read back the same. Null where there is none, or where it is withheld.</param>
 /// <param name="IsWithheld">Whether the minimum cell size withholds it.</param>
 /// <param name="IsTotal">Whether it stands for all groups of its column.</param>
-public sealed record AnswerCell(string? Text, bool IsWithheld = false, bool IsTotal = false)
+/// <param name="IsProtected">Withheld not for its own sake, but because another cell would follow from it.</param>
+public sealed record AnswerCell(string? Text, bool IsWithheld = false, bool IsTotal = false, bool IsProtected = false)
 {
     /// <summary>A value that the minimum cell size withholds.</summary>
     public static AnswerCell Withheld { get; } = new(null, true);
+    /// <summary>A value of enough records that is withheld because one of fewer would follow from it.</summary>
+    public static AnswerCell Protected { get; } = new(null, true, IsProtected: true);
+    /// <summary>The label of the line that stands for all groups that are not shown.</summary>
+    public static AnswerCell WithheldGroups { get; } = new("(withheld)", true);
     /// <summary>A label that stands for all groups.</summary>
     public static AnswerCell Total { get; } = new("(total)", IsTotal: true);
     /// <summary>A value that does not exist: a variance of one record, say.</summary>
@@ -39,12 +44,19 @@ public sealed record AnswerCell(string? Text, bool IsWithheld = false, bool IsTo
 /// <summary>An answer: a table, and what must be known to read it.</summary>
 /// <param name="Columns">Headings.</param>
 /// <param name="Rows">Rows in the order people expect, totals last.</param>
-/// <param name="Records">Common records that pass the filter.</param>
-/// <param name="Withheld">Rows of which something is withheld.</param>
+/// <param name="Records">Common records that pass the filter; -1 where that is withheld.</param>
+/// <param name="Withheld">Rows of which something is withheld; the line that stands for all groups not shown is one.</param>
 /// <param name="Facts">Single numbers that belong to the whole: R², n.</param>
 /// <param name="Rules">How the numbers came about: missing values, precision, withheld cells.</param>
 public sealed record Answer(
     IReadOnlyList<AnswerColumn> Columns, IReadOnlyList<IReadOnlyList<AnswerCell>> Rows, long Records, int Withheld, IReadOnlyDictionary<string, string> Facts, IReadOnlyList<string> Rules);
+
+/// <summary>How many common records the asking party's own side has, after its own part of the filter: what it knows without asking.</summary>
+/// <param name="Groups">Records in each of its groups.</param>
+/// <param name="Aside">Records in its groups that are put aside as too small.</param>
+/// <param name="Columns">Its numeric columns that the plan counts differences of: records with a value, and records that differ from the most frequent value of all groups together.</param>
+/// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
+public sealed record OwnRecords(IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels);
 
 /// <summary>The exact sums an answer follows from, group by group.</summary>
 public interface IMomentTable
@@ -55,8 +67,26 @@ public interface IMomentTable
     /// <summary>A sum in units over one group.</summary>
     System.Numerics.BigInteger Sum(int group, Moment moment);
 
-    /// <summary>Whether the group's sums are withheld already, by the linker.</summary>
-    bool IsWithheld(int group);
+    /// <summary>
+    /// Set where the linker has applied the minimum cell size and every group in the table may be shown: whether that is every group that can be. Null where it is for the reader
+    /// of the table to apply.
+    /// </summary>
+    bool? IsComplete { get; }
+
+    /// <summary>The asking party's own groups; null where they are not known or there is no minimum cell size.</summary>
+    OwnRecords? Own { get; }
+
+    /// <summary>Own group that a group belongs to.</summary>
+    int OwnGroupOf(int group);
+
+    /// <summary>Whether the other party's filter or weight decides which records count.</summary>
+    bool OthersSelect { get; }
+
+    /// <summary>Whether a numeric column has two values or one.</summary>
+    bool IsTwoValued(Queries.ColumnName column);
+
+    /// <summary>Whether a column is the other party's, or may be.</summary>
+    bool IsOthers(Queries.ColumnName column);
 
     /// <summary>Labels of a class term's levels, in order.</summary>
     IReadOnlyList<string> Levels(BoundTerm term);

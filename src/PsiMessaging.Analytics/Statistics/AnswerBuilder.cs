@@ -1,14 +1,15 @@
 using System.Globalization;
 using System.Numerics;
 using MathNet.Numerics.Distributions;
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Data.Types;
 
 namespace PsiMessaging.Analytics.Statistics;
 
 /// <summary>
-/// From exact sums to an answer: groups and totals, measures, quantiles, the test of independence, the regression. A group of fewer records than the minimum
-/// cell size shows its labels and nothing else; so does a total that such a group goes into, since subtraction would give it away.
+/// From exact sums to an answer: groups and totals, measures, quantiles, the test of independence, the regression. Under a minimum cell size a group of fewer records is not
+/// shown, nor is one from which such a group would follow (<see cref="ReleaseRule"/>); one line stands for all of them, whether there are none, few or many.
 /// </summary>
 /// <param name="query">The query.</param>
 /// <param name="table">The sums.</param>
@@ -17,13 +18,22 @@ namespace PsiMessaging.Analytics.Statistics;
 public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minCell, int commonRecords)
 {
     private readonly List<string> _rules = [];
+    private readonly long[] _records = [.. Enumerable.Range(0, table.Groups.Count).Select(group => (long)table.Sum(group, query.Records))];
+    private bool[] _shown = [];
+    private bool _others;
+    private bool _isComplete = true;
+
+    /// <summary>Cells in which the number of records that differ from the most frequent value may be known, for own columns whose number in each own group the asking party knows.</summary>
+    private readonly Dictionary<(ColumnName Column, Moment Moment), bool[]> _ownColumns = [];
+    private Dictionary<int, int>? _cellsOf;
 
     /// <summary>Builds the answer.</summary>
-    /// <exception cref="QueryException">No record passes the filter; a regression without a unique solution or with too few records.</exception>
+    /// <exception cref="QueryException">With a minimum of 1: no record passes the filter. A regression or test without a unique solution or about too few records.</exception>
     public Answer Build()
     {
-        var groups = Enumerable.Range(0, table.Groups.Count).Where(group => table.IsWithheld(group) || table.Sum(group, query.Records) > 0).ToArray();
-        if (groups.Length == 0)
+        Decide();
+        var groups = Enumerable.Range(0, _records.Length).Where(group => minCell > 1 || _shown[group]).ToArray();
+        if (groups.Length == 0 && minCell == 1)
         {
             throw new QueryException(QueryException.NothingSelected, query.Where.Count > 0
                 ? $"the filter `{string.Join(" and ", query.Where.Select(condition => QueryText.Write(condition.Condition)))}` selects none of the {commonRecords:N0} common records"
@@ -35,23 +45,55 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         {
             QueryKind.Quantiles => Quantiles(groups),
             QueryKind.ChiSquare => ChiSquare(groups),
-            QueryKind.Regression => Regression(groups[0]),
-            _ => Table(groups),
+            QueryKind.Regression => Regression(groups),
+            _ => Table([.. groups.Where(group => _shown[group])]),
         };
         var rules = _rules.Distinct().ToList();
         if (minCell > 1)
         {
-            rules.Add($"numbers about fewer than {minCell} records are withheld, and totals they go into");
+            rules.Add(WithheldRule(minCell));
         }
 
         if (query.Weight is { } column)
         {
-            rules.Add($"weighted by {column.Name}; records without a weight are left out; a count is the sum of weights, N in every formula is that sum");
+            rules.Add($"weighted by {column.Name}; records without a weight or with a weight of zero are left out; a count is the sum of weights, N in every formula is that sum");
         }
 
-        // How many records a filter leaves is itself a number about them.
-        return answer with { Rules = rules, Records = answer.Records < minCell ? -1 : answer.Records };
+        return answer with { Rules = rules };
     }
+
+    /// <summary>What stands behind every answer under a minimum cell size, whatever is withheld.</summary>
+    public static string WithheldRule(int minCell) =>
+        $"groups of fewer than {minCell} records are not shown, none and few alike; further groups are not shown where one of those could be calculated from them";
+
+    /// <summary>Which groups are shown, and whether that is every group that can be.</summary>
+    private void Decide()
+    {
+        if (minCell == 1 || table.IsComplete is not null)
+        {
+            _shown = Array.ConvertAll(_records, records => records > 0);
+            _isComplete = minCell == 1 || table.IsComplete == true;
+            return;
+        }
+
+        var own = table.Own ?? throw new InvalidOperationException("the asking party's own groups are not known");
+        _others = table.OthersSelect || own.Groups.Sum(records => (long)records) > _records.Sum();
+        _shown = new bool[_records.Length];
+        foreach (var group in Enumerable.Range(0, _records.Length).GroupBy(table.OwnGroupOf))
+        {
+            var cells = group.ToArray();
+            var shown = ReleaseRule.Show(Array.ConvertAll(cells, cell => _records[cell]), own.Groups[group.Key], _others, minCell);
+            for (var i = 0; i < cells.Length; i++)
+            {
+                _shown[cells[i]] = shown[i];
+            }
+        }
+
+        _isComplete = _shown.Length > 0 && Array.TrueForAll(_shown, cell => cell) && own.Aside == 0 && !(_others && OthersGroup);
+    }
+
+    /// <summary>Whether the other party's columns are grouped by: some of its groups may have been put aside.</summary>
+    private bool OthersGroup => query.Groupings.Any(grouping => table.IsOthers(grouping.Column));
 
     private int CompareLabels(IReadOnlyList<string?> left, IReadOnlyList<string?> right)
     {
@@ -97,21 +139,42 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var listed = query.Query.HistogramColumn is not null && query.Groupings.Count == 1 ? WithEmptyBins(groups) : [.. groups.Select(group => (table.Groups[group], new[] { group }))];
         foreach (var (labels, members) in listed)
         {
-            rows.Add([.. labels.Select(label => new AnswerCell(label)), .. Measures(members)]);
+            rows.Add([.. labels.Select(label => new AnswerCell(label)), .. members.Length == 0 && minCell > 1 ? query.Measures.Select(_ => AnswerCell.Withheld) : Measures(members)]);
         }
 
-        var totals = query.Query.Totals && query.Groupings.Count > 0;
-        if (totals)
+        // All records first: it is the number people ask for.
+        var (released, total) = ReleasedTotals(query.Query.Totals && query.Groupings.Count > 0 ? Totals() : [(0, [.. Enumerable.Range(0, _records.Length)])]);
+        if (query.Query.Totals && query.Groupings.Count > 0)
         {
-            rows = WithTotals(rows, groups);
+            rows = WithTotals(rows, released);
+        }
+
+        if (!_isComplete)
+        {
+            rows.Add(WithheldLine(groups));
         }
 
         Describe(groups);
         var withheld = rows.Count(row => row.Any(cell => cell.IsWithheld));
-        return new Answer(Headings(query), rows, Records(groups), withheld, new Dictionary<string, string>(), []);
+        return new Answer(Headings(query), rows, total, withheld, new Dictionary<string, string>(), []);
     }
 
-    /// <summary>A histogram has its bins whether somebody is in them or not.</summary>
+    /// <summary>
+    /// The line that stands for every group that is not shown. How many records those have together it says only where everybody who holds the result can count them: no filter,
+    /// no weight, and enough of them.
+    /// </summary>
+    private IReadOnlyList<AnswerCell> WithheldLine(int[] groups)
+    {
+        var together = query.Where.Count == 0 && query.Weight is null ? commonRecords - groups.Sum(group => _records[group]) : 0;
+        return
+        [
+            .. query.Groupings.Select(_ => AnswerCell.WithheldGroups),
+            .. query.Measures.Select(entry => entry.Measure.Function == "count" && together >= minCell && query.Groupings.Count > 0
+                ? AnswerCell.Withheld with { Text = together.ToString(CultureInfo.InvariantCulture) } : AnswerCell.Withheld),
+        ];
+    }
+
+    /// <summary>A histogram has its bins whether somebody is in them or not: they are the question's.</summary>
     private List<(IReadOnlyList<string?> Labels, int[] Members)> WithEmptyBins(int[] groups)
     {
         var found = groups.GroupBy(group => table.Groups[group][0] ?? "").ToDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
@@ -126,8 +189,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         return all;
     }
 
-    /// <summary>Adds a total for every combination of groupings, behind the rows it belongs to.</summary>
-    private List<IReadOnlyList<AnswerCell>> WithTotals(List<IReadOnlyList<AnswerCell>> rows, int[] groups)
+    /// <summary>Every total: which groupings it keeps, and the groups under it; that of all records first.</summary>
+    private List<(int Kept, int[] Members)> Totals()
     {
         var count = query.Groupings.Count;
         if (count > 4)
@@ -135,15 +198,96 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             throw new QueryException(QueryException.BadQuery, $"totals are given for up to 4 groupings, not for {count}");
         }
 
-        var all = rows.ToList();
-        for (var kept = (1 << count) - 2; kept >= 0; kept--)
+        // A cell that is not shown is under the totals, where the asking party has it.
+        var all = Enumerable.Range(0, _records.Length).Where(group => minCell > 1 || _shown[group]).ToArray();
+        return [.. Enumerable.Range(0, (1 << count) - 1).OrderBy(kept => int.PopCount(kept)).ThenBy(kept => kept).SelectMany(kept => all
+            .GroupBy(group => string.Join('\u0001', Enumerable.Range(0, count).Where(i => (kept & (1 << i)) != 0).Select(i => table.Groups[group][i] is { } label ? "1" + label : "0")), StringComparer.Ordinal)
+            .Select(total => (kept, total.ToArray())))];
+    }
+
+    /// <summary>Cells of every total that has enough records, and the number of records that pass the filter; -1 where that is withheld.</summary>
+    private (List<(int Kept, int[] Members, IEnumerable<AnswerCell> Cells)> Totals, long Records) ReleasedTotals(List<(int Kept, int[] Members)> totals)
+    {
+        var released = new List<(int, int[], IEnumerable<AnswerCell>)>();
+        if (minCell == 1 || (table.IsComplete is true && _isComplete))
         {
-            var totals = groups.GroupBy(group => string.Join('\u0001', Enumerable.Range(0, count).Where(i => (kept & (1 << i)) != 0).Select(i => table.Groups[group][i] is { } label ? "1" + label : "0")));
-            foreach (var total in totals)
+            released.AddRange(totals.Select(total => (total.Kept, total.Members, Measures(total.Members))));
+            return (released, _records.Sum());
+        }
+
+        IEnumerable<AnswerCell> CountAlone(long records) => query.Measures.Select(entry => entry.Measure.Function == "count" && query.Weight is null ? new AnswerCell(records.ToString(CultureInfo.InvariantCulture)) : AnswerCell.Protected);
+        if (table.IsComplete is not null)
+        {
+            // The linker's counts of what is not shown are not here: only the number of all common records is known.
+            if (totals.Count == 0 && query.Where.Count == 0)
             {
-                var labels = table.Groups[total.First()];
-                all.Add([.. Enumerable.Range(0, count).Select(i => (kept & (1 << i)) != 0 ? new AnswerCell(labels[i]) : AnswerCell.Total), .. Measures([.. total])]);
+                released.Add((0, [], CountAlone(commonRecords)));
             }
+
+            released.AddRange(totals.Where(total => total.Members.Sum(group => _records[group]) >= minCell || total.Kept == 0).Select(total =>
+                (total.Kept, total.Members, total.Kept == 0 && query.Where.Count == 0 ? CountAlone(commonRecords) : query.Measures.Select(_ => AnswerCell.Protected))));
+            return (released, query.Where.Count == 0 ? commonRecords : -1);
+        }
+
+        var own = table.Own!;
+        var known = own.Groups.Sum(records => (long)records);
+        var shown = ReleaseRule.ShowTotals(_records, _shown, [.. Enumerable.Range(0, _records.Length).Select(table.OwnGroupOf)], [.. own.Groups.Select(records => (long)records)], _others,
+            [.. totals.Select(total => total.Members)], minCell);
+        if (totals.Count == 0 && !table.OthersSelect)
+        {
+            released.Add((0, [], CountAlone(known + own.Aside)));
+        }
+
+        bool KeepsAll(int kept, bool others) => Enumerable.Range(0, query.Groupings.Count).All(i => (kept & (1 << i)) != 0 || table.IsOthers(query.Groupings[i].Column) != others);
+        for (var t = 0; t < totals.Count; t++)
+        {
+            var (kept, members) = totals[t];
+
+            // A total must hold all that its name says: what was put aside, by either party, is in no cell.
+            var (hasOwn, hasOthers) = (own.Aside == 0 || KeepsAll(kept, others: false), !(_others && OthersGroup) || KeepsAll(kept, others: true));
+            if (kept == 0 && !table.OthersSelect)
+            {
+                // What was put aside belongs to all records too; the asking party knows how many those are.
+                released.Add((kept, members, known + own.Aside > members.Sum(group => _records[group]) || !shown[t] ? CountAlone(known + own.Aside) : TotalMeasures(members)));
+            }
+            else if (hasOwn && !hasOthers && !table.OthersSelect && !Enumerable.Range(0, query.Groupings.Count).Any(i => (kept & (1 << i)) != 0 && table.IsOthers(query.Groupings[i].Column)))
+            {
+                released.Add((kept, members, CountAlone((long)OwnOf(members))));
+            }
+            else if (members.Sum(group => _records[group]) >= minCell && !(hasOwn && hasOthers))
+            {
+                released.Add((kept, members, query.Measures.Select(_ => AnswerCell.Protected)));
+            }
+            else if (members.Sum(group => _records[group]) >= minCell)
+            {
+                released.Add((kept, members, shown[t] ? TotalMeasures(members) : query.Measures.Select(_ => AnswerCell.Protected)));
+            }
+        }
+
+        var records = !table.OthersSelect ? known + own.Aside : !OthersGroup && own.Aside == 0 && shown is [true, ..] ? _records.Sum() : -1;
+        return (released, records);
+    }
+
+    /// <summary>Measures of a total: one is withheld where, with those of the cells shown, it would say something about too few.</summary>
+    private IEnumerable<AnswerCell> TotalMeasures(int[] members)
+    {
+        foreach (var (measure, columns) in query.Measures)
+        {
+            var hidden = members.Where(member => !_shown[member]).ToArray();
+            yield return !HasEnough(members, columns) ? AnswerCell.Withheld
+                : members.Any(member => _shown[member] && !IsShown(member, columns)) || (hidden.Length > 0 && !HasEnough(hidden, columns)) || !LeavesEnough(members, columns) ? AnswerCell.Protected
+                : Compute(measure.Function, columns, members);
+        }
+    }
+
+    /// <summary>Adds a total for every combination of groupings, behind the rows it belongs to.</summary>
+    private List<IReadOnlyList<AnswerCell>> WithTotals(List<IReadOnlyList<AnswerCell>> rows, List<(int Kept, int[] Members, IEnumerable<AnswerCell> Cells)> totals)
+    {
+        var count = query.Groupings.Count;
+        var all = rows.ToList();
+        foreach (var (kept, members, cells) in totals.OrderByDescending(total => total.Kept))
+        {
+            all.Add([.. Enumerable.Range(0, count).Select(i => (kept & (1 << i)) != 0 ? new AnswerCell(table.Groups[members[0]][i]) : AnswerCell.Total), .. cells]);
         }
 
         var ordered = all.ToArray();
@@ -163,19 +307,71 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         return [.. ordered];
     }
 
-    private IEnumerable<AnswerCell> Measures(int[] members)
+    private IEnumerable<AnswerCell> Measures(int[] members) => query.Measures.Select(entry =>
+        minCell > 1 && !Array.TrueForAll(members, member => IsShown(member, entry.Columns)) ? AnswerCell.Withheld : Compute(entry.Measure.Function, entry.Columns, members));
+
+    /// <summary>
+    /// Whether a measure is shown in a cell. Of its own columns the asking party knows how many records differ in each own group, as it knows how many there are: the same rule
+    /// then holds for those as for the records.
+    /// </summary>
+    private bool IsShown(int cell, ColumnName[] columns) => HasEnough([cell], columns) && Array.TrueForAll(columns, column =>
+        OwnSpread(column) is not { } spread || (IsShownOf(cell, column, query.RecordsDifferent(columns, column), columns, group => spread.Groups[group].Different, isRest: false)
+            && (!table.IsTwoValued(column) || IsShownOf(cell, column, query.RecordsWith(columns), columns, group => spread.Groups[group].Records - spread.Groups[group].Different, isRest: true))));
+
+    private bool IsShownOf(int cell, ColumnName column, Moment moment, ColumnName[] columns, Func<int, int> own, bool isRest)
     {
-        // What the linker or the rule withholds of one member is withheld of their sum.
-        if (Array.Exists(members, IsSmall))
+        if (!_ownColumns.TryGetValue((column, moment), out var shown))
         {
-            return query.Measures.Select(_ => AnswerCell.Withheld);
+            shown = new bool[_records.Length];
+            foreach (var group in Enumerable.Range(0, _records.Length).GroupBy(table.OwnGroupOf))
+            {
+                var cells = group.ToArray();
+                var counts = Array.ConvertAll(cells, member => (long)(isRest ? table.Sum(member, moment) - table.Sum(member, query.RecordsDifferent(columns, column)) : table.Sum(member, moment)));
+                var here = ReleaseRule.Show(counts, own(group.Key), _others, minCell);
+                for (var i = 0; i < cells.Length; i++)
+                {
+                    shown[cells[i]] = here[i];
+                }
+            }
+
+            _ownColumns.Add((column, moment), shown);
         }
 
-        return query.Measures.Select(entry => entry.Columns.Length > 0 && Array.Exists(members, member => table.Sum(member, query.RecordsWith(entry.Columns)) is var valid && valid > 0 && valid < minCell)
-            ? AnswerCell.Withheld : Compute(entry.Measure.Function, entry.Columns, members));
+        return shown[cell];
     }
 
-    private bool IsSmall(int group) => table.IsWithheld(group) || (table.Sum(group, query.Records) is var records && records > 0 && records < minCell);
+    private int CellsOf(int ownGroup)
+    {
+        _cellsOf ??= Enumerable.Range(0, _records.Length).GroupBy(table.OwnGroupOf).ToDictionary(group => group.Key, group => group.Count());
+        return _cellsOf[ownGroup];
+    }
+
+    private ColumnAnnouncement? OwnSpread(ColumnName column) => table.IsOthers(column) ? null : table.Own?.Columns.FirstOrDefault(own => own.Column == column.Name);
+
+    /// <summary>Whether, of the records that differ in own columns, a total leaves out enough, or none because there is nowhere else to be.</summary>
+    private bool LeavesEnough(int[] members, ColumnName[] columns) => Array.TrueForAll(columns, column =>
+    {
+        if (OwnSpread(column) is not { } spread)
+        {
+            return true;
+        }
+
+        var own = members.Select(table.OwnGroupOf).Distinct().ToArray();
+        bool IsEnough(BigInteger left) => left >= minCell || (left == 0 && !_others && own.Sum(CellsOf) == members.Length);
+        var different = Total(members, query.RecordsDifferent(columns, column));
+        return IsEnough(own.Sum(group => spread.Groups[group].Different) - different)
+            && (!table.IsTwoValued(column) || IsEnough(own.Sum(group => spread.Groups[group].Records - spread.Groups[group].Different) - (Total(members, query.RecordsWith(columns)) - different)));
+    });
+
+    /// <summary>
+    /// Whether a measure over some groups is about enough records: that have values, that differ from the most frequent one, and of two values those at either. A sum of zeros and
+    /// ones is a count of the ones.
+    /// </summary>
+    private bool HasEnough(int[] members, ColumnName[] columns)
+    {
+        var valid = Total(members, columns.Length == 0 ? query.Records : query.RecordsWith(columns));
+        return valid >= minCell && Array.TrueForAll(columns, column => Total(members, query.RecordsDifferent(columns, column)) is var different && different >= minCell && (!table.IsTwoValued(column) || valid - different >= minCell));
+    }
 
     private BigInteger Total(int[] members, Moment moment) => members.Aggregate(BigInteger.Zero, (sum, member) => sum + table.Sum(member, moment));
 
@@ -248,21 +444,22 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         }
     }
 
-    private void DescribeMissing(string names, int[] groups, Moment valid)
-    {
-        if (Array.Exists(groups, table.IsWithheld))
-        {
-            return;
-        }
+    private void DescribeMissing(string names, int[] groups, Moment valid) => DescribeMissing($"{names}: ", Total(groups, query.Records) - Total(groups, valid), "without a value");
 
-        var missing = Total(groups, query.Records) - Total(groups, valid);
-        _rules.Add(missing > 0 && missing < minCell ? $"{names}: fewer than {minCell} records without a value are left out" : $"{names}: {Times(missing)} without a value left out");
-    }
+    /// <summary>How many records were left out; none and few alike under a minimum cell size.</summary>
+    private void DescribeMissing(string names, BigInteger missing, string without) =>
+        _rules.Add(minCell > 1 && missing < minCell ? $"{names}none or fewer than {minCell} records {without} are left out" : $"{names}{Times(missing)} {without} left out");
 
     private static string Times(BigInteger count) => count == 1 ? "1 record" : $"{count:N0} records";
 
-    /// <summary>Records in all groups; unknown where one of them is withheld, which the number would give away.</summary>
-    private long Records(int[] groups) => Array.Exists(groups, IsSmall) ? -1 : (long)Total(groups, query.Records);
+    /// <summary>
+    /// Whether a statistic about these records may be shown beside what the asking party knows of its own: enough of them, and as many or none left out by the other party.
+    /// </summary>
+    private bool IsAboutEnough(BigInteger records, BigInteger own) =>
+        minCell == 1 || (records >= minCell && (own - records >= minCell || (own == records && !table.OthersSelect)));
+
+    /// <summary>Common records on the asking party's side; with a minimum of 1 those that are counted.</summary>
+    private BigInteger OwnOf(IEnumerable<int> groups) => table.Own is { } own ? groups.Select(table.OwnGroupOf).Distinct().Sum(group => (long)own.Groups[group]) : groups.Sum(group => _records[group]);
 
     // ---- Quantiles ---------------------------------------------------------------------------------------------------------------------
 
@@ -278,25 +475,71 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             new AnswerColumn("n", AnswerRole.Count),
         ];
         var rows = new List<IReadOnlyList<AnswerCell>>();
-        foreach (var part in groups.GroupBy(group => string.Join('\u0001', table.Groups[group].SkipLast(1).Select(label => label is null ? "0" : "1" + label)), StringComparer.Ordinal))
+        var parts = groups.GroupBy(group => string.Join('\u0001', table.Groups[group].SkipLast(1).Select(label => label is null ? "0" : "1" + label)), StringComparer.Ordinal).Select(part => part.ToArray()).ToArray();
+        var anyWithheld = parts.Length == 0 || table.Own is { Aside: > 0 } || (_others && query.Groupings.SkipLast(1).Any(grouping => table.IsOthers(grouping.Column)));
+        var shown = new List<int>();
+        foreach (var (part, isShown) in parts.Zip(ShowParts(parts)))
         {
-            var labels = table.Groups[part.First()].SkipLast(1).Select(label => new AnswerCell(label));
+            var labels = table.Groups[part[0]].SkipLast(1).Select(label => new AnswerCell(label));
             var known = part.Where(group => table.Groups[group][^1] is not null).ToArray();
-            var records = Total(known, query.Records);
-            if (records == 0 || records < minCell || Array.Exists(known, table.IsWithheld))
+            var (records, missing) = (Total(known, query.Records), Total([.. part.Except(known)], query.Records));
+            if (minCell > 1 && (!isShown || records < minCell))
             {
-                rows.Add([.. labels, .. query.Query.Probabilities.Select(_ => records == 0 ? AnswerCell.None : AnswerCell.Withheld), records == 0 ? new AnswerCell("0") : AnswerCell.Withheld]);
+                anyWithheld = true;
                 continue;
             }
 
-            var weights = categories.Select(category => Total([.. known.Where(group => table.Groups[group][^1] == category.Title)], query.Sum([]))).ToArray();
-            rows.Add([.. labels, .. query.Query.Probabilities.Select(p => Quantile(p, categories, weights) is var (bin, value) && bin is { } place && Total([.. known.Where(group => table.Groups[group][^1] == categories[place].Title)], query.Records) < minCell ? AnswerCell.Withheld : AnswerCell.Real(value)), new AnswerCell(records.ToString(CultureInfo.InvariantCulture))]);
+            shown.AddRange(part);
+            if (records == 0)
+            {
+                rows.Add([.. labels, .. query.Query.Probabilities.Select(_ => AnswerCell.None), new AnswerCell("0")]);
+                continue;
+            }
+
+            int[] In(int bin) => [.. known.Where(group => table.Groups[group][^1] == categories[bin].Title)];
+            var counts = Enumerable.Range(0, categories.Count).Select(bin => Total(In(bin), query.Records)).ToArray();
+            var weights = Enumerable.Range(0, categories.Count).Select(bin => Total(In(bin), query.Sum([]))).ToArray();
+            rows.Add([.. labels, .. query.Query.Probabilities.Select(p => Quantile(p, categories, weights) is var (bin, value) && (bin is null || IsWithin(counts, bin.Value)) ? AnswerCell.Real(value) : AnswerCell.Withheld), new AnswerCell((minCell > 1 && missing < minCell ? records + missing : records).ToString(CultureInfo.InvariantCulture))]);
+        }
+
+        if (anyWithheld && minCell > 1)
+        {
+            rows.Add([.. query.Groupings.SkipLast(1).Select(_ => AnswerCell.WithheldGroups), .. query.Query.Probabilities.Select(_ => AnswerCell.Withheld), AnswerCell.Withheld]);
         }
 
         _rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than one bin; empty where the quantile lies outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}");
-        var missing = Total([.. groups.Where(group => table.Groups[group][^1] is null)], query.Records);
-        _rules.Add(missing > 0 && missing < minCell ? $"fewer than {minCell} records without a value are left out" : $"{query.Query.QuantileColumn}: {Times(missing)} without a value left out");
-        return new Answer(columns, rows, Records(groups), rows.Count(row => row.Any(cell => cell.IsWithheld)), new Dictionary<string, string>(), []);
+        if (minCell > 1)
+        {
+            _rules.Add($"a quantile is shown where its bin, all below it and all above it have {minCell} records or more each; n counts records without a value too where they are none or fewer than {minCell}");
+        }
+
+        DescribeMissing($"{query.Query.QuantileColumn}: ", Total([.. shown.Where(group => table.Groups[group][^1] is null)], query.Records), "without a value");
+        var all = minCell == 1 ? _records.Sum() : !table.OthersSelect && table.Own is { } mine ? mine.Groups.Sum(count => (long)count) + mine.Aside : -1;
+        return new Answer(columns, rows, all, rows.Count(row => row.Any(cell => cell.IsWithheld)), new Dictionary<string, string>(), []);
+    }
+
+    /// <summary>Which parts are shown that a table of quantiles has: the rule for cells, with a part's bins together.</summary>
+    private bool[] ShowParts(int[][] parts)
+    {
+        var shown = Array.ConvertAll(parts, _ => true);
+        foreach (var own in Enumerable.Range(0, minCell == 1 ? 0 : parts.Length).GroupBy(part => table.OwnGroupOf(parts[part][0])))
+        {
+            var places = own.ToArray();
+            var cells = ReleaseRule.Show([.. places.Select(part => (long)Total(parts[part], query.Records))], table.Own!.Groups[own.Key], _others, minCell);
+            for (var i = 0; i < places.Length; i++)
+            {
+                shown[places[i]] = cells[i];
+            }
+        }
+
+        return shown;
+    }
+
+    /// <summary>A quantile says how many records are below and above its bin: enough, or none because there is no bin there.</summary>
+    private bool IsWithin(BigInteger[] counts, int bin)
+    {
+        bool IsEnough(IEnumerable<BigInteger> side) => side.ToArray() is var all && (all.Length == 0 || all.Aggregate(BigInteger.Zero, (sum, count) => sum + count) >= minCell);
+        return minCell == 1 || (counts[bin] >= minCell && IsEnough(counts[..bin]) && IsEnough(counts[(bin + 1)..]));
     }
 
     /// <summary>The bin a quantile falls into, and its place there; no place in the open bins below and above.</summary>
@@ -330,9 +573,9 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
     private Answer ChiSquare(int[] groups)
     {
-        if (Array.Exists(groups, table.IsWithheld))
+        if (!_isComplete && table.IsComplete is not null)
         {
-            throw new QueryException(QueryException.EngineCannot, "the engine tokens cannot test independence here, because the linker withholds small counts before they arrive; take a session with --engine masked, or coarser classes");
+            throw new QueryException(QueryException.EngineCannot, "the engine tokens cannot test independence here, because the linker keeps small groups back and it cannot be known that none is missing; take a session with --engine masked, or coarser classes");
         }
 
         var known = groups.Where(group => table.Groups[group].All(label => label is not null)).ToArray();
@@ -341,19 +584,16 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var columns = counts.GroupBy(cell => cell.Column).ToDictionary(group => group.Key, group => group.Aggregate(BigInteger.Zero, (sum, cell) => sum + cell.Count), StringComparer.Ordinal);
         var n = rows.Values.Aggregate(BigInteger.Zero, (sum, count) => sum + count);
         var name = $"chisq({string.Join(", ", query.Groupings.Select(grouping => grouping.Grouping.Column))})";
+
+        // None and few alike: also a cell that does not occur, and records that are left out.
+        if (minCell > 1 && (counts.Length < rows.Count * columns.Count || counts.Length == 0 || counts.Any(cell => cell.Count < minCell) || !(table.IsComplete == true ? IsLeftOutEnough(commonRecords - n) : IsAboutEnough(n, OwnOf(groups)))))
+        {
+            throw new QueryException(QueryException.BelowMinimum, $"{name} is withheld: a cell of its table, or what is left out of it, has fewer than {minCell} records, none and few alike, and the statistic could give it away; take coarser classes");
+        }
+
         if (rows.Count < 2 || columns.Count < 2)
         {
             throw new QueryException(QueryException.NothingSelected, $"{name} needs two or more values on each side; among the records that count {query.Groupings[rows.Count < 2 ? 0 : 1].Grouping.Column} has one");
-        }
-
-        if (n < minCell)
-        {
-            throw new QueryException(QueryException.NothingSelected, $"{name} would be about fewer than {minCell} records and is withheld");
-        }
-
-        if (counts.Any(cell => cell.Count < minCell) || rows.Values.Concat(columns.Values).Any(count => count < minCell))
-        {
-            throw new QueryException(QueryException.NothingSelected, $"{name} is withheld: a cell of its table has fewer than {minCell} records, and the statistic could give it away; take coarser classes");
         }
 
         // χ² = N·(Σ O²/(R·C) − 1): every term from integers.
@@ -362,7 +602,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var freedom = (rows.Count - 1) * (columns.Count - 1);
         var v = Math.Sqrt(statistic / ((double)n * (Math.Min(rows.Count, columns.Count) - 1)));
         var low = rows.Values.Sum(row => columns.Values.Count(column => row * column < 5 * n));
-        DescribeMissing(string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column)), groups, n);
+        DescribeMissing($"{string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}: ", Total(groups, query.Records) - n, "without a value");
         _rules.Add("chi-square: N·(Σ O²/(R·C) − 1) of exact counts, terms and sum as doubles; p from the chi-square distribution; no continuity correction");
         if (low > 0)
         {
@@ -372,21 +612,17 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         return new Answer(
             [new AnswerColumn("chi-square", AnswerRole.Real), new AnswerColumn("df", AnswerRole.Count), new AnswerColumn("p-value", AnswerRole.Real), new AnswerColumn("Cramér's V", AnswerRole.Real), new AnswerColumn("n", AnswerRole.Count)],
             [[AnswerCell.Real(statistic), new AnswerCell(freedom.ToString(CultureInfo.InvariantCulture)), AnswerCell.Real(UpperTail(freedom, statistic)), AnswerCell.Real(v), new AnswerCell(n.ToString(CultureInfo.InvariantCulture))]],
-            Records(groups), 0, new Dictionary<string, string>(), []);
+            minCell == 1 ? _records.Sum() : (long)n, 0, new Dictionary<string, string>(), []);
     }
 
     /// <summary>P(χ² ≥ x), without the loss of 1 − CDF in the tail.</summary>
     private static double UpperTail(int freedom, double x) => x <= 0 ? 1 : MathNet.Numerics.SpecialFunctions.GammaUpperRegularized(freedom / 2.0, x / 2.0);
 
-    private void DescribeMissing(string names, int[] groups, BigInteger known)
-    {
-        var missing = Total(groups, query.Records) - known;
-        _rules.Add(missing > 0 && missing < minCell ? $"{names}: fewer than {minCell} records without a value are left out" : $"{names}: {Times(missing)} without a value left out");
-    }
+    private bool IsLeftOutEnough(BigInteger leftOut) => leftOut == 0 || leftOut >= minCell;
 
     // ---- Regression --------------------------------------------------------------------------------------------------------------------
 
-    private Answer Regression(int group)
+    private Answer Regression(int[] groups)
     {
         var design = query.Design(term => table.Levels(term).Count);
         string NameOf(int i) => design[i] switch
@@ -396,31 +632,47 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             { Term: var term } => term!.Column.Name,
         };
         int DecimalsOf(DesignColumn? column) => column is null ? query.Schema.TypeOf(query.Outcome!).Decimals : column.Term is { Grouping: null } term ? query.Schema.TypeOf(term.Column).Decimals : 0;
-        BigInteger Sum(DesignColumn? left, DesignColumn? right) => table.Sum(group, query.Product(left, right));
 
-        var n = (long)table.Sum(group, query.CompleteRecords);
+        // No group: the other party's filter leaves none, or few.
+        var group = groups.Length == 0 ? -1 : groups[0];
+        BigInteger Sum(DesignColumn? left, DesignColumn? right) => table.Sum(group, query.Product(left, right));
+        var n = group < 0 ? 0 : (long)table.Sum(group, query.CompleteRecords);
         var size = design.Count;
-        if (n <= size || n < minCell)
+        var own = minCell == 1 ? n : (long)OwnOf(groups);
+        if (group < 0 || (minCell > 1 && (n < minCell || (table.OthersSelect && own - n < minCell))))
         {
-            throw new QueryException(QueryException.NothingSelected, n < minCell && minCell > 1
-                ? $"the regression would be about fewer than {minCell} records and is withheld"
-                : $"the regression has {size} coefficients and only {n:N0} complete records");
+            throw new QueryException(QueryException.BelowMinimum, $"the regression, or what is left out of it, would be about fewer than {minCell} records, none and few alike, and is withheld");
         }
 
-        for (var i = 0; i < size; i++)
+        if (n <= size)
         {
-            if (design[i].Level is not null && table.Sum(group, query.RecordsAt(design[i])) is var at && at > 0 && at < minCell)
+            throw new QueryException(QueryException.NothingSelected, $"the regression has {size} coefficients and only {n:N0} complete records");
+        }
+
+        for (var i = 0; minCell > 1 && i < size; i++)
+        {
+            if (design[i].Level is { } level && table.Sum(group, query.RecordsAt(design[i])) is var at && (at < minCell || LeavesFew(design[i].Term!, level, at)))
             {
-                throw new QueryException(QueryException.NothingSelected, $"{NameOf(i)} has fewer than {minCell} records; put its class together with another");
+                throw new QueryException(QueryException.BelowMinimum, $"{NameOf(i)} has, or leaves out, fewer than {minCell} records, none and few alike; put its class together with another");
             }
         }
 
-        foreach (var term in query.Terms.Where(term => term.Grouping is not null && table.Levels(term).Count > 0))
+        foreach (var term in query.Terms.Where(term => minCell > 1 && term.Grouping is not null && table.Levels(term).Count > 0))
         {
             var reference = n - (long)design.Where(column => column.Term == term).Aggregate(BigInteger.Zero, (sum, column) => sum + table.Sum(group, query.RecordsAt(column)));
-            if (reference > 0 && reference < minCell)
+            if (reference < minCell || LeavesFew(term, 0, reference))
             {
-                throw new QueryException(QueryException.NothingSelected, $"{term.Column.Name}[{table.Levels(term)[0]}] has fewer than {minCell} records; put its class together with another");
+                throw new QueryException(QueryException.BelowMinimum, $"{term.Column.Name}[{table.Levels(term)[0]}] has, or leaves out, fewer than {minCell} records, none and few alike; put its class together with another");
+            }
+        }
+
+        foreach (var column in minCell > 1 ? query.RegressionNumbers : [])
+        {
+            var different = table.Sum(group, query.RecordsDifferent(query.RegressionColumns, column));
+            var left = table.OthersSelect && OwnSpread(column) is { } mine ? mine.Groups[0].Different - different : minCell;
+            if (different < minCell || left < minCell || (table.IsTwoValued(column) && n - different < minCell))
+            {
+                throw new QueryException(QueryException.BelowMinimum, $"{column.Name} has one value in all but fewer than {minCell} of the records the regression is about, or of those it leaves out, none and few alike; leave it out");
             }
         }
 
@@ -442,7 +694,10 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         // Residual sum of squares over the determinant, in units of the outcome squared.
         var residual = (squares * determinant) - explained;
         var freedom = n - size;
-        var student = new StudentT(0, 1, freedom);
+
+        // None and few left out look alike: n is then that of the asking party's own side.
+        var (shownN, shownFreedom) = minCell > 1 && own - n < minCell ? (own, own - size) : (n, freedom);
+        var student = new StudentT(0, 1, shownFreedom);
         var quantile = student.InverseCumulativeDistribution(0.975);
         var rows = new List<IReadOnlyList<AnswerCell>>();
         for (var i = 0; i < size; i++)
@@ -454,7 +709,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             var t = error > 0 ? estimate / error : (double?)null;
             rows.Add(
             [
-                new AnswerCell(NameOf(i)), AnswerCell.Real(estimate), AnswerCell.Real(error), AnswerCell.Real(t), AnswerCell.Real(t is { } value ? TwoSided(freedom, value) : null),
+                new AnswerCell(NameOf(i)), AnswerCell.Real(estimate), AnswerCell.Real(error), AnswerCell.Real(t), AnswerCell.Real(t is { } value ? TwoSided(shownFreedom, value) : null),
                 AnswerCell.Real(estimate - (quantile * error)), AnswerCell.Real(estimate + (quantile * error)),
             ]);
         }
@@ -464,11 +719,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var determination = 1 - ExactRatio.ToDouble(residual * weight, spread * determinant);
         var facts = new Dictionary<string, string>
         {
-            ["n"] = n.ToString(CultureInfo.InvariantCulture),
-            ["degrees of freedom"] = freedom.ToString(CultureInfo.InvariantCulture),
+            ["n"] = shownN.ToString(CultureInfo.InvariantCulture),
+            ["degrees of freedom"] = shownFreedom.ToString(CultureInfo.InvariantCulture),
             ["residual standard error"] = AnswerCell.Real(Math.Sqrt(ExactRatio.ToDouble(residual, determinant * freedom * ExactRatio.PowerOfTen((2 * outcomeDecimals) + query.Sum([]).Decimals(query.Schema))))).Text ?? "",
             ["R²"] = spread.IsZero ? "" : AnswerCell.Real(determination).Text ?? "",
-            ["adjusted R²"] = spread.IsZero ? "" : AnswerCell.Real(1 - ((1 - determination) * (n - 1) / freedom)).Text ?? "",
+            ["adjusted R²"] = spread.IsZero ? "" : AnswerCell.Real(1 - ((1 - determination) * (shownN - 1) / shownFreedom)).Text ?? "",
         };
         foreach (var term in query.Terms.Where(term => term.Grouping is not null && table.Levels(term).Count > 0))
         {
@@ -476,14 +731,31 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         }
 
         var incomplete = (long)table.Sum(group, query.Records) - n;
-        _rules.Add(incomplete > 0 && incomplete < minCell ? $"fewer than {minCell} records without all values are left out" : $"{Times(incomplete)} without all values left out");
+        DescribeMissing("", incomplete, "without all values");
+        if (minCell > 1 && own - n < minCell)
+        {
+            _rules.Add("n and the degrees of freedom are given as if none was left out");
+        }
+
         _rules.Add("the normal equations are exact integers and are solved exactly; coefficients are rounded once to doubles, standard errors are the root of an exact quotient; t and the 95% interval from Student's distribution");
         return new Answer(
             [
                 new AnswerColumn("term", AnswerRole.Label), new AnswerColumn("estimate", AnswerRole.Real), new AnswerColumn("std error", AnswerRole.Real), new AnswerColumn("t", AnswerRole.Real),
                 new AnswerColumn("p-value", AnswerRole.Real), new AnswerColumn("low 95%", AnswerRole.Real), new AnswerColumn("high 95%", AnswerRole.Real),
             ],
-            rows, n, 0, facts, []);
+            rows, shownN, 0, facts, []);
+    }
+
+    /// <summary>Whether the other party's filter leaves out so few records of one of the own classes that it would show.</summary>
+    private bool LeavesFew(BoundTerm term, int level, BigInteger records)
+    {
+        if (!table.OthersSelect || table.IsOthers(term.Column))
+        {
+            return false;
+        }
+
+        var index = query.Terms.Where(candidate => candidate.Grouping is not null && !table.IsOthers(candidate.Column)).ToList().IndexOf(term);
+        return table.Own!.Levels[index][level] - records < minCell;
     }
 
     /// <summary>P(|T| ≥ |t|), by the incomplete beta function so that small ones keep their digits.</summary>

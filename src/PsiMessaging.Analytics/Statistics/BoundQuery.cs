@@ -68,6 +68,23 @@ public sealed class BoundQuery
     /// <summary>Sum of the product of columns (each as often as it is named) over the records in which they and <paramref name="valid"/> have values, weighted where there are weights.</summary>
     public Moment Sum(IEnumerable<ColumnName> product, params IEnumerable<ColumnName> valid) => new(_base.Concat(product).Select(column => (column, 1)), _base.Concat(valid));
 
+    /// <summary>Number of records in which these columns have values and one of them differs from its most frequent value.</summary>
+    public Moment RecordsDifferent(IEnumerable<ColumnName> columns, ColumnName column) => new([], _base.Concat(columns), null, [column]);
+
+    /// <summary>Numbers that a column of a regression is about.</summary>
+    public IEnumerable<ColumnName> RegressionNumbers => Terms.Where(term => term.Grouping is null).Select(term => term.Column).Append(Outcome!);
+
+    /// <summary>Columns a regression needs values of.</summary>
+    public IEnumerable<ColumnName> RegressionColumns => Terms.Select(term => term.Column).Append(Outcome!);
+
+    /// <summary>The counts that a minimum cell size is held against, beside those the answer follows from.</summary>
+    public IEnumerable<Moment> MinimumMoments() => Query.Kind switch
+    {
+        QueryKind.Regression => RegressionNumbers.Select(column => RecordsDifferent(RegressionColumns, column)),
+        QueryKind.Table => Measures.SelectMany(measure => measure.Columns.Select(column => RecordsDifferent(measure.Columns, column))),
+        _ => [],
+    };
+
     /// <summary>Every sum the answer of a table follows from.</summary>
     public IReadOnlyList<Moment> TableMoments()
     {

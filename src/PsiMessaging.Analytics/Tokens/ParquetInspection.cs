@@ -56,25 +56,25 @@ public static class ParquetInspection
         return rows == 0 ? new BatchTokens([], []) : new BatchTokens(Bytes(reader, 3), Bytes(reader, 4));
     });
 
-    /// <summary>Reads an answer: encrypted labels and counts, null where suppressed.</summary>
+    /// <summary>Reads an answer: encrypted labels and counts.</summary>
     /// <param name="path">The file, under a name of ours.</param>
     /// <param name="columnCount">Columns asked for.</param>
     /// <param name="groups">Announced groups.</param>
     /// <exception cref="InvalidDataException">The file does not fit its announcement.</exception>
-    public static (byte[][] Labels, long? Count)[] ReadAnswer(string path, int columnCount, int groups) => Read(path, command =>
+    public static (byte[][] Labels, long Count)[] ReadAnswer(string path, int columnCount, int groups) => Read(path, command =>
     {
         RequireColumns(command, path, [.. Enumerable.Range(0, columnCount).Select(i => ($"c{i}", "BLOB")), ("n", "BIGINT")], "the answer has other columns than were asked for");
         command.CommandText = $"SELECT * FROM read_parquet({TokenEngine.Literal(path)}) LIMIT {groups + 1}";
         using var reader = command.ExecuteReader();
-        var answer = new List<(byte[][], long?)>();
+        var answer = new List<(byte[][], long)>();
         while (reader.Read())
         {
-            if (Enumerable.Range(0, columnCount).Any(reader.IsDBNull))
+            if (Enumerable.Range(0, columnCount + 1).Any(reader.IsDBNull))
             {
-                throw new InvalidDataException("the answer has an empty label");
+                throw new InvalidDataException("the answer has an empty label or count");
             }
 
-            answer.Add(([.. Enumerable.Range(0, columnCount).Select(i => Bytes(reader, i))], reader.IsDBNull(columnCount) ? null : reader.GetInt64(columnCount)));
+            answer.Add(([.. Enumerable.Range(0, columnCount).Select(i => Bytes(reader, i))], reader.GetInt64(columnCount)));
         }
 
         return answer.Count == groups ? answer.ToArray() : throw new InvalidDataException($"the answer holds more or fewer groups than the {groups} announced");

@@ -1,4 +1,5 @@
 using DuckDB.NET.Data;
+using PsiMessaging.Analytics.Disclosure;
 
 namespace PsiMessaging.Analytics.Tokens;
 
@@ -15,9 +16,8 @@ public sealed record CiphertextFilter(bool Right, string Token, IReadOnlyList<by
 
 /// <summary>Outcome of a group count.</summary>
 /// <param name="Groups">Groups in the answer file.</param>
-/// <param name="Suppressed">Groups whose count is withheld.</param>
-/// <param name="Joined">Rows of the join.</param>
-public sealed record GroupCountOutcome(int Groups, int Suppressed, int Joined);
+/// <param name="IsComplete">Whether these are all groups that can be: none is withheld and none was put aside.</param>
+public sealed record GroupCountOutcome(int Groups, bool IsComplete);
 
 /// <summary>
 /// The linker's engine <c>tokens</c>: joins two tables on their row tokens and counts groups of ciphertexts with DuckDB. What the linker sees, by
@@ -28,16 +28,20 @@ public static class TokenEngine
     /// <summary>Most groups in one answer: it must fit one message.</summary>
     public const int MaximumGroups = 50_000;
 
-    /// <summary>Counts the joined rows by columns and writes the answer as Parquet: <c>c0</c>, <c>c1</c>, … and <c>n</c>, null below the minimum cell size.</summary>
+    /// <summary>
+    /// Counts the joined rows by columns and writes the groups that may be shown as Parquet: <c>c0</c>, <c>c1</c>, … and <c>n</c>. Each party's own groups of fewer rows than the
+    /// minimum, after its own filters, are put aside first; then <see cref="ReleaseRule"/> decides, as at the asking party with engine <c>masked</c>.
+    /// </summary>
     /// <param name="left">First party's rows.</param>
     /// <param name="right">Second party's rows.</param>
     /// <param name="columns">Whether the column is the second party's, and its token (checked: 32 hexadecimal digits).</param>
     /// <param name="minCell">Smallest count released, 1 or more.</param>
+    /// <param name="askerIsRight">Whether the second party asks.</param>
     /// <param name="answerPath">File to write.</param>
     /// <param name="memoryBytes">Memory DuckDB may use.</param>
     /// <param name="filters">Which rows count, all conditions together.</param>
     /// <exception cref="QueryTooLargeException">More than <see cref="MaximumGroups"/> groups.</exception>
-    public static GroupCountOutcome Count(TokenRows left, TokenRows right, IReadOnlyList<(bool Right, string Token)> columns, int minCell, string answerPath, long memoryBytes, IReadOnlyList<CiphertextFilter>? filters = null)
+    public static GroupCountOutcome Count(TokenRows left, TokenRows right, IReadOnlyList<(bool Right, string Token)> columns, int minCell, bool askerIsRight, string answerPath, long memoryBytes, IReadOnlyList<CiphertextFilter>? filters = null)
     {
         if (columns.Select(column => column.Token).Concat((filters ?? []).Select(filter => filter.Token)).Any(token => token.Length != 32 || !token.All(char.IsAsciiHexDigitLower)))
         {
@@ -49,29 +53,100 @@ public static class TokenEngine
         Execute(connection, $"SET memory_limit='{Math.Max(64, memoryBytes >> 20)}MiB'; SET temp_directory={Literal(Path.GetDirectoryName(answerPath)!)};");
 
         // Only files that this process checked and named itself are read; every other name in the statement is a checked token or a number.
-        Execute(connection, $"CREATE TEMP TABLE answer AS {GroupCountSql(left, right, columns, minCell, filters)};");
-        var (groups, suppressed, joined) = Row(connection, "SELECT count(*), count(*) FILTER (n IS NULL), coalesce(sum(total), 0)::BIGINT FROM answer");
-        if (groups > MaximumGroups)
+        Execute(connection, GroupsSql("gl", left, [.. Own(columns, right: false)], minCell, filters?.Where(filter => !filter.Right)));
+        Execute(connection, GroupsSql("gr", right, [.. Own(columns, right: true)], minCell, filters?.Where(filter => filter.Right)));
+        Execute(connection, $"CREATE TEMP TABLE answer AS {GroupCountSql(left, right, columns, filters)};");
+        var (own, others) = askerIsRight ? ("gr", "gl") : ("gl", "gr");
+        var askers = filters?.Where(filter => filter.Right == askerIsRight);
+        var passing = Row(connection, $"SELECT count(*) FROM {Files(askerIsRight ? right : left)}{WhereSql(askers)}");
+        var (shown, isComplete) = Shown(connection, own, others, passing, columns.Any(column => column.Right != askerIsRight), (filters ?? []).Any(filter => filter.Right != askerIsRight), minCell);
+        if (shown.Count(cell => cell) is var groups && groups > MaximumGroups)
         {
             throw new QueryTooLargeException(groups);
         }
 
-        var labels = string.Join(", ", columns.Select((_, i) => $"c{i}"));
-        Execute(connection, $"COPY (SELECT {(columns.Count == 0 ? "" : labels + ", ")}n FROM answer ORDER BY ALL) TO {Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);");
-        return new GroupCountOutcome((int)groups, (int)suppressed, (int)joined);
+        // Cells by place in the order in which they were read.
+        Execute(connection, "CREATE TEMP TABLE shown (place BIGINT);");
+        using (var appender = connection.CreateAppender("shown"))
+        {
+            for (var i = 0; i < shown.Length; i++)
+            {
+                if (shown[i])
+                {
+                    appender.CreateRow().AppendValue((long)i).EndRow();
+                }
+            }
+        }
+
+        var labels = string.Concat(columns.Select((column, i) => $"{(column.Right ? "gr" : "gl")}.\"{column.Token}\" AS c{i}, "));
+        Execute(connection, $"""
+            COPY (SELECT {labels}a.n AS n FROM (SELECT l, r, n, row_number() OVER (ORDER BY {(askerIsRight ? "r, l" : "l, r")}) - 1 AS place FROM answer) a
+                JOIN gl ON gl.id = a.l JOIN gr ON gr.id = a.r WHERE a.place IN (SELECT place FROM shown) ORDER BY ALL) TO {Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);
+            """);
+        return new GroupCountOutcome(groups, isComplete);
     }
 
-    /// <summary>The statement the engine runs; the benchmark times DuckDB alone on it.</summary>
-    public static string GroupCountSql(TokenRows left, TokenRows right, IReadOnlyList<(bool Right, string Token)> columns, int minCell, IReadOnlyList<CiphertextFilter>? filters = null)
+    private static IEnumerable<string> Own(IReadOnlyList<(bool Right, string Token)> columns, bool right) => columns.Where(column => column.Right == right).Select(column => column.Token);
+
+    private static string Quoted(string token, string of = "") => $"{of}\"{token}\"";
+
+    /// <summary>One party's own groups of the minimum of rows or more, with a number each.</summary>
+    private static string GroupsSql(string name, TokenRows rows, string[] tokens, int minCell, IEnumerable<CiphertextFilter>? filters)
     {
-        var select = string.Join(", ", columns.Select((column, i) => $"{(column.Right ? 'r' : 'l')}.\"{column.Token}\" AS c{i}"));
-        var labels = string.Join(", ", columns.Select((_, i) => $"c{i}"));
-        var where = filters is null or [] ? "" : " WHERE " + string.Join(" AND ", filters.Select(filter =>
-            $"{(filter.Right ? 'r' : 'l')}.\"{filter.Token}\" {(filter.Keep ? "" : "NOT ")}IN ({string.Join(", ", filter.Values.Select(value => $"from_hex('{Convert.ToHexString(value)}')"))})"));
-        var rows = $"{Files(left)} l JOIN {Files(right)} r ON l.\"row\" = r.\"row\"{where}";
-        return columns.Count == 0
-            ? $"SELECT CASE WHEN count(*) >= {minCell} THEN count(*) END AS n, count(*) AS total FROM {rows} HAVING count(*) > 0"
-            : $"SELECT {labels}, CASE WHEN count(*) >= {minCell} THEN count(*) END AS n, count(*) AS total FROM (SELECT {select} FROM {rows}) GROUP BY ALL";
+        var columns = string.Concat(tokens.Select(token => Quoted(token) + ", "));
+        return $"CREATE TEMP TABLE {name} AS SELECT row_number() OVER () AS id, * FROM (SELECT {columns}count(*) AS records FROM {Files(rows)}{WhereSql(filters)} {(tokens.Length == 0 ? "" : "GROUP BY ALL ")}HAVING count(*) >= {minCell});";
+    }
+
+    private static string WhereSql(IEnumerable<CiphertextFilter>? filters) => filters?.ToArray() is not { Length: > 0 } conditions ? "" : " WHERE " + string.Join(" AND ", conditions.Select(filter =>
+        $"{Quoted(filter.Token)} {(filter.Keep ? "" : "NOT ")}IN ({string.Join(", ", filter.Values.Select(value => $"from_hex('{Convert.ToHexString(value)}')"))})"));
+
+    /// <summary>The statement that counts: both parties' own groups (tables <c>gl</c> and <c>gr</c>) and the rows both have.</summary>
+    private static string GroupCountSql(TokenRows left, TokenRows right, IReadOnlyList<(bool Right, string Token)> columns, IReadOnlyList<CiphertextFilter>? filters = null)
+    {
+        string Side(string groups, TokenRows rows, bool isRight)
+        {
+            var on = Own(columns, isRight).Select(token => $"t.{Quoted(token)} = g.{Quoted(token)}").ToArray();
+            return $"(SELECT t.\"row\" AS row, g.id AS id FROM (SELECT * FROM {Files(rows)}{WhereSql(filters?.Where(filter => filter.Right == isRight))}) t JOIN {groups} g ON {(on.Length == 0 ? "true" : string.Join(" AND ", on))})";
+        }
+
+        return $"SELECT l.id AS l, r.id AS r, count(*) AS n FROM {Side("gl", left, false)} l JOIN {Side("gr", right, true)} r ON l.row = r.row GROUP BY ALL";
+    }
+
+    /// <summary>Which cells are shown, in the order of the asking party's own groups and then of the other's.</summary>
+    private static (bool[] Shown, bool IsComplete) Shown(DuckDBConnection connection, string own, string others, long passing, bool othersGroup, bool othersSelect, int minCell)
+    {
+        var otherGroups = Row(connection, $"SELECT count(*) FROM {others}");
+        var (ownId, otherId) = (own[1..], others[1..]);
+        var cells = new List<(long Own, long Count)>();
+        var records = new Dictionary<long, long>();
+        using (var command = connection.CreateCommand())
+        {
+            command.CommandText = $"SELECT id, records FROM {own}";
+            using var reader = command.ExecuteReader();
+            while (reader.Read())
+            {
+                records.Add(reader.GetInt64(0), reader.GetInt64(1));
+            }
+
+            command.CommandText = $"SELECT {ownId}, n FROM answer ORDER BY {ownId}, {otherId}";
+            using var counts = command.ExecuteReader();
+            while (counts.Read())
+            {
+                cells.Add((counts.GetInt64(0), counts.GetInt64(1)));
+            }
+        }
+
+        // Rows of the own groups that are in no cell: the other party's filter or small groups have them.
+        var othersHave = othersSelect || records.Values.Sum() > cells.Sum(cell => cell.Count);
+        bool[] shown = [.. cells.GroupBy(cell => cell.Own).OrderBy(group => group.Key).SelectMany(group =>
+        {
+            // Cells without a row are not in the answer, but they are cells; more of them than could have had a row together make no difference.
+            var counts = group.Select(cell => cell.Count).ToArray();
+            var empty = Math.Min(otherGroups - counts.Length, (records[group.Key] / Math.Max(1, minCell - 1)) + 2);
+            return ReleaseRule.Show([.. counts, .. new long[empty]], records[group.Key], othersHave, minCell).Take(counts.Length);
+        })];
+        var possible = records.Count * otherGroups;
+        return (shown, minCell == 1 || (possible > 0 && shown.Count(cell => cell) == possible && records.Values.Sum() == passing && !(othersGroup && othersHave)));
     }
 
     /// <summary>Number of rows both tables have.</summary>
@@ -81,7 +156,7 @@ public static class TokenEngine
         {
             using var connection = new DuckDBConnection("DataSource=:memory:");
             connection.Open();
-            return Row(connection, $"SELECT count(*), 0::BIGINT, 0::BIGINT FROM {Files(left)} l JOIN {Files(right)} r ON l.\"row\" = r.\"row\"").Item1;
+            return Row(connection, $"SELECT count(*) FROM {Files(left)} l JOIN {Files(right)} r ON l.\"row\" = r.\"row\"");
         }
         catch (DuckDBException exception)
         {
@@ -101,13 +176,13 @@ public static class TokenEngine
         command.ExecuteNonQuery();
     }
 
-    private static (long, long, long) Row(DuckDBConnection connection, string sql)
+    private static long Row(DuckDBConnection connection, string sql)
     {
         using var command = connection.CreateCommand();
         command.CommandText = sql;
         using var reader = command.ExecuteReader();
         reader.Read();
-        return (reader.GetInt64(0), reader.GetInt64(1), reader.GetInt64(2));
+        return reader.GetInt64(0);
     }
 }
 

@@ -6,26 +6,27 @@ namespace PsiMessaging.Analytics.Tokens;
 
 /// <summary>A group as engine <c>tokens</c> counts it, with its labels decrypted.</summary>
 /// <param name="Labels">One for each grouping; null where the value is missing.</param>
-/// <param name="Count">Records; null where the linker withholds them.</param>
-public sealed record TokenGroup(IReadOnlyList<string?> Labels, long? Count);
+/// <param name="Count">Records.</param>
+public sealed record TokenGroup(IReadOnlyList<string?> Labels, long Count);
 
 /// <summary>
-/// The linker's counts as a table of sums, at the asking party. The linker counts equal ciphertexts; values are put into classes here, after decryption, which is
-/// possible only where the linker withholds nothing.
+/// The linker's counts as a table of sums, at the asking party. The linker counts equal ciphertexts and sends what the minimum cell size lets through; values are put
+/// into classes here, after decryption, which is possible only where there is no minimum.
 /// </summary>
 public sealed class TokenTable : IMomentTable
 {
     private readonly BoundQuery _query;
-    private readonly long?[] _counts;
+    private readonly long[] _counts;
 
     /// <param name="query">The query, for which <see cref="Check"/> has passed.</param>
     /// <param name="groups">The linker's groups.</param>
-    public TokenTable(BoundQuery query, IEnumerable<TokenGroup> groups)
+    /// <param name="isComplete">Whether the linker says that these are all that can be.</param>
+    public TokenTable(BoundQuery query, IEnumerable<TokenGroup> groups, bool isComplete)
     {
-        _query = query;
+        (_query, IsComplete) = (query, isComplete);
         var merged = groups.Select(group => (Labels: (IReadOnlyList<string?>)[.. group.Labels.Select((label, i) => label is null ? null : query.Groupings[i].LabelOf(label))], group.Count))
             .GroupBy(group => string.Join('\u0001', group.Labels.Select(label => label is null ? "0" : "1" + label)), StringComparer.Ordinal)
-            .Select(same => (same.First().Labels, Count: same.Any(group => group.Count is null) ? null : same.Sum(group => group.Count))).ToArray();
+            .Select(same => (same.First().Labels, Count: same.Sum(group => group.Count))).ToArray();
         Groups = [.. merged.Select(group => group.Labels)];
         _counts = [.. merged.Select(group => group.Count)];
     }
@@ -34,10 +35,25 @@ public sealed class TokenTable : IMomentTable
     public IReadOnlyList<IReadOnlyList<string?>> Groups { get; }
 
     /// <inheritdoc/>
-    public BigInteger Sum(int group, Moment moment) => moment.Equals(_query.Records) ? _counts[group] ?? 0 : throw new InvalidOperationException("the engine tokens counts only");
+    public BigInteger Sum(int group, Moment moment) => moment.Equals(_query.Records) ? _counts[group] : throw new InvalidOperationException("the engine tokens counts only");
 
     /// <inheritdoc/>
-    public bool IsWithheld(int group) => _counts[group] is null;
+    public bool? IsComplete { get; }
+
+    /// <inheritdoc/>
+    public OwnRecords? Own => null;
+
+    /// <inheritdoc/>
+    public int OwnGroupOf(int group) => 0;
+
+    /// <inheritdoc/>
+    public bool OthersSelect => _query.Where.Count > 0;
+
+    /// <inheritdoc/>
+    public bool IsTwoValued(ColumnName column) => false;
+
+    /// <inheritdoc/>
+    public bool IsOthers(ColumnName column) => true;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Levels(BoundTerm term) => throw new InvalidOperationException("the engine tokens has no regression");

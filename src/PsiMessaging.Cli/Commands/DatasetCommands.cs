@@ -21,14 +21,15 @@ internal static class DatasetCommands
         var input = new InputOptions();
         var name = new Argument<string>("NAME") { Description = "Name of the dataset" };
         var file = new Argument<string>("FILE") { Description = "CSV or Parquet" };
-        var command = new Command("add", "Read, check and keep a file") { name, file };
+        var minCell = PsiRootCommand.OptionalNumber("--min-cell", "Fewest records anything is said about in sessions with this dataset (default: the home's, 10 at first); below 3 only for data that are not confidential", 1, ParticipantConfig.MostMinCell);
+        var command = new Command("add", "Read, check and keep a file") { name, file, minCell };
         input.AddTo(command);
         return command.Do(async (parsed, _) =>
         {
             using var home = SessionCommands.OpenParty(parsed);
             using var store = new SqliteParticipantStore(home.StatePath);
             var dataset = await new DatasetCatalog(home, store, TimeProvider.System).AddAsync(new DatasetRequest(
-                parsed.GetValue(name)!, parsed.GetValue(file)!, input.KeyOf(parsed), input.ReadingOf(parsed), input.FoldOf(parsed), input.DuplicatesOf(parsed), input.TypesOf(parsed)));
+                parsed.GetValue(name)!, parsed.GetValue(file)!, input.KeyOf(parsed), input.ReadingOf(parsed), input.FoldOf(parsed), input.DuplicatesOf(parsed), input.TypesOf(parsed), parsed.GetValue(minCell)));
             if (parsed.GetValue(PsiRootCommand.Json))
             {
                 Terminal.Json(dataset, OutputJson.Plain.Dataset);
@@ -48,6 +49,9 @@ internal static class DatasetCommands
             {
                 Console.Out.WriteLine($"{column.Name}: {column.Rounded:N0} values were rounded to {column.Type.Decimals} digits after the point");
             }
+
+            Console.Out.WriteLine(dataset.MinCell == 1 ? "Answers say everything, also about single records: right for data that are not confidential, and for no others."
+                : $"Nothing is said about fewer than {dataset.MinCell ?? home.Config.MinCell:N0} records{(dataset.MinCell is null ? $" (minCell of {home.Name}'s home)" : dataset.MinCell < ParticipantConfig.LeastMinCell ? ": right for data that are not confidential, and for no others" : "")}.");
         });
     }
 

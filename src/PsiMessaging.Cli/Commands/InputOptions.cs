@@ -3,6 +3,7 @@ using PsiMessaging.Cli.Output;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
+using PsiMessaging.Participants.Identities;
 using PsiMessaging.Sessions.Engine;
 
 namespace PsiMessaging.Cli.Commands;
@@ -83,7 +84,7 @@ internal sealed class SessionOptions
 
     public Option<int> RsaBits { get; } = new("--rsa-bits") { Description = "Protocol rsa: modulus in bits, 2048 to 8192", DefaultValueFactory = _ => 3072, HelpName = "N" };
 
-    public Option<int> MinCell { get; } = PsiRootCommand.Number("--min-cell", "Smallest count the linker releases; smaller ones are shown as suppressed", 1, 1, 1_000_000);
+    public Option<int?> MinCell { get; } = PsiRootCommand.OptionalNumber("--min-cell", "Fewest records anything is said about; the stricter of this and of what both parties' datasets and homes set holds (default 10)", 1, ParticipantConfig.MostMinCell);
 
     public SessionOptions() => RsaBits.Validators.Add(result =>
     {

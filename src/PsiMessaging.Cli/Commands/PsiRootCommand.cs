@@ -79,6 +79,20 @@ internal static class PsiRootCommand
         return option;
     }
 
+    /// <summary>A whole number that may be left out.</summary>
+    public static Option<int?> OptionalNumber(string name, string description, int least, int most)
+    {
+        var option = new Option<int?>(name) { Description = description, HelpName = "N" };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && (!int.TryParse(token.Value, out var value) || value < least || value > most))
+            {
+                result.AddError($"{name} takes a whole number from {least} to {most}, not {token.Value}");
+            }
+        });
+        return option;
+    }
+
     public static Command Do(this Command command, Func<ParseResult, CancellationToken, Task> action)
     {
         command.SetAction((parsed, cancellation) => Terminal.RunAsync(() => action(parsed, cancellation)));

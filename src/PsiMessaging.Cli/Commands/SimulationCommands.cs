@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
+using PsiMessaging.Participants.Identities;
 using PsiMessaging.Sessions.Engine;
 using Spectre.Console;
 
@@ -111,7 +112,7 @@ internal static class SimulationCommands
         Reveal = reveal,
         RsaBits = parsed.GetValue(session.RsaBits),
         Reuse = parsed.GetValue(session.Reuse),
-        MinCell = parsed.GetValue(session.MinCell),
+        MinCell = parsed.GetValue(session.MinCell) ?? ParticipantConfig.DefaultMinCell,
         Parallelism = parsed.GetValue(Parallelism),
         Broker = parsed.GetValue(PsiRootCommand.Broker),
         BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa),

@@ -31,6 +31,11 @@ internal static class AnswerPlot
     public static void Write(QueryResult result, string path)
     {
         Check(path);
+        if (result.Kind != QueryKind.Regression && Rows(result).Count == 0)
+        {
+            throw new Simulation.SimulationException("there is nothing to draw: no group of the answer is shown");
+        }
+
         using var plot = new Plot();
         plot.Font.Set(Face());
 
@@ -40,7 +45,7 @@ internal static class AnswerPlot
             2 => HeatMap(plot, result),
             _ => throw new Simulation.SimulationException($"an answer with {result.Groupings} groupings has no picture; group by one or two columns"),
         };
-        var caption = $"engine {result.Engine}, {result.CommonRecords:N0} common records{(result.Answer.Records >= 0 ? $", {result.Answer.Records:N0} counted" : "")}{(result.MinCell > 1 ? $", below {result.MinCell} withheld" : "")}, session {result.Session[..8]}, {result.AnsweredAt:yyyy-MM-dd}";
+        var caption = $"engine {result.Engine}, {result.CommonRecords:N0} common records{(result.Answer.Records >= 0 ? $", {result.Answer.Records:N0} counted" : "")}{(result.MinCell > 1 ? $", groups below {result.MinCell} not shown" : "")}, session {result.Session[..8]}, {result.AnsweredAt:yyyy-MM-dd}";
         plot.Title($"{Shorten(result.Text, 90)}\n{caption}", size: 13);
         plot.Axes.Title.Label.Bold = false;
         var content = Path.GetExtension(path).Equals(".svg", StringComparison.OrdinalIgnoreCase) ? System.Text.Encoding.UTF8.GetBytes(plot.GetSvgXml(width, height)) : plot.GetImageBytes(width, height, ImageFormat.Png);
@@ -75,7 +80,7 @@ internal static class AnswerPlot
             bar.Color = Blue;
             if (rows.Count <= 20)
             {
-                var label = plot.Add.Text(cell.IsWithheld ? $"<{result.MinCell}" : Number(cell) is { } number ? number.ToString("G5", CultureInfo.InvariantCulture) : "none", i, Math.Max(0, Number(cell) ?? 0));
+                var label = plot.Add.Text(cell.IsWithheld ? "withheld" : Number(cell) is { } number ? number.ToString("G5", CultureInfo.InvariantCulture) : "none", i, Math.Max(0, Number(cell) ?? 0));
                 (label.LabelAlignment, label.LabelFontSize) = (Alignment.LowerCenter, 11);
             }
         }
@@ -122,7 +127,7 @@ internal static class AnswerPlot
         foreach (var row in rows.Where(_ => down.Length * columns.Length <= 200))
         {
             var number = Number(row[value]);
-            var text = plot.Add.Text(row[value].IsWithheld ? $"<{result.MinCell}" : number?.ToString("G4", CultureInfo.InvariantCulture) ?? "", Array.IndexOf(columns, Label(row[1])), down.Length - 1 - Array.IndexOf(down, Label(row[0])));
+            var text = plot.Add.Text(row[value].IsWithheld ? "withheld" : number?.ToString("G4", CultureInfo.InvariantCulture) ?? "", Array.IndexOf(columns, Label(row[1])), down.Length - 1 - Array.IndexOf(down, Label(row[0])));
             (text.LabelAlignment, text.LabelFontSize, text.LabelFontColor) = (Alignment.MiddleCenter, 12, number is { } shown && shown > low + (0.55 * (high - low)) ? Colors.White : Colors.Black);
         }
 
@@ -195,7 +200,7 @@ internal static class AnswerPlot
         }
     }
 
-    private static List<IReadOnlyList<AnswerCell>> Rows(QueryResult result) => [.. result.Answer.Rows.Where(row => !row.Any(cell => cell.IsTotal))];
+    private static List<IReadOnlyList<AnswerCell>> Rows(QueryResult result) => [.. result.Answer.Rows.Where(row => !row.Any(cell => cell.IsTotal) && !QueryOutput.IsWithheldLine(row))];
 
     private static int Values(QueryResult result) => result.Groupings;
 

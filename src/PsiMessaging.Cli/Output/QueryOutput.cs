@@ -14,23 +14,34 @@ internal static class QueryOutput
 {
     private const int MostTableRows = 1000;
 
-    /// <summary>A value as it stands in a CSV file: a withheld one is <c>&lt;k</c>.</summary>
-    public static string? Plain(AnswerCell cell, int minCell) => cell.IsWithheld ? $"<{minCell}" : cell.Text;
+    /// <summary>What stands where a total is withheld that has enough records itself.</summary>
+    public const string ProtectedText = "withheld to protect another cell";
+
+    /// <summary>
+    /// Rows as texts, null where there is none. A withheld value says so and why; the line that stands for all groups not shown has labels, and a number only where everybody can
+    /// count those records.
+    /// </summary>
+    public static IEnumerable<IReadOnlyList<string?>> Texts(QueryResult result) => result.Answer.Rows.Select(row =>
+        (IReadOnlyList<string?>)[.. row.Select(cell => cell.IsProtected ? ProtectedText : cell is { IsWithheld: true, Text: null } && !IsWithheldLine(row) ? "withheld" : cell.Text)]);
+
+    /// <summary>Whether a row is the line that stands for all groups not shown.</summary>
+    public static bool IsWithheldLine(IReadOnlyList<AnswerCell> row) => row.Count > 0 && row[0] == AnswerCell.WithheldGroups;
 
     public static void Table(QueryResult result)
     {
         var answer = result.Answer;
         var numbers = answer.Columns.Select((column, i) => (column, i)).Where(entry => entry.column.Role != AnswerRole.Label).Select(entry => entry.i).ToArray();
         Terminal.Table([.. answer.Columns.Select(column => column.Name)],
-            answer.Rows.Take(MostTableRows).Select(row => (IReadOnlyList<string>)[.. row.Select((cell, i) => Shown(cell, answer.Columns[i], result.MinCell))]), numbers);
+            answer.Rows.Zip(Texts(result)).Take(MostTableRows).Select(row => (IReadOnlyList<string>)[.. row.First.Select((cell, i) => Shown(cell, row.Second[i], answer.Columns[i]))]), numbers);
         if (answer.Rows.Count > MostTableRows)
         {
             Console.Out.WriteLine($"… and {answer.Rows.Count - MostTableRows:N0} more rows; take --format csv to see them all");
         }
 
-        if (answer.Withheld > 0)
+        if (result.MinCell > 1)
         {
-            Console.Out.WriteLine($"{answer.Withheld:N0} of {answer.Rows.Count:N0} rows are about fewer than {result.MinCell} records, or would give such a row away, and are withheld by the session's minimum cell size.");
+            // The same under every answer of the session.
+            Console.Out.WriteLine($"Minimum cell size {result.MinCell}: {AnswerBuilder.WithheldRule(result.MinCell)}.");
         }
 
         if (answer.Facts.Count > 0)
@@ -49,17 +60,16 @@ internal static class QueryOutput
     /// <param name="rawLabels">Whether labels and headings stand as they are in the data; otherwise a spreadsheet can open the file without running them.</param>
     public static byte[] Csv(QueryResult result, bool rawLabels = false)
     {
-        string? Field(AnswerCell cell, AnswerColumn column) =>
-            Plain(cell, result.MinCell) is { } text && column.Role == AnswerRole.Label && !cell.IsWithheld && !rawLabels ? PrintableText.Cell(text) : Plain(cell, result.MinCell);
-
         var columns = result.Answer.Columns;
+        string? Field(string? text, int column) => text is not null && columns[column].Role == AnswerRole.Label && !rawLabels ? PrintableText.Cell(text) : text;
+
         using var stream = new MemoryStream();
         using (var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true))
         {
             CsvOutput.WriteRow(writer, columns.Select(column => rawLabels ? column.Name : PrintableText.Cell(column.Name)));
-            foreach (var row in result.Answer.Rows)
+            foreach (var row in Texts(result))
             {
-                CsvOutput.WriteRow(writer, row.Select((cell, i) => Field(cell, columns[i])));
+                CsvOutput.WriteRow(writer, row.Select(Field));
             }
         }
 
@@ -86,13 +96,15 @@ internal static class QueryOutput
         var json = Describe(result);
         json["columns"] = new JsonArray([.. result.Answer.Columns.Select(column => (JsonNode)new JsonObject { ["name"] = column.Name, ["role"] = column.Role.ToString().ToLowerInvariant() })]);
         json["rows"] = new JsonArray([.. result.Answer.Rows.Select(row => (JsonNode)new JsonArray([.. row.Select((cell, i) => Value(cell, result.Answer.Columns[i]))]))]);
-        json["withheldCells"] = new JsonArray([.. result.Answer.Rows.SelectMany((row, i) => row.Select((cell, j) => (cell, i, j))).Where(entry => entry.cell.IsWithheld).Select(entry => (JsonNode)new JsonArray(entry.i, entry.j))]);
+        JsonArray Cells(Func<AnswerCell, bool> which) => new([.. result.Answer.Rows.SelectMany((row, i) => row.Select((cell, j) => (cell, i, j))).Where(entry => which(entry.cell)).Select(entry => (JsonNode)new JsonArray(entry.i, entry.j))]);
+        json["withheldCells"] = Cells(cell => cell.IsWithheld);
+        json["withheldToProtectAnotherCell"] = Cells(cell => cell.IsProtected);
         return JsonSerializer.SerializeToUtf8Bytes(json, Indented);
     }
 
     public static Task<byte[]> ParquetAsync(QueryResult result) => AnswerFile.WriteAsync(
         [.. result.Answer.Columns.Select((column, i) => new AnswerFileColumn(column.Name, column.Role switch { AnswerRole.Label => AnswerFileType.Text, AnswerRole.Count => AnswerFileType.Integer, AnswerRole.Exact => AnswerFileType.Decimal, _ => AnswerFileType.Double }, column.Decimals,
-            [.. result.Answer.Rows.Select(row => row[i].IsWithheld ? null : row[i].Text)]))],
+            [.. result.Answer.Rows.Select(row => row[i].Text)]))],
         [.. result.Answer.Rows.Select(row => row.Any(cell => cell.IsWithheld))],
         new Dictionary<string, string> { ["psi"] = Describe(result).ToJsonString(Indented) });
 
@@ -107,6 +119,7 @@ internal static class QueryOutput
         ["records"] = result.Answer.Records < 0 ? null : result.Answer.Records,
         ["minimumCellSize"] = result.MinCell,
         ["withheldRows"] = result.Answer.Withheld,
+        ["withheldLine"] = result.Answer.Rows.Any(IsWithheldLine),
         ["facts"] = new JsonObject(result.Answer.Facts.Select(fact => KeyValuePair.Create(fact.Key, (JsonNode?)(double.TryParse(fact.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? JsonValue.Create(number) : null)))),
         ["rules"] = new JsonArray([.. result.Answer.Rules.Select(rule => (JsonNode)rule)]),
         ["seconds"] = Math.Round(result.Seconds, 3),
@@ -114,13 +127,13 @@ internal static class QueryOutput
 
     private static JsonSerializerOptions Indented { get; } = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping, TypeInfoResolver = new System.Text.Json.Serialization.Metadata.DefaultJsonTypeInfoResolver() };
 
-    private static JsonNode? Value(AnswerCell cell, AnswerColumn column) => cell.IsWithheld || cell.Text is null ? null
+    private static JsonNode? Value(AnswerCell cell, AnswerColumn column) => cell.Text is null ? null
         : column.Role == AnswerRole.Label ? JsonValue.Create(cell.Text) : JsonNode.Parse(cell.Text);
 
     /// <summary>A value as people read it: thousands separated, floating numbers in six digits. The files have all digits.</summary>
-    private static string Shown(AnswerCell cell, AnswerColumn column, int minCell) => cell switch
+    private static string Shown(AnswerCell cell, string? text, AnswerColumn column) => cell switch
     {
-        { IsWithheld: true } => $"<{minCell}",
+        { IsWithheld: true, Text: null } => text ?? "",
         { Text: null } => column.Role == AnswerRole.Label ? "(missing)" : "",
         _ => column.Role switch
         {

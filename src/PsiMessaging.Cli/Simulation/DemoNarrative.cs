@@ -40,13 +40,18 @@ internal static class DemoNarrative
         Terminal.Table(["who", "learned", "did not learn"],
         [
             Party("P1", "P2", request.Reveal, SessionRules.Initiator, report, p2.Distinct, report.Queries.Count > 0 ? "; the table" : ""),
-            Party("P2", "P1", request.Reveal, SessionRules.Responder, report, p1.Distinct, report.Queries.Count > 0 ? "; that P1 asked, and what" : ""),
+            Party("P2", "P1", request.Reveal, SessionRules.Responder, report, p1.Distinct, report.Queries.Count > 0 ? $"; that P1 asked, and what{(request.MinCell > 1 && report.Engine == SessionRules.Masked ? "; how large P1's groups are, without their labels" : "")}" : ""),
             request.Reveal == SessionRules.Both
                 ? report.Engine == SessionRules.Masked ? ["Linker", "how many rows, and how many columns each question has (engine masked)", "any identifier, value, label, count or question"]
                     : ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts", "any identifier, value or column name"]
                 : ["Linker", "nothing: it had no part", "anything"],
             ["Broker", $"who talks to whom, when, how many bytes; {(request.Reveal == SessionRules.Both ? "column names; " : "")}the masked and encrypted contents", "any identifier, value or key"],
         ]);
+        if (report.Engine == SessionRules.Masked && report.Queries.Count > 0)
+        {
+            Console.Out.WriteLine($"All this holds for workers that follow the protocol. A worker of P1's that somebody has changed could read single values of the columns it asks about{(request.MinCell > 1 ? $": the minimum of {request.MinCell} is kept by P1's own worker, and P2 checks what P1 says of its groups without being able to see that it is true" : "")}. docs/disclosure.md says what is stopped and what is not.");
+        }
+
         Console.Out.WriteLine();
         Console.Out.WriteLine("How long and how much");
         Terminal.Table(["phase", "seconds"], report.Phases.Select(phase => (IReadOnlyList<string>)[phase.Name, phase.Seconds.ToString("0.00")]), 1);

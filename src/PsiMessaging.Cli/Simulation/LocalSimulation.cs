@@ -50,7 +50,8 @@ internal sealed record SimulationRequest
     public int RsaBits { get; init; } = 3072;
     public DuplicateRule Duplicates { get; init; } = DuplicateRule.Reject;
     public bool FoldCase { get; init; }
-    public int MinCell { get; init; } = 1;
+    /// <summary>Both datasets' minimum cell size: all files are the caller's own.</summary>
+    public int MinCell { get; init; } = ParticipantConfig.DefaultMinCell;
     public int Parallelism { get; init; }
     public string? Broker { get; init; }
     /// <summary>File of certificate authorities, for an amqps broker.</summary>
@@ -251,7 +252,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         // As on two machines: side by side.
         var datasets = await Task.WhenAll(parties.Zip([request.P1File, request.P2File], (party, file) => Task.Run(async () =>
         {
-            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", file, request.Key, request.Reading, request.FoldCase, request.Duplicates, TypesFor(file)));
+            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", file, request.Key, request.Reading, request.FoldCase, request.Duplicates, TypesFor(file), request.MinCell));
             progress(new SimulationProgress("read", Interlocked.Increment(ref done) / 2.0));
             return dataset;
         })));
@@ -304,7 +305,6 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             Reveal = request.Reveal,
             RsaBits = request.RsaBits,
             Reuse = request.Reuse,
-            MinCell = request.MinCell,
             DeadlineSeconds = request.DeadlineSeconds,
         }, CommandPatience, cancellation);
         if (!reply.Ok)

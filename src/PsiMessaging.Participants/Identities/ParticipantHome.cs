@@ -35,8 +35,15 @@ public sealed record ParticipantConfig
     public bool AcceptOneSided { get; init; }
     /// <summary>Whether this party takes part in the protocol <c>vole</c>, which rests on a younger assumption than the others.</summary>
     public bool AllowVole { get; init; }
-    /// <summary>Smallest minimum cell size this party agrees to, whatever the other proposes.</summary>
-    public int MinCell { get; init; } = 1;
+    /// <summary>Fewest records anything is said about, for every dataset that does not set its own: 3 to 1,000,000. The stricter of both parties' holds.</summary>
+    public int MinCell { get; init; } = DefaultMinCell;
+
+    /// <summary>Minimum cell size where nobody sets another.</summary>
+    public const int DefaultMinCell = 10;
+    /// <summary>Least a home may set; only a dataset whose owner says that it is not confidential may go below.</summary>
+    public const int LeastMinCell = 3;
+    /// <summary>Most it may be.</summary>
+    public const int MostMinCell = 1_000_000;
 }
 
 /// <summary>A participant's home folder: identity, configuration, pinned cards, and the places of state and data.</summary>
@@ -99,6 +106,11 @@ public sealed class ParticipantHome : IDisposable
             throw new ParticipantException(FailureCodes.Malformed, $"the name {config.Name} cannot be used: take a letter, then up to 31 letters, digits or hyphens");
         }
 
+        if (config.MinCell is < ParticipantConfig.LeastMinCell or > ParticipantConfig.MostMinCell)
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"a home's minimum cell size is {ParticipantConfig.LeastMinCell} to {ParticipantConfig.MostMinCell}, not {config.MinCell}; a dataset may set its own: psi dataset add … --min-cell N");
+        }
+
         if (Exists(path))
         {
             throw new ParticipantException(FailureCodes.WrongState, $"{path} is a home already; its keys are never overwritten. Take another folder");
@@ -148,6 +160,12 @@ public sealed class ParticipantHome : IDisposable
         {
             throw new ParticipantException(FailureCodes.Malformed,
                 $"{System.IO.Path.Combine(path, ConfigFile)}: \"name\" must be a letter, then up to 31 letters, digits or hyphens; \"queuePrefix\" a letter, then up to 39 letters, digits, hyphens or underscores");
+        }
+
+        if (config.MinCell is < ParticipantConfig.LeastMinCell or > ParticipantConfig.MostMinCell)
+        {
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"{System.IO.Path.Combine(path, ConfigFile)} sets \"minCell\" to {config.MinCell}, and a home's minimum is {ParticipantConfig.LeastMinCell} to {ParticipantConfig.MostMinCell}; raise it there. For data that are not confidential give the dataset its own: psi dataset add … --min-cell {Math.Max(1, Math.Min(config.MinCell, 2))}");
         }
 
         var identityPath = System.IO.Path.Combine(path, IdentityFile);

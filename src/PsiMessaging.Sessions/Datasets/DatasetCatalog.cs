@@ -31,9 +31,10 @@ namespace PsiMessaging.Sessions.Datasets;
 /// <param name="Hash">SHA-256 of the stored file, in hexadecimal.</param>
 /// <param name="AddedAt">When.</param>
 /// <param name="Described">The columns that are not part of the identifier, with their types: those that can be asked about.</param>
+/// <param name="MinCell">Fewest records anything is said about, 1 to 1,000,000, where the owner has set it for this dataset; null means the home's.</param>
 public sealed record Dataset(
     string Name, IReadOnlyList<string> Columns, IReadOnlyList<string> Key, bool FoldCase, DuplicateRule Duplicates,
-    int Rows, int Distinct, int Dropped, int Repeated, string Hash, DateTimeOffset AddedAt, IReadOnlyList<DatasetColumn> Described)
+    int Rows, int Distinct, int Dropped, int Repeated, string Hash, DateTimeOffset AddedAt, IReadOnlyList<DatasetColumn> Described, int? MinCell = null)
 {
     /// <summary>The rules as they travel in a proposal.</summary>
     [JsonIgnore]
@@ -56,8 +57,10 @@ public sealed record Dataset(
 /// <param name="FoldCase">Whether upper and lower case are one.</param>
 /// <param name="Duplicates">Rule for repeated identifiers.</param>
 /// <param name="Types">Types a person has set, by column; the others are found from the values.</param>
+/// <param name="MinCell">The dataset's own minimum cell size, 1 to 1,000,000; below 3 only for data that are not confidential. Null means the home's.</param>
 public sealed record DatasetRequest(
-    string Name, string File, IReadOnlyList<string> Key, RecordReaderOptions Reading, bool FoldCase, DuplicateRule Duplicates, IReadOnlyDictionary<string, ColumnType>? Types = null);
+    string Name, string File, IReadOnlyList<string> Key, RecordReaderOptions Reading, bool FoldCase, DuplicateRule Duplicates, IReadOnlyDictionary<string, ColumnType>? Types = null,
+    int? MinCell = null);
 
 /// <summary>
 /// A party's datasets: copied into its home once, never changed afterwards. The document in the state says which there are; it is written when the files stand
@@ -99,6 +102,11 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
         if (request.Key.Count is < 1 or > 16 || request.Key.Distinct(StringComparer.Ordinal).Count() != request.Key.Count)
         {
             throw new InputException("name 1 to 16 different key columns, for example --key IDKEY or --key SURNAME,BIRTHDATE");
+        }
+
+        if (request.MinCell is < 1 or > ParticipantConfig.MostMinCell)
+        {
+            throw new InputException($"a dataset's minimum cell size is 1 to {ParticipantConfig.MostMinCell}, not {request.MinCell}");
         }
 
         using var source = RecordReader.Open(request.File, request.Reading);
@@ -146,7 +154,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             scratch.Dispose();
             PrivateFile.FlushFolder(work.Folder);
             var dataset = new Dataset(request.Name, source.Columns, request.Key, request.FoldCase, request.Duplicates,
-                counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow(), described);
+                counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow(), described, request.MinCell);
             store.Write(transaction =>
             {
                 // Another process may have been quicker; whoever comes first to this has the name.
@@ -163,7 +171,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
                 work.Unmark();
                 PrivateFile.RenameFolder(work.Folder, Folder(request.Name));
                 transaction.PutDocument(Kind, request.Name, JsonSerializer.Serialize(dataset, SessionJson.Default.Dataset));
-                _audit.Append(transaction, "dataset-added", ("dataset", request.Name), ("rows", counts.Rows), ("distinct", counts.Distinct));
+                _audit.Append(transaction, "dataset-added", ("dataset", request.Name), ("rows", counts.Rows), ("distinct", counts.Distinct), ("minCell", request.MinCell));
             });
             return dataset;
         }

@@ -100,12 +100,15 @@ public sealed partial class PartyEngine
             Security = start.Security,
             RsaBits = start.Protocol == SessionRules.Rsa || start.Reuse ? start.RsaBits : 0,
             Reuse = start.Reuse,
-            MinCell = Math.Max(start.MinCell, Home.Config.MinCell),
+            MinCell = MinCellOf(start.MinCell ?? 1, dataset),
             KeyNames = dataset.Key,
             CreatedAt = now,
             DeadlineAt = now.AddSeconds(start.DeadlineSeconds),
         });
     }
+
+    /// <summary>The stricter of what is asked and what the own dataset, or where it sets none the home, demands.</summary>
+    private int MinCellOf(int asked, Datasets.Dataset dataset) => Math.Max(asked, dataset.MinCell ?? Home.Config.MinCell);
 
     private string PinnedParties()
     {

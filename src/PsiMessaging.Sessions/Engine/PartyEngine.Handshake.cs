@@ -195,7 +195,7 @@ public sealed partial class PartyEngine
         using var secrets = OpenSecrets(session);
         var (sender, reusable) = SenderOf(session, dataset, secrets);
         PrepareItems(session with { OwnReusableSet = reusable }, dataset, secrets);
-        var minCell = Math.Max(proposal.MinCell, Home.Config.MinCell);
+        var minCell = MinCellOf(proposal.MinCell, dataset);
         var answer = Envelope.Create(Home, session.Peer, session.Id, new AcceptSession
         {
             SessionId = session.Id,

@@ -343,14 +343,14 @@ public sealed partial class PartyEngine
             answer.Columns.TakeWhile(column => column.Role == AnswerRole.Label).Count(), Time.GetUtcNow(), (Time.GetUtcNow() - asked.AskedAt).TotalSeconds);
     }
 
-    /// <summary>Decrypts an answer and holds it to what can be known: its form, its keys, and that the join has exactly the intersection's rows.</summary>
+    /// <summary>Decrypts an answer and holds it to what can be known: its form, its keys, the minimum cell size, and that no more is counted than there is.</summary>
     private PartyQuery OpenAnswer(PartySession session, PartyQuery query, QueryAnswered answer, ReadOnlyMemory<byte> body)
     {
         try
         {
             var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
             var columns = bound.Groupings.Select(grouping => grouping.Column).ToArray();
-            if (answer.Joined > session.IntersectionSize || (bound.Where.Count == 0 && answer.Joined != session.IntersectionSize) || answer.MinCell < session.MinCell || answer.Groups is < 0 or > TokenEngine.MaximumGroups || body.Length > EncryptedBatch.MaximumAnswerBytes)
+            if (answer.MinCell < session.MinCell || (session.MinCell == 1 && answer.MinCell == 1 && !answer.Complete) || answer.Groups is < 0 or > TokenEngine.MaximumGroups || body.Length > EncryptedBatch.MaximumAnswerBytes)
             {
                 throw new InvalidDataException("it does not fit the session");
             }
@@ -367,14 +367,14 @@ public sealed partial class PartyEngine
                 var groups = Array.ConvertAll(rows, row => new TokenGroup(
                     [.. row.Labels.Select((label, i) => ciphers[i].TryDecrypt(label, out var value) ? value : throw new InvalidDataException("a label is not encrypted under the session's keys"))],
                     row.Count));
-                if (groups.Any(group => group.Count < session.MinCell) || groups.Count(group => group.Count is null) != answer.Suppressed)
+                if (groups.Any(group => group.Count < answer.MinCell))
                 {
                     throw new InvalidDataException("its counts break the minimum cell size");
                 }
 
-                // Every joined row is in exactly one group: what is released and what is withheld must add up.
-                var released = groups.Sum(group => group.Count ?? 0);
-                if (released + answer.Suppressed > answer.Joined || released + ((long)answer.Suppressed * (answer.MinCell - 1)) < answer.Joined)
+                // Every joined row is in one group at most, and in exactly one where nothing is kept back.
+                var released = groups.Sum(group => group.Count);
+                if (released > session.IntersectionSize || (answer.Complete && bound.Where.Count == 0 && released != session.IntersectionSize))
                 {
                     throw new InvalidDataException("its counts do not add up to the rows of the join");
                 }
@@ -384,7 +384,7 @@ public sealed partial class PartyEngine
                     throw new InvalidDataException("it names a group twice");
                 }
 
-                return query with { Result = ResultOf(session, query, bound, new TokenTable(bound, groups), answer.MinCell) };
+                return query with { Result = ResultOf(session, query, bound, new TokenTable(bound, groups, answer.Complete), answer.MinCell) };
             }
             finally
             {

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Logging;
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
@@ -35,9 +36,12 @@ public sealed partial class PartyEngine
     private const long MaximumCounter = 1L << 40;
     /// <summary>Most by which a peer's report may raise the own counter: more would use it up.</summary>
     private const long MaximumCounterStep = 1_000_000;
+    /// <summary>Questions of both parties that may be at work in a session; a peer's beyond them wait.</summary>
+    private const int MaximumOpenQuestions = 32;
     /// <summary>Questions of a peer that may wait in a session.</summary>
     private const int MaximumWaitingQuestions = 16;
-    private const int MaximumProposalBytes = 1 << 16;
+    /// <summary>A question with what is announced about 1,000 groups or columns.</summary>
+    private const int MaximumProposalBytes = 1 << 17;
     /// <summary>Labels of 1,000 groups.</summary>
     private const int MaximumLabelBytes = 8 << 20;
     /// <summary>Batches made in one step, stored in one transaction.</summary>
@@ -189,8 +193,9 @@ public sealed partial class PartyEngine
     private async Task<bool> ProposeAsync(PartySession session, MaskedQuery query)
     {
         var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
-        var matrix = await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)));
-        var body = Seal(session, query.Id, nameof(ProposeQuery), new QueryProposal(query.Text, matrix.Shape, query.Pad), SessionJson.Default.QueryProposal);
+        var matrix = await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)), session.MinCell);
+        var announced = session.MinCell > 1 ? await AnnounceAsync(session, bound, matrix) : null;
+        var body = Seal(session, query.Id, nameof(ProposeQuery), new QueryProposal(query.Text, matrix.Shape, query.Pad, announced), SessionJson.Default.QueryProposal);
         Store.Write(transaction =>
         {
             if (FindMasked(transaction, query.Id) is not { Stage: MaskedStage.Preparing })
@@ -199,12 +204,47 @@ public sealed partial class PartyEngine
                 return;
             }
 
-            PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = new PartyLabels(matrix.GroupLabels, matrix.LevelLabels) });
+            PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = matrix.Labels, OwnRecords = announced is null ? null : new OwnRecords(matrix.GroupRecords, matrix.Aside, matrix.Differing, announced.Levels) });
             var seconds = (int)Math.Clamp((query.DeadlineAt - Time.GetUtcNow()).TotalSeconds, 1, MaximumDeadlineSeconds);
             Send(transaction, session.Peer, session.Id, new ProposeQuery(session.Id, session.Transcript, query.Id, query.Counter, seconds), body);
         });
         Outbox.Signal();
         return true;
+    }
+
+    /// <summary>What this party must say about its own side; it does not ask what the other would refuse.</summary>
+    private async Task<Announcement> AnnounceAsync(PartySession session, BoundQuery query, PartyMatrix matrix)
+    {
+        if (matrix.GroupLabels.Count == 0)
+        {
+            var filter = query.Where.Where(condition => condition.Party == Home.Name).Select(condition => QueryText.Write(condition.Condition)).ToArray();
+            throw new QueryException(QueryException.BelowMinimum, matrix.Aside >= session.MinCell
+                ? $"every group of {QuestionRule.GroupedBy(query, Home.Name)} has fewer than {session.MinCell} common records; take coarser classes"
+                : session.IntersectionSize < session.MinCell ? $"the parties have fewer than {session.MinCell} records in common, the session's minimum cell size"
+                : $"{(filter.Length > 0 ? $"the filter `{string.Join(" and ", filter)}`" : "what the question needs a value of")} leaves fewer than {session.MinCell} of {Home.Name}'s common records; ask about more");
+        }
+
+        var announced = await matrix.AnnounceAsync(QuestionRule.AnnouncedBy(query, Home.Name, session.Peer), pooled: false);
+        return QuestionRule.Fault(announced, query, Home.Name, session.MinCell, isAsker: true) is { } fault ? throw new QueryException(QueryException.BelowMinimum, fault) : announced;
+    }
+
+    /// <summary>
+    /// Whether this party contributes: what the asking party announces of its own side, and this party's own, must single out nobody. Its own groups that are too small have
+    /// been put aside already.
+    /// </summary>
+    private async Task CheckMinimumAsync(PartySession session, BoundQuery query, QueryProposal asked, PartyMatrix matrix)
+    {
+        if (QuestionRule.Malformed(asked.Announced, query, session.Peer, Home.Name, asked.Shape, session.IntersectionSize!.Value) is { } unknown)
+        {
+            throw new QueryException(QueryException.BelowMinimum, $"the question cannot be checked against the minimum cell size, and is refused: {unknown}");
+        }
+
+        var columns = matrix.GroupLabels.Count == 0 ? [] : QuestionRule.ColumnsOf(query, Home.Name);
+        if ((QuestionRule.Fault(asked.Announced!, query, session.Peer, session.MinCell, isAsker: true)
+            ?? QuestionRule.Fault(await matrix.AnnounceAsync(columns, pooled: true), query, Home.Name, session.MinCell, isAsker: false)) is { } fault)
+        {
+            throw new QueryException(QueryException.BelowMinimum, fault);
+        }
     }
 
     private async Task<bool> TakeReplyAsync(PartySession session, MaskedQuery query)
@@ -239,7 +279,7 @@ public sealed partial class PartyEngine
                 RequireTranscript(session, acceptance.Transcript);
                 var labels = Unseal(session, query.Id, nameof(AcceptQuery), envelope.Body, SessionJson.Default.PartyLabels);
                 var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
-                CheckLabels(bound, session.Peer, labels);
+                CheckLabels(bound, session, labels);
                 var accepted = query with { Stage = MaskedStage.Contributing, Peer = labels.Shape, Labels = labels };
                 await OpenContributionAsync(session, accepted);
                 var isWanted = Store.Write(transaction =>
@@ -266,8 +306,9 @@ public sealed partial class PartyEngine
     }
 
     /// <summary>Labels a peer sends are held to the query: as many as there are groupings, no group twice.</summary>
-    private static void CheckLabels(BoundQuery query, string party, PartyLabels labels)
+    private static void CheckLabels(BoundQuery query, PartySession session, PartyLabels labels)
     {
+        var party = session.Peer;
         if (labels.Groups is null || labels.Levels is null)
         {
             throw new QueryException(FailureCodes.Malformed, $"{party} sent no labels");
@@ -275,7 +316,7 @@ public sealed partial class PartyEngine
 
         var groupings = query.Groupings.Count(grouping => grouping.Column.Party == party);
         var terms = query.Terms.Count(term => term.Grouping is not null && term.Column.Party == party);
-        if (labels.Groups.Count is < 1 or > PartyMatrix.MaximumGroups || labels.Levels.Count != terms
+        if (labels.Groups.Count > PartyMatrix.MaximumGroups || (labels.Groups.Count == 0 && session.MinCell == 1) || labels.Levels.Count != terms
             || labels.Groups.Any(group => group is null || group.Count != groupings) || labels.Levels.Any(level => level is null || level.Count > PartyMatrix.MaximumGroups || level.Any(label => label is null))
             || labels.Groups.Select(group => string.Join('\u0001', group.Select(label => label is null ? "0" : "1" + label))).Distinct(StringComparer.Ordinal).Count() != labels.Groups.Count)
         {
@@ -309,7 +350,7 @@ public sealed partial class PartyEngine
                 }
 
                 Contribution.Unmask(masks, words);
-                return asked with { Result = ResultOf(session, asked, bound, new MaskedTable(bound, plan, words, ownLabels, labels), session.MinCell) };
+                return asked with { Result = ResultOf(session, asked, bound, new MaskedTable(bound, plan, words, ownLabels, labels, query.OwnRecords), session.MinCell) };
             }
         }
         catch (InvalidDataException exception)
@@ -330,7 +371,7 @@ public sealed partial class PartyEngine
 
     private async Task<bool> TakeProposalAsync(PartySession session)
     {
-        if (session.Registration != RegistrationState.Registered || session.PeerColumns is null
+        if (session.Registration != RegistrationState.Registered || session.PeerColumns is null || session.OpenQueries.Count >= MaximumOpenQuestions
             || Store.Read(transaction => transaction.Pending(session.Id, "ask/", 1)) is not [var pending])
         {
             return false;
@@ -365,11 +406,16 @@ public sealed partial class PartyEngine
                 throw new QueryException(FailureCodes.Malformed, "the question's shape cannot be");
             }
 
-            var matrix = await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)));
+            var matrix = await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)), session.MinCell);
+            if (session.MinCell > 1)
+            {
+                await CheckMinimumAsync(session, bound, asked, matrix);
+            }
+
             var query = new MaskedQuery(proposal.QueryId, session.Id, session.Peer, asked.Text, proposal.Counter, asked.Pad, Time.GetUtcNow().AddSeconds(proposal.DeadlineSeconds), MaskedStage.Contributing,
                 matrix.Shape, asked.Shape);
             await OpenContributionAsync(session, query, matrix);
-            var body = Seal(session, query.Id, nameof(AcceptQuery), new PartyLabels(matrix.GroupLabels, matrix.LevelLabels), SessionJson.Default.PartyLabels);
+            var body = Seal(session, query.Id, nameof(AcceptQuery), matrix.Labels, SessionJson.Default.PartyLabels);
             Store.Write(transaction =>
             {
                 var current = PartySession.Parse(transaction.FindSession(session.Id)!);
@@ -542,7 +588,7 @@ public sealed partial class PartyEngine
         }
 
         var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
-        matrix ??= await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)));
+        matrix ??= await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)), session.MinCell);
         var (plan, masks) = PlanOf(session, query, bound);
         var opened = new ActiveContribution(bound, matrix, plan, query.Asker == Home.Name, masks);
         lock (_cacheLock)
@@ -556,14 +602,14 @@ public sealed partial class PartyEngine
     private (MaskedPlan Plan, QueryMasks Masks) PlanOf(PartySession session, MaskedQuery query, BoundQuery bound)
     {
         var (own, peer) = ((Home.Name, query.Own!), (session.Peer, query.Peer!));
-        var plan = query.Asker == Home.Name ? MaskedPlan.Build(bound, session.IntersectionSize!.Value, own, peer, query.Pad) : MaskedPlan.Build(bound, session.IntersectionSize!.Value, peer, own, query.Pad);
+        var plan = query.Asker == Home.Name ? MaskedPlan.Build(bound, session.IntersectionSize!.Value, own, peer, query.Pad, session.MinCell) : MaskedPlan.Build(bound, session.IntersectionSize!.Value, peer, own, query.Pad, session.MinCell);
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
         return (plan, new QueryMasks(shared, ContextOf(session, query, plan)));
     }
 
     private static MaskContext ContextOf(PartySession session, MaskedQuery query, MaskedPlan plan) =>
         new(session.Transcript, query.Id, query.Counter, query.Asker, query.Text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns,
-            string.Join('/', new[] { plan.A, plan.B }.Select(side => $"{side.Shape.Groups},{string.Join('.', side.Shape.Levels)}")) + $"/{query.Pad}");
+            string.Join('/', new[] { plan.A, plan.B }.Select(side => side.Text)) + $"/{query.Pad}");
 
     private void GiveUp(PartySession session, MaskedQuery query, string code, string reason, bool tellPeer)
     {
