@@ -236,9 +236,13 @@ public class ReusableSetTests
         }
 
         network.Start();
-        var (p1, _) = await network.IntersectAsync(TestNetwork.Propose(reveal: "initiator", reuse: true));
+        var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(reveal: "initiator", reuse: true));
         Assert.Equal(FailureCodes.ReusableSet, p1.FailureCode);
-        Assert.Contains(expected, p1.FailureReason, StringComparison.Ordinal);
+
+        // What is wrong with the set is for its own people; the peer is told that none fits, and the key's length, which it can do something about.
+        Assert.Contains(expected, p2.FailureReason, StringComparison.Ordinal);
+        Assert.Contains(fault == "bits" ? expected : "no reusable set there that fits", p1.FailureReason, StringComparison.Ordinal);
+        Assert.DoesNotMatch("\\bbi\\b", p1.FailureReason!);
         Assert.DoesNotContain(network.Wire, envelope => envelope.Message is RoundBatch);
 
         void Rewrite(ReusableSet other) => File.WriteAllText(Path.Combine(folder, "set.json"), System.Text.Json.JsonSerializer.Serialize(other, new System.Text.Json.JsonSerializerOptions(System.Text.Json.JsonSerializerDefaults.Web)));
