@@ -89,7 +89,7 @@ public sealed class LocalUser : IDisposable
     public async Task LooksIntoTheResultsFolder_FindsNothingThatOpens()
     {
         var output = Path.Combine(_folder.Path, "out");
-        var result = await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("p1.csv", Samples.Istat), "--p2", _folder.Write("p2.csv", Samples.Bi), "--key", "IDKEY", "--query", "CLASSE_ETA", "--out", output);
+        var result = await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("p1.csv", Samples.Istat), "--p2", _folder.Write("p2.csv", Samples.Bi), "--key", "IDKEY", "--query", "CLASSE_ETA", "--min-cell", "1", "--out", output);
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.True(File.Exists(Path.Combine(output, "query-1.csv")));
         Assert.Empty(OpenPaths(output));

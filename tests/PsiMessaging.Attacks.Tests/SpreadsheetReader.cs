@@ -20,7 +20,7 @@ public sealed class SpreadsheetReader : IDisposable
         static string Quoted(string text) => $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
         var p1 = "ID,A\n" + string.Concat(Labels.Select((_, i) => $"{i},{i * 100}\n"));
         var p2 = "ID,\"LABEL\",V\n" + string.Concat(Labels.Select((label, i) => $"{i},{Quoted(label)},{-5 - i}\n"));
-        var result = await PsiProcess.RunAsync(["simulate", "--p1", _folder.Write("p1.csv", p1), "--p2", _folder.Write("p2.csv", p2), "--key", "ID", "--query", "LABEL", "--query", "mean(V) by LABEL", "--out", Out, .. more]);
+        var result = await PsiProcess.RunAsync(["simulate", "--p1", _folder.Write("p1.csv", p1), "--p2", _folder.Write("p2.csv", p2), "--key", "ID", "--query", "LABEL", "--query", "mean(V) by LABEL", "--min-cell", "1", "--out", Out, .. more]);
         Assert.True(result.ExitCode == 0, result.ToString());
         return result;
     }

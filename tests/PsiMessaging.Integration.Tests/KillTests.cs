@@ -136,22 +136,27 @@ public class KillTests
         Assert.SkipUnless(Rabbit.IsGoverned, "needs a broker that can be killed");
         await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
         await Rabbit.DoAsync("kill");
-        var worker = cluster.Launch("P1");
-        using var http = new HttpClient();
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (!worker.Log.Contains("No answer from the broker", StringComparison.Ordinal))
+        try
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token);
-        }
+            var worker = cluster.Launch("P1");
+            using var http = new HttpClient();
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+            while (!worker.Log.Contains("no broker answers at", StringComparison.Ordinal))
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token);
+            }
 
-        // Alive, but not ready.
-        Assert.Equal("alive\n", await http.GetStringAsync(new Uri($"http://127.0.0.1:{cluster.Ports["P1"]}/health")));
-        using (var ready = await http.GetAsync(new Uri($"http://127.0.0.1:{cluster.Ports["P1"]}/ready")))
-        {
+            // Alive, but not ready, and it says why.
+            Assert.Equal("alive\n", await http.GetStringAsync(new Uri($"http://127.0.0.1:{cluster.Ports["P1"]}/health")));
+            using var ready = await http.GetAsync(new Uri($"http://127.0.0.1:{cluster.Ports["P1"]}/ready"));
             Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, ready.StatusCode);
+            Assert.Contains("no broker answers at", await ready.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            await Rabbit.DoAsync("start");
         }
 
-        await Rabbit.DoAsync("start");
         await cluster.ReadyAsync("P1");
     }
 

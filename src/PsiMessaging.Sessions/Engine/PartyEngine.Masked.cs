@@ -220,7 +220,7 @@ public sealed partial class PartyEngine
             var filter = query.Where.Where(condition => condition.Party == Home.Name).Select(condition => QueryText.Write(condition.Condition)).ToArray();
             throw new QueryException(QueryException.BelowMinimum, matrix.Aside >= session.MinCell
                 ? $"every group of {QuestionRule.GroupedBy(query, Home.Name)} has fewer than {session.MinCell} common records; take coarser classes"
-                : session.IntersectionSize < session.MinCell ? $"the parties have fewer than {session.MinCell} records in common, the session's minimum cell size"
+                : session.IntersectionSize < session.MinCell ? $"the parties have fewer than {session.MinCell} records in common, the session's minimum cell size, and nothing is said about so few; for data that are not confidential both datasets can set a lower one (--min-cell 1)"
                 : $"{(filter.Length > 0 ? $"the filter `{string.Join(" and ", filter)}`" : "what the question needs a value of")} leaves fewer than {session.MinCell} of {Home.Name}'s common records; ask about more");
         }
 
