@@ -52,6 +52,8 @@ public sealed record LinkSession
     public string Opener { get; init; } = "";
     public DateTimeOffset? EndedAt { get; init; }
     public bool Ended { get; init; }
+    /// <summary>Once ended: whether its rows are gone from disk.</summary>
+    public bool IsCleaned { get; init; }
     public string? FailureCode { get; init; }
     public string? FailureReason { get; init; }
 
@@ -71,7 +73,7 @@ public sealed record LinkSession
 
     public StoredSession ToStored() => new(Id, State, JsonSerializer.Serialize(this, LinkJson.Default.LinkSession), CreatedAt,
         Peer: Registrations.Count > 0 || Ended ? Opener : Unregistered(Opener),
-        IsOpen: !Ended,
+        IsOpen: !Ended || !IsCleaned,
         DueAt: Ended || Registrations.Count == 2 ? null : CreatedAt + (Registrations.Count == 0 ? PartyBounds.UnregisteredAge : PartyBounds.HalfRegisteredAge),
         EndedAt: Ended ? EndedAt ?? CreatedAt : null);
 }

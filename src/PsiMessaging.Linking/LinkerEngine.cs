@@ -75,6 +75,11 @@ public sealed partial class LinkerEngine : ParticipantEngine
                 throw new RejectedEnvelopeException($"{header.From} has no part in this session");
             }
 
+            if (session is null && transaction.IsForgotten(id))
+            {
+                throw new RejectedEnvelopeException("a session of that id has ended long ago");
+            }
+
             session ??= Begin(transaction, id, header.From, envelope.Message);
             if (session is null)
             {
@@ -103,7 +108,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
                 throw new RejectedEnvelopeException($"{header.From} sent a {header.Type} message that nothing waits for, or more than may wait here");
             }
 
-            var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray(), header.From);
+            var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray(), PartyBounds.CountsFor(transaction, session, envelope));
             if (put == InboundResult.Altered && !session.Ended)
             {
                 Fail(transaction, session, FailureCodes.AlteredRepeat, $"{header.From} sent a {header.Type} message twice with different content");
@@ -129,7 +134,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
                 return session;
             case AbortSession when transaction.CountSessions(from, openOnly: false) < PartyBounds.OpenSessions + PartyBounds.EndedSessions + PrunedAtOnce:
                 // It overtook the registration it ends, which must find the session ended when it comes.
-                transaction.PutSession(new LinkSession { Id = id, CreatedAt = now, EndedAt = now, Opener = from, Ended = true }.ToStored());
+                transaction.PutSession(new LinkSession { Id = id, CreatedAt = now, EndedAt = now, Opener = from, Ended = true, IsCleaned = true }.ToStored());
                 return null;
             case RunQuery query when ParticipantNames.IsId(query.QueryId) && Home.InboxOf(from) is { } inbox && transaction.CountOutgoing(inbox) < PartyBounds.WaitingMessages:
                 Send(transaction, from, id, new QueryRefused(id, query.QueryId, FailureCodes.UnknownSession, "the linker has no such session"));
@@ -137,8 +142,16 @@ public sealed partial class LinkerEngine : ParticipantEngine
             case OpenProduct or MaskedRows or MaskedCorrection or WithdrawQuery:
                 // Its session was never registered here, or the linker's state is gone: nobody could use it.
                 return null;
+            case RegisterDataset:
+                // Nobody may wait for what does not come.
+                if (Home.InboxOf(from) is { } waiting && transaction.CountOutgoing(waiting) < PartyBounds.WaitingMessages)
+                {
+                    Send(transaction, from, id, new AbortSession(id, FailureCodes.WrongState, $"{from} has {PartyBounds.OpenSessions:N0} open sessions at {Home.Name}; end some with: psi cancel SESSION"));
+                }
+
+                return null;
             default:
-                throw new RejectedEnvelopeException($"{from} has more open sessions here than a party may have");
+                throw new RejectedEnvelopeException($"{from} sends rows of more sessions that are not registered here than may wait");
         }
     }
 
@@ -236,6 +249,11 @@ public sealed partial class LinkerEngine : ParticipantEngine
             || request.Columns.Any(token => !ParticipantNames.IsId(token)) || request.Columns.Distinct(StringComparer.Ordinal).Count() != request.Columns.Count)
         {
             throw new ParticipantException(FailureCodes.Malformed, $"{from}'s registration has a field out of its range");
+        }
+
+        if (request.Rows > Home.Config.MaximumPeerSet)
+        {
+            throw new ParticipantException(FailureCodes.Unsupported, $"{from} announces {request.Rows:N0} rows; {Home.Name} takes {Home.Config.MaximumPeerSet:N0} at most (maximumPeerSet in psi.json)");
         }
 
         if (request.Engine is not (TokensEngine or MaskedEngine) || (request.Engine == MaskedEngine && request.Columns.Count > 0))
@@ -545,14 +563,26 @@ public sealed partial class LinkerEngine : ParticipantEngine
     private bool CleanUp(LinkSession session)
     {
         var folder = Home.SessionPath(session.Id);
-        if (session.Ended && Directory.Exists(folder))
+        if (session is { Ended: true, IsCleaned: false })
         {
             foreach (var key in _products.Keys.Where(key => key.Session == session.Id))
             {
                 Drop(key);
             }
 
-            Directory.Delete(folder, recursive: true);
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+
+            // Until this is on disk the session stays open, so that a clean-up that failed is tried again.
+            Store.Write(transaction =>
+            {
+                if (transaction.FindSession(session.Id) is { } stored)
+                {
+                    transaction.PutSession((LinkSession.Parse(stored) with { IsCleaned = true }).ToStored());
+                }
+            });
             return true;
         }
 

@@ -13,7 +13,7 @@ namespace PsiMessaging.Linking;
 internal static class PartyBounds
 {
     /// <summary>Sessions a party may have open, by registrations of its own.</summary>
-    public const int OpenSessions = 128;
+    public const int OpenSessions = 1000;
     /// <summary>Ended sessions that are kept of a party, so that late messages find them ended.</summary>
     public const int EndedSessions = 200;
     /// <summary>How long an ended session is kept.</summary>
@@ -26,8 +26,8 @@ internal static class PartyBounds
     public const int UnregisteredSessions = 8;
     /// <summary>Batches that may wait in a session, for its registration or for the linker's time.</summary>
     public const int WaitingBatches = 64;
-    /// <summary>Batches that may wait in a session without a registration: as many as are in hand at once.</summary>
-    public const int EarlyBatches = 4;
+    /// <summary>Batches that may wait in a session without a registration: a few more than are in hand at once.</summary>
+    public const int EarlyBatches = 16;
     /// <summary>Messages of one party that may wait in all sessions.</summary>
     public const int WaitingMessages = 2048;
     /// <summary>Bytes of them.</summary>
@@ -36,41 +36,63 @@ internal static class PartyBounds
     private const int WaitingForQueries = 64;
     private const int WaitingQuestions = 16;
 
+    /// <summary>Under whose name a message counts as waiting: rows of a registered session, which are on their way to files, by themselves.</summary>
+    public static string CountsFor(IStoreTransaction transaction, LinkSession session, Envelope envelope) =>
+        envelope.Message is DatasetBatch && IsRegistered(transaction, session, envelope.Header.From) ? RowsOf(envelope.Header.From) : envelope.Header.From;
+
     /// <summary>Whether a message may wait in its session.</summary>
     /// <param name="transaction">State.</param>
     /// <param name="session">The session, of which the sender is a party.</param>
     /// <param name="envelope">The message.</param>
-    /// <exception cref="ReceiverBusyException">Rows of a registered session faster than they are checked: the frame waits with the broker.</exception>
+    /// <exception cref="ReceiverBusyException">
+    /// Rows of a registered session faster than they are checked, masked rows before their opening was looked at: the frame waits with the broker. Only where what it waits for
+    /// goes by the linker's own work, and by no message that may lie behind it.
+    /// </exception>
     public static bool MayWait(IStoreTransaction transaction, LinkSession session, Envelope envelope)
     {
         var (id, from) = (session.Id, envelope.Header.From);
         int Waiting(string kind) => transaction.PendingSlots(id, $"{kind}/{from}/").Count;
-        var isRegistered = session.Registrations.Any(registration => registration.Party == from);
-        var fits = envelope.Message switch
+        bool HasRoom()
         {
-            RegisterDataset => true,
-            AbortSession => true,
-            DatasetBatch batch => batch.Sequence is >= 0 and < 1_000_000 && envelope.Body.Length <= EncryptedBatch.MaximumBodyBytes && (isRegistered || Waiting("batch") < EarlyBatches),
-            RunQuery query => ParticipantNames.IsId(query.QueryId) && isRegistered && Waiting("query") < WaitingQuestions,
-            OpenProduct open => ParticipantNames.IsId(open.QueryId) && isRegistered && Waiting("open") < WaitingForQueries,
-            MaskedRows rows => ParticipantNames.IsId(rows.QueryId) && rows.Sequence >= 0 && isRegistered && envelope.Body.Length <= MaskedBatch.MaximumBodyBytes && Waiting("masked") < WaitingForQueries,
-            MaskedCorrection correction => ParticipantNames.IsId(correction.QueryId) && isRegistered && envelope.Body.Length <= 8 * MaskedBatch.MaximumColumns * MaskedBatch.MaximumColumns && Waiting("correction") < WaitingForQueries,
-            WithdrawQuery withdrawal => ParticipantNames.IsId(withdrawal.QueryId) && isRegistered && Waiting("withdraw") < WaitingForQueries,
-            _ => false,
-        };
-        if (!fits || envelope.Message is AbortSession)
-        {
-            return fits;
+            var (messages, bytes) = transaction.Waiting(from);
+            return messages < WaitingMessages && bytes + envelope.Frame.Length <= WaitingBytes;
         }
 
-        var (messages, bytes) = transaction.Waiting(from);
-        var hasRoom = messages < WaitingMessages && bytes + envelope.Frame.Length <= WaitingBytes;
-        if (envelope.Message is DatasetBatch && isRegistered && !session.Ended && (!hasRoom || Waiting("batch") >= WaitingBatches))
+        // The parties ask when both have heard that both are registered.
+        var isReady = session.State == "Ready";
+        switch (envelope.Message)
         {
-            // These are on their way from the inbox to files; there is room again as soon as one is checked.
-            throw new ReceiverBusyException();
+            case AbortSession or RegisterDataset:
+                return true;
+            case DatasetBatch batch when batch.Sequence is < 0 or >= 1_000_000 || envelope.Body.Length > EncryptedBatch.MaximumBodyBytes:
+                return false;
+            case DatasetBatch when IsRegistered(transaction, session, from):
+                return session.Ended || (Waiting("batch") < WaitingBatches && transaction.Waiting(RowsOf(from)).Bytes + envelope.Frame.Length <= WaitingBytes) ? true : throw new ReceiverBusyException();
+            case DatasetBatch:
+                return Waiting("batch") < EarlyBatches && HasRoom();
+            case RunQuery query:
+                return ParticipantNames.IsId(query.QueryId) && Waiting("query") < WaitingQuestions && HasRoom();
+            case OpenProduct open:
+                return isReady && ParticipantNames.IsId(open.QueryId) && Waiting("open") < WaitingForQueries && HasRoom();
+            case MaskedRows rows when !isReady || !ParticipantNames.IsId(rows.QueryId) || rows.Sequence < 0 || envelope.Body.Length > MaskedBatch.MaximumBodyBytes:
+                return false;
+            case MaskedRows rows when Waiting("masked") >= WaitingForQueries && transaction.FindFrame(id, $"open/{from}/{rows.QueryId}") is not null:
+                throw new ReceiverBusyException();
+            case MaskedRows:
+                return Waiting("masked") < WaitingForQueries && HasRoom();
+            case MaskedCorrection correction:
+                return isReady && ParticipantNames.IsId(correction.QueryId) && envelope.Body.Length <= 8 * MaskedBatch.MaximumColumns * MaskedBatch.MaximumColumns
+                    && Waiting("correction") < WaitingForQueries && HasRoom();
+            case WithdrawQuery withdrawal:
+                return ParticipantNames.IsId(withdrawal.QueryId) && Waiting("withdraw") < WaitingForQueries && HasRoom();
+            default:
+                return false;
         }
-
-        return hasRoom;
     }
+
+    /// <summary>Whether a party's registration is here, looked at or not yet.</summary>
+    private static bool IsRegistered(IStoreTransaction transaction, LinkSession session, string party) =>
+        session.Registrations.Any(registration => registration.Party == party) || transaction.FindFrame(session.Id, $"register/{party}") is not null;
+
+    private static string RowsOf(string party) => party + "/rows";
 }

@@ -15,6 +15,9 @@ namespace PsiMessaging.Messaging;
 /// </summary>
 internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
 {
+    /// <summary>Largest message that a RabbitMQ of any version carries, in bytes: one that the client would not take kills its connection, and comes again.</summary>
+    public const uint LargestMessageOfAnyBroker = 512u << 20;
+
     private const int MostIdleChannels = 16;
     private const ushort NotFound = 404;
     private const ushort AccessRefused = 403;
@@ -198,7 +201,7 @@ internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
         var factory = new ConnectionFactory
         {
             HostName = broker.Host, Port = broker.Port, VirtualHost = broker.VirtualHost, UserName = broker.User, Password = broker.Password,
-            AutomaticRecoveryEnabled = false, Ssl = BrokerTls.OptionFor(broker),
+            AutomaticRecoveryEnabled = false, MaxInboundMessageBodySize = LargestMessageOfAnyBroker, Ssl = BrokerTls.OptionFor(broker),
         };
         try
         {

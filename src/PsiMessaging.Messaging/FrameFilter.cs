@@ -13,7 +13,8 @@ namespace PsiMessaging.Messaging;
 /// <param name="inbox">Where frames go.</param>
 /// <param name="time">Clock of the retries.</param>
 /// <param name="refuse">Takes a frame that somebody known has signed and that is refused, with the reason.</param>
-internal sealed class FrameFilter(Inbox inbox, TimeProvider time, Func<ReadOnlyMemory<byte>, string, Task> refuse) : IFilter<ReceiveContext>
+/// <param name="stop">Ends waiting: the frame goes back to the broker.</param>
+internal sealed class FrameFilter(Inbox inbox, TimeProvider time, Func<ReadOnlyMemory<byte>, string, Task> refuse, CancellationToken stop) : IFilter<ReceiveContext>
 {
     // A full or locked disk passes; until then the frame stays unacknowledged, in the hand of this process.
     private readonly ResiliencePipeline _retry = new ResiliencePipelineBuilder { TimeProvider = time }
@@ -31,9 +32,15 @@ internal sealed class FrameFilter(Inbox inbox, TimeProvider time, Func<ReadOnlyM
     public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
     {
         ReadOnlyMemory<byte> frame = context.Body.GetBytes();
+        if (frame.Length > Envelope.MaximumFrameBytes)
+        {
+            // Larger than any of ours; a broker before 4 carries such. Not even looked at.
+            return;
+        }
+
         try
         {
-            await _retry.ExecuteAsync(async _ => await inbox.ReceiveAsync(frame), context.CancellationToken);
+            await _retry.ExecuteAsync(async _ => await inbox.ReceiveAsync(frame), stop);
         }
         catch (RejectedEnvelopeException exception) when (!exception.IsAuthentic)
         {

@@ -48,6 +48,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     private readonly ILogger _log;
     private readonly ConcurrentDictionary<string, Task<ISendEndpoint>> _endpoints = new(StringComparer.Ordinal);
     private readonly bool _temporary;
+    private readonly CancellationTokenSource _stopping = new();
     private bool _isStarted;
     private string? _startProblem;
 
@@ -102,6 +103,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
             host.OnRefreshConnectionFactory = factory =>
             {
                 factory.Ssl = BrokerTls.OptionFor(broker);
+                factory.MaxInboundMessageBodySize = BrokerPublisher.LargestMessageOfAnyBroker;
                 return Task.CompletedTask;
             };
         });
@@ -164,7 +166,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         endpoint.PrefetchCount = inbox.Prefetch;
         endpoint.ConcurrentMessageLimit = inbox.Concurrency;
         endpoint.RethrowFaultedMessages();
-        endpoint.ConfigureReceive(pipe => pipe.UseFilter(new FrameFilter(inbox, _time, (frame, reason) => RefuseAsync(inbox, frame, reason))));
+        endpoint.ConfigureReceive(pipe => pipe.UseFilter(new FrameFilter(inbox, _time, (frame, reason) => RefuseAsync(inbox, frame, reason), _stopping.Token)));
     }
 
     /// <summary>Keeps a refused frame for a person to look at, where the inbox has a place for such.</summary>
@@ -174,7 +176,15 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         if (_publisher is not null && inbox.HasErrors)
         {
             var id = Convert.ToHexStringLower(SHA256.HashData(frame.Span).AsSpan(0, 16));
-            await _publisher.PublishAsync(inbox.Queue.Errors, id, frame, lifetime: null, new Dictionary<string, object?> { ["psi-reason"] = reason }, CancellationToken.None);
+            try
+            {
+                await _publisher.PublishAsync(inbox.Queue.Errors, id, frame, lifetime: null, new Dictionary<string, object?> { ["psi-reason"] = reason }, _stopping.Token);
+            }
+            catch (Exception exception) when (exception is UnroutableException or SendRefusedException)
+            {
+                // The error queue was deleted, or takes nothing: a refused frame is not worth an inbox that stands still.
+                LogNotKept(inbox.Queue.Errors.Name, exception.Message);
+            }
         }
     }
 
@@ -311,6 +321,8 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     /// <summary>Stops serving; frames in hand are finished first.</summary>
     public async ValueTask DisposeAsync()
     {
+        // Frames that wait for room or for a disk go back to the broker.
+        await _stopping.CancelAsync();
         await _bus.StopAsync(CancellationToken.None);
         if (_publisher is not null)
         {
@@ -321,7 +333,12 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
 
             await _publisher.DisposeAsync();
         }
+
+        _stopping.Dispose();
     }
+
+    [LoggerMessage(EventId = 402, Level = LogLevel.Warning, Message = "A refused frame is not kept on {Queue}: {Reason}")]
+    private partial void LogNotKept(string queue, string reason);
 
     [LoggerMessage(EventId = 401, Level = LogLevel.Warning, Message = "A frame on {Queue} is refused: {Reason}")]
     private partial void LogRefused(string queue, string reason);

@@ -107,6 +107,8 @@ public sealed record PartySession
     public byte[]? PeerIntersectionHash { get; init; }
     /// <summary>Whether the session was completed once: its result stays in the home whatever happens later.</summary>
     public bool HadResult { get; init; }
+    /// <summary>Once ended: whether secrets and what else must go is gone from the session's folder.</summary>
+    public bool IsCleaned { get; init; }
     /// <summary>Something a person should look at, without consequence: for example a message under another card than the one pinned.</summary>
     public string? Warning { get; init; }
 
@@ -176,8 +178,9 @@ public sealed record PartySession
     public static PartySession Parse(StoredSession stored) => JsonSerializer.Deserialize(stored.Document, SessionJson.Default.PartySession)!;
 
     public StoredSession ToStored() => new(Id, State.ToString(), JsonSerializer.Serialize(this, SessionJson.Default.PartySession), CreatedAt,
-        Peer: IsInitiator ? "" : Peer,
-        IsOpen: !IsEnded || Registration == RegistrationState.Sending || OpenQueries.Count > 0,
+        // What a person ended after it had a result is no burden of the peer's making.
+        Peer: IsInitiator || (State == SessionState.Failed && HadResult) ? "" : Peer,
+        IsOpen: !IsEnded || !IsCleaned || Registration == RegistrationState.Sending || OpenQueries.Count > 0,
 
         // Questions have deadlines of their own, which stand with them: while there are any the session is looked at every time.
         DueAt: !IsEnded ? DeadlineAt : OpenQueries.Count > 0 ? DateTimeOffset.UnixEpoch : null,

@@ -117,7 +117,10 @@ public sealed class SqliteParticipantStore : IParticipantStore
                 ALTER TABLE inbound ADD COLUMN sender TEXT NOT NULL DEFAULT '';
                 ALTER TABLE inbound ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
                 CREATE INDEX inbound_sender ON inbound (sender, size) WHERE finished = 0;
+                CREATE TABLE forgotten (id TEXT PRIMARY KEY, peer TEXT NOT NULL) WITHOUT ROWID;
+                CREATE INDEX forgotten_peer ON forgotten (peer);
                 ALTER TABLE documents ADD COLUMN session TEXT;
+                UPDATE documents SET session = json_extract(document, '$.session') WHERE kind IN ('query', 'masked-query');
                 CREATE INDEX documents_session ON documents (session, kind) WHERE session IS NOT NULL;
                 UPDATE sessions SET due_at = 0;
                 DELETE FROM outbox WHERE queue GLOB '*[^A-Za-z0-9._-]*';
@@ -174,6 +177,7 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public void DeleteSession(string id)
         {
+            Execute("INSERT OR IGNORE INTO forgotten (id, peer) SELECT id, peer FROM sessions WHERE id = $id", ("$id", id));
             foreach (var table in new[] { "inbound", "kept", "documents" })
             {
                 Execute($"DELETE FROM {table} WHERE session = $id", ("$id", id));
@@ -181,6 +185,10 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
             Execute("DELETE FROM sessions WHERE id = $id", ("$id", id));
         }
+
+        public bool IsForgotten(string id) => Query("SELECT 1 FROM forgotten WHERE id = $id", reader => reader.GetInt64(0), ("$id", id)).Count > 0;
+
+        public int CountForgotten(string peer) => (int)Query("SELECT count(*) FROM forgotten WHERE peer = $peer", reader => reader.GetInt64(0), ("$peer", peer))[0];
 
         public InboundResult PutInbound(string session, string slot, byte[] contentHash, byte[] frame, string sender = "")
         {
@@ -204,6 +212,9 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public void Finish(string session, string slot) =>
             Execute("UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND slot = $slot", ("$session", session), ("$slot", slot));
+
+        public void FinishAll(string session) => Execute(
+            "UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND NOT (slot GLOB 'command/*' OR slot GLOB 'abort/*')", ("$session", session));
 
         public IReadOnlyList<string> PendingSlots(string session, string slotPrefix) => Query(
             "SELECT slot FROM inbound WHERE session = $session AND finished = 0 AND substr(slot, 1, length($prefix)) = $prefix ORDER BY slot",

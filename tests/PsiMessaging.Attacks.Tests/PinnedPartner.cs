@@ -160,7 +160,7 @@ public class PinnedPartner
         await TakenAsync(network.Linker);
         var (messages, bytes) = Read(network.Linker, transaction => transaction.Waiting("P1"));
         Assert.InRange(messages, 1, PartyBounds.UnregisteredSessions * PartyBounds.EarlyBatches);
-        Assert.InRange(bytes, 1, (PartyBounds.UnregisteredSessions + 4L) << 20);
+        Assert.InRange(bytes, 1, (PartyBounds.UnregisteredSessions + (long)PartyBounds.EarlyBatches) << 20);
         Assert.InRange(Read(network.Linker, transaction => transaction.ListSessions()).Count, 1, PartyBounds.UnregisteredSessions);
         time.AdjustTime(time.GetUtcNow() + PartyBounds.UnregisteredAge + TimeSpan.FromMinutes(1));
         time.Advance(TimeSpan.FromSeconds(2));
@@ -168,21 +168,157 @@ public class PinnedPartner
         Assert.Equal((0, 0L), Read(network.Linker, transaction => transaction.Waiting("P1")));
     }
 
+    /// <summary>Proposals that are refused leave a failed session each, and nothing that is looked at again.</summary>
     [Fact]
-    public async Task RegistersWithoutEnd_SessionsAreBounded()
+    public async Task ProposesWhatIsRefused_NothingOfItStaysOpen()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        network.Bend = _ => [];
+        for (var i = 0; i < 20; i++)
+        {
+            var id = NewId();
+            Send(network, network.P2, network.P1, id, StrangerWithABrokerLogin.Proposal(id, "P2", protocol: "magic"));
+        }
+
+        await TakenAsync(network.P1);
+        await TestNetwork.EventuallyAsync(() => Read(network.P1, transaction => transaction.ListSessions()) is { Count: 20 } sessions && sessions.All(session => session.State == "Failed"));
+        await TestNetwork.EventuallyAsync(() => Read(network.P1, transaction => transaction.OpenSessions()).Count == 0);
+        Assert.Equal((0, 0L), Read(network.P1, transaction => transaction.Waiting("P2")));
+    }
+
+    /// <summary>Openings of products in sessions that will never be ready filled what a party may have waiting, and rows of other sessions then held the linker's hands for ever.</summary>
+    [Fact]
+    public async Task OpensProductsInSessionsThatAreNotReady_TheLinkerHasHandsForTheOthers()
     {
         await using var network = new TestNetwork();
         network.Start();
         network.Bend = _ => [];
-        for (var i = 0; i < PartyBounds.OpenSessions + 50; i++)
+        for (var i = 0; i < 40; i++)
         {
             var id = NewId();
             Send(network, network.P1, network.Linker, id, new RegisterDataset(id, new byte[32], "P2", "masked", 1, 10, []));
+            for (var j = 0; j < 64; j++)
+            {
+                Send(network, network.P1, network.Linker, id, new OpenProduct(id, NewId(), "P1", 1, 10, 1, 1, 10));
+            }
         }
 
         await TakenAsync(network.Linker);
-        await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.CountSessions("P1", openOnly: true)) >= PartyBounds.OpenSessions);
-        Assert.Equal(PartyBounds.OpenSessions, Read(network.Linker, transaction => transaction.ListSessions()).Count);
+        Assert.Equal(0, Read(network.Linker, transaction => transaction.Waiting("P1")).Messages);
+        var other = NewId();
+        Send(network, network.P1, network.Linker, other, new RegisterDataset(other, new byte[32], "P2", "tokens", 1, 10, [NewId()]));
+        Send(network, network.P1, network.Linker, other, new DatasetBatch(other, 0, 10, false), new byte[1000]);
+        await TakenAsync(network.Linker);
+    }
+
+    /// <summary>A linker that was away finds a registration and its rows, in order, and takes them with four hands: none may be turned away.</summary>
+    [Fact]
+    public async Task ALinkerThatWasAway_TakesTheRowsBehindTheirRegistration()
+    {
+        await using var network = new TestNetwork();
+        network.Start();
+        network.Bend = _ => [];
+        for (var round = 0; round < 5; round++)
+        {
+            var id = NewId();
+            var frames = new System.Collections.Concurrent.ConcurrentQueue<byte[]>(
+            [
+                Envelope.Create(network.P1.Home, "LINKER", id, new RegisterDataset(id, new byte[32], "P2", "tokens", 1, 100_000, [NewId()])).Frame.ToArray(),
+                .. Enumerable.Range(0, 60).Select(i => Envelope.Create(network.P1.Home, "LINKER", id, new DatasetBatch(id, i, 10, false), RandomNumberGenerator.GetBytes(300_000)).Frame.ToArray()),
+            ]);
+            var refused = new System.Collections.Concurrent.ConcurrentQueue<string>();
+            await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+            {
+                while (frames.TryDequeue(out var frame))
+                {
+                    while (true)
+                    {
+                        try
+                        {
+                            await network.Linker.Engine!.ReceiveAsync(frame);
+                            break;
+                        }
+                        catch (ReceiverBusyException)
+                        {
+                            await Task.Yield();
+                        }
+                        catch (RejectedEnvelopeException exception)
+                        {
+                            refused.Enqueue(exception.Message);
+                            break;
+                        }
+                    }
+                }
+            })));
+            Assert.Empty(refused);
+        }
+    }
+
+    /// <summary>As much of a peer waits as may wait: what its sessions need still gets through.</summary>
+    [Fact]
+    public async Task FillsWhatMayWait_ItsSessionsStillRun()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        foreach (var participant in new[] { network.P1, network.P2 })
+        {
+            participant.Engine!.Store.Write(transaction =>
+            {
+                foreach (var sender in new[] { "P1", "P2", "LINKER" })
+                {
+                    for (var i = 0; i < PeerBounds.WaitingMessages; i++)
+                    {
+                        transaction.PutInbound(new string('f', 32), $"ask/{sender}/{i}", [1], [1], sender);
+                    }
+                }
+            });
+        }
+
+        var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(protocol: "vole", engine: "masked"));
+        Assert.Equal((SessionState.Completed, SessionState.Completed), (p1.State, p2.State));
+        await network.SendRowsAsync(p1.Id);
+        Assert.Equal(RegistrationState.Registered, network.P1.Session()!.Registration);
+    }
+
+    /// <summary>The linker confirms rows that this party has not sent: neither consent nor columns follow from it.</summary>
+    [Fact]
+    public async Task AsLinker_ConfirmsRowsThatWereNotSent_ThePartyIsStillItsPeoples()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+        foreach (var party in new[] { "P1", "P2" })
+        {
+            Send(network, network.Linker, network.P1, session.Id, new DatasetRegistered(session.Id, party, session.IntersectionSize!.Value));
+        }
+
+        await network.P1.CommandBarrierAsync();
+        await network.P1.WaitAsync(changed => changed.PeerRegistered);
+        Assert.Equal(RegistrationState.None, network.P1.Session()!.Registration);
+        await network.SendRowsAsync(session.Id);
+        Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"))).Ok);
+        Assert.True((await network.P1.CommandAsync(session.Id, new CancelSession(session.Id))).Ok);
+    }
+
+    [Fact]
+    public async Task RegistersMoreThanItMay_IsToldSo()
+    {
+        await using var network = new TestNetwork();
+        network.Start();
+        network.Linker.Engine!.Store.Write(transaction =>
+        {
+            for (var i = 0; i < PartyBounds.OpenSessions; i++)
+            {
+                transaction.PutSession(new StoredSession(NewId(), "Receiving", "{}", DateTimeOffset.UnixEpoch, "P1", IsOpen: true));
+            }
+        });
+        var id = NewId();
+        Send(network, network.P1, network.Linker, id, new RegisterDataset(id, new byte[32], "P2", "masked", 1, 10, []));
+        await TestNetwork.EventuallyAsync(() => network.Wire.Any(envelope => envelope.Message is AbortSession abort && abort.SessionId == id));
     }
 
     /// <summary>200 questions of a peer, each as large as one may be, took half a gigabyte.</summary>

@@ -95,6 +95,38 @@ public class StrangerWithABrokerLogin
         await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--wait", "--timeout", "30");
     }
 
+    /// <summary>A message longer than the client library takes by itself killed the connection, and came again. RabbitMQ 4 refuses it; 3.x carries it.</summary>
+    [Fact]
+    public async Task WritesAMessageOf70MiB_TheInboxGoesOn()
+    {
+        await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
+        await cluster.StartAsync("P1", "P2", "LINKER");
+        await using var connection = await ConnectAsync(Rabbit.Address);
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        await Record.ExceptionAsync(() => channel.BasicPublishAsync("", cluster.Inbox("P1"), mandatory: true, Properties(), new byte[70 << 20]).AsTask());
+        await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--wait", "--timeout", "60");
+    }
+
+    /// <summary>Somebody deletes the error queue: frames that are refused are not kept, and nothing turns in circles.</summary>
+    [Fact]
+    public async Task DeletesTheErrorQueue_RefusedFramesAreDropped()
+    {
+        await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
+        await cluster.StartAsync("P1", "P2", "LINKER");
+        await using var connection = await ConnectAsync(Rabbit.Address);
+        await using var channel = await connection.CreateChannelAsync();
+        await channel.QueueDeleteAsync(cluster.Inbox("P1") + "_error");
+        await channel.ExchangeDeleteAsync(cluster.Inbox("P1") + "_error");
+        using var p2 = ParticipantHome.Open(cluster.Home("P2"));
+        for (var i = 0; i < 20; i++)
+        {
+            await channel.BasicPublishAsync("", cluster.Inbox("P1"), mandatory: true, Properties(), Envelope.Create(p2, "P1", null, new CancelSession(new string((char)('a' + (i % 6)), 32))).Frame.ToArray());
+        }
+
+        await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--wait", "--timeout", "60");
+        await TestNetwork.EventuallyAsync(() => cluster.Worker("P1").Log.Split('\n').Count(line => line.Contains("is not kept on", StringComparison.Ordinal)) == 20);
+    }
+
     /// <summary>Proposals in the name of somebody pinned, of somebody not pinned, and signed by nobody: no answer, no row, no exchange, no trace but a counted line.</summary>
     [Fact]
     public async Task ForgesProposals_NoneIsAnsweredOrKept()

@@ -109,6 +109,11 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
         {
             throw new RejectedEnvelopeException(exception.Message, isAuthentic: true);
         }
+        catch (ParticipantException exception)
+        {
+            // A damaged card file, say: the same at every try.
+            throw new RejectedEnvelopeException(exception.Message, isAuthentic: true);
+        }
 
         return Task.CompletedTask;
     }

@@ -61,8 +61,12 @@ public interface IStoreTransaction
     int CountSessions(string peer, bool openOnly);
     /// <summary>Ids of sessions that ended before a time, oldest first; or, beyond <paramref name="keep"/>, the oldest ended ones of each peer.</summary>
     IReadOnlyList<string> EndedSessions(DateTimeOffset before, int keep, int limit);
-    /// <summary>Forgets a session: its document, its messages in hand, what was kept of it, and its documents. What is in the outbox still leaves.</summary>
+    /// <summary>Forgets a session but for its id, so that nothing old can open it again: its document, its messages in hand, what was kept of it, and its documents. What is in the outbox still leaves.</summary>
     void DeleteSession(string id);
+    /// <summary>Whether a session of that id was here and was forgotten.</summary>
+    bool IsForgotten(string id);
+    /// <summary>Sessions of a peer that were forgotten.</summary>
+    int CountForgotten(string peer);
 
     /// <summary>Stores a received message in a slot of a session.</summary>
     /// <param name="session">Session id.</param>
@@ -81,6 +85,8 @@ public interface IStoreTransaction
     byte[]? FindFrame(string session, string slot);
     /// <summary>Marks a message as dealt with and forgets its frame, but not its slot and hash.</summary>
     void Finish(string session, string slot);
+    /// <summary>The same for every message of a session that has ended but commands, which are still answered.</summary>
+    void FinishAll(string session);
 
     void PutKept(string session, int round, int sequence, byte[] data);
     /// <summary>Reads what was kept of a round, by sequence, one batch in memory at a time.</summary>

@@ -18,7 +18,7 @@ public sealed partial class PartyEngine
         var start = (StartSession)envelope.Message;
         Store.Write(transaction =>
         {
-            if (transaction.FindSession(id) is not null || transaction.FindDocument(RefusedKind, id) is not null)
+            if (transaction.FindSession(id) is not null || transaction.IsForgotten(id) || transaction.FindDocument(RefusedKind, id) is not null)
             {
                 return;
             }
@@ -137,10 +137,28 @@ public sealed partial class PartyEngine
     private bool HandleCommands(PartySession session)
     {
         var handled = false;
-        foreach (var pending in Store.Read(transaction => transaction.Pending(session.Id, "command/", 100)))
+
+        // A cancellation comes before whatever else waits.
+        var commands = Store.Read(transaction => transaction.Pending(session.Id, "command/", 100)).Select(pending => (Pending: pending, Envelope: Envelope.Parse(pending.Frame)))
+            .OrderBy(command => command.Envelope.Message is CancelSession ? 0 : 1);
+        foreach (var (pending, envelope) in commands)
         {
-            var envelope = Envelope.Parse(pending.Frame);
-            handled |= Store.Write(transaction =>
+            handled |= DoCommand(session, pending, envelope);
+        }
+
+        if (handled)
+        {
+            Outbox.Signal();
+        }
+
+        return handled;
+    }
+
+    private bool DoCommand(PartySession session, PendingMessage pending, Envelope envelope)
+    {
+        try
+        {
+            return Store.Write(transaction =>
             {
                 var current = PartySession.Parse(transaction.FindSession(session.Id)!);
                 var reply = envelope.Message switch
@@ -164,13 +182,17 @@ public sealed partial class PartyEngine
                 return true;
             });
         }
-
-        if (handled)
+        catch (Exception exception) when (!IsPassing(exception))
         {
-            Outbox.Signal();
+            // It fails alone: what else the session does goes on.
+            LogStepFault(exception, session.Id);
+            Store.Write(transaction =>
+            {
+                Reply(transaction, envelope.Header.ReplyTo, envelope.Header.Correlation, Refusal(session, FailureCodes.Internal, $"{Home.Name} could not do it: {exception.GetType().Name}; its log says more"));
+                transaction.Finish(session.Id, pending.Slot);
+            });
+            return true;
         }
-
-        return handled;
     }
 
     private static readonly CommandReply Waiting = new(true);

@@ -50,7 +50,8 @@ public sealed partial class PartyEngine
         }
 
         transaction.DropRounds(session.Id);
-        Put(transaction, session with { State = SessionState.Failed, FailureCode = code, FailureReason = reason, EndedAt = Time.GetUtcNow(), OpenQueries = [] });
+        transaction.FinishAll(session.Id);
+        Put(transaction, session with { State = SessionState.Failed, FailureCode = code, FailureReason = reason, EndedAt = Time.GetUtcNow(), OpenQueries = [], IsCleaned = false });
         Audit.Append(transaction, "session-failed", ("session", session.Id), ("peer", session.Peer), ("code", code));
         AnswerOpenQueries(transaction, session.Id, code, reason);
         foreach (var query in session.OpenQueries)
@@ -80,7 +81,17 @@ public sealed partial class PartyEngine
             Directory.Delete(folder, recursive: true);
         }
 
+        MarkCleaned(session);
         return false;
+    }
+
+    /// <summary>Until this is on disk the session stays open, so that a clean-up that failed is tried again.</summary>
+    private void MarkCleaned(PartySession session)
+    {
+        if (!session.IsCleaned)
+        {
+            Change(session, transaction => PartySession.Parse(transaction.FindSession(session.Id)!) with { IsCleaned = true });
+        }
     }
 
     private void FailSend(PartySession session, string reason)
@@ -157,7 +168,7 @@ public sealed partial class PartyEngine
         Prune(now);
     }
 
-    private const int DueAtOnce = 256;
+    private const int DueAtOnce = 4096;
     private const int PrunedAtOnce = 64;
     private DateTimeOffset _prunedAt = DateTimeOffset.MinValue;
 

@@ -27,7 +27,13 @@ public sealed partial class PartyEngine
             var known = transaction.FindSession(proposal.SessionId);
             if (known is null)
             {
-                if (transaction.CountSessions(proposal.Initiator, openOnly: true) >= PeerBounds.OpenSessions || transaction.CountSessions(proposal.Initiator, openOnly: false) >= PeerBounds.Sessions)
+                if (transaction.IsForgotten(proposal.SessionId))
+                {
+                    throw new RejectedEnvelopeException("a session of that id has ended long ago");
+                }
+
+                if (transaction.CountSessions(proposal.Initiator, openOnly: true) >= PeerBounds.OpenSessions || transaction.CountSessions(proposal.Initiator, openOnly: false) >= PeerBounds.Sessions
+                    || transaction.CountForgotten(proposal.Initiator) >= PeerBounds.ForgottenSessions)
                 {
                     RefuseProposal(transaction, proposal);
                     return;
@@ -56,6 +62,11 @@ public sealed partial class PartyEngine
             else if (PartySession.Parse(known) is var mine && (mine.IsInitiator || mine.Peer != envelope.Header.From))
             {
                 throw new RejectedEnvelopeException("the session id belongs to another session");
+            }
+
+            if (known is { State: nameof(SessionState.Failed) })
+            {
+                return;
             }
 
             var put = transaction.PutInbound(proposal.SessionId, nameof(ProposeSession), envelope.HeaderHash, envelope.Frame.ToArray(), envelope.Header.From);

@@ -159,7 +159,12 @@ public sealed partial class PartyEngine
         {
             var registered = (DatasetRegistered)Envelope.Parse(news.Frame).Message;
             transaction.Finish(session.Id, news.Slot);
-            if (registered.Party == Home.Name)
+            if (registered.Party == Home.Name && session is not { Registration: RegistrationState.Sending or RegistrationState.Sent, OwnColumns: not null })
+            {
+                // The linker confirms what this party has not sent: without consequence, for that is this party's people's to say.
+                LogUnaskedNews(session.Id, session.Linker);
+            }
+            else if (registered.Party == Home.Name)
             {
                 Put(transaction, session with { Registration = RegistrationState.Registered, RegisteredAt = Time.GetUtcNow() });
             }
@@ -429,6 +434,9 @@ public sealed partial class PartyEngine
     /// <summary>Whether an id is that of a question asked in a session.</summary>
     internal static bool IsQuestionOf(IStoreTransaction transaction, string session, string id) =>
         transaction.FindDocument(QueryDocument, id) is { } document && JsonSerializer.Deserialize(document, SessionJson.Default.PartyQuery)!.Session == session;
+
+    [LoggerMessage(EventId = 211, Level = LogLevel.Warning, Message = "Session {Session}: {Linker} confirms rows that were not sent")]
+    private partial void LogUnaskedNews(string session, string linker);
 
     [LoggerMessage(EventId = 210, Level = LogLevel.Information, Message = "Session {Session}: query {Query}, {Groups} groups, {Outcome}")]
     private partial void LogAnswered(string session, string query, int groups, string outcome);

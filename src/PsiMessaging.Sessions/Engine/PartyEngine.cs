@@ -134,7 +134,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         {
             if (transaction.FindSession(id) is not { } stored)
             {
-                if (envelope.Message is AbortSession abort && transaction.CountSessions(envelope.Header.From, openOnly: false) < PeerBounds.Sessions)
+                if (envelope.Message is AbortSession abort && !transaction.IsForgotten(id) && transaction.CountSessions(envelope.Header.From, openOnly: false) < PeerBounds.Sessions)
                 {
                     // It overtook the proposal it ends, which must find the session ended when it comes.
                     Put(transaction, Tombstone(id, envelope.Header.From, abort));
@@ -191,7 +191,7 @@ public sealed partial class PartyEngine : ParticipantEngine
                 throw new RejectedEnvelopeException($"{envelope.Header.From} sent a {envelope.Header.Type} message that nothing waits for, or more than may wait here");
             }
 
-            var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray(), envelope.Header.From);
+            var put = transaction.PutInbound(id, slot, envelope.HeaderHash, envelope.Frame.ToArray(), PeerBounds.CountsFor(envelope));
             if (put == InboundResult.Altered && !session.IsEnded)
             {
                 Fail(transaction, session, FailureCodes.AlteredRepeat, $"{envelope.Header.From} sent a {envelope.Header.Type} message twice with different content", tellPeer: true);
@@ -250,7 +250,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     private PartySession Tombstone(string id, string peer, AbortSession abort) => new()
     {
         Id = id, State = SessionState.Failed, IsInitiator = false, Peer = peer, Linker = "", Protocol = "", Engine = "", Reveal = "", MinCell = 1,
-        CreatedAt = Time.GetUtcNow(), DeadlineAt = Time.GetUtcNow(), EndedAt = Time.GetUtcNow(), FailureCode = abort.Code, FailureReason = $"{peer}: {Printable(abort.Reason)}",
+        CreatedAt = Time.GetUtcNow(), DeadlineAt = Time.GetUtcNow(), EndedAt = Time.GetUtcNow(), IsCleaned = true, FailureCode = abort.Code, FailureReason = $"{peer}: {Printable(abort.Reason)}",
     };
 
     /// <inheritdoc/>
@@ -272,7 +272,7 @@ public sealed partial class PartyEngine : ParticipantEngine
                 SessionState.Proposed => HandleAcceptance(session),
                 SessionState.Running => RunRounds(session),
                 SessionState.Comparing => Compare(session),
-                SessionState.Completed when SessionSecrets.Exist(Home.SessionPath(session.Id)) => DestroySecrets(session),
+                SessionState.Completed when !session.IsCleaned || SessionSecrets.Exist(Home.SessionPath(session.Id)) => DestroySecrets(session),
                 SessionState.Completed => HandleLinker(session) || await SendRowsAsync(session) || HandleAnswers(session) || await AdvanceQueriesAsync(session),
                 SessionState.Failed => await CleanUpAsync(session),
                 _ => false,
@@ -472,6 +472,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     {
         ForgetIdentifiers(Home.SessionPath(session.Id));
         SessionSecrets.Destroy(Home.SessionPath(session.Id));
+        MarkCleaned(session);
         return true;
     }
 

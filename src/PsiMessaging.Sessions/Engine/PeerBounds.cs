@@ -19,6 +19,8 @@ internal static class PeerBounds
     public const int FailedSessions = 200;
     /// <summary>How long a failed session is kept.</summary>
     public static readonly TimeSpan FailedAge = TimeSpan.FromDays(30);
+    /// <summary>Ids of a peer's forgotten sessions that are kept, some 50 bytes each: so that no old message opens one again.</summary>
+    public const int ForgottenSessions = 1_000_000;
     /// <summary>Messages of one sender that may wait to be dealt with, batches of rounds left out.</summary>
     public const int WaitingMessages = 1024;
     /// <summary>Bytes of them.</summary>
@@ -28,26 +30,36 @@ internal static class PeerBounds
 
     private const int WaitingNews = 256;
 
+    /// <summary>
+    /// Under whose name a message counts as waiting. Batches of rounds count under nobody's: they are bounded by credit and by the agreed sizes (MayBeStored), and <c>vole</c>
+    /// keeps them for a restart. What else a session waits for has a place of its own there, and is never turned away for want of room.
+    /// </summary>
+    public static string CountsFor(Envelope envelope) => envelope.Message is RoundBatch ? "" : envelope.Header.From;
+
     /// <summary>Whether a message for a session may wait in it.</summary>
     public static bool MayWait(IStoreTransaction transaction, PartySession session, Envelope envelope)
     {
-        var (sender, message) = (envelope.Header.From, envelope.Message);
-        var isExpected = message switch
+        switch (envelope.Message)
         {
-            // Bounded by credit and by the agreed sizes, see MayBeStored.
-            RoundBatch => true,
-            DatasetRegistered registered => registered.Party is { } party && (party == session.Peer || party == envelope.Header.To),
-            QueryAnswered or QueryRefused or ProductComputed => IsOpenQuestion(transaction, session, message),
-            QueryAsked asked => ParticipantNames.IsId(asked.QueryId) && transaction.PendingSlots(session.Id, "asked/").Count < WaitingNews,
-            _ => true,
-        };
-        if (!isExpected || message is RoundBatch)
-        {
-            return isExpected;
+            case DatasetRegistered registered:
+                // What this party has not sent cannot be confirmed, and would take the place of the true word.
+                return registered.Party == session.Peer || (registered.Party == envelope.Header.To && session is { Registration: not RegistrationState.None, OwnColumns: not null });
+            case QueryAnswered or QueryRefused or ProductComputed:
+                return IsOpenQuestion(transaction, session, envelope.Message);
+            case QueryAsked asked:
+                return ParticipantNames.IsId(asked.QueryId) && transaction.PendingSlots(session.Id, "asked/").Count < WaitingNews && HasRoom(transaction, envelope);
+            case ProposeQuery or WithdrawQuery:
+                return HasRoom(transaction, envelope);
+            default:
+                // One place a session and kind, or bounded where it is received (credit, replies to own questions).
+                return true;
         }
+    }
 
-        var (messages, bytes) = transaction.Waiting(sender);
-        return message is AbortSession || (messages < WaitingMessages && bytes + envelope.Frame.Length <= WaitingBytes);
+    private static bool HasRoom(IStoreTransaction transaction, Envelope envelope)
+    {
+        var (messages, bytes) = transaction.Waiting(envelope.Header.From);
+        return messages < WaitingMessages && bytes + envelope.Frame.Length <= WaitingBytes;
     }
 
     private static bool IsOpenQuestion(IStoreTransaction transaction, PartySession session, object message)
