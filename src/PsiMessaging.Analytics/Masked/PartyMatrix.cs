@@ -54,7 +54,10 @@ public sealed class PartyMatrix
     /// <summary>Labels of each group, one for each of the party's groupings; null where the value is missing.</summary>
     public IReadOnlyList<IReadOnlyList<string?>> GroupLabels { get; private set; } = [];
 
-    /// <summary>Levels of each of the party's class terms, in order; the first is the reference.</summary>
+    /// <summary>
+    /// Levels of each of the party's class terms, in order; the first is the reference. Under a minimum cell size those of fewer records are not among them: they are counted
+    /// with the reference.
+    /// </summary>
     public IReadOnlyList<IReadOnlyList<string>> LevelLabels => [.. _query.Terms.Where(term => _terms.ContainsKey(term.Column)).Select(term => _terms[term.Column].Labels)];
 
     /// <summary>The matrix's shape. Where no group is left it has one group's columns, all zero.</summary>
@@ -216,6 +219,7 @@ public sealed class PartyMatrix
         var found = new Dictionary<UInt128, (int[] Indices, int Records)>();
         var places = _groupings.Select(indexer => _place[indexer.Grouping.Column]).ToArray();
         var indices = new int[parts];
+        var levels = _terms.Select(term => (Indexer: term.Value, Values: _place[term.Key], Counts: new int[term.Value.Labels.Count])).ToArray();
         await foreach (var (values, rows) in ChunksAsync())
         {
             for (var row = 0; row < rows; row++)
@@ -223,6 +227,11 @@ public sealed class PartyMatrix
                 if (!Passes(values, row))
                 {
                     continue;
+                }
+
+                foreach (var (indexer, at, counts) in levels)
+                {
+                    counts[indexer.IndexOf(values[at][row])]++;
                 }
 
                 for (var i = 0; i < parts; i++)
@@ -242,6 +251,11 @@ public sealed class PartyMatrix
 
                 group.Records++;
             }
+        }
+
+        foreach (var (indexer, _, counts) in levels)
+        {
+            indexer.Pool(counts, _minCell);
         }
 
         var kept = found.Values.Where(group => group.Records >= _minCell).ToArray();
@@ -274,7 +288,7 @@ public sealed class PartyMatrix
         }
     }
 
-    /// <summary>Under a minimum cell size: the party's numeric columns that have two values or one among the records that count.</summary>
+    /// <summary>Under a minimum cell size: the party's numeric columns of which fewer than the minimum of the records that count differ from the two most frequent values.</summary>
     public IReadOnlyList<string> TwoValued { get; private set; } = [];
 
     /// <summary>
@@ -309,18 +323,25 @@ public sealed class PartyMatrix
 
             var unsorted = values.ToArray();
             values.Sort();
-            var (most, run, different) = (1, 0, 0);
+            var (most, run) = (1, 0);
+            var runs = new List<int>();
             for (var i = 0; i < values.Count; i++)
             {
                 run = i > 0 && values[i] == values[i - 1] ? run + 1 : 1;
-                different += run == 1 ? 1 : 0;
+                if (run == 1)
+                {
+                    runs.Add(1);
+                }
+
+                runs[^1] = run;
                 if (run > most)
                 {
                     (most, _frequent[column]) = (run, values[i]);
                 }
             }
 
-            if (different is 1 or 2)
+            // A third value in a few records does not make zeros and ones anything else.
+            if (runs.Count is 1 or 2 || (most > 1 && values.Count - runs.OrderDescending().Take(2).Sum() < _minCell))
             {
                 twoValued.Add(column.Name);
             }
@@ -369,7 +390,7 @@ public sealed class PartyMatrix
 
                     if (pass == 0)
                     {
-                        foreach (var (indexer, at, counts) in levels)
+                        foreach (var (indexer, at, counts) in levels.Where(level => level.Counts.Length > 0))
                         {
                             counts[indexer.IndexOf(chunk[at][row])]++;
                         }
@@ -678,10 +699,36 @@ public sealed class PartyMatrix
 
         public BoundGrouping Grouping { get; }
 
-        public IReadOnlyList<string> Labels { get; }
+        public IReadOnlyList<string> Labels { get; private set; }
 
         public int IndexOf(long value) => value == AlignedRows.Missing ? -1
             : !Grouping.Type.IsNumber ? _byCode[value]
             : _byNumber[Grouping.HasClasses ? Grouping.ClassOf(value) : value];
+
+        /// <summary>Counts labels of fewer records than the minimum with the first that has enough; their names are gone.</summary>
+        public void Pool(int[] records, int minimum)
+        {
+            var places = new int[records.Length];
+            var kept = new List<string>();
+            for (var i = 0; i < records.Length; i++)
+            {
+                if (records[i] >= minimum)
+                {
+                    places[i] = kept.Count;
+                    kept.Add(Labels[i]);
+                }
+            }
+
+            Labels = kept;
+            for (var code = 0; code < _byCode.Length; code++)
+            {
+                _byCode[code] = places[_byCode[code]];
+            }
+
+            foreach (var (number, place) in _byNumber.ToArray())
+            {
+                _byNumber[number] = places[place];
+            }
+        }
     }
 }

@@ -82,7 +82,7 @@ public interface IMomentTable
     /// <summary>Whether the other party's filter or weight decides which records count.</summary>
     bool OthersSelect { get; }
 
-    /// <summary>Whether a numeric column has two values or one.</summary>
+    /// <summary>Whether a numeric column has two values or one, but for fewer than the minimum of records.</summary>
     bool IsTwoValued(Queries.ColumnName column);
 
     /// <summary>Whether a column is the other party's, or may be.</summary>

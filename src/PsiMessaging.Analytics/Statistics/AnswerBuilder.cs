@@ -200,8 +200,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
         // A cell that is not shown is under the totals, where the asking party has it.
         var all = Enumerable.Range(0, _records.Length).Where(group => minCell > 1 || _shown[group]).ToArray();
-        return [.. Enumerable.Range(0, (1 << count) - 1).OrderBy(kept => int.PopCount(kept)).ThenBy(kept => kept).SelectMany(kept => all
-            .GroupBy(group => string.Join('\u0001', Enumerable.Range(0, count).Where(i => (kept & (1 << i)) != 0).Select(i => table.Groups[group][i] is { } label ? "1" + label : "0")), StringComparer.Ordinal)
+        return [.. Enumerable.Range(0, (1 << count) - 1).OrderBy(kept => int.PopCount(kept)).ThenBy(kept => kept).SelectMany(kept => kept == 0 ? [(kept, all)] : all
+            .GroupBy(group => LabelKey.Of(Enumerable.Range(0, count).Where(i => (kept & (1 << i)) != 0).Select(i => table.Groups[group][i])), StringComparer.Ordinal)
             .Select(total => (kept, total.ToArray())))];
     }
 
@@ -243,6 +243,12 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         {
             var (kept, members) = totals[t];
 
+            // Which totals are listed follows from the cells shown: whether one stands there that may not be shown says nothing of what is hidden under it.
+            if (kept != 0 && !Array.Exists(members, member => _shown[member]))
+            {
+                continue;
+            }
+
             // A total must hold all that its name says: what was put aside, by either party, is in no cell.
             var (hasOwn, hasOthers) = (own.Aside == 0 || KeepsAll(kept, others: false), !(_others && OthersGroup) || KeepsAll(kept, others: true));
             if (kept == 0 && !table.OthersSelect)
@@ -254,13 +260,9 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             {
                 released.Add((kept, members, CountAlone((long)OwnOf(members))));
             }
-            else if (members.Sum(group => _records[group]) >= minCell && !(hasOwn && hasOthers))
+            else
             {
-                released.Add((kept, members, query.Measures.Select(_ => AnswerCell.Protected)));
-            }
-            else if (members.Sum(group => _records[group]) >= minCell)
-            {
-                released.Add((kept, members, shown[t] ? TotalMeasures(members) : query.Measures.Select(_ => AnswerCell.Protected)));
+                released.Add((kept, members, hasOwn && hasOthers && shown[t] ? TotalMeasures(members) : query.Measures.Select(_ => AnswerCell.Protected)));
             }
         }
 
@@ -274,8 +276,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         foreach (var (measure, columns) in query.Measures)
         {
             var hidden = members.Where(member => !_shown[member]).ToArray();
-            yield return !HasEnough(members, columns) ? AnswerCell.Withheld
-                : members.Any(member => _shown[member] && !IsShown(member, columns)) || (hidden.Length > 0 && !HasEnough(hidden, columns)) || !LeavesEnough(members, columns) ? AnswerCell.Protected
+            yield return !HasEnough(members, columns) || members.Any(member => _shown[member] && !IsShown(member, columns)) || (hidden.Length > 0 && !HasEnough(hidden, columns)) || !LeavesEnough(members, columns) ? AnswerCell.Protected
                 : Compute(measure.Function, columns, members);
         }
     }
@@ -419,7 +420,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
     private void Describe(int[] groups)
     {
-        foreach (var (measure, columns) in query.Measures.Where(entry => entry.Columns.Length > 0).DistinctBy(entry => string.Join('\u0001', entry.Columns.Select(column => column.ToString()))))
+        foreach (var (measure, columns) in query.Measures.Where(entry => entry.Columns.Length > 0).DistinctBy(entry => LabelKey.Of(entry.Columns.Select(column => column.ToString()))))
         {
             DescribeMissing(string.Join(" or ", columns.Select(column => column.Name)), groups, query.RecordsWith(columns));
         }
@@ -475,7 +476,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             new AnswerColumn("n", AnswerRole.Count),
         ];
         var rows = new List<IReadOnlyList<AnswerCell>>();
-        var parts = groups.GroupBy(group => string.Join('\u0001', table.Groups[group].SkipLast(1).Select(label => label is null ? "0" : "1" + label)), StringComparer.Ordinal).Select(part => part.ToArray()).ToArray();
+        var parts = groups.GroupBy(group => LabelKey.Of(table.Groups[group].SkipLast(1)), StringComparer.Ordinal).Select(part => part.ToArray()).ToArray();
         var anyWithheld = parts.Length == 0 || table.Own is { Aside: > 0 } || (_others && query.Groupings.SkipLast(1).Any(grouping => table.IsOthers(grouping.Column)));
         var shown = new List<int>();
         foreach (var (part, isShown) in parts.Zip(ShowParts(parts)))
@@ -585,8 +586,9 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var n = rows.Values.Aggregate(BigInteger.Zero, (sum, count) => sum + count);
         var name = $"chisq({string.Join(", ", query.Groupings.Select(grouping => grouping.Grouping.Column))})";
 
-        // None and few alike: also a cell that does not occur, and records that are left out.
-        if (minCell > 1 && (counts.Length < rows.Count * columns.Count || counts.Length == 0 || counts.Any(cell => cell.Count < minCell) || !(table.IsComplete == true ? IsLeftOutEnough(commonRecords - n) : IsAboutEnough(n, OwnOf(groups)))))
+        // None and few alike: also a cell that does not occur, and records that are left out. Own records without a label are none of them: the asking party knows how many it has.
+        var own = OwnOf(groups.Where(group => !Enumerable.Range(0, query.Groupings.Count).Any(i => table.Groups[group][i] is null && !table.IsOthers(query.Groupings[i].Column))));
+        if (minCell > 1 && (counts.Length < rows.Count * columns.Count || counts.Length == 0 || counts.Any(cell => cell.Count < minCell) || !(table.IsComplete == true ? IsLeftOutEnough(commonRecords - n) : IsAboutEnough(n, own))))
         {
             throw new QueryException(QueryException.BelowMinimum, $"{name} is withheld: a cell of its table, or what is left out of it, has fewer than {minCell} records, none and few alike, and the statistic could give it away; take coarser classes");
         }
@@ -602,7 +604,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var freedom = (rows.Count - 1) * (columns.Count - 1);
         var v = Math.Sqrt(statistic / ((double)n * (Math.Min(rows.Count, columns.Count) - 1)));
         var low = rows.Values.Sum(row => columns.Values.Count(column => row * column < 5 * n));
-        DescribeMissing($"{string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}: ", Total(groups, query.Records) - n, "without a value");
+        DescribeMissing($"{string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}: ", minCell > 1 && table.Own is not null ? own - n : Total(groups, query.Records) - n, "without a value");
         _rules.Add("chi-square: N·(Σ O²/(R·C) − 1) of exact counts, terms and sum as doubles; p from the chi-square distribution; no continuity correction");
         if (low > 0)
         {
@@ -639,9 +641,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var n = group < 0 ? 0 : (long)table.Sum(group, query.CompleteRecords);
         var size = design.Count;
         var own = minCell == 1 ? n : (long)OwnOf(groups);
-        if (group < 0 || (minCell > 1 && (n < minCell || (table.OthersSelect && own - n < minCell))))
+
+        // Too few for the minimum or for the coefficients is one text, and none and few left out give the same.
+        if (group < 0 || (minCell > 1 && (n < minCell || (table.OthersSelect && own - n < minCell) || (own - n < minCell ? own - minCell + 1 : n) <= size)))
         {
-            throw new QueryException(QueryException.BelowMinimum, $"the regression, or what is left out of it, would be about fewer than {minCell} records, none and few alike, and is withheld");
+            throw new QueryException(QueryException.BelowMinimum, $"the regression, or what is left out of it, would be about fewer than {minCell} records, or about too few for its coefficients, none and few alike, and is withheld");
         }
 
         if (n <= size)
@@ -728,6 +732,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         foreach (var term in query.Terms.Where(term => term.Grouping is not null && table.Levels(term).Count > 0))
         {
             _rules.Add($"{term.Column.Name}: the reference is {table.Levels(term)[0]}");
+        }
+
+        if (minCell > 1 && query.Terms.Any(term => term.Grouping is not null))
+        {
+            _rules.Add($"classes of fewer than {minCell} records are counted with the reference, if there are any");
         }
 
         var incomplete = (long)table.Sum(group, query.Records) - n;

@@ -318,7 +318,7 @@ public sealed partial class PartyEngine
         var terms = query.Terms.Count(term => term.Grouping is not null && term.Column.Party == party);
         if (labels.Groups.Count > PartyMatrix.MaximumGroups || (labels.Groups.Count == 0 && session.MinCell == 1) || labels.Levels.Count != terms
             || labels.Groups.Any(group => group is null || group.Count != groupings) || labels.Levels.Any(level => level is null || level.Count > PartyMatrix.MaximumGroups || level.Any(label => label is null))
-            || labels.Groups.Select(group => string.Join('\u0001', group.Select(label => label is null ? "0" : "1" + label))).Distinct(StringComparer.Ordinal).Count() != labels.Groups.Count)
+            || labels.Groups.Select(LabelKey.Of).Distinct(StringComparer.Ordinal).Count() != labels.Groups.Count)
         {
             throw new QueryException(FailureCodes.BadContribution, $"{party} sent labels that do not fit the query");
         }

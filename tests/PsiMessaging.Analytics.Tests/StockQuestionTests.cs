@@ -1,0 +1,130 @@
+using System.Globalization;
+
+namespace PsiMessaging.Analytics.Tests;
+
+/// <summary>
+/// What a party sees that asks with the product as it is, with columns of its own made for the purpose. Worlds differ in what only the other party knows of one record; what
+/// is seen must be the same in all of them.
+/// </summary>
+public class StockQuestionTests
+{
+    private const int Rows = 300;
+    private const int Target = 137;
+
+    private static string Csv(string head, Func<int, string> row, int rows = Rows) => $"ID;{head}\n" + string.Concat(Enumerable.Range(0, rows).Select(i => FormattableString.Invariant($"id-{i:D5};{row(i)}\n")));
+
+    private static string Disease(int i) => (i * 7 % 10) switch { < 5 => "ASTHMA", < 8 => "COLD", _ => "FLU" };
+
+    private static string Income(int i) => (1000 + (i * 7919 % 9000) + 0.25m).ToString(CultureInfo.InvariantCulture);
+
+    private static async Task<string> SeenAsync(string p1, string p2, string text)
+    {
+        using var run = await MaskedRun.OpenAsync(p1, p2);
+        return await run.SeenAsync(text, 10);
+    }
+
+    private static async Task<string> SameAsync(string p1, string text, params string[] worlds)
+    {
+        var seen = new List<string>();
+        foreach (var world in worlds)
+        {
+            seen.Add(await SeenAsync(p1, world, text));
+        }
+
+        Assert.All(seen, one => Assert.Equal(seen[0], one));
+        return seen[0];
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(9)]
+    public async Task AThirdValueInAFew_DoesNotMakeASumOfZerosAndOnesSomethingElse(int third)
+    {
+        var seen = await SeenAsync(Csv("G", i => i < 40 ? "x" : "y"), Csv("FLAG", i => i >= 300 - third ? "2" : i < 40 ? (i < 3 ? "0" : "1") : i % 3 == 0 ? "1" : "0"), "sum(FLAG) by G");
+        Assert.Contains("x | W", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("37", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task ChiSquare_RecordsWithoutAnOwnLabel_DoNotHideHowManyOfAFewAreLeftOut()
+    {
+        var p1 = Csv("G", i => i < 90 ? "x" : i < 180 ? "y" : "");
+        var seen = await SameAsync(p1, "chisq(G, DISEASE)", [.. new[] { 1, 3, 9 }.Select(few => Csv("DISEASE", i => i >= 20 && i < 20 + few ? "RARE" : Disease(i)))]);
+        Assert.Contains("below-minimum", seen, StringComparison.Ordinal);
+
+        // Nor do those of the few that have no own label show in the note.
+        seen = await SameAsync(p1, "chisq(G, DISEASE)", [.. new[] { 1, 3, 9 }.Select(few => Csv("DISEASE", i => i >= 200 && i < 200 + few ? "RARE" : Disease(i)))]);
+        Assert.Contains("none or fewer than 10 records without a value", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Regression_TooFewRecordsForItsCoefficients_SaysNoNumberOfThem()
+    {
+        var names = string.Join(";", Enumerable.Range(0, 14).Select(i => $"X{i}"));
+        var p1 = Csv(names, i => string.Join(";", Enumerable.Range(0, 14).Select(x => (i + 3) * (x + 7) * (x + i) % 101)), 40);
+        var seen = await SameAsync(p1, $"ols(INCOME ~ {names.Replace(";", " + ", StringComparison.Ordinal)})", [.. new[] { 26, 28, 31, 35 }.Select(missing => Csv("INCOME", i => i < missing ? "" : Income(i), 40))]);
+        Assert.Contains("below-minimum", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Labels_WithAnyCharactersInThem_StayApart()
+    {
+        var p1 = Csv("A;B", i => i % 2 == 0 ? "x\u00011y;z" : "x;y\u00011z");
+        var seen = await SeenAsync(p1, Csv("DISEASE", Disease), "A, B, DISEASE with totals");
+        Assert.Contains("x\u00011y | z | (total) | 150", seen, StringComparison.Ordinal);
+        Assert.Contains("x | y\u00011z | (total) | 150", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RegressesOnTheOthersClasses_AndDoesNotSeeWhetherSomebodyHasARareOne()
+    {
+        var seen = await SeenAsync(Csv("X", i => $"{i * 97 % 1009}"), Csv("DISEASE", i => i == Target ? "RARE" : Disease(i)), "ols(X ~ C(DISEASE))");
+        var without = await SeenAsync(Csv("X", i => $"{i * 97 % 1009}"), Csv("DISEASE", i => i == Target ? "ASTHMA" : Disease(i)), "ols(X ~ C(DISEASE))");
+        Assert.Equal(without, seen);
+        Assert.Contains("classes of fewer than 10 records are counted with the reference, if there are any", seen, StringComparison.Ordinal);
+        Assert.Contains("DISEASE[FLU]", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Regression_ARareOwnClass_IsCountedWithTheReference()
+    {
+        var seen = await SeenAsync(Csv("G", i => i < 3 ? "a" : i < 100 ? "b" : i < 200 ? "c" : i < 209 ? "d" : "e"), Csv("INCOME", Income), "ols(INCOME ~ C(G))");
+        Assert.Contains("G: the reference is b", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("G[d]", seen, StringComparison.Ordinal);
+        Assert.Contains("G[e]", seen, StringComparison.Ordinal);
+        Assert.Equal(seen, await SeenAsync(Csv("G", i => i < 3 ? "b" : i < 100 ? "b" : i < 200 ? "c" : i < 209 ? "b" : "e"), Csv("INCOME", Income), "ols(INCOME ~ C(G))"));
+    }
+
+    [Fact]
+    public async Task Regression_OnlyRareClasses_IsOneWithoutThem()
+    {
+        var seen = await SeenAsync(Csv("G;X", i => $"g{i / 9};{i * 97 % 1009}"), Csv("INCOME", Income), "ols(INCOME ~ X + C(G))");
+        Assert.StartsWith("(intercept) | ", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("G[", seen, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("count by DISEASE with totals where TEN = 1 and INCOME > 6000")]
+    [InlineData("G, DISEASE with totals where INCOME > 6000")]
+    [InlineData("count by G with totals where INCOME > 6000")]
+    public async Task AsksForTotalsAboveAThreshold_AndTheirLinesDoNotTellWhetherAllTenPass(string question)
+    {
+        var p1 = Csv("TEN;G", i => i is >= Target and < Target + 10 ? "1;x" : "0;y");
+        await SameAsync(p1, question, [.. new[] { "5999", "6001" }.Select(target => Csv("DISEASE;INCOME", i => $"{Disease(i)};{(i == Target ? target : i is > Target and < Target + 10 ? "9000" : Income(i))}"))]);
+    }
+
+    [Fact]
+    public async Task AsksForTotals_AndNoLineTellsThatAnybodyIsHidden()
+    {
+        // H2 has no cell of ten, but eleven or nine records in all: what is listed is what has a cell that is shown.
+        var listed = new List<string>();
+        foreach (var few in new[] { 9, 11 })
+        {
+            var seen = await SeenAsync(Csv("G", i => i < 150 ? "x" : "y"), Csv("H;K", i => i % 28 == 0 && i / 28 < few ? "H2;k" : $"H1;{"kl"[i / 2 % 2]}"), "G, H, K with totals");
+            listed.Add(string.Join('\n', seen.Split('\n').Where(line => line.Contains(" | ", StringComparison.Ordinal)).Select(line => line[..line.LastIndexOf(" | ", StringComparison.Ordinal)])));
+        }
+
+        Assert.Equal(listed[0], listed[1]);
+        Assert.Contains("(total) | H1 | (total)", listed[0], StringComparison.Ordinal);
+    }
+}
