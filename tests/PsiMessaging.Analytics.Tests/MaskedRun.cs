@@ -90,7 +90,7 @@ internal sealed class MaskedRun : IDisposable
         Contribution.Unmask(masks, product);
         Unmasked = (product, plan.NeededEntries());
         var table = new MaskedTable(query, plan, product, left.Labels, right.Labels,
-            minCell > 1 && await left.AnnounceAsync(QuestionRule.AnnouncedBy(query, asker, other), pooled: false) is { } announced ? new OwnRecords(left.GroupRecords, left.Aside, left.Differing, announced.Levels) : null);
+            minCell > 1 && await left.AnnounceAsync(QuestionRule.AnnouncedBy(query, asker, other), pooled: false) is { } announced ? left.OwnRecords(announced) : null);
         return new AnswerBuilder(query, table, minCell, P1.Rows).Build();
     }
 

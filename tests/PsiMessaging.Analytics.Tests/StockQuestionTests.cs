@@ -127,4 +127,83 @@ public class StockQuestionTests
         Assert.Equal(listed[0], listed[1]);
         Assert.Contains("(total) | H1 | (total)", listed[0], StringComparison.Ordinal);
     }
+
+    private static string Ps => string.Join(", ", Enumerable.Range(1, 19).Select(k => (k * 0.05m).ToString(CultureInfo.InvariantCulture)));
+
+    [Theory]
+    [InlineData("count, sum(INCOME) by DISEASE weight W")]
+    [InlineData("mean(INCOME), cov(INCOME, X) by DISEASE with totals weight W")]
+    [InlineData("count by DISEASE weight W")]
+    public async Task WeighsElevenPeopleHeavily_AndReadsNoDiagnosisOfOne(string question)
+    {
+        // Eleven weights of 10^9 among ones: the ten others are known to have the flu. One dose of them anywhere else would show as a large count.
+        bool IsMarked(int i) => i == Target || (i % 10 == 7 && i < 107);
+        var p1 = Csv("W;X", i => $"{(IsMarked(i) ? 1000000000 : 1)};{i * 97 % 1009}");
+        await SameAsync(p1, question, [.. new[] { ("ASTHMA", "COLD"), ("COLD", "ASTHMA") }.Select(world => Csv("DISEASE;INCOME", i => $"{(i == Target ? world.Item1 : i == 5 ? world.Item2 : IsMarked(i) ? "FLU" : i % 2 == 0 ? "ASTHMA" : "COLD")};4321.5"
+            .Replace("4321.5", i is 5 or Target ? "4321.5" : Income(i), StringComparison.Ordinal)))]);
+    }
+
+    [Theory]
+    [InlineData("count weight W where INCOME > 6000")]
+    [InlineData("count where INCOME > 6000 weight W")]
+    [InlineData("sum(X) by G where INCOME > 6000 weight W")]
+    [InlineData("ols(INCOME ~ X) where INCOME > 6000 weight W")]
+    public async Task WeighsTenPeopleHeavilyAboveAThreshold_AndReadsNotHowManyPass(string question)
+    {
+        var p1 = Csv("W;X;G", i => $"{(i is >= Target and < Target + 10 ? 1000 : 1)};{i * 97 % 1009};{"xy"[i % 2]}");
+        var seen = new List<string>();
+        foreach (var (first, second) in new[] { ("9999.5", "100.5"), ("100.5", "9999.5") })
+        {
+            // The same number passes: a marked one or one that is not.
+            seen.Add(await SeenAsync(p1, Csv("INCOME", i => i == Target ? first : i == Target + 20 ? second : i is > Target and < Target + 10 ? "100" : Income(i)), question));
+        }
+
+        Assert.All(seen, one => Assert.DoesNotContain("1000", one.Split('\n')[0], StringComparison.Ordinal));
+        if (!question.Contains("ols", StringComparison.Ordinal))
+        {
+            Assert.Equal(seen[0], seen[1]);
+        }
+        else
+        {
+            Assert.All(seen, one => Assert.StartsWith("below-minimum: W has one value in all but fewer than 10", one, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public async Task QuantilesOfWeights_DoNotPlaceAPerson()
+    {
+        var p1 = Csv("W", i => i is >= Target and < Target + 11 ? "1000000" : "1");
+        await SameAsync(p1, $"quantile(INCOME, {Ps}, 1500 to 9500 step 500) weight W",
+            [.. new[] { 2500, 6500 }.Select(target => Csv("INCOME", i => i == Target ? $"{target}" : i == 5 ? $"{9000 - target}" : i is > Target and < Target + 11 ? "9100" : Income(i)))]);
+    }
+
+    [Fact]
+    public async Task QuantilesOfAnOwnColumnByDiagnosis_DoNotCountTheOneBetweenTwoBins()
+    {
+        // Bins: below 0, [0, 1), [1, 2) with the target alone, [2, 3), 3 and more.
+        var p1 = Csv("X", i => i == Target ? "1.5" : (i % 4) switch { 0 => "-5", 1 => "0.5", 2 => "2.5", _ => "9" });
+        await SameAsync(p1, $"quantile(X, {Ps}, 0 to 3 step 1) by DISEASE", [.. new[] { Target, Target + 1 }.Select(flu => Csv("DISEASE", i => i is Target or Target + 1 ? (i == flu ? "FLU" : "COLD") : Disease(i)))]);
+    }
+
+    [Fact]
+    public async Task Quantiles_SmallBins_ArePutTogetherAndTheRestStay()
+    {
+        // 3 below 0 and in [0, 10) each, then 20 in each bin, 2 above.
+        var seen = await SeenAsync(Csv("G", _ => "x", 88), Csv("X", i => i < 3 ? "-1" : i < 6 ? "5" : i < 86 ? $"{10 + ((i - 6) / 20 * 10) + (i % 10)}" : "77", 88), "quantile(X, 0.1, 0.5, 0.9, 0 to 50 step 10)");
+        // 26 of 88 are in 0 to 20: 8.8/26 of the way; then straight lines in bins of ten, the last with the two above.
+        var cells = seen.Split('\n')[0].Split(" | ");
+        Assert.Equal(20 * 8.8 / 26, double.Parse(cells[0], CultureInfo.InvariantCulture), 1e-9);
+        Assert.Equal(20 + (10 * (44 - 26) / 20.0), double.Parse(cells[1], CultureInfo.InvariantCulture), 1e-9);
+        Assert.Equal(40 + (10 * (79.2 - 66) / 22), double.Parse(cells[2], CultureInfo.InvariantCulture), 1e-9);
+        Assert.Contains("bins of fewer than 10 records are put together with their neighbours", seen, StringComparison.Ordinal);
+        Assert.Contains("off by less than a merged bin", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Weights_ThatAreAllTheSameInAGroup_WithholdNothing()
+    {
+        var seen = await SeenAsync(Csv("W;G", i => i % 2 == 0 ? "1;x" : "3;y"), Csv("DISEASE", i => Disease(i / 2)), "count by G, DISEASE weight W");
+        Assert.Contains("x | ASTHMA | 75", seen, StringComparison.Ordinal);
+        Assert.Contains("y | ASTHMA | 225", seen, StringComparison.Ordinal);
+    }
 }

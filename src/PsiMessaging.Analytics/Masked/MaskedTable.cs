@@ -85,6 +85,9 @@ public sealed class MaskedTable : IMomentTable
     public int OwnGroupOf(int group) => _ownGroups[group];
 
     /// <inheritdoc/>
+    public Disclosure.ColumnSpread? OwnBinOf(int group) => Own?.Bins?[group / _other.Groups.Count];
+
+    /// <inheritdoc/>
     public bool OthersSelect => _query.Where.Any(condition => condition.Party != _plan.A.Party) || (_query.Weight is { } weight && weight.Party != _plan.A.Party);
 
     /// <inheritdoc/>

@@ -357,7 +357,37 @@ public sealed class PartyMatrix
         }
 
         (TwoValued, Differing) = (twoValued, counted);
+        if (BinsOf(_query, _party, _minCell) is not null)
+        {
+            await CountBinsAsync();
+        }
     }
+
+    private async Task CountBinsAsync()
+    {
+        var (records, differing) = (new int[GroupLabels.Count], new int[GroupLabels.Count]);
+        await foreach (var (values, rows) in ChunksAsync())
+        {
+            var inGroup = GroupsOf(values, 0, rows);
+            for (var row = 0; row < rows; row++)
+            {
+                if (inGroup[row] >= 0)
+                {
+                    records[inGroup[row]]++;
+                    differing[inGroup[row]] += _weight is { } weight && !(_frequent.TryGetValue(_columns[weight], out var frequent) && values[weight][row] == frequent) ? 1 : 0;
+                }
+            }
+        }
+
+        Bins = [.. records.Zip(differing, (all, differ) => new ColumnSpread(all, differ, 0))];
+    }
+
+    /// <summary>Under a minimum cell size, where the bins of a quantile are this party's, each bin of each group: records, and those of another weight than the most frequent one.</summary>
+    public IReadOnlyList<ColumnSpread>? Bins { get; private set; }
+
+    /// <summary>What the party knows of its own side when it asks.</summary>
+    /// <param name="announced">What it announces.</param>
+    public OwnRecords OwnRecords(Announcement announced) => new(GroupRecords, Aside, Differing, announced.Levels, Bins);
 
     /// <summary>Says how many records are behind the party's groups, classes and columns.</summary>
     /// <param name="columns">Numeric columns of the party to say it of.</param>

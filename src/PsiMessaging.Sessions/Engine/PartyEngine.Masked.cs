@@ -204,7 +204,7 @@ public sealed partial class PartyEngine
                 return;
             }
 
-            PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = matrix.Labels, OwnRecords = announced is null ? null : new OwnRecords(matrix.GroupRecords, matrix.Aside, matrix.Differing, announced.Levels) });
+            PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = matrix.Labels, OwnRecords = announced is null ? null : matrix.OwnRecords(announced) });
             var seconds = (int)Math.Clamp((query.DeadlineAt - Time.GetUtcNow()).TotalSeconds, 1, MaximumDeadlineSeconds);
             Send(transaction, session.Peer, session.Id, new ProposeQuery(session.Id, session.Transcript, query.Id, query.Counter, seconds), body);
         });
