@@ -75,7 +75,7 @@ internal sealed class MaskedRun : IDisposable
     {
         var query = new BoundQuery(Query.Parse(text), Schema);
         var other = asker == "P1" ? "P2" : "P1";
-        var left = await PartyMatrix.OpenAsync(query, asker, asker == "P1" ? P1 : P2, minCell);
+        var left = await PartyMatrix.OpenAsync(query, asker, asker == "P1" ? P1 : P2, minCell, other);
         var right = await PartyMatrix.OpenAsync(query, other, asker == "P1" ? P2 : P1, minCell);
         var plan = MaskedPlan.Build(query, P1.Rows, (asker, left.Shape), (other, right.Shape), pad, minCell);
         var context = new MaskContext(Transcript, "q", 1, asker, text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
@@ -103,10 +103,10 @@ internal sealed class MaskedRun : IDisposable
         try
         {
             var query = new BoundQuery(Query.Parse(text), Schema);
-            var left = await PartyMatrix.OpenAsync(query, "P1", P1, minCell);
+            var left = await PartyMatrix.OpenAsync(query, "P1", P1, minCell, "P2");
             if (left.GroupLabels.Count == 0)
             {
-                return "P1 has no group of enough records";
+                return "P1: " + (left.ColumnFault ?? "no group of enough records");
             }
 
             var announced = await left.AnnounceAsync(QuestionRule.AnnouncedBy(query, "P1", "P2"), pooled: false);

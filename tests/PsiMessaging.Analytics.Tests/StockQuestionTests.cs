@@ -206,4 +206,49 @@ public class StockQuestionTests
         Assert.Contains("x | ASTHMA | 75", seen, StringComparison.Ordinal);
         Assert.Contains("y | ASTHMA | 225", seen, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task OwnColumnWithoutAValueAtOnePerson_GivesNoIncome()
+    {
+        // sum(INCOME) is of all, cov(X, INCOME) of all but one.
+        var p1 = Csv("X", i => i == Target ? "" : $"{i * 97 % 1009}");
+        var seen = await SameAsync(p1, "sum(INCOME), cov(X, INCOME)", [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("INCOME", i => i == Target ? target : Income(i)))]);
+        Assert.Contains("records without a value in X are put aside where they are fewer than 10", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain(" W", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task OwnColumnsWithoutAValueAtDifferentPeople_ArePutAsideUntilNoFewAreLeft()
+    {
+        // X lacks at 5 of x; Y at those and 8 others of them: without the five it lacks at 8.
+        var p1 = Csv("G;X;Y", i => $"{(i < 100 ? "x" : "y")};{(i < 5 ? "" : $"{i * 97 % 1009}")};{(i < 13 ? "" : $"{i * 89 % 1009}")}");
+        var seen = await SameAsync(p1, "count, cov(X, INCOME), cov(Y, INCOME) by G", [.. new[] { "1", "9999" }.Select(target => Csv("INCOME", i => i < 13 ? target : Income(i)))]);
+        Assert.StartsWith("x | 87 | ", seen, StringComparison.Ordinal);
+        Assert.Contains("records without a value in X or Y are put aside where they are fewer than 10 of a group of G", seen, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("corr(X, INCOME)")]
+    [InlineData("ols(INCOME ~ X)")]
+    [InlineData("mean(INCOME) weight X")]
+    public async Task OneValueThatHoldsMostOfAColumn_IsRefused(string question)
+    {
+        var seen = await SameAsync(Csv("X", i => i == Target ? "1100" : $"{(i % 2) + 1}"), question, [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("INCOME", i => i == Target ? target : Income(i)))]);
+        Assert.StartsWith("P1: one record holds too large a part of all that differs in X, and what is calculated with it would be about it alone", seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AGroupInWhichAColumnSinglesOutFew_IsPutAsideAndTheOthersAreAnswered()
+    {
+        var p1 = Csv("REGION;SMOKER", i => $"{"abc"[i % 3]};{(i % 3 == 0 ? (i < 12 ? 1 : 0) : i / 3 % 2)}");
+        var seen = await SeenAsync(p1, Csv("INCOME", Income), "corr(SMOKER, INCOME) by REGION");
+        var rows = seen.Split('\n');
+        Assert.StartsWith("b | 0.", rows[0].Replace("-", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.StartsWith("c | 0.", rows[1].Replace("-", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Equal("(withheld) | W", rows[2]);
+        Assert.Contains("groups of REGION are put aside: SMOKER has one value in all but fewer than 10 records of a group of REGION", seen, StringComparison.Ordinal);
+
+        // None is left.
+        Assert.StartsWith("P1: SMOKER has one value in all but fewer than 10 records of a group of REGION", await SeenAsync(Csv("REGION;SMOKER", i => $"{"abc"[i % 3]};{(i < 12 ? 1 : 0)}"), Csv("INCOME", Income), "corr(SMOKER, INCOME) by REGION"), StringComparison.Ordinal);
+    }
 }

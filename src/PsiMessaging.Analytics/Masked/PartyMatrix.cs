@@ -31,6 +31,8 @@ public sealed class PartyMatrix
     private readonly Dictionary<ColumnName, long> _frequent = [];
     private Dictionary<UInt128, int> _groups = [];
     private int[]? _groupTable;
+    private int[][] _groupIndices = [];
+    private int[][]? _needed;
 
     private PartyMatrix(BoundQuery query, string party, AlignedRows rows, int minCell, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers)
     {
@@ -77,8 +79,9 @@ public sealed class PartyMatrix
     /// <param name="party">The party.</param>
     /// <param name="rows">Its common rows.</param>
     /// <param name="minCell">The session's minimum cell size, 1 or more.</param>
+    /// <param name="other">The other party, where this one asks: then what the other would refuse is put aside, as far as something else is left.</param>
     /// <exception cref="QueryException">The engine cannot ask this, or a column has too many different values; says which and how many.</exception>
-    public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows, int minCell)
+    public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows, int minCell, string? other = null)
     {
         if (query.Where.FirstOrDefault(condition => condition.Party is null) is { } mixed)
         {
@@ -98,6 +101,11 @@ public sealed class PartyMatrix
         await matrix.FindGroupsAsync();
         if (minCell > 1)
         {
+            if (other is not null && QuestionRule.AnnouncedBy(query, party, other) is { Count: > 0 } announced)
+            {
+                await matrix.PutAsideAsync(announced);
+            }
+
             await matrix.FindFrequentAsync();
         }
 
@@ -274,6 +282,96 @@ public sealed class PartyMatrix
         GroupRecords = [.. _groups.OrderBy(group => group.Value).Where(group => group.Value % _bins == 0).Select(group => records[group.Key])];
     }
 
+    /// <summary>The asking party: which of its columns a group was put aside for, and by which rule; null where for none.</summary>
+    public string? ColumnFault { get; private set; }
+
+    /// <summary>What the person who asks must know of records and groups that are put aside on the own side.</summary>
+    public IReadOnlyList<string> Notes { get; private set; } = [];
+
+    /// <summary>
+    /// The asking party puts aside what the other would refuse. Records without a value in one of its columns, where they are few in a group, do not count: statistics with that
+    /// column and without it would give theirs. Groups in which a column singles out few are put aside as small groups are.
+    /// </summary>
+    private async Task PutAsideAsync(IReadOnlyList<ColumnName> columns)
+    {
+        var notes = new List<string>();
+        var within = _groupings.Length > 0 ? $" of a group of {QuestionRule.GroupedBy(_query, _party)}" : "";
+        if (await FindNeededAsync([.. columns.Select(column => _place[column])]) is { Length: > 0 } lacking)
+        {
+            notes.Add($"records without a value in {string.Join(" or ", lacking.Select(place => _columns[place].Name).Order(StringComparer.Ordinal))} are put aside where they are fewer than {_minCell}{within}");
+        }
+
+        var announced = await AnnounceAsync(columns, pooled: false);
+        var kept = new List<int>();
+        for (var group = 0; group < GroupRecords.Count; group++)
+        {
+            var alone = new Announcement([GroupRecords[group]], [], [.. announced.Columns.Select(column => column with { Groups = [column.Groups[group]] })]);
+            if (GroupRecords[group] >= _minCell && QuestionRule.Fault(alone with { Levels = announced.Levels }, _query, _party, _minCell, isAsker: true) is not { } fault)
+            {
+                kept.Add(group);
+            }
+            else
+            {
+                Aside += GroupRecords[group];
+                ColumnFault ??= GroupRecords[group] >= _minCell ? QuestionRule.Fault(alone with { Levels = announced.Levels }, _query, _party, _minCell, isAsker: true) : null;
+            }
+        }
+
+        if (ColumnFault is not null)
+        {
+            notes.Add($"groups of {QuestionRule.GroupedBy(_query, _party)} are put aside: {ColumnFault}");
+        }
+
+        if (kept.Count < GroupRecords.Count)
+        {
+            (GroupRecords, _needed) = ([.. kept.Select(group => GroupRecords[group])], _needed is null ? null : [.. kept.Select(group => _needed[group])]);
+            TakeGroups([.. kept.SelectMany(group => _groupIndices.Skip(group * _bins).Take(_bins))]);
+        }
+
+        Notes = notes;
+    }
+
+    /// <summary>Finds in which columns a record must have a value to count, group by group; records that do not count for one may leave few in another. Returns all such columns.</summary>
+    private async Task<int[]> FindNeededAsync(int[] places)
+    {
+        var needed = GroupRecords.Select(_ => new HashSet<int>()).ToArray();
+        for (var isDone = false; !isDone;)
+        {
+            (isDone, _needed) = (true, Array.ConvertAll(needed, set => set.ToArray()));
+            var records = new int[needed.Length];
+            var missing = Array.ConvertAll(needed, _ => new int[places.Length]);
+            await foreach (var (values, rows) in ChunksAsync())
+            {
+                var inGroup = GroupsOf(values, 0, rows);
+                for (var row = 0; row < rows; row++)
+                {
+                    if (inGroup[row] < 0)
+                    {
+                        continue;
+                    }
+
+                    var group = inGroup[row] / _bins;
+                    records[group]++;
+                    for (var i = 0; i < places.Length; i++)
+                    {
+                        missing[group][i] += values[places[i]][row] == AlignedRows.Missing ? 1 : 0;
+                    }
+                }
+            }
+
+            GroupRecords = records;
+            for (var group = 0; group < needed.Length; group++)
+            {
+                for (var i = 0; i < places.Length; i++)
+                {
+                    isDone &= missing[group][i] == 0 || missing[group][i] >= _minCell || !needed[group].Add(places[i]);
+                }
+            }
+        }
+
+        return [.. needed.SelectMany(set => set).Distinct()];
+    }
+
     private async IAsyncEnumerable<(IReadOnlyList<long[]> Values, int Rows)> ChunksAsync()
     {
         if (_columns.Length == 0)
@@ -387,7 +485,7 @@ public sealed class PartyMatrix
 
     /// <summary>What the party knows of its own side when it asks.</summary>
     /// <param name="announced">What it announces.</param>
-    public OwnRecords OwnRecords(Announcement announced) => new(GroupRecords, Aside, Differing, announced.Levels, Bins);
+    public OwnRecords OwnRecords(Announcement announced) => new(GroupRecords, Aside, Differing, announced.Levels, Bins, Notes);
 
     /// <summary>Says how many records are behind the party's groups, classes and columns.</summary>
     /// <param name="columns">Numeric columns of the party to say it of.</param>
@@ -457,7 +555,7 @@ public sealed class PartyMatrix
         distances.Sort();
         var all = distances.Aggregate(Int128.Zero, (sum, distance) => sum + distance);
         var largest = distances.TakeLast(_minCell - 1).Aggregate(Int128.Zero, (sum, distance) => sum + distance);
-        return new ColumnSpread(values.Count, most == 1 && values.Count > 1 ? values.Count : values.Count - most, all == 0 ? 0 : (int)(largest * 1000 / all));
+        return new ColumnSpread(values.Count, most == 1 && values.Count > 1 ? values.Count : values.Count - most, all == 0 ? 0 : (int)(largest * 1000 / all), all == 0 ? 0 : (int)(((distances[^1] * 1000) + all - 1) / all));
     }
 
     private void TakeGroups(IEnumerable<int[]> found)
@@ -465,6 +563,7 @@ public sealed class PartyMatrix
         // Missing values last.
         var sorted = found.OrderBy(group => group, Comparer<int[]>.Create((left, right) =>
             left.Zip(right, (a, b) => (a < 0 ? int.MaxValue : a).CompareTo(b < 0 ? int.MaxValue : b)).FirstOrDefault(order => order != 0))).ToArray();
+        _groupIndices = sorted;
         GroupLabels = [.. sorted.Select(group => (IReadOnlyList<string?>)[.. group.Select((index, i) => index < 0 ? null : _groupings[i].Labels[index])])];
         _groups = sorted.Select((group, i) => (Key: Key(group), i)).ToDictionary(entry => entry.Key, entry => entry.i);
         var size = _groupings.Aggregate(1.0, (product, indexer) => product * (indexer.Labels.Count + 1));
@@ -668,6 +767,11 @@ public sealed class PartyMatrix
             else
             {
                 groups[row] = GroupLabels.Count - 1;
+            }
+
+            if (_needed is { } needed && groups[row] >= 0 && Array.Exists(needed[groups[row] / _bins], column => values[column][at + row] == AlignedRows.Missing))
+            {
+                groups[row] = -1;
             }
         }
 

@@ -57,8 +57,10 @@ public sealed record Answer(
 /// <param name="Columns">Its numeric columns that the plan counts differences of: records with a value, and records that differ from the most frequent value of all groups together.</param>
 /// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
 /// <param name="Bins">Where the bins of a quantile are its own, each bin of each group: records, and those of another weight than the most frequent one. Null elsewhere.</param>
+/// <param name="Notes">What is to be said of what is put aside.</param>
 public sealed record OwnRecords(
-    IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<Disclosure.ColumnSpread>? Bins = null);
+    IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<Disclosure.ColumnSpread>? Bins = null,
+    IReadOnlyList<string>? Notes = null);
 
 /// <summary>The exact sums an answer follows from, group by group.</summary>
 public interface IMomentTable

@@ -51,6 +51,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var rules = _rules.Distinct().ToList();
         if (minCell > 1)
         {
+            rules.AddRange(table.Own?.Notes ?? []);
             rules.Add(WithheldRule(minCell));
         }
 
