@@ -139,6 +139,14 @@ public class ReleaseRuleTests
         Assert.All(counts.Select((value, i) => (value, i)), cell => Assert.True(shown[cell.i] || cell.value >= minimum || seen[cell.i].Count > 1, $"{cell.value} of {string.Join(',', counts)}, rest {(others ? rest : 0)}"));
     }, iter: 1000);
 
+    /// <summary>Two totals that share no cell: 7 = 3 + 4 of own groups that have 3 and 4 left leaves nobody for the rest of them.</summary>
+    [Fact]
+    public void ShowTotals_TwoThatTogetherLeaveNobodyOver_AreNotBothShown()
+    {
+        int[][] totals = [[0, 3], [1, 4]];
+        Assert.Equal([true, false], ReleaseRule.ShowTotals([3, 3, 4, 4, 5, 0], [false, false, true, false, true, false], [0, 0, 0, 1, 1, 1], [10, 9], others: true, totals, 3));
+    }
+
     private static BoundQuery Bound(string text) => new(Query.Parse(text), new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
     {
         ["P1"] = [new("G", ColumnType.Text), new("T", new ColumnType(ColumnKind.Integer, 9))],

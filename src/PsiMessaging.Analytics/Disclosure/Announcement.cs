@@ -130,7 +130,8 @@ public static class QuestionRule
                     return $"fewer than {minimum} records hold nearly all that differs in {column.Column}{Within(query, party, isAsker)}, and what is calculated with it would be about them alone; leave it out, or put its largest values together";
                 }
 
-                if (group.Single > LargestSingleShare(minimum))
+                // Of the asking party alone: a refusal by the other would itself tell that somebody has such a value.
+                if (isAsker && group.Single > LargestSingleShare(minimum))
                 {
                     return $"one record holds too large a part of all that differs in {column.Column}{Within(query, party, isAsker)}, and what is calculated with it would be about it alone; leave it out, or put its largest values together";
                 }
