@@ -251,4 +251,16 @@ public class StockQuestionTests
         // None is left.
         Assert.StartsWith("P1: SMOKER has one value in all but fewer than 10 records of a group of REGION", await SeenAsync(Csv("REGION;SMOKER", i => $"{"abc"[i % 3]};{(i < 12 ? 1 : 0)}"), Csv("INCOME", Income), "corr(SMOKER, INCOME) by REGION"), StringComparison.Ordinal);
     }
+
+    /// <summary>The example of docs/disclosure.md.</summary>
+    [Fact]
+    public async Task OneRareDiagnosis_HidesTheSmallestThatIsShownToo()
+    {
+        string Of(int i, int rare) => i < rare ? "RARE" : i < 60 ? "FLU" : i < 150 ? "COLD" : "ASTHMA";
+        var seen = await SameAsync(Csv("X", i => $"{i}"), "count by DISEASE", [.. new[] { 1, 9 }.Select(rare => Csv("DISEASE", i => Of(i, rare)))]);
+        Assert.StartsWith("ASTHMA | 150\nCOLD | 90\n(withheld) | 60\n", seen, StringComparison.Ordinal);
+        Assert.Contains("FLU | 60", await SeenAsync(Csv("X", i => $"{i}"), Csv("DISEASE", i => Of(i, 0)), "count by DISEASE"), StringComparison.Ordinal);
+        Assert.Contains("COLD | 90\nFLU | 45\n(withheld) | 15", await SeenAsync(Csv("X", i => $"{i}"), Csv("DISEASE", i => Of(i, 15).Replace("RARE", i < 8 ? "R1" : "R2", StringComparison.Ordinal)), "count by DISEASE"), StringComparison.Ordinal);
+        Assert.Contains("COLD | 90\nFLU | 50\nRARE | 10", await SeenAsync(Csv("X", i => $"{i}"), Csv("DISEASE", i => Of(i, 10)), "count by DISEASE"), StringComparison.Ordinal);
+    }
 }
