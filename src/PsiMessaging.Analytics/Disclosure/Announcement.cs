@@ -117,7 +117,7 @@ public static class QuestionRule
 
                 if (all - group.Records is var without && without > 0 && without < minimum)
                 {
-                    return $"{column.Column} has no value in fewer than {minimum} records{Within(query, party, isAsker)}, and what is calculated with it and without it would give theirs; leave it out or take coarser classes";
+                    return HasGaps(column.Column, query, party, minimum);
                 }
 
                 if (isAsker ? group.Different > 0 && group.Different < minimum : group.Different < minimum)
@@ -140,6 +140,10 @@ public static class QuestionRule
 
         return null;
     }
+
+    /// <summary>What is said of an asking party's column that lacks a value in few records of a group.</summary>
+    public static string HasGaps(string column, BoundQuery query, string party, int minimum) =>
+        $"{column} has no value in fewer than {minimum} records{Within(query, party, isAsker: true)}, and what is calculated with it and without it would give theirs; leave it out or take coarser classes";
 
     /// <summary>The party's grouping columns as words.</summary>
     public static string GroupedBy(BoundQuery query, string party) =>

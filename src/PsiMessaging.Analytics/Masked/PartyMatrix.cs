@@ -306,15 +306,16 @@ public sealed class PartyMatrix
         for (var group = 0; group < GroupRecords.Count; group++)
         {
             var alone = new Announcement([GroupRecords[group]], [], [.. announced.Columns.Select(column => column with { Groups = [column.Groups[group]] })]);
-            if (GroupRecords[group] >= _minCell && QuestionRule.Fault(alone with { Levels = announced.Levels }, _query, _party, _minCell, isAsker: true) is not { } fault)
+            var fault = GroupRecords[group] < _minCell ? QuestionRule.HasGaps(_columns[_needed![group][0]].Name, _query, _party, _minCell)
+                : QuestionRule.Fault(alone with { Levels = announced.Levels }, _query, _party, _minCell, isAsker: true);
+            if (fault is null)
             {
                 kept.Add(group);
+                continue;
             }
-            else
-            {
-                Aside += GroupRecords[group];
-                ColumnFault ??= GroupRecords[group] >= _minCell ? QuestionRule.Fault(alone with { Levels = announced.Levels }, _query, _party, _minCell, isAsker: true) : null;
-            }
+
+            Aside += GroupRecords[group];
+            ColumnFault ??= fault;
         }
 
         if (ColumnFault is not null)
