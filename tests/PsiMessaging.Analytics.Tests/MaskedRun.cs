@@ -75,7 +75,7 @@ internal sealed class MaskedRun : IDisposable
     {
         var query = new BoundQuery(Query.Parse(text), Schema);
         var other = asker == "P1" ? "P2" : "P1";
-        var left = await PartyMatrix.OpenAsync(query, asker, asker == "P1" ? P1 : P2, minCell);
+        var left = await PartyMatrix.OpenAsync(query, asker, asker == "P1" ? P1 : P2, minCell, other);
         var right = await PartyMatrix.OpenAsync(query, other, asker == "P1" ? P2 : P1, minCell);
         var plan = MaskedPlan.Build(query, P1.Rows, (asker, left.Shape), (other, right.Shape), pad, minCell);
         var context = new MaskContext(Transcript, "q", 1, asker, text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
@@ -90,8 +90,47 @@ internal sealed class MaskedRun : IDisposable
         Contribution.Unmask(masks, product);
         Unmasked = (product, plan.NeededEntries());
         var table = new MaskedTable(query, plan, product, left.Labels, right.Labels,
-            minCell > 1 && await left.AnnounceAsync(QuestionRule.AnnouncedBy(query, asker, other), pooled: false) is { } announced ? new OwnRecords(left.GroupRecords, left.Aside, left.Differing, announced.Levels) : null);
+            minCell > 1 && await left.AnnounceAsync(QuestionRule.AnnouncedBy(query, asker, other), pooled: false) is { } announced ? left.OwnRecords(announced) : null);
         return new AnswerBuilder(query, table, minCell, P1.Rows).Build();
+    }
+
+    /// <summary>
+    /// Everything the asking party P1 gets to see under a minimum cell size: the answer, or the refusal of its own worker or of the other's, in their order. In a cell W is
+    /// withheld, P withheld to protect another.
+    /// </summary>
+    public async Task<string> SeenAsync(string text, int minCell)
+    {
+        try
+        {
+            var query = new BoundQuery(Query.Parse(text), Schema);
+            var left = await PartyMatrix.OpenAsync(query, "P1", P1, minCell, "P2");
+            if (left.GroupLabels.Count == 0)
+            {
+                return "P1: " + (left.ColumnFault ?? "no group of enough records");
+            }
+
+            var announced = await left.AnnounceAsync(QuestionRule.AnnouncedBy(query, "P1", "P2"), pooled: false);
+            if (QuestionRule.Fault(announced, query, "P1", minCell, isAsker: true) is { } fault)
+            {
+                return "P1: " + fault;
+            }
+
+            Assert.Null(QuestionRule.Malformed(announced, query, "P1", "P2", left.Shape, P1.Rows));
+            var right = await PartyMatrix.OpenAsync(query, "P2", P2, minCell);
+            if (QuestionRule.Fault(await right.AnnounceAsync(right.GroupLabels.Count == 0 ? [] : QuestionRule.ColumnsOf(query, "P2"), pooled: true), query, "P2", minCell, isAsker: false) is { } other)
+            {
+                return "P2: " + other;
+            }
+
+            var answer = await AskAsync(text, minCell: minCell);
+            var lines = answer.Rows.Select(row => string.Join(" | ", row.Select(cell => cell.Text ?? (cell.IsProtected ? "P" : cell.IsWithheld ? "W" : "-"))))
+                .Append($"records {answer.Records}, withheld {answer.Withheld}").Concat(answer.Facts.Select(fact => $"{fact.Key} {fact.Value}")).Concat(answer.Rules);
+            return string.Join('\n', lines);
+        }
+        catch (QueryException exception)
+        {
+            return $"{exception.Code}: {exception.Message}";
+        }
     }
 
     private async Task<(List<(string Path, int Rows)> Batches, ulong[] Correction)> ContributeAsync(PartyMatrix matrix, MatrixLayout layout, MaskedPlan plan, MaskContext context, bool isAsker, int batchRows)

@@ -57,6 +57,7 @@ public class OracleTests
     {
         var (p1, p2) = RandomData(seed, rows: 40 + (seed % 150));
         using var run = MaskedRun.OpenAsync(p1, p2, new Dictionary<string, string> { ["x"] = "decimal(11,2)", ["y"] = "decimal(15,3)", ["w"] = "decimal(5,1)", ["a"] = "integer", ["b"] = "integer(6)" }).WaitAsync(TimeSpan.FromMinutes(1)).GetAwaiter().GetResult();
+        var compared = 0;
         foreach (var text in Tables.Select(table => table.Query).Concat(["g, h with totals", "count, sum(y), mean(x) by g, h with totals", "count, sum(x) by h, g where b > 0 with totals", "count by a in 0-9, 10-29, 30+, g, h with totals", "count by g where x > 0 with totals"]))
         {
             Answer whole, shown;
@@ -70,6 +71,13 @@ public class OracleTests
                 continue;
             }
 
+            // Records that are put aside on the asking party's side are in no number: then there is nothing to compare with.
+            if (shown.Rules.Any(rule => rule.Contains("are put aside", StringComparison.Ordinal)))
+            {
+                continue;
+            }
+
+            compared++;
             var labels = shown.Columns.TakeWhile(column => column.Role == AnswerRole.Label).Count();
             string Key(IReadOnlyList<AnswerCell> row) => string.Join('|', row.Take(labels).Select(cell => cell.IsTotal ? "(total)" : cell.Text ?? "<null>"));
             var rows = whole.Rows.GroupBy(Key).ToDictionary(group => group.Key, group => group.Single());
@@ -80,6 +88,8 @@ public class OracleTests
 
             Assert.True(shown.Records < 0 || shown.Records == whole.Records, $"{text}: {shown.Records} records where there are {whole.Records}");
         }
+
+        Assert.True(compared >= 10, $"{compared} tables compared");
     }, iter: 5, threads: 1);
 
     [Fact]

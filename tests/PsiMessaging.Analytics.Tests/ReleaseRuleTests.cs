@@ -139,6 +139,14 @@ public class ReleaseRuleTests
         Assert.All(counts.Select((value, i) => (value, i)), cell => Assert.True(shown[cell.i] || cell.value >= minimum || seen[cell.i].Count > 1, $"{cell.value} of {string.Join(',', counts)}, rest {(others ? rest : 0)}"));
     }, iter: 1000);
 
+    /// <summary>Two totals that share no cell: 7 = 3 + 4 of own groups that have 3 and 4 left leaves nobody for the rest of them.</summary>
+    [Fact]
+    public void ShowTotals_TwoThatTogetherLeaveNobodyOver_AreNotBothShown()
+    {
+        int[][] totals = [[0, 3], [1, 4]];
+        Assert.Equal([true, false], ReleaseRule.ShowTotals([3, 3, 4, 4, 5, 0], [false, false, true, false, true, false], [0, 0, 0, 1, 1, 1], [10, 9], others: true, totals, 3));
+    }
+
     private static BoundQuery Bound(string text) => new(Query.Parse(text), new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
     {
         ["P1"] = [new("G", ColumnType.Text), new("T", new ColumnType(ColumnKind.Integer, 9))],
@@ -164,6 +172,9 @@ public class ReleaseRuleTests
     [InlineData(0, 0, 0, false, "a value in fewer than 10 records")]
     [InlineData(100, 90, 998, true, "fewer than 10 records hold nearly all")]
     [InlineData(12, 12, 930, true, null)]
+    [InlineData(95, 90, 300, true, "no value in fewer than 10 records")]
+    [InlineData(95, 90, 300, false, null)]
+    [InlineData(90, 80, 300, true, null)]
     public void Fault_OfAColumn_NamesItAndNoNumber(int records, int different, int largest, bool isAsker, string? expected)
     {
         var fault = QuestionRule.Fault(new Announcement([100], [], [new ColumnAnnouncement("T", [new ColumnSpread(records, different, largest)])]), Bound("cov(T, Y)"), "P1", 10, isAsker);
@@ -180,7 +191,7 @@ public class ReleaseRuleTests
     public void Malformed_AnnouncementsThatCannotBe()
     {
         var (query, shape) = (Bound("cov(T, Y) by G"), new PartyShape(2, []));
-        var spread = new ColumnSpread(50, 40, 500);
+        var spread = new ColumnSpread(50, 40, 500, 100);
         var good = new Announcement([50, 50], [], [new ColumnAnnouncement("T", [spread, spread])]);
         string? Of(Announcement? announced) => QuestionRule.Malformed(announced, query, "P1", "P2", shape, 100);
         Assert.Null(Of(good));
@@ -188,7 +199,8 @@ public class ReleaseRuleTests
             null, good with { Groups = [50] }, good with { Groups = [50, 51] }, good with { Groups = [-1, 50] }, good with { Levels = [[1]] }, good with { Columns = [] },
             good with { Columns = [new ColumnAnnouncement("Y", [spread, spread])] }, good with { Columns = [new ColumnAnnouncement("T", [spread])] },
             good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Records = 51 }])] }, good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Different = 51 }])] },
-            good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Largest = 1001 }])] }, good with { Columns = [null!] }, good with { Groups = null! }, good with { Columns = [new ColumnAnnouncement("T", null!)] },
+            good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Largest = 1001 }])] }, good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Single = 0 }])] }, good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Single = 1001 }])] },
+            good with { Columns = [null!] }, good with { Groups = null! }, good with { Columns = [new ColumnAnnouncement("T", null!)] },
         ], announced => Assert.NotNull(Of(announced)));
 
         // A question about the asking party's own columns alone gives nothing away: there is nothing to announce of them.

@@ -23,9 +23,10 @@ public class StockAsker
 
     public static TheoryData<string> Engines => ["masked", "tokens"];
 
-    /// <summary>P1's columns: SERIAL of its own for each record, T one at the target and zero elsewhere, TEN one at the target and nine others, CLASS of thirds, PACKED powers of two.</summary>
-    private static string Asker(int rows = Common) => "IDKEY;SERIAL;T;TEN;CLASS;PACKED\n" + string.Concat(Enumerable.Range(0, rows).Select(i =>
-        $"id-{i};{i};{(i == Target ? 1 : 0)};{(i is >= Target and < Target + 10 ? 1 : 0)};{"ABC"[i / 3 % 3]};{(i is >= Target and < Target + 40 ? 1L << (i - Target) : 0)}\n"));
+    /// <summary>P1's columns: SERIAL of its own for each record, T one at the target and zero elsewhere, TEN one at the target and nine others, CLASS of thirds, PACKED powers of two, HEAVY a million at eleven people and one
+    /// elsewhere, HOLED no value at the target, LUMP most of all that differs at the target.</summary>
+    private static string Asker(int rows = Common) => "IDKEY;SERIAL;T;TEN;CLASS;PACKED;HEAVY;HOLED;LUMP\n" + string.Concat(Enumerable.Range(0, rows).Select(i =>
+        $"id-{i};{i};{(i == Target ? 1 : 0)};{(i is >= Target and < Target + 10 ? 1 : 0)};{"ABC"[i / 3 % 3]};{(i is >= Target and < Target + 40 ? 1L << (i - Target) : 0)};{(i is >= Target and < Target + 11 ? 1_000_000 : 1)};{(i == Target ? "" : i * 97 % 1009)};{(i == Target ? 500 : i % 2)}\n"));
 
     /// <summary>P2's columns: what somebody has and earns.</summary>
     private static string Other(Func<int, string>? disease = null, Func<int, decimal>? income = null, int rows = Common, Func<int, bool>? flag = null) => "IDKEY;DISEASE;INCOME;FLAG\n" + string.Concat(Enumerable.Range(0, rows).Select(i =>
@@ -116,6 +117,56 @@ public class StockAsker
     {
         var seen = await SameInAsync("masked", question, WorldsOfIncome);
         Assert.Contains("(withheld)", seen, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("count by DISEASE weight HEAVY")]
+    [InlineData("sum(INCOME) by DISEASE weight HEAVY")]
+    public async Task WeighsElevenPeopleHeavily_AndReadsNoDiagnosisOfTheEleventh(string question) =>
+        // The ten others are known to have the flu.
+        await SameInAsync("masked", question, [.. new[] { "ASTHMA", "COLD" }.Select(target => Other(i => i == Target ? target : i is > Target and < Target + 11 ? "FLU" : i == 5 ? target == "COLD" ? "ASTHMA" : "COLD" : Usual(i), i => i == 5 ? 1000 + (Target * 37 % 900) + 0.25m : 1000 + (i * 37 % 900) + 0.25m))]);
+
+    [Fact]
+    public async Task WeighsElevenPeopleHeavily_AndReadsNotHowManyPassAThreshold() =>
+        await SameInAsync("masked", "count weight HEAVY where INCOME > 1500", [.. new[] { true, false }.Select(passes => Other(income: i => i == Target == passes && i is Target or 5 ? 1800 : i is >= Target and < Target + 11 or 5 ? 100 : 1000 + (i * 37 % 900)))]);
+
+    [Fact]
+    public async Task AsksForQuantilesOfHeavyWeights_AndReadsNoIncome() =>
+        await SameInAsync("masked", "quantile(INCOME, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 900 to 2100 step 50) weight HEAVY", [.. new[] { 1234m, 1777m }.Select(target => Other(income: i => i == Target ? target : i == 5 ? 3011 - target : 1000 + (i * 37 % 900)))]);
+
+    [Fact]
+    public async Task LeavesAValueOutAtOnePerson_AndReadsNoIncome()
+    {
+        var seen = await SameInAsync("masked", "sum(INCOME), var(INCOME), cov(HOLED, INCOME), corr(HOLED, INCOME)", WorldsOfIncome);
+        Assert.Contains("records without a value in HOLED are put aside where they are fewer than 10", seen, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mean(INCOME), cov(LUMP, INCOME)")]
+    [InlineData("ols(INCOME ~ LUMP)")]
+    [InlineData("sum(INCOME) weight LUMP")]
+    public async Task PutsMostOfAColumnAtOnePerson_AndReadsNoIncome(string question) =>
+        Assert.StartsWith("below-minimum: ", await SameInAsync("masked", question, WorldsOfIncome), StringComparison.Ordinal);
+
+    [Fact]
+    public async Task RegressesOnDiagnoses_AndDoesNotSeeWhetherAnybodyHasARareOne() =>
+        await SameInAsync("masked", "ols(SERIAL ~ C(DISEASE))", [.. new[] { "RARE", "ASTHMA" }.Select(target => Other(i => i == Target ? target : Usual(i)))]);
+
+    [Fact]
+    public async Task AsksForTotalsAboveAThreshold_AndTheirLinesDoNotTellWhetherAllTenPass() =>
+        await SameInAsync("masked", "count by DISEASE with totals where TEN = 1 and INCOME > 3000", [.. new[] { 2999m, 4000m }.Select(target => Other(income: i => i == Target ? target : i is > Target and < Target + 10 ? 5000 + i : i % 2 == 0 ? 6000 + i : 100))]);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task SumsTheOthersZerosAndOnes_AndAThirdValueChangesNothing(bool hasThird)
+    {
+        await using var network = await ReadyAsync("masked", Asker(), "IDKEY;FLAG\n" + string.Concat(Enumerable.Range(0, Common).Select(i => $"id-{i};{(hasThird && i == 3 ? 2 : i / 3 % 3 == 0 ? (i < 10 ? 0 : 1) : i % 10 == 0 ? 1 : 0)}\n")));
+        var seen = await SeenAsync(network, "sum(FLAG) by CLASS");
+
+        // All but four of class A have the mark: 296 would say so.
+        Assert.Contains("\"A\"", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"296\"", seen, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -8,7 +8,8 @@ namespace PsiMessaging.Analytics.Disclosure;
 /// <param name="Records">Records with a value.</param>
 /// <param name="Different">Records whose value is not the most frequent one: with zeros and ones, the fewer of the two. All, where no value occurs twice.</param>
 /// <param name="Largest">Share in thousandths, 0 to 1,000, that the minimum less one records of largest |value − median| have in the sum of it; 0 where all values are equal.</param>
-public sealed record ColumnSpread(int Records, int Different, int Largest);
+/// <param name="Single">Share in thousandths, rounded up, that the single record of the largest has; 0 where all values are equal, and only there.</param>
+public sealed record ColumnSpread(int Records, int Different, int Largest, int Single = 0);
 
 /// <summary>A numeric column of the party that announces, group by group.</summary>
 /// <param name="Column">Its name.</param>
@@ -45,6 +46,12 @@ public static class QuestionRule
     /// <summary>Largest share, in thousandths, that fewer than the minimum of records may have in a column's spread. Where all values lie evenly few records hold more of it the smaller the group is.</summary>
     public static int LargestShare(int records, int minimum) => records < 2 * minimum ? 990 : Math.Max(900, (1000 * (minimum - 1) / minimum) + 1);
 
+    /// <summary>
+    /// Largest share, in thousandths, that a single record may have in a column's spread: what is calculated with the column is mostly about it otherwise. Under minima below 8
+    /// twice what each of so few equal ones would hold.
+    /// </summary>
+    public static int LargestSingleShare(int minimum) => Math.Max(250, 2000 / minimum);
+
     /// <summary>Why the other party's announcement cannot be: null where it can.</summary>
     /// <param name="announced">What it says.</param>
     /// <param name="query">The question.</param>
@@ -73,7 +80,7 @@ public static class QuestionRule
 
         return announced.Columns.Count != columns.Count || announced.Columns.Zip(columns).Any(pair => pair.First is null || pair.First.Column != pair.Second.Name || pair.First.Groups?.Count != announced.Groups.Count
                 || pair.First.Groups.Zip(announced.Groups).Any(group => group.First is null || group.First.Records < 0 || group.First.Records > group.Second || group.First.Different < 0
-                    || group.First.Different > group.First.Records || group.First.Largest is < 0 or > 1000))
+                    || group.First.Different > group.First.Records || group.First.Largest is < 0 or > 1000 || group.First.Single is < 0 or > 1000 || (group.First.Different > 0 && group.First.Single == 0)))
             ? "what it says of its columns does not fit" : null;
     }
 
@@ -101,11 +108,16 @@ public static class QuestionRule
 
         foreach (var column in side.Columns)
         {
-            foreach (var group in column.Groups)
+            foreach (var (group, all) in column.Groups.Zip(isAsker ? side.Groups : column.Groups.Select(group => group.Records)))
             {
                 if (isAsker ? group.Records > 0 && group.Records < minimum : group.Records < minimum)
                 {
                     return $"{column.Column} has a value in fewer than {minimum} records{Within(query, party, isAsker)}, and what is calculated with it would be about them alone; leave it out or take coarser classes";
+                }
+
+                if (all - group.Records is var without && without > 0 && without < minimum)
+                {
+                    return HasGaps(column.Column, query, party, minimum);
                 }
 
                 if (isAsker ? group.Different > 0 && group.Different < minimum : group.Different < minimum)
@@ -117,11 +129,21 @@ public static class QuestionRule
                 {
                     return $"fewer than {minimum} records hold nearly all that differs in {column.Column}{Within(query, party, isAsker)}, and what is calculated with it would be about them alone; leave it out, or put its largest values together";
                 }
+
+                // Of the asking party alone: a refusal by the other would itself tell that somebody has such a value.
+                if (isAsker && group.Single > LargestSingleShare(minimum))
+                {
+                    return $"one record holds too large a part of all that differs in {column.Column}{Within(query, party, isAsker)}, and what is calculated with it would be about it alone; leave it out, or put its largest values together";
+                }
             }
         }
 
         return null;
     }
+
+    /// <summary>What is said of an asking party's column that lacks a value in few records of a group.</summary>
+    public static string HasGaps(string column, BoundQuery query, string party, int minimum) =>
+        $"{column} has no value in fewer than {minimum} records{Within(query, party, isAsker: true)}, and what is calculated with it and without it would give theirs; leave it out or take coarser classes";
 
     /// <summary>The party's grouping columns as words.</summary>
     public static string GroupedBy(BoundQuery query, string party) =>

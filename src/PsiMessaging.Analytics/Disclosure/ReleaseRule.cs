@@ -169,10 +169,24 @@ public static class ReleaseRule
         }
 
         var takenTotals = new List<HashSet<int>>();
+        var takenGroups = new List<int[]>();
         bool IsNothingOrEnough(HashSet<int> places) => places.Count == 0 || places.Sum(at => value[at]) >= minimum;
-        bool LeavesEnough(int[] places, IEnumerable<int> groups)
+        HashSet<int> AllOf(IEnumerable<int> groups) => [.. groups.SelectMany(group => others ? byGroup[group].Append(cells + group) : byGroup[group])];
+        bool LeavesEnough(int[] places, int[] groups)
         {
-            HashSet<int> left = [.. groups.SelectMany(group => others ? byGroup[group].Append(cells + group) : byGroup[group])];
+            // Totals that share no cell are one total together, over the own groups of both.
+            for (var t = 0; t < takenTotals.Count; t++)
+            {
+                var rest = AllOf(groups.Union(takenGroups[t]));
+                rest.ExceptWith(places);
+                rest.ExceptWith(takenTotals[t]);
+                if (!takenTotals[t].Overlaps(places) && !IsNothingOrEnough(rest))
+                {
+                    return false;
+                }
+            }
+
+            var left = AllOf(groups);
             left.ExceptWith(places);
             if (!IsNothingOrEnough(left))
             {
@@ -211,7 +225,7 @@ public static class ReleaseRule
                 continue;
             }
 
-            if (places.Length > 0 && isSmallEnough && !LeavesEnough(places, members.Where(i => !shown[i]).Select(i => ownGroups[i]).Distinct()))
+            if (places.Length > 0 && isSmallEnough && !LeavesEnough(places, [.. members.Where(i => !shown[i]).Select(i => ownGroups[i]).Distinct()]))
             {
                 continue;
             }
@@ -221,6 +235,7 @@ public static class ReleaseRule
             if (released[t] && places.Length > 0)
             {
                 takenTotals.Add([.. places]);
+                takenGroups.Add([.. members.Where(i => !shown[i]).Select(i => ownGroups[i]).Distinct()]);
             }
         }
 

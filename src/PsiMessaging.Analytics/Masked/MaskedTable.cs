@@ -7,7 +7,7 @@ namespace PsiMessaging.Analytics.Masked;
 /// <summary>What the two parties have told each other about a query's groups.</summary>
 /// <param name="Groups">Labels of each group, one for each of the party's groupings; null where the value is missing. None where every group is put aside.</param>
 /// <param name="Levels">Labels of the levels of each of the party's class terms.</param>
-/// <param name="TwoValued">Under a minimum cell size: the party's numeric columns in the question that have two values or one; there the records at either count. Null for none.</param>
+/// <param name="TwoValued">Under a minimum cell size: the party's numeric columns in the question that have two values, or one, but for fewer than the minimum of records; there the records at either count. Null for none.</param>
 public sealed record PartyLabels(IReadOnlyList<IReadOnlyList<string?>> Groups, IReadOnlyList<IReadOnlyList<string>> Levels, IReadOnlyList<string>? TwoValued = null)
 {
     /// <summary>The shape that follows.</summary>
@@ -83,6 +83,9 @@ public sealed class MaskedTable : IMomentTable
 
     /// <inheritdoc/>
     public int OwnGroupOf(int group) => _ownGroups[group];
+
+    /// <inheritdoc/>
+    public Disclosure.ColumnSpread? OwnBinOf(int group) => Own?.Bins?[group / _other.Groups.Count];
 
     /// <inheritdoc/>
     public bool OthersSelect => _query.Where.Any(condition => condition.Party != _plan.A.Party) || (_query.Weight is { } weight && weight.Party != _plan.A.Party);

@@ -31,6 +31,8 @@ public sealed class PartyMatrix
     private readonly Dictionary<ColumnName, long> _frequent = [];
     private Dictionary<UInt128, int> _groups = [];
     private int[]? _groupTable;
+    private int[][] _groupIndices = [];
+    private int[][]? _needed;
 
     private PartyMatrix(BoundQuery query, string party, AlignedRows rows, int minCell, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers)
     {
@@ -54,7 +56,10 @@ public sealed class PartyMatrix
     /// <summary>Labels of each group, one for each of the party's groupings; null where the value is missing.</summary>
     public IReadOnlyList<IReadOnlyList<string?>> GroupLabels { get; private set; } = [];
 
-    /// <summary>Levels of each of the party's class terms, in order; the first is the reference.</summary>
+    /// <summary>
+    /// Levels of each of the party's class terms, in order; the first is the reference. Under a minimum cell size those of fewer records are not among them: they are counted
+    /// with the reference.
+    /// </summary>
     public IReadOnlyList<IReadOnlyList<string>> LevelLabels => [.. _query.Terms.Where(term => _terms.ContainsKey(term.Column)).Select(term => _terms[term.Column].Labels)];
 
     /// <summary>The matrix's shape. Where no group is left it has one group's columns, all zero.</summary>
@@ -74,8 +79,9 @@ public sealed class PartyMatrix
     /// <param name="party">The party.</param>
     /// <param name="rows">Its common rows.</param>
     /// <param name="minCell">The session's minimum cell size, 1 or more.</param>
+    /// <param name="other">The other party, where this one asks: then what the other would refuse is put aside, as far as something else is left.</param>
     /// <exception cref="QueryException">The engine cannot ask this, or a column has too many different values; says which and how many.</exception>
-    public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows, int minCell)
+    public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows, int minCell, string? other = null)
     {
         if (query.Where.FirstOrDefault(condition => condition.Party is null) is { } mixed)
         {
@@ -95,6 +101,11 @@ public sealed class PartyMatrix
         await matrix.FindGroupsAsync();
         if (minCell > 1)
         {
+            if (other is not null && QuestionRule.AnnouncedBy(query, party, other) is { Count: > 0 } announced)
+            {
+                await matrix.PutAsideAsync(announced);
+            }
+
             await matrix.FindFrequentAsync();
         }
 
@@ -216,6 +227,7 @@ public sealed class PartyMatrix
         var found = new Dictionary<UInt128, (int[] Indices, int Records)>();
         var places = _groupings.Select(indexer => _place[indexer.Grouping.Column]).ToArray();
         var indices = new int[parts];
+        var levels = _terms.Select(term => (Indexer: term.Value, Values: _place[term.Key], Counts: new int[term.Value.Labels.Count])).ToArray();
         await foreach (var (values, rows) in ChunksAsync())
         {
             for (var row = 0; row < rows; row++)
@@ -223,6 +235,11 @@ public sealed class PartyMatrix
                 if (!Passes(values, row))
                 {
                     continue;
+                }
+
+                foreach (var (indexer, at, counts) in levels)
+                {
+                    counts[indexer.IndexOf(values[at][row])]++;
                 }
 
                 for (var i = 0; i < parts; i++)
@@ -244,6 +261,11 @@ public sealed class PartyMatrix
             }
         }
 
+        foreach (var (indexer, _, counts) in levels)
+        {
+            indexer.Pool(counts, _minCell);
+        }
+
         var kept = found.Values.Where(group => group.Records >= _minCell).ToArray();
         Aside = found.Values.Sum(group => group.Records) - kept.Sum(group => group.Records);
         var groups = bins is null ? kept : [.. kept.SelectMany(group => Enumerable.Range(-1, _groupings[^1].Labels.Count + 1).Select(bin => (Indices: (int[])[.. group.Indices, bin], group.Records)))];
@@ -260,6 +282,97 @@ public sealed class PartyMatrix
         GroupRecords = [.. _groups.OrderBy(group => group.Value).Where(group => group.Value % _bins == 0).Select(group => records[group.Key])];
     }
 
+    /// <summary>The asking party: which of its columns a group was put aside for, and by which rule; null where for none.</summary>
+    public string? ColumnFault { get; private set; }
+
+    /// <summary>What the person who asks must know of records and groups that are put aside on the own side.</summary>
+    public IReadOnlyList<string> Notes { get; private set; } = [];
+
+    /// <summary>
+    /// The asking party puts aside what the other would refuse. Records without a value in one of its columns, where they are few in a group, do not count: statistics with that
+    /// column and without it would give theirs. Groups in which a column singles out few are put aside as small groups are.
+    /// </summary>
+    private async Task PutAsideAsync(IReadOnlyList<ColumnName> columns)
+    {
+        var notes = new List<string>();
+        var within = _groupings.Length > 0 ? $" of a group of {QuestionRule.GroupedBy(_query, _party)}" : "";
+        if (await FindNeededAsync([.. columns.Select(column => _place[column])]) is { Length: > 0 } lacking)
+        {
+            notes.Add($"records without a value in {string.Join(" or ", lacking.Select(place => _columns[place].Name).Order(StringComparer.Ordinal))} are put aside where they are fewer than {_minCell}{within}");
+        }
+
+        var announced = await AnnounceAsync(columns, pooled: false);
+        var kept = new List<int>();
+        for (var group = 0; group < GroupRecords.Count; group++)
+        {
+            var alone = new Announcement([GroupRecords[group]], [], [.. announced.Columns.Select(column => column with { Groups = [column.Groups[group]] })]);
+            var fault = GroupRecords[group] < _minCell ? QuestionRule.HasGaps(_columns[_needed![group][0]].Name, _query, _party, _minCell)
+                : QuestionRule.Fault(alone with { Levels = announced.Levels }, _query, _party, _minCell, isAsker: true);
+            if (fault is null)
+            {
+                kept.Add(group);
+                continue;
+            }
+
+            Aside += GroupRecords[group];
+            ColumnFault ??= fault;
+        }
+
+        if (ColumnFault is not null)
+        {
+            notes.Add($"groups of {QuestionRule.GroupedBy(_query, _party)} are put aside: {ColumnFault}");
+        }
+
+        if (kept.Count < GroupRecords.Count)
+        {
+            (GroupRecords, _needed) = ([.. kept.Select(group => GroupRecords[group])], _needed is null ? null : [.. kept.Select(group => _needed[group])]);
+            TakeGroups([.. kept.SelectMany(group => _groupIndices.Skip(group * _bins).Take(_bins))]);
+        }
+
+        Notes = notes;
+    }
+
+    /// <summary>Finds in which columns a record must have a value to count, group by group; records that do not count for one may leave few in another. Returns all such columns.</summary>
+    private async Task<int[]> FindNeededAsync(int[] places)
+    {
+        var needed = GroupRecords.Select(_ => new HashSet<int>()).ToArray();
+        for (var isDone = false; !isDone;)
+        {
+            (isDone, _needed) = (true, Array.ConvertAll(needed, set => set.ToArray()));
+            var records = new int[needed.Length];
+            var missing = Array.ConvertAll(needed, _ => new int[places.Length]);
+            await foreach (var (values, rows) in ChunksAsync())
+            {
+                var inGroup = GroupsOf(values, 0, rows);
+                for (var row = 0; row < rows; row++)
+                {
+                    if (inGroup[row] < 0)
+                    {
+                        continue;
+                    }
+
+                    var group = inGroup[row] / _bins;
+                    records[group]++;
+                    for (var i = 0; i < places.Length; i++)
+                    {
+                        missing[group][i] += values[places[i]][row] == AlignedRows.Missing ? 1 : 0;
+                    }
+                }
+            }
+
+            GroupRecords = records;
+            for (var group = 0; group < needed.Length; group++)
+            {
+                for (var i = 0; i < places.Length; i++)
+                {
+                    isDone &= missing[group][i] == 0 || missing[group][i] >= _minCell || !needed[group].Add(places[i]);
+                }
+            }
+        }
+
+        return [.. needed.SelectMany(set => set).Distinct()];
+    }
+
     private async IAsyncEnumerable<(IReadOnlyList<long[]> Values, int Rows)> ChunksAsync()
     {
         if (_columns.Length == 0)
@@ -274,7 +387,7 @@ public sealed class PartyMatrix
         }
     }
 
-    /// <summary>Under a minimum cell size: the party's numeric columns that have two values or one among the records that count.</summary>
+    /// <summary>Under a minimum cell size: the party's numeric columns of which fewer than the minimum of the records that count differ from the two most frequent values.</summary>
     public IReadOnlyList<string> TwoValued { get; private set; } = [];
 
     /// <summary>
@@ -309,18 +422,25 @@ public sealed class PartyMatrix
 
             var unsorted = values.ToArray();
             values.Sort();
-            var (most, run, different) = (1, 0, 0);
+            var (most, run) = (1, 0);
+            var runs = new List<int>();
             for (var i = 0; i < values.Count; i++)
             {
                 run = i > 0 && values[i] == values[i - 1] ? run + 1 : 1;
-                different += run == 1 ? 1 : 0;
+                if (run == 1)
+                {
+                    runs.Add(1);
+                }
+
+                runs[^1] = run;
                 if (run > most)
                 {
                     (most, _frequent[column]) = (run, values[i]);
                 }
             }
 
-            if (different is 1 or 2)
+            // A third value in a few records does not make zeros and ones anything else.
+            if (runs.Count is 1 or 2 || (most > 1 && values.Count - runs.OrderDescending().Take(2).Sum() < _minCell))
             {
                 twoValued.Add(column.Name);
             }
@@ -336,7 +456,37 @@ public sealed class PartyMatrix
         }
 
         (TwoValued, Differing) = (twoValued, counted);
+        if (BinsOf(_query, _party, _minCell) is not null)
+        {
+            await CountBinsAsync();
+        }
     }
+
+    private async Task CountBinsAsync()
+    {
+        var (records, differing) = (new int[GroupLabels.Count], new int[GroupLabels.Count]);
+        await foreach (var (values, rows) in ChunksAsync())
+        {
+            var inGroup = GroupsOf(values, 0, rows);
+            for (var row = 0; row < rows; row++)
+            {
+                if (inGroup[row] >= 0)
+                {
+                    records[inGroup[row]]++;
+                    differing[inGroup[row]] += _weight is { } weight && !(_frequent.TryGetValue(_columns[weight], out var frequent) && values[weight][row] == frequent) ? 1 : 0;
+                }
+            }
+        }
+
+        Bins = [.. records.Zip(differing, (all, differ) => new ColumnSpread(all, differ, 0))];
+    }
+
+    /// <summary>Under a minimum cell size, where the bins of a quantile are this party's, each bin of each group: records, and those of another weight than the most frequent one.</summary>
+    public IReadOnlyList<ColumnSpread>? Bins { get; private set; }
+
+    /// <summary>What the party knows of its own side when it asks.</summary>
+    /// <param name="announced">What it announces.</param>
+    public OwnRecords OwnRecords(Announcement announced) => new(GroupRecords, Aside, Differing, announced.Levels, Bins, Notes);
 
     /// <summary>Says how many records are behind the party's groups, classes and columns.</summary>
     /// <param name="columns">Numeric columns of the party to say it of.</param>
@@ -369,7 +519,7 @@ public sealed class PartyMatrix
 
                     if (pass == 0)
                     {
-                        foreach (var (indexer, at, counts) in levels)
+                        foreach (var (indexer, at, counts) in levels.Where(level => level.Counts.Length > 0))
                         {
                             counts[indexer.IndexOf(chunk[at][row])]++;
                         }
@@ -406,7 +556,7 @@ public sealed class PartyMatrix
         distances.Sort();
         var all = distances.Aggregate(Int128.Zero, (sum, distance) => sum + distance);
         var largest = distances.TakeLast(_minCell - 1).Aggregate(Int128.Zero, (sum, distance) => sum + distance);
-        return new ColumnSpread(values.Count, most == 1 && values.Count > 1 ? values.Count : values.Count - most, all == 0 ? 0 : (int)(largest * 1000 / all));
+        return new ColumnSpread(values.Count, most == 1 && values.Count > 1 ? values.Count : values.Count - most, all == 0 ? 0 : (int)(largest * 1000 / all), all == 0 ? 0 : (int)(((distances[^1] * 1000) + all - 1) / all));
     }
 
     private void TakeGroups(IEnumerable<int[]> found)
@@ -414,6 +564,7 @@ public sealed class PartyMatrix
         // Missing values last.
         var sorted = found.OrderBy(group => group, Comparer<int[]>.Create((left, right) =>
             left.Zip(right, (a, b) => (a < 0 ? int.MaxValue : a).CompareTo(b < 0 ? int.MaxValue : b)).FirstOrDefault(order => order != 0))).ToArray();
+        _groupIndices = sorted;
         GroupLabels = [.. sorted.Select(group => (IReadOnlyList<string?>)[.. group.Select((index, i) => index < 0 ? null : _groupings[i].Labels[index])])];
         _groups = sorted.Select((group, i) => (Key: Key(group), i)).ToDictionary(entry => entry.Key, entry => entry.i);
         var size = _groupings.Aggregate(1.0, (product, indexer) => product * (indexer.Labels.Count + 1));
@@ -618,6 +769,11 @@ public sealed class PartyMatrix
             {
                 groups[row] = GroupLabels.Count - 1;
             }
+
+            if (_needed is { } needed && groups[row] >= 0 && Array.Exists(needed[groups[row] / _bins], column => values[column][at + row] == AlignedRows.Missing))
+            {
+                groups[row] = -1;
+            }
         }
 
         return groups;
@@ -678,10 +834,36 @@ public sealed class PartyMatrix
 
         public BoundGrouping Grouping { get; }
 
-        public IReadOnlyList<string> Labels { get; }
+        public IReadOnlyList<string> Labels { get; private set; }
 
         public int IndexOf(long value) => value == AlignedRows.Missing ? -1
             : !Grouping.Type.IsNumber ? _byCode[value]
             : _byNumber[Grouping.HasClasses ? Grouping.ClassOf(value) : value];
+
+        /// <summary>Counts labels of fewer records than the minimum with the first that has enough; their names are gone.</summary>
+        public void Pool(int[] records, int minimum)
+        {
+            var places = new int[records.Length];
+            var kept = new List<string>();
+            for (var i = 0; i < records.Length; i++)
+            {
+                if (records[i] >= minimum)
+                {
+                    places[i] = kept.Count;
+                    kept.Add(Labels[i]);
+                }
+            }
+
+            Labels = kept;
+            for (var code = 0; code < _byCode.Length; code++)
+            {
+                _byCode[code] = places[_byCode[code]];
+            }
+
+            foreach (var (number, place) in _byNumber.ToArray())
+            {
+                _byNumber[number] = places[place];
+            }
+        }
     }
 }

@@ -56,7 +56,11 @@ public sealed record Answer(
 /// <param name="Aside">Records in its groups that are put aside as too small.</param>
 /// <param name="Columns">Its numeric columns that the plan counts differences of: records with a value, and records that differ from the most frequent value of all groups together.</param>
 /// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
-public sealed record OwnRecords(IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels);
+/// <param name="Bins">Where the bins of a quantile are its own, each bin of each group: records, and those of another weight than the most frequent one. Null elsewhere.</param>
+/// <param name="Notes">What is to be said of what is put aside.</param>
+public sealed record OwnRecords(
+    IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<Disclosure.ColumnSpread>? Bins = null,
+    IReadOnlyList<string>? Notes = null);
 
 /// <summary>The exact sums an answer follows from, group by group.</summary>
 public interface IMomentTable
@@ -79,10 +83,16 @@ public interface IMomentTable
     /// <summary>Own group that a group belongs to.</summary>
     int OwnGroupOf(int group);
 
+    /// <summary>
+    /// Under a minimum cell size, where the bins of a quantile are the asking party's: records of the own group in the group's bin, and those of another weight than the most
+    /// frequent one. Null elsewhere.
+    /// </summary>
+    Disclosure.ColumnSpread? OwnBinOf(int group) => null;
+
     /// <summary>Whether the other party's filter or weight decides which records count.</summary>
     bool OthersSelect { get; }
 
-    /// <summary>Whether a numeric column has two values or one.</summary>
+    /// <summary>Whether a numeric column has two values or one, but for fewer than the minimum of records.</summary>
     bool IsTwoValued(Queries.ColumnName column);
 
     /// <summary>Whether a column is the other party's, or may be.</summary>

@@ -51,6 +51,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var rules = _rules.Distinct().ToList();
         if (minCell > 1)
         {
+            rules.AddRange(table.Own?.Notes ?? []);
             rules.Add(WithheldRule(minCell));
         }
 
@@ -200,8 +201,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
         // A cell that is not shown is under the totals, where the asking party has it.
         var all = Enumerable.Range(0, _records.Length).Where(group => minCell > 1 || _shown[group]).ToArray();
-        return [.. Enumerable.Range(0, (1 << count) - 1).OrderBy(kept => int.PopCount(kept)).ThenBy(kept => kept).SelectMany(kept => all
-            .GroupBy(group => string.Join('\u0001', Enumerable.Range(0, count).Where(i => (kept & (1 << i)) != 0).Select(i => table.Groups[group][i] is { } label ? "1" + label : "0")), StringComparer.Ordinal)
+        return [.. Enumerable.Range(0, (1 << count) - 1).OrderBy(kept => int.PopCount(kept)).ThenBy(kept => kept).SelectMany(kept => kept == 0 ? [(kept, all)] : all
+            .GroupBy(group => LabelKey.Of(Enumerable.Range(0, count).Where(i => (kept & (1 << i)) != 0).Select(i => table.Groups[group][i])), StringComparer.Ordinal)
             .Select(total => (kept, total.ToArray())))];
     }
 
@@ -243,6 +244,12 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         {
             var (kept, members) = totals[t];
 
+            // Which totals are listed follows from the cells shown: whether one stands there that may not be shown says nothing of what is hidden under it.
+            if (kept != 0 && !Array.Exists(members, member => _shown[member]))
+            {
+                continue;
+            }
+
             // A total must hold all that its name says: what was put aside, by either party, is in no cell.
             var (hasOwn, hasOthers) = (own.Aside == 0 || KeepsAll(kept, others: false), !(_others && OthersGroup) || KeepsAll(kept, others: true));
             if (kept == 0 && !table.OthersSelect)
@@ -254,13 +261,9 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             {
                 released.Add((kept, members, CountAlone((long)OwnOf(members))));
             }
-            else if (members.Sum(group => _records[group]) >= minCell && !(hasOwn && hasOthers))
+            else
             {
-                released.Add((kept, members, query.Measures.Select(_ => AnswerCell.Protected)));
-            }
-            else if (members.Sum(group => _records[group]) >= minCell)
-            {
-                released.Add((kept, members, shown[t] ? TotalMeasures(members) : query.Measures.Select(_ => AnswerCell.Protected)));
+                released.Add((kept, members, hasOwn && hasOthers && shown[t] ? TotalMeasures(members) : query.Measures.Select(_ => AnswerCell.Protected)));
             }
         }
 
@@ -274,8 +277,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         foreach (var (measure, columns) in query.Measures)
         {
             var hidden = members.Where(member => !_shown[member]).ToArray();
-            yield return !HasEnough(members, columns) ? AnswerCell.Withheld
-                : members.Any(member => _shown[member] && !IsShown(member, columns)) || (hidden.Length > 0 && !HasEnough(hidden, columns)) || !LeavesEnough(members, columns) ? AnswerCell.Protected
+            yield return !HasEnough(members, columns) || members.Any(member => _shown[member] && !IsShown(member, columns)) || (hidden.Length > 0 && !HasEnough(hidden, columns)) || !LeavesEnough(members, columns) ? AnswerCell.Protected
                 : Compute(measure.Function, columns, members);
         }
     }
@@ -314,9 +316,17 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     /// Whether a measure is shown in a cell. Of its own columns the asking party knows how many records differ in each own group, as it knows how many there are: the same rule
     /// then holds for those as for the records.
     /// </summary>
-    private bool IsShown(int cell, ColumnName[] columns) => HasEnough([cell], columns) && Array.TrueForAll(columns, column =>
-        OwnSpread(column) is not { } spread || (IsShownOf(cell, column, query.RecordsDifferent(columns, column), columns, group => spread.Groups[group].Different, isRest: false)
-            && (!table.IsTwoValued(column) || IsShownOf(cell, column, query.RecordsWith(columns), columns, group => spread.Groups[group].Records - spread.Groups[group].Different, isRest: true))));
+    private bool IsShown(int cell, ColumnName[] columns) => HasEnough([cell], columns) && Array.TrueForAll(WithWeight(columns), column =>
+        OwnSpread(column) is not { } spread || ((HasNone([cell], column, isRest: false) || IsShownOf(cell, column, query.RecordsDifferent(columns, column), columns, group => spread.Groups[group].Different, isRest: false))
+            && (!table.IsTwoValued(column) || HasNone([cell], column, isRest: true)
+                || IsShownOf(cell, column, query.RecordsWith(columns), columns, group => spread.Groups[group].Records - spread.Groups[group].Different, isRest: true))));
+
+    /// <summary>The columns that a measure is about: a weight is one of them, also of a count.</summary>
+    private ColumnName[] WithWeight(ColumnName[] columns) => query.Weight is { } weight && !columns.Contains(weight) ? [.. columns, weight] : columns;
+
+    /// <summary>Whether the column is an own weight that is the most frequent one, or none of it, in all records of the own groups: then it tells nobody from the others.</summary>
+    private bool HasNone(IEnumerable<int> members, ColumnName column, bool isRest) => column == query.Weight && OwnSpread(column) is { } spread
+        && members.Select(table.OwnGroupOf).Distinct().All(group => spread.Groups[group] is var own && (isRest ? own.Records - own.Different : own.Different) == 0);
 
     private bool IsShownOf(int cell, ColumnName column, Moment moment, ColumnName[] columns, Func<int, int> own, bool isRest)
     {
@@ -349,7 +359,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private ColumnAnnouncement? OwnSpread(ColumnName column) => table.IsOthers(column) ? null : table.Own?.Columns.FirstOrDefault(own => own.Column == column.Name);
 
     /// <summary>Whether, of the records that differ in own columns, a total leaves out enough, or none because there is nowhere else to be.</summary>
-    private bool LeavesEnough(int[] members, ColumnName[] columns) => Array.TrueForAll(columns, column =>
+    private bool LeavesEnough(int[] members, ColumnName[] columns) => Array.TrueForAll(WithWeight(columns), column =>
     {
         if (OwnSpread(column) is not { } spread)
         {
@@ -359,8 +369,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var own = members.Select(table.OwnGroupOf).Distinct().ToArray();
         bool IsEnough(BigInteger left) => left >= minCell || (left == 0 && !_others && own.Sum(CellsOf) == members.Length);
         var different = Total(members, query.RecordsDifferent(columns, column));
-        return IsEnough(own.Sum(group => spread.Groups[group].Different) - different)
-            && (!table.IsTwoValued(column) || IsEnough(own.Sum(group => spread.Groups[group].Records - spread.Groups[group].Different) - (Total(members, query.RecordsWith(columns)) - different)));
+        return (HasNone(members, column, isRest: false) || IsEnough(own.Sum(group => spread.Groups[group].Different) - different))
+            && (!table.IsTwoValued(column) || HasNone(members, column, isRest: true) || IsEnough(own.Sum(group => spread.Groups[group].Records - spread.Groups[group].Different) - (Total(members, query.RecordsWith(columns)) - different)));
     });
 
     /// <summary>
@@ -370,7 +380,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private bool HasEnough(int[] members, ColumnName[] columns)
     {
         var valid = Total(members, columns.Length == 0 ? query.Records : query.RecordsWith(columns));
-        return valid >= minCell && Array.TrueForAll(columns, column => Total(members, query.RecordsDifferent(columns, column)) is var different && different >= minCell && (!table.IsTwoValued(column) || valid - different >= minCell));
+        return valid >= minCell && Array.TrueForAll(WithWeight(columns), column => Total(members, query.RecordsDifferent(columns, column)) is var different
+            && (different >= minCell || HasNone(members, column, isRest: false)) && (!table.IsTwoValued(column) || valid - different >= minCell || HasNone(members, column, isRest: true)));
     }
 
     private BigInteger Total(int[] members, Moment moment) => members.Aggregate(BigInteger.Zero, (sum, member) => sum + table.Sum(member, moment));
@@ -419,7 +430,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
     private void Describe(int[] groups)
     {
-        foreach (var (measure, columns) in query.Measures.Where(entry => entry.Columns.Length > 0).DistinctBy(entry => string.Join('\u0001', entry.Columns.Select(column => column.ToString()))))
+        foreach (var (measure, columns) in query.Measures.Where(entry => entry.Columns.Length > 0).DistinctBy(entry => LabelKey.Of(entry.Columns.Select(column => column.ToString()))))
         {
             DescribeMissing(string.Join(" or ", columns.Select(column => column.Name)), groups, query.RecordsWith(columns));
         }
@@ -475,10 +486,10 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             new AnswerColumn("n", AnswerRole.Count),
         ];
         var rows = new List<IReadOnlyList<AnswerCell>>();
-        var parts = groups.GroupBy(group => string.Join('\u0001', table.Groups[group].SkipLast(1).Select(label => label is null ? "0" : "1" + label)), StringComparer.Ordinal).Select(part => part.ToArray()).ToArray();
+        var parts = groups.GroupBy(group => LabelKey.Of(table.Groups[group].SkipLast(1)), StringComparer.Ordinal).Select(part => part.ToArray()).ToArray();
         var anyWithheld = parts.Length == 0 || table.Own is { Aside: > 0 } || (_others && query.Groupings.SkipLast(1).Any(grouping => table.IsOthers(grouping.Column)));
         var shown = new List<int>();
-        foreach (var (part, isShown) in parts.Zip(ShowParts(parts)))
+        foreach (var (part, isShown, isWeightShown) in parts.Zip(ShowParts(parts), ShowWeights(parts)))
         {
             var labels = table.Groups[part[0]].SkipLast(1).Select(label => new AnswerCell(label));
             var known = part.Where(group => table.Groups[group][^1] is not null).ToArray();
@@ -496,10 +507,9 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
                 continue;
             }
 
-            int[] In(int bin) => [.. known.Where(group => table.Groups[group][^1] == categories[bin].Title)];
-            var counts = Enumerable.Range(0, categories.Count).Select(bin => Total(In(bin), query.Records)).ToArray();
-            var weights = Enumerable.Range(0, categories.Count).Select(bin => Total(In(bin), query.Sum([]))).ToArray();
-            rows.Add([.. labels, .. query.Query.Probabilities.Select(p => Quantile(p, categories, weights) is var (bin, value) && (bin is null || IsWithin(counts, bin.Value)) ? AnswerCell.Real(value) : AnswerCell.Withheld), new AnswerCell((minCell > 1 && missing < minCell ? records + missing : records).ToString(CultureInfo.InvariantCulture))]);
+            var merged = isWeightShown ? Merge([.. categories.Select(category => (category.From, category.To, known.Where(group => table.Groups[group][^1] == category.Title).ToArray()))], parts.Count(other => table.OwnGroupOf(other[0]) == table.OwnGroupOf(part[0])) == 1) : [];
+            var weights = Array.ConvertAll(merged, bin => Total(bin.Members, query.Sum([])));
+            rows.Add([.. labels, .. query.Query.Probabilities.Select(p => merged.Length == 0 ? AnswerCell.Withheld : AnswerCell.Real(Quantile(p, merged, weights))), new AnswerCell((minCell > 1 && missing < minCell ? records + missing : records).ToString(CultureInfo.InvariantCulture))]);
         }
 
         if (anyWithheld && minCell > 1)
@@ -507,10 +517,10 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             rows.Add([.. query.Groupings.SkipLast(1).Select(_ => AnswerCell.WithheldGroups), .. query.Query.Probabilities.Select(_ => AnswerCell.Withheld), AnswerCell.Withheld]);
         }
 
-        _rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than one bin; empty where the quantile lies outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}");
+        _rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than {(minCell > 1 ? "a merged bin" : "one bin")}; empty where the quantile lies outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}");
         if (minCell > 1)
         {
-            _rules.Add($"a quantile is shown where its bin, all below it and all above it have {minCell} records or more each; n counts records without a value too where they are none or fewer than {minCell}");
+            _rules.Add($"bins of fewer than {minCell} records are put together with their neighbours, also fewer outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)} with the outermost; n counts records without a value too where they are none or fewer than {minCell}");
         }
 
         DescribeMissing($"{query.Query.QuantileColumn}: ", Total([.. shown.Where(group => table.Groups[group][^1] is null)], query.Records), "without a value");
@@ -521,11 +531,30 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     /// <summary>Which parts are shown that a table of quantiles has: the rule for cells, with a part's bins together.</summary>
     private bool[] ShowParts(int[][] parts)
     {
+        return ShowParts(parts, part => (long)Total(part, query.Records), group => table.Own!.Groups[group]);
+    }
+
+    /// <summary>The same rule for the records whose own weight differs from the most frequent one and, of two weights, for the others.</summary>
+    private bool[] ShowWeights(int[][] parts)
+    {
+        if (minCell == 1 || query.Weight is not { } weight || OwnSpread(weight) is not { } spread)
+        {
+            return Array.ConvertAll(parts, _ => true);
+        }
+
+        long Different(int[] part) => (long)Total(part, query.RecordsDifferent([], weight));
+        var different = ShowParts(parts, Different, group => spread.Groups[group].Different);
+        var rest = ShowParts(parts, part => (long)Total(part, query.Records) - Different(part), group => spread.Groups[group].Records - spread.Groups[group].Different);
+        return [.. parts.Select((part, i) => (different[i] || HasNone(part, weight, isRest: false)) && (!table.IsTwoValued(weight) || rest[i] || HasNone(part, weight, isRest: true)))];
+    }
+
+    private bool[] ShowParts(int[][] parts, Func<int[], long> countOf, Func<int, long> ownOf)
+    {
         var shown = Array.ConvertAll(parts, _ => true);
         foreach (var own in Enumerable.Range(0, minCell == 1 ? 0 : parts.Length).GroupBy(part => table.OwnGroupOf(parts[part][0])))
         {
             var places = own.ToArray();
-            var cells = ReleaseRule.Show([.. places.Select(part => (long)Total(parts[part], query.Records))], table.Own!.Groups[own.Key], _others, minCell);
+            var cells = ReleaseRule.Show([.. places.Select(part => countOf(parts[part]))], ownOf(own.Key), _others, minCell);
             for (var i = 0; i < places.Length; i++)
             {
                 shown[places[i]] = cells[i];
@@ -535,15 +564,63 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         return shown;
     }
 
-    /// <summary>A quantile says how many records are below and above its bin: enough, or none because there is no bin there.</summary>
-    private bool IsWithin(BigInteger[] counts, int bin)
+    /// <summary>
+    /// Bins put together with their neighbours until each says something about enough records: two quantiles in different bins give the number between them. From below; what is
+    /// left over goes to the last. Records outside the outermost bins are in them then. None where all bins together are not enough.
+    /// </summary>
+    /// <param name="bins">Bounds and members, in order.</param>
+    /// <param name="isOnly">Whether the part is the only one of its own group.</param>
+    private (decimal? From, decimal? To, int[] Members)[] Merge((decimal? From, decimal? To, int[] Members)[] bins, bool isOnly)
     {
-        bool IsEnough(IEnumerable<BigInteger> side) => side.ToArray() is var all && (all.Length == 0 || all.Aggregate(BigInteger.Zero, (sum, count) => sum + count) >= minCell);
-        return minCell == 1 || (counts[bin] >= minCell && IsEnough(counts[..bin]) && IsEnough(counts[(bin + 1)..]));
+        if (minCell == 1)
+        {
+            return bins;
+        }
+
+        static (decimal? From, decimal? To, int[] Members) Join((decimal? From, decimal? To, int[] Members) left, (decimal? From, decimal? To, int[] Members) right) =>
+            (left.From ?? right.From, right.To ?? left.To, [.. left.Members, .. right.Members]);
+        var merged = new List<(decimal? From, decimal? To, int[] Members)>();
+        (decimal? From, decimal? To, int[] Members)? open = null;
+        foreach (var bin in bins)
+        {
+            open = open is { } left ? Join(left, bin) : bin;
+            if (HasEnough(open.Value.Members, []) && LeavesEnoughOfBins(open.Value.Members, isOnly))
+            {
+                merged.Add(open.Value);
+                open = null;
+            }
+        }
+
+        if (open is { } over && merged.Count > 0)
+        {
+            merged[^1] = Join(merged[^1], over);
+        }
+
+        return [.. merged];
     }
 
-    /// <summary>The bin a quantile falls into, and its place there; no place in the open bins below and above.</summary>
-    private static (int? Bin, double? Value) Quantile(decimal probability, IReadOnlyList<Category> categories, BigInteger[] weights)
+    /// <summary>Of own bins the asking party knows how many records they have: enough of them are elsewhere, or none because there is nowhere else to be.</summary>
+    private bool LeavesEnoughOfBins(int[] members, bool isOnly)
+    {
+        if (members.Length == 0 || table.OwnBinOf(members[0]) is null)
+        {
+            return true;
+        }
+
+        bool IsEnough(BigInteger left) => left >= minCell || (left == 0 && !_others && isOnly);
+        var own = Array.ConvertAll(members, member => table.OwnBinOf(member)!);
+        var (records, different) = (own.Sum(bin => (long)bin.Records), own.Sum(bin => (long)bin.Different));
+        if (!IsEnough(records - Total(members, query.Records)) || query.Weight is not { } weight || OwnSpread(weight) is null)
+        {
+            return IsEnough(records - Total(members, query.Records));
+        }
+
+        var here = Total(members, query.RecordsDifferent([], weight));
+        return (different == 0 || IsEnough(different - here)) && (!table.IsTwoValued(weight) || records == different || IsEnough(records - different - (Total(members, query.Records) - here)));
+    }
+
+    /// <summary>Where a quantile is in its bin; null in an open bin and where there is no record.</summary>
+    private static double? Quantile(decimal probability, (decimal? From, decimal? To, int[] Members)[] bins, BigInteger[] weights)
     {
         var all = weights.Aggregate(BigInteger.Zero, (sum, weight) => sum + weight);
 
@@ -555,18 +632,13 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         {
             if (!weights[i].IsZero && (below + weights[i]) * scale >= target)
             {
-                if (categories[i] is not { From: { } from, To: { } to })
-                {
-                    return (i, null);
-                }
-
-                return (i, (double)from + (ExactRatio.ToDouble(target - (below * scale), weights[i] * scale) * (double)(to - from)));
+                return bins[i] is { From: { } from, To: { } to } ? (double)from + (ExactRatio.ToDouble(target - (below * scale), weights[i] * scale) * (double)(to - from)) : null;
             }
 
             below += weights[i];
         }
 
-        return (null, null);
+        return null;
     }
 
     // ---- Independence ------------------------------------------------------------------------------------------------------------------
@@ -585,8 +657,9 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var n = rows.Values.Aggregate(BigInteger.Zero, (sum, count) => sum + count);
         var name = $"chisq({string.Join(", ", query.Groupings.Select(grouping => grouping.Grouping.Column))})";
 
-        // None and few alike: also a cell that does not occur, and records that are left out.
-        if (minCell > 1 && (counts.Length < rows.Count * columns.Count || counts.Length == 0 || counts.Any(cell => cell.Count < minCell) || !(table.IsComplete == true ? IsLeftOutEnough(commonRecords - n) : IsAboutEnough(n, OwnOf(groups)))))
+        // None and few alike: also a cell that does not occur, and records that are left out. Own records without a label are none of them: the asking party knows how many it has.
+        var own = OwnOf(groups.Where(group => !Enumerable.Range(0, query.Groupings.Count).Any(i => table.Groups[group][i] is null && !table.IsOthers(query.Groupings[i].Column))));
+        if (minCell > 1 && (counts.Length < rows.Count * columns.Count || counts.Length == 0 || counts.Any(cell => cell.Count < minCell) || !(table.IsComplete == true ? IsLeftOutEnough(commonRecords - n) : IsAboutEnough(n, own))))
         {
             throw new QueryException(QueryException.BelowMinimum, $"{name} is withheld: a cell of its table, or what is left out of it, has fewer than {minCell} records, none and few alike, and the statistic could give it away; take coarser classes");
         }
@@ -602,7 +675,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var freedom = (rows.Count - 1) * (columns.Count - 1);
         var v = Math.Sqrt(statistic / ((double)n * (Math.Min(rows.Count, columns.Count) - 1)));
         var low = rows.Values.Sum(row => columns.Values.Count(column => row * column < 5 * n));
-        DescribeMissing($"{string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}: ", Total(groups, query.Records) - n, "without a value");
+        DescribeMissing($"{string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}: ", minCell > 1 && table.Own is not null ? own - n : Total(groups, query.Records) - n, "without a value");
         _rules.Add("chi-square: N·(Σ O²/(R·C) − 1) of exact counts, terms and sum as doubles; p from the chi-square distribution; no continuity correction");
         if (low > 0)
         {
@@ -639,9 +712,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var n = group < 0 ? 0 : (long)table.Sum(group, query.CompleteRecords);
         var size = design.Count;
         var own = minCell == 1 ? n : (long)OwnOf(groups);
-        if (group < 0 || (minCell > 1 && (n < minCell || (table.OthersSelect && own - n < minCell))))
+
+        // Too few for the minimum or for the coefficients is one text, and none and few left out give the same.
+        if (group < 0 || (minCell > 1 && (n < minCell || (table.OthersSelect && own - n < minCell) || (own - n < minCell ? own - minCell + 1 : n) <= size)))
         {
-            throw new QueryException(QueryException.BelowMinimum, $"the regression, or what is left out of it, would be about fewer than {minCell} records, none and few alike, and is withheld");
+            throw new QueryException(QueryException.BelowMinimum, $"the regression, or what is left out of it, would be about fewer than {minCell} records, or about too few for its coefficients, none and few alike, and is withheld");
         }
 
         if (n <= size)
@@ -666,11 +741,13 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             }
         }
 
-        foreach (var column in minCell > 1 ? query.RegressionNumbers : [])
+        foreach (var column in minCell > 1 ? WithWeight([.. query.RegressionNumbers]) : [])
         {
+            // Of its own columns the asking party knows how many differ: none of few of them may be left out by the other party.
             var different = table.Sum(group, query.RecordsDifferent(query.RegressionColumns, column));
-            var left = table.OthersSelect && OwnSpread(column) is { } mine ? mine.Groups[0].Different - different : minCell;
-            if (different < minCell || left < minCell || (table.IsTwoValued(column) && n - different < minCell))
+            bool IsFew(BigInteger here, Func<ColumnSpread, int> ownOf) => here < minCell || (table.OthersSelect && OwnSpread(column) is { } mine && ownOf(mine.Groups[0]) - here < minCell);
+            if ((!HasNone([group], column, isRest: false) && IsFew(different, own => own.Different))
+                || (table.IsTwoValued(column) && !HasNone([group], column, isRest: true) && IsFew(n - different, own => own.Records - own.Different)))
             {
                 throw new QueryException(QueryException.BelowMinimum, $"{column.Name} has one value in all but fewer than {minCell} of the records the regression is about, or of those it leaves out, none and few alike; leave it out");
             }
@@ -728,6 +805,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         foreach (var term in query.Terms.Where(term => term.Grouping is not null && table.Levels(term).Count > 0))
         {
             _rules.Add($"{term.Column.Name}: the reference is {table.Levels(term)[0]}");
+        }
+
+        if (minCell > 1 && query.Terms.Any(term => term.Grouping is not null))
+        {
+            _rules.Add($"classes of fewer than {minCell} records are counted with the reference, if there are any");
         }
 
         var incomplete = (long)table.Sum(group, query.Records) - n;

@@ -80,9 +80,9 @@ public sealed class BoundQuery
     /// <summary>The counts that a minimum cell size is held against, beside those the answer follows from.</summary>
     public IEnumerable<Moment> MinimumMoments() => Query.Kind switch
     {
-        QueryKind.Regression => RegressionNumbers.Select(column => RecordsDifferent(RegressionColumns, column)),
-        QueryKind.Table => Measures.SelectMany(measure => measure.Columns.Select(column => RecordsDifferent(measure.Columns, column))),
-        _ => [],
+        QueryKind.Regression => RegressionNumbers.Concat(_base).Select(column => RecordsDifferent(RegressionColumns, column)),
+        QueryKind.Table => Measures.SelectMany(measure => measure.Columns.Concat(_base).Select(column => RecordsDifferent(measure.Columns, column))),
+        _ => _base.Select(column => RecordsDifferent([], column)),
     };
 
     /// <summary>Every sum the answer of a table follows from.</summary>

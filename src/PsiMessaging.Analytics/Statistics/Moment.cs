@@ -17,14 +17,16 @@ public sealed class Moment : IEquatable<Moment>
     /// <param name="different">Columns that must differ from their most frequent value.</param>
     public Moment(IEnumerable<(ColumnName Column, int Power)> powers, IEnumerable<ColumnName> valid, IEnumerable<(ColumnName Column, int Level)>? levels = null, IEnumerable<ColumnName>? different = null)
     {
-        static string KeyOf(ColumnName column) => $"{column.Party}\u0001{column.Name}";
+        static string KeyOf(ColumnName column) => LabelKey.Of([column.Party, column.Name]);
         Powers = [.. powers.GroupBy(entry => entry.Column).Select(group => (group.Key, group.Sum(entry => entry.Power))).OrderBy(entry => KeyOf(entry.Key), StringComparer.Ordinal)];
         Levels = [.. (levels ?? []).Distinct().OrderBy(entry => KeyOf(entry.Column), StringComparer.Ordinal).ThenBy(entry => entry.Level)];
         Valid = [.. valid.Concat(Powers.Select(entry => entry.Column)).Concat(Levels.Select(entry => entry.Column)).Concat(different ?? []).Distinct().OrderBy(KeyOf, StringComparer.Ordinal)];
         Different = [.. (different ?? []).Distinct().OrderBy(KeyOf, StringComparer.Ordinal)];
-        _key = string.Join('\u0002',
-            string.Join('\u0003', Powers.Select(entry => $"{KeyOf(entry.Column)}\u0001{entry.Power}")), string.Join('\u0003', Valid.Select(KeyOf)),
-            string.Join('\u0003', Levels.Select(entry => $"{KeyOf(entry.Column)}\u0001{entry.Level}")), string.Join('\u0003', Different.Select(KeyOf)));
+        _key = LabelKey.Of(
+        [
+            LabelKey.Of(Powers.Select(entry => LabelKey.Of([KeyOf(entry.Column), $"{entry.Power}"]))), LabelKey.Of(Valid.Select(KeyOf)),
+            LabelKey.Of(Levels.Select(entry => LabelKey.Of([KeyOf(entry.Column), $"{entry.Level}"]))), LabelKey.Of(Different.Select(KeyOf)),
+        ]);
     }
 
     /// <summary>Columns and powers, in a fixed order.</summary>

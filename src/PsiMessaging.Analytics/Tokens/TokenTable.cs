@@ -25,7 +25,7 @@ public sealed class TokenTable : IMomentTable
     {
         (_query, IsComplete) = (query, isComplete);
         var merged = groups.Select(group => (Labels: (IReadOnlyList<string?>)[.. group.Labels.Select((label, i) => label is null ? null : query.Groupings[i].LabelOf(label))], group.Count))
-            .GroupBy(group => string.Join('\u0001', group.Labels.Select(label => label is null ? "0" : "1" + label)), StringComparer.Ordinal)
+            .GroupBy(group => LabelKey.Of(group.Labels), StringComparer.Ordinal)
             .Select(same => (same.First().Labels, Count: same.Sum(group => group.Count))).ToArray();
         Groups = [.. merged.Select(group => group.Labels)];
         _counts = [.. merged.Select(group => group.Count)];

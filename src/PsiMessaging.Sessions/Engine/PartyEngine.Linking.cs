@@ -384,7 +384,7 @@ public sealed partial class PartyEngine
                     throw new InvalidDataException("its counts do not add up to the rows of the join");
                 }
 
-                if (groups.Select(group => string.Join('\u0001', group.Labels.Select(label => label is null ? "0" : "1" + label))).Distinct(StringComparer.Ordinal).Count() != groups.Length)
+                if (groups.Select(group => LabelKey.Of(group.Labels)).Distinct(StringComparer.Ordinal).Count() != groups.Length)
                 {
                     throw new InvalidDataException("it names a group twice");
                 }

@@ -193,7 +193,7 @@ public sealed partial class PartyEngine
     private async Task<bool> ProposeAsync(PartySession session, MaskedQuery query)
     {
         var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
-        var matrix = await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)), session.MinCell);
+        var matrix = await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)), session.MinCell, session.Peer);
         var announced = session.MinCell > 1 ? await AnnounceAsync(session, bound, matrix) : null;
         var body = Seal(session, query.Id, nameof(ProposeQuery), new QueryProposal(query.Text, matrix.Shape, query.Pad, announced), SessionJson.Default.QueryProposal);
         Store.Write(transaction =>
@@ -204,7 +204,7 @@ public sealed partial class PartyEngine
                 return;
             }
 
-            PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = matrix.Labels, OwnRecords = announced is null ? null : new OwnRecords(matrix.GroupRecords, matrix.Aside, matrix.Differing, announced.Levels) });
+            PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = matrix.Labels, OwnRecords = announced is null ? null : matrix.OwnRecords(announced) });
             var seconds = (int)Math.Clamp((query.DeadlineAt - Time.GetUtcNow()).TotalSeconds, 1, MaximumDeadlineSeconds);
             Send(transaction, session.Peer, session.Id, new ProposeQuery(session.Id, session.Transcript, query.Id, query.Counter, seconds), body);
         });
@@ -218,7 +218,8 @@ public sealed partial class PartyEngine
         if (matrix.GroupLabels.Count == 0)
         {
             var filter = query.Where.Where(condition => condition.Party == Home.Name).Select(condition => QueryText.Write(condition.Condition)).ToArray();
-            throw new QueryException(QueryException.BelowMinimum, matrix.Aside >= session.MinCell
+            throw new QueryException(QueryException.BelowMinimum, matrix.ColumnFault is { } column ? column
+                : matrix.Aside >= session.MinCell
                 ? $"every group of {QuestionRule.GroupedBy(query, Home.Name)} has fewer than {session.MinCell} common records; take coarser classes"
                 : session.IntersectionSize < session.MinCell ? $"the parties have fewer than {session.MinCell} records in common, the session's minimum cell size, and nothing is said about so few; for data that are not confidential both datasets can set a lower one (--min-cell 1)"
                 : $"{(filter.Length > 0 ? $"the filter `{string.Join(" and ", filter)}`" : "what the question needs a value of")} leaves fewer than {session.MinCell} of {Home.Name}'s common records; ask about more");
@@ -318,7 +319,7 @@ public sealed partial class PartyEngine
         var terms = query.Terms.Count(term => term.Grouping is not null && term.Column.Party == party);
         if (labels.Groups.Count > PartyMatrix.MaximumGroups || (labels.Groups.Count == 0 && session.MinCell == 1) || labels.Levels.Count != terms
             || labels.Groups.Any(group => group is null || group.Count != groupings) || labels.Levels.Any(level => level is null || level.Count > PartyMatrix.MaximumGroups || level.Any(label => label is null))
-            || labels.Groups.Select(group => string.Join('\u0001', group.Select(label => label is null ? "0" : "1" + label))).Distinct(StringComparer.Ordinal).Count() != labels.Groups.Count)
+            || labels.Groups.Select(LabelKey.Of).Distinct(StringComparer.Ordinal).Count() != labels.Groups.Count)
         {
             throw new QueryException(FailureCodes.BadContribution, $"{party} sent labels that do not fit the query");
         }
@@ -588,7 +589,7 @@ public sealed partial class PartyEngine
         }
 
         var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
-        matrix ??= await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)), session.MinCell);
+        matrix ??= await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)), session.MinCell, query.Asker == Home.Name ? session.Peer : null);
         var (plan, masks) = PlanOf(session, query, bound);
         var opened = new ActiveContribution(bound, matrix, plan, query.Asker == Home.Name, masks);
         lock (_cacheLock)
