@@ -13,8 +13,20 @@ namespace PsiMessaging.Messaging;
 /// queue's name, and declares nothing of anybody else's; returns when the broker has confirmed. The owner's exchange rather than the broker's default one, because the
 /// right to write to the default exchange is the right to write to every queue there is. Thread-safe.
 /// </summary>
-internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
+/// <remarks>
+/// A broker that takes a connection and then says nothing (one that still starts, one that is frozen) is given up after <see cref="AnswerTime"/> with a
+/// <see cref="TimeoutException"/>, and the connection with it. The client library says the same with a cancellation nobody asked for, or waits for ever.
+/// </remarks>
+/// <param name="broker">Where.</param>
+/// <param name="time">Clock of what is waited for.</param>
+internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) : IAsyncDisposable
 {
+    /// <summary>How long the broker has to answer anything but a message to be stored, which may wait for its memory or disk.</summary>
+    public static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often a connection without messages is heard of.</summary>
+    public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(10);
+
     /// <summary>Largest message that a RabbitMQ of any version carries, in bytes: one that the client would not take kills its connection, and comes again.</summary>
     public const uint LargestMessageOfAnyBroker = 512u << 20;
 
@@ -27,13 +39,20 @@ internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
     private readonly SemaphoreSlim _connecting = new(1, 1);
     private readonly ConcurrentBag<IChannel> _idle = [];
     private readonly ConcurrentDictionary<string, string> _refused = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> _full = new(StringComparer.Ordinal);
     private IConnection? _connection;
+    private string? _blocked;
 
-    /// <summary>What the broker refuses to this user, in one line; null when nothing.</summary>
-    public string? Refusal => _refused.Values.FirstOrDefault();
+    /// <summary>What the broker refuses to this user, or that it takes nothing from anybody, in one line; null when neither.</summary>
+    public string? Refusal => Volatile.Read(ref _blocked) is { } reason
+        ? $"the broker at {broker} takes no messages for now ({reason}): see its memory and disk with rabbitmq-diagnostics alarms" : _refused.Values.FirstOrDefault();
+
+    /// <summary>That somebody's queue takes nothing more, in one line; null when all do. It concerns what is sent there and nothing else.</summary>
+    public string? Full => _full.Values.FirstOrDefault();
 
     /// <summary>Opens a connection, to see that the broker answers and takes us.</summary>
     /// <exception cref="ParticipantException">It refuses the user, the virtual host, or its certificate is not to be believed.</exception>
+    /// <exception cref="TimeoutException">It does not answer.</exception>
     public async Task ProbeAsync(CancellationToken cancellation) => await ConnectionAsync(cancellation);
 
     /// <summary>Publishes a frame and waits for the broker's word.</summary>
@@ -45,6 +64,7 @@ internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
     /// <param name="cancellation">Stops waiting.</param>
     /// <exception cref="UnroutableException">There is no such queue.</exception>
     /// <exception cref="SendRefusedException">This user may not write there, or the queue is full.</exception>
+    /// <exception cref="TimeoutException">The broker does not answer.</exception>
     public async Task PublishAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, TimeSpan? lifetime, IDictionary<string, object?>? headers, CancellationToken cancellation)
     {
         var properties = new BasicProperties
@@ -59,28 +79,30 @@ internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
         try
         {
             await channel.BasicPublishAsync(queue.Name, routingKey: "", mandatory: true, properties, frame, cancellation);
-            _refused.TryRemove(queue.Name, out _);
-            Return(channel);
+            Forget(queue);
+            await ReturnAsync(channel);
         }
         catch (PublishException exception) when (exception.IsReturn)
         {
-            Return(channel);
+            Forget(queue);
+            await ReturnAsync(channel);
             throw new UnroutableException(queue.Name);
         }
         catch (PublishException exception)
         {
-            Return(channel);
-            throw Refused(queue.Name, $"the queue {queue} takes nothing more: it is full until its owner's worker has read from it", exception);
+            await ReturnAsync(channel);
+            throw Refused(_full, queue.Name, $"the queue {queue} takes nothing more: it is full until its owner's worker has read from it", exception);
         }
-        catch (Exception exception) when (ReasonOf(exception, channel) is { ReplyCode: NotFound })
+        catch (Exception exception) when (BrokerFault.ReasonOf(exception, channel) is { ReplyCode: NotFound })
         {
+            Forget(queue);
             await channel.DisposeAsync();
             throw new UnroutableException(queue.Name);
         }
-        catch (Exception exception) when (ReasonOf(exception, channel) is { ReplyCode: AccessRefused })
+        catch (Exception exception) when (BrokerFault.ReasonOf(exception, channel) is { ReplyCode: AccessRefused })
         {
             await channel.DisposeAsync();
-            throw Refused(queue.Name, $"the broker refuses {broker.User} the right to write to {queue}; grant it as deploy/rabbitmq says", exception);
+            throw Refused(_refused, queue.Name, $"the broker refuses {broker.User} the right to write to {queue}; grant it as deploy/rabbitmq says", exception);
         }
         catch
         {
@@ -95,23 +117,27 @@ internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
     /// <param name="cancellation">Stops waiting.</param>
     /// <param name="isPassing">Whether the exchange goes with the queue, which has an expiry among its arguments.</param>
     /// <exception cref="SendRefusedException">This user may not, or the queue is there already and was made otherwise.</exception>
+    /// <exception cref="TimeoutException">The broker does not answer.</exception>
     public async Task DeclareAsync(QueueAddress queue, IDictionary<string, object?> arguments, CancellationToken cancellation, bool isPassing = false)
     {
-        var channel = await (await ConnectionAsync(cancellation)).CreateChannelAsync(cancellationToken: cancellation);
+        var channel = await OpenChannelAsync(null, cancellation);
         try
         {
-            await channel.QueueDeclareAsync(queue.Name, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: cancellation);
-            await channel.ExchangeDeclareAsync(queue.Name, ExchangeType.Fanout, durable: true, autoDelete: isPassing, cancellationToken: cancellation);
-            await channel.QueueBindAsync(queue.Name, queue.Name, "", cancellationToken: cancellation);
-            _refused.TryRemove(queue.Name, out _);
+            await AnsweredAsync(async limit =>
+            {
+                await channel.QueueDeclareAsync(queue.Name, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: limit);
+                await channel.ExchangeDeclareAsync(queue.Name, ExchangeType.Fanout, durable: true, autoDelete: isPassing, cancellationToken: limit);
+                await channel.QueueBindAsync(queue.Name, queue.Name, "", cancellationToken: limit);
+            }, cancellation);
+            Forget(queue);
         }
-        catch (Exception exception) when (ReasonOf(exception, channel) is { ReplyCode: AccessRefused })
+        catch (Exception exception) when (BrokerFault.ReasonOf(exception, channel) is { ReplyCode: AccessRefused })
         {
-            throw Refused(queue.Name, $"the broker refuses {broker.User} the right to declare or bind {queue}; grant it as deploy/rabbitmq says", exception);
+            throw Refused(_refused, queue.Name, $"the broker refuses {broker.User} the right to declare or bind {queue}; grant it as deploy/rabbitmq says", exception);
         }
-        catch (Exception exception) when (ReasonOf(exception, channel) is { ReplyCode: PreconditionFailed })
+        catch (Exception exception) when (BrokerFault.ReasonOf(exception, channel) is { ReplyCode: PreconditionFailed })
         {
-            throw Refused(queue.Name, $"the queue {queue} exists and was made otherwise, by an earlier version or by hand; let it run empty, then delete it: rabbitmqctl delete_queue {queue}", exception);
+            throw Refused(_refused, queue.Name, $"the queue {queue} exists and was made otherwise, by an earlier version or by hand; let it run empty, then delete it: rabbitmqctl delete_queue {queue}", exception);
         }
         finally
         {
@@ -122,22 +148,27 @@ internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
     /// <summary>Deletes own queues and their exchanges.</summary>
     public async Task DeleteAsync(IEnumerable<QueueAddress> queues, CancellationToken cancellation)
     {
-        await using var channel = await (await ConnectionAsync(cancellation)).CreateChannelAsync(cancellationToken: cancellation);
+        await using var channel = await OpenChannelAsync(null, cancellation);
         foreach (var queue in queues)
         {
-            await channel.QueueDeleteAsync(queue.Name, cancellationToken: cancellation);
-            await channel.ExchangeDeleteAsync(queue.Name, cancellationToken: cancellation);
+            await AnsweredAsync(async limit =>
+            {
+                await channel.QueueDeleteAsync(queue.Name, cancellationToken: limit);
+                await channel.ExchangeDeleteAsync(queue.Name, cancellationToken: limit);
+            }, cancellation);
         }
     }
 
-    /// <summary>Why the broker closed a channel or connection.</summary>
-    internal static ShutdownEventArgs? ReasonOf(Exception exception, IChannel? channel = null) =>
-        (exception as OperationInterruptedException)?.ShutdownReason ?? (exception.InnerException is { } inner ? ReasonOf(inner) : null) ?? channel?.CloseReason;
-
-    private SendRefusedException Refused(string queue, string message, Exception cause)
+    private static SendRefusedException Refused(ConcurrentDictionary<string, string> kept, string queue, string message, Exception cause)
     {
-        _refused[queue] = message;
+        kept[queue] = message;
         return new SendRefusedException(message, cause);
+    }
+
+    private void Forget(QueueAddress queue)
+    {
+        _refused.TryRemove(queue.Name, out _);
+        _full.TryRemove(queue.Name, out _);
     }
 
     private async Task<IChannel> RentAsync(CancellationToken cancellation)
@@ -152,10 +183,45 @@ internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
             await idle.DisposeAsync();
         }
 
-        return await (await ConnectionAsync(cancellation)).CreateChannelAsync(Confirmed, cancellation);
+        return await OpenChannelAsync(Confirmed, cancellation);
     }
 
-    private void Return(IChannel channel)
+    private async Task<IChannel> OpenChannelAsync(CreateChannelOptions? options, CancellationToken cancellation)
+    {
+        var connection = await ConnectionAsync(cancellation);
+        IChannel? channel = null;
+        await AnsweredAsync(async limit => channel = await connection.CreateChannelAsync(options, limit), cancellation);
+        return channel!;
+    }
+
+    /// <summary>Waits for the broker's answer as long as it may take; a broker that gives none has lost its connection.</summary>
+    private async Task AnsweredAsync(Func<CancellationToken, Task> ask, CancellationToken cancellation)
+    {
+        using var limit = new CancellationTokenSource(AnswerTime, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
+        try
+        {
+            await ask(both.Token);
+        }
+        catch (OperationCanceledException exception) when (!cancellation.IsCancellationRequested)
+        {
+            await DropAsync();
+            throw new TimeoutException($"the broker at {broker} does not answer", exception);
+        }
+    }
+
+    /// <summary>Closing channel by channel, as a connection is disposed of, would wait for answers again.</summary>
+    private async Task DropAsync()
+    {
+        if (Interlocked.Exchange(ref _connection, null) is { } silent)
+        {
+            Volatile.Write(ref _blocked, null);
+            await silent.AbortAsync(Constants.ReplySuccess, "no answer", TimeSpan.Zero);
+            await silent.DisposeAsync();
+        }
+    }
+
+    private async ValueTask ReturnAsync(IChannel channel)
     {
         if (_idle.Count < MostIdleChannels)
         {
@@ -163,7 +229,7 @@ internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
         }
         else
         {
-            channel.Dispose();
+            await channel.DisposeAsync();
         }
     }
 
@@ -184,11 +250,12 @@ internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
 
             if (_connection is { } lost)
             {
-                _connection = null;
+                (_connection, _blocked) = (null, null);
                 await lost.DisposeAsync();
             }
 
-            return _connection = await ConnectAsync(cancellation);
+            await AnsweredAsync(async limit => _connection = await ConnectAsync(limit), cancellation);
+            return _connection ?? throw new TimeoutException($"the broker at {broker} does not answer");
         }
         finally
         {
@@ -196,47 +263,68 @@ internal sealed class BrokerPublisher(BrokerAddress broker) : IAsyncDisposable
         }
     }
 
+    /// <summary>What every connection has in common, ours and MassTransit's: who the broker must be, how large a message may come, how long it may be silent.</summary>
+    /// <returns>What is found about the certificate, when it is looked at.</returns>
+    public static CertificateVerdict Secure(ConnectionFactory factory, BrokerAddress broker, TimeProvider time)
+    {
+        var verdict = new CertificateVerdict();
+        factory.Ssl = BrokerTls.OptionFor(broker, verdict);
+        factory.MaxInboundMessageBodySize = LargestMessageOfAnyBroker;
+        factory.RequestedConnectionTimeout = factory.HandshakeContinuationTimeout = factory.ContinuationTimeout = AnswerTime;
+        factory.RequestedHeartbeat = Heartbeat;
+        factory.SocketFactory = family => WatchedTcpClient.Create(family, time);
+        return verdict;
+    }
+
     private async Task<IConnection> ConnectAsync(CancellationToken cancellation)
     {
         var factory = new ConnectionFactory
         {
-            HostName = broker.Host, Port = broker.Port, VirtualHost = broker.VirtualHost, UserName = broker.User, Password = broker.Password,
-            AutomaticRecoveryEnabled = false, MaxInboundMessageBodySize = LargestMessageOfAnyBroker, Ssl = BrokerTls.OptionFor(broker),
+            HostName = broker.Host, Port = broker.Port, VirtualHost = broker.VirtualHost, UserName = broker.User, Password = broker.Password, AutomaticRecoveryEnabled = false,
         };
+        var verdict = Secure(factory, broker, time);
+        IConnection? connection = null;
         try
         {
-            return await factory.CreateConnectionAsync("psi", cancellation);
+            connection = await factory.CreateConnectionAsync("psi", cancellation);
+            connection.ConnectionBlockedAsync += (_, arguments) => Note(arguments.Reason);
+            connection.ConnectionUnblockedAsync += (_, _) => Note(null);
+
+            // The client does not wait for the virtual host to be opened: the first channel tells.
+            _idle.Add(await connection.CreateChannelAsync(Confirmed, cancellation));
+            return connection;
         }
-        catch (BrokerUnreachableException exception) when (Find<AuthenticationFailureException>(exception))
+        catch (Exception exception)
         {
-            throw new ParticipantException(FailureCodes.Internal, $"the broker at {broker} refuses the user or its password", exception);
-        }
-        catch (BrokerUnreachableException exception) when (Find<System.Security.Authentication.AuthenticationException>(exception))
-        {
-            throw new ParticipantException(FailureCodes.Internal,
-                $"the broker at {broker} shows no certificate to be believed: it must be for the name {broker.Host}, in date, and from {(broker.CaFile is { } file ? $"an authority in {file}" : "an authority of this system (a private one: --broker-ca FILE)")}", exception);
-        }
-        catch (BrokerUnreachableException exception) when (Find<OperationInterruptedException>(exception))
-        {
-            throw new ParticipantException(FailureCodes.Internal, $"the broker at {broker} refuses the virtual host {broker.VirtualHost} to this user", exception);
+            if (connection is not null)
+            {
+                await connection.AbortAsync(Constants.ReplySuccess, "not usable", TimeSpan.Zero);
+                await connection.DisposeAsync();
+            }
+
+            throw BrokerFault.Refusal(broker, exception, verdict) is { } refusal ? new ParticipantException(FailureCodes.Internal, refusal, exception) : exception;
         }
     }
 
-    private static bool Find<T>(Exception? exception)
-        where T : Exception => exception is not null && (exception is T || Find<T>(exception.InnerException)
-            || (exception is AggregateException aggregate && aggregate.InnerExceptions.Any(Find<T>)));
+    private Task Note(string? reason)
+    {
+        _blocked = reason;
+        return Task.CompletedTask;
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        // The connection first: channels of a closed one are not asked to say goodbye.
+        if (_connection is { } connection)
+        {
+            await connection.AbortAsync(Constants.ReplySuccess, "done", AnswerTime);
+            await connection.DisposeAsync();
+        }
+
         while (_idle.TryTake(out var channel))
         {
             await channel.DisposeAsync();
-        }
-
-        if (_connection is { } connection)
-        {
-            await connection.DisposeAsync();
         }
 
         _connecting.Dispose();

@@ -8,6 +8,13 @@ using RabbitMQ.Client;
 
 namespace PsiMessaging.Messaging;
 
+/// <summary>What was found wrong with the certificate of one connection's broker.</summary>
+internal sealed class CertificateVerdict
+{
+    /// <summary>The rest of a sentence that begins with "this one"; null as long as nothing was found.</summary>
+    public string? Fault { get; set; }
+}
+
 /// <summary>
 /// How an <c>amqps</c> broker proves that it is the one: TLS 1.2 or 1.3, a certificate for the very host name, from an authority of the system or, where a file of authorities
 /// is named, from one of those and no other. Used by every connection and reconnection; there is no way to leave a check out.
@@ -15,8 +22,10 @@ namespace PsiMessaging.Messaging;
 internal static class BrokerTls
 {
     /// <summary>The settings of a connection.</summary>
+    /// <param name="broker">Where.</param>
+    /// <param name="verdict">Told what is wrong with the certificate.</param>
     /// <exception cref="ParticipantException">The file of authorities is missing or holds no certificate.</exception>
-    public static SslOption OptionFor(BrokerAddress broker)
+    public static SslOption OptionFor(BrokerAddress broker, CertificateVerdict verdict)
     {
         if (!broker.Tls)
         {
@@ -28,28 +37,35 @@ internal static class BrokerTls
             Version = SslProtocols.Tls12 | SslProtocols.Tls13,
             AcceptablePolicyErrors = SslPolicyErrors.None,
         };
-        if (broker.CaFile is { } file)
-        {
-            var authorities = Load(file);
-            option.CertificateValidationCallback = (_, certificate, chain, errors) => IsFrom(authorities, certificate, chain, errors);
-        }
-        else
+        var authorities = broker.CaFile is { } file ? Load(file) : null;
+        option.CertificateValidationCallback = (_, certificate, chain, errors) =>
         {
             // Said outright, since what a library does by default may change.
-            option.CertificateValidationCallback = (_, certificate, _, errors) => certificate is not null && errors == SslPolicyErrors.None;
-        }
-
+            verdict.Fault = FaultOf(authorities, certificate, chain, errors);
+            return verdict.Fault is null;
+        };
         return option;
     }
 
-    private static bool IsFrom(X509Certificate2Collection authorities, X509Certificate? certificate, X509Chain? received, SslPolicyErrors errors)
+    private static string? FaultOf(X509Certificate2Collection? authorities, X509Certificate? shown, X509Chain? received, SslPolicyErrors errors)
     {
-        // The chain is judged here; everything else, the host name above all, as it was.
-        if (certificate is null || (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != SslPolicyErrors.None)
+        if (shown is null)
         {
-            return false;
+            return "shows none at all";
         }
 
+        using var certificate = X509CertificateLoader.LoadCertificate(shown.GetRawCertData());
+        if ((errors & SslPolicyErrors.RemoteCertificateNameMismatch) != SslPolicyErrors.None)
+        {
+            return "is for another name";
+        }
+
+        if (authorities is null)
+        {
+            return errors == SslPolicyErrors.None ? null : ChainFault(certificate, received);
+        }
+
+        // The chain is judged here, everything else was above.
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
         chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
@@ -61,8 +77,20 @@ internal static class BrokerTls
             chain.ChainPolicy.ExtraStore.Add(element.Certificate);
         }
 
-        return chain.Build(X509CertificateLoader.LoadCertificate(certificate.GetRawCertData()));
+        return (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == SslPolicyErrors.None && chain.Build(certificate) ? null : ChainFault(certificate, chain);
     }
+
+    private static string ChainFault(X509Certificate2 certificate, X509Chain? chain)
+    {
+        var status = (chain?.ChainStatus ?? []).Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
+        return status.HasFlag(X509ChainStatusFlags.NotTimeValid) ? $"is out of date, or not in date yet ({Day(certificate.NotBefore)} to {Day(certificate.NotAfter)})"
+            : status.HasFlag(X509ChainStatusFlags.NotValidForUsage) ? "is not for a server"
+            : status.HasFlag(X509ChainStatusFlags.Revoked) ? "was revoked"
+            : certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData) ? "is signed by itself"
+            : "is from somebody else";
+    }
+
+    private static string Day(DateTime local) => local.ToUniversalTime().ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
 
     private static X509Certificate2Collection Load(string file)
     {

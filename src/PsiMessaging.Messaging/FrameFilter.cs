@@ -20,7 +20,7 @@ internal sealed class FrameFilter(Inbox inbox, TimeProvider time, Func<ReadOnlyM
     private readonly ResiliencePipeline _retry = new ResiliencePipelineBuilder { TimeProvider = time }
         .AddRetry(new RetryStrategyOptions
         {
-            ShouldHandle = new PredicateBuilder().Handle<Exception>(exception => exception is not (RejectedEnvelopeException or OperationCanceledException)),
+            ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is not (null or RejectedEnvelopeException) && !arguments.Context.CancellationToken.IsCancellationRequested),
             MaxRetryAttempts = int.MaxValue,
             BackoffType = DelayBackoffType.Exponential,
             Delay = TimeSpan.FromMilliseconds(100),

@@ -55,7 +55,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     private MessageBus(BrokerAddress? broker, IReadOnlyCollection<Inbox> inboxes, TimeProvider time, ILogger log, bool temporary)
     {
         (_broker, _inboxes, _time, _log, _temporary) = (broker, inboxes, time, log, temporary);
-        _publisher = broker is null ? null : new BrokerPublisher(broker);
+        _publisher = broker is null ? null : new BrokerPublisher(broker, time);
         _bus = broker is null ? CreateInMemory() : CreateRabbitMq(broker);
     }
 
@@ -65,8 +65,11 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     /// <summary>Whether the broker is connected and every inbox is served.</summary>
     public bool IsReady => _isStarted && _bus.CheckHealth().Status == BusHealthStatus.Healthy;
 
-    /// <summary>Why nothing, or not everything, comes in or goes out, in one line for a person; null when all is well.</summary>
+    /// <summary>Why nothing comes in or goes out, in one line for a person; null when all is well.</summary>
     public string? Problem => _publisher?.Refusal ?? _startProblem ?? (_isStarted ? ProblemOf(_bus.CheckHealth()) : null);
+
+    /// <summary>Why something does not go out that is for somebody whose queue is full, in one line; no fault of this participant, and of no effect on the rest.</summary>
+    public string? Waiting => _publisher?.Full;
 
     /// <summary>Where MassTransit's own log lines go; process-wide, set once by a worker's host.</summary>
     public static void UseLogs(ILoggerFactory logs) => LogContext.ConfigureCurrentLogContext(logs);
@@ -102,8 +105,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
             // MassTransit's own TLS settings accept a chain that leads nowhere: every connection of its gets ours.
             host.OnRefreshConnectionFactory = factory =>
             {
-                factory.Ssl = BrokerTls.OptionFor(broker);
-                factory.MaxInboundMessageBodySize = BrokerPublisher.LargestMessageOfAnyBroker;
+                BrokerPublisher.Secure(factory, broker, _time);
                 return Task.CompletedTask;
             };
         });
@@ -196,7 +198,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     {
         if (_publisher is not null)
         {
-            await WaitForBrokerAsync(_publisher, patience, cancellation);
+            await WaitForBrokerAsync(_publisher, _broker!, patience, cancellation);
         }
 
         await _bus.StartAsync(cancellation);
@@ -257,24 +259,25 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
             }
         });
         await handle.Ready.WaitAsync(cancellation);
-        return new Listening(handle);
+        return new Listening(handle, _time);
     }
 
-    private async Task WaitForBrokerAsync(BrokerPublisher publisher, TimeSpan? patience, CancellationToken cancellation)
+    private async Task WaitForBrokerAsync(BrokerPublisher publisher, BrokerAddress broker, TimeSpan? patience, CancellationToken cancellation)
     {
-        var start = _time.GetTimestamp();
+        using var limit = patience is { } longest ? new CancellationTokenSource(longest, _time) : new CancellationTokenSource();
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         var retry = new ResiliencePipelineBuilder { TimeProvider = _time }
             .AddRetry(new RetryStrategyOptions
             {
-                ShouldHandle = new PredicateBuilder().Handle<Exception>(exception =>
-                    exception is not (OperationCanceledException or ParticipantException) && (patience is null || _time.GetElapsedTime(start) < patience)),
+                // Not by kind of exception: the client says with a cancellation, too, that the broker was silent.
+                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is not (null or ParticipantException) && !arguments.Context.CancellationToken.IsCancellationRequested),
                 MaxRetryAttempts = int.MaxValue,
                 BackoffType = DelayBackoffType.Exponential,
                 Delay = TimeSpan.FromMilliseconds(250),
                 MaxDelay = TimeSpan.FromSeconds(5),
                 OnRetry = arguments =>
                 {
-                    _startProblem = arguments.Outcome.Exception is SendRefusedException refused ? refused.Message : $"no broker answers at {_broker}; is RabbitMQ running, and is the address right?";
+                    _startProblem = BrokerFault.Waiting(broker, arguments.Outcome.Exception);
                     return default;
                 },
             })
@@ -292,16 +295,12 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
                         await publisher.DeclareAsync(inbox.Queue.Errors, ErrorArguments(), token);
                     }
                 }
-            }, cancellation);
+            }, either.Token);
             _startProblem = null;
         }
-        catch (SendRefusedException exception)
+        catch (Exception exception) when (exception is not ParticipantException && !cancellation.IsCancellationRequested)
         {
-            throw new ParticipantException(FailureCodes.Internal, exception.Message, exception);
-        }
-        catch (Exception exception) when (exception is not (OperationCanceledException or ParticipantException))
-        {
-            throw new ParticipantException(FailureCodes.Internal, $"no broker answers at {_broker}; is RabbitMQ running, and is the address right?", exception);
+            throw new ParticipantException(FailureCodes.Internal, exception is OperationCanceledException && _startProblem is { } before ? before : BrokerFault.Waiting(broker, exception), exception);
         }
     }
 
@@ -313,7 +312,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         }
 
         var fault = health.Endpoints.Values.Where(endpoint => endpoint.Status != BusHealthStatus.Healthy).Select(endpoint => endpoint.Exception).FirstOrDefault(exception => exception is not null) ?? health.Exception;
-        return fault is not null && BrokerPublisher.ReasonOf(fault) is { ReplyText: { Length: > 0 } text }
+        return fault is not null && BrokerFault.ReasonOf(fault) is { ReplyText: { Length: > 0 } text }
             ? $"the broker at {_broker} does not serve the own queues: {text}; the rights this user needs are in deploy/rabbitmq"
             : $"no answer from the broker at {_broker}; is RabbitMQ running?";
     }
@@ -323,12 +322,28 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     {
         // Frames that wait for room or for a disk go back to the broker.
         await _stopping.CancelAsync();
-        await _bus.StopAsync(CancellationToken.None);
+        using var limit = new CancellationTokenSource(BrokerPublisher.AnswerTime, _time);
+        try
+        {
+            await _bus.StopAsync(limit.Token);
+        }
+        catch (Exception exception) when (limit.IsCancellationRequested)
+        {
+            LogLeft(exception.GetType().Name);
+        }
+
         if (_publisher is not null)
         {
             if (_temporary && _isStarted)
             {
-                await _publisher.DeleteAsync(_inboxes.SelectMany(inbox => inbox.HasErrors ? new[] { inbox.Queue, inbox.Queue.Errors } : [inbox.Queue]), CancellationToken.None);
+                try
+                {
+                    await _publisher.DeleteAsync(_inboxes.SelectMany(inbox => inbox.HasErrors ? new[] { inbox.Queue, inbox.Queue.Errors } : [inbox.Queue]), limit.Token);
+                }
+                catch (Exception exception)
+                {
+                    LogNotDeleted(exception.Message);
+                }
             }
 
             await _publisher.DisposeAsync();
@@ -340,11 +355,28 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     [LoggerMessage(EventId = 402, Level = LogLevel.Warning, Message = "A refused frame is not kept on {Queue}: {Reason}")]
     private partial void LogNotKept(string queue, string reason);
 
+    [LoggerMessage(EventId = 403, Level = LogLevel.Warning, Message = "The broker did not take leave ({Fault}); what was in hand stays with it")]
+    private partial void LogLeft(string fault);
+
+    [LoggerMessage(EventId = 404, Level = LogLevel.Warning, Message = "The own queues were not deleted: {Reason}")]
+    private partial void LogNotDeleted(string reason);
+
     [LoggerMessage(EventId = 401, Level = LogLevel.Warning, Message = "A frame on {Queue} is refused: {Reason}")]
     private partial void LogRefused(string queue, string reason);
 
-    private sealed class Listening(HostReceiveEndpointHandle handle) : IAsyncDisposable
+    private sealed class Listening(HostReceiveEndpointHandle handle, TimeProvider time) : IAsyncDisposable
     {
-        public async ValueTask DisposeAsync() => await handle.StopAsync();
+        public async ValueTask DisposeAsync()
+        {
+            using var limit = new CancellationTokenSource(BrokerPublisher.AnswerTime, time);
+            try
+            {
+                await handle.StopAsync(limit.Token);
+            }
+            catch (Exception) when (limit.IsCancellationRequested)
+            {
+                // The queue has an expiry of its own.
+            }
+        }
     }
 }

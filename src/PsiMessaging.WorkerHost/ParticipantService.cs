@@ -84,7 +84,7 @@ public sealed partial class ParticipantService : WorkerService
             BrokerAddress.Parse(_home.Config.Broker!, _home.Config.BrokerCa), [new Inbox(_home.Inbox, frame => engine!.ReceiveAsync(frame)) { HasErrors = true }, .. _parts.ExtraInboxes(_home)], _time, _log);
         var health = new WorkerHealth(store, _time, _log);
         using var watch = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var watching = health.WatchAsync(() => bus.Problem, watch.Token);
+        var watching = health.WatchAsync(() => bus.Problem ?? bus.Waiting, watch.Token);
         try
         {
             engine = _parts.CreateEngine(_home, store, bus, _time, _logs);

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 
@@ -45,9 +46,10 @@ public abstract class WorkerService : BackgroundService
         {
             // Asked for.
         }
-        catch (ParticipantException exception)
+        catch (Exception exception)
         {
-            Fault = exception;
+            // Otherwise the host would stop with exit code 0, and nothing would start it again.
+            Fault = exception as ParticipantException ?? new ParticipantException(FailureCodes.Internal, $"the worker stopped on an unexpected failure ({exception.GetType().Name}): {exception.Message}", exception);
             Lifetime!.StopApplication();
         }
     }

@@ -1,10 +1,5 @@
-using System.Collections.Concurrent;
-using System.Net;
-using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
@@ -49,7 +44,7 @@ public sealed class ImpostorBroker : IDisposable
     {
         using var good = Certificate("localhost", _authority);
         using var own = Certificate("localhost", null);
-        await using var proxy = new TlsProxy(connection => connection == 1 ? good : own);
+        await using var proxy = new BrokerProxy(connection => connection == 1 ? good : own);
         var bus = Bus(proxy.Port, CaFile);
         using var stop = new CancellationTokenSource();
         var start = bus.StartAsync(TimeSpan.FromSeconds(30), stop.Token);
@@ -62,12 +57,12 @@ public sealed class ImpostorBroker : IDisposable
     }
 
     [Theory]
-    [InlineData("self-signed")]
-    [InlineData("another authority")]
-    [InlineData("another name")]
-    [InlineData("expired")]
-    [InlineData("not named by --broker-ca")]
-    public async Task ShowsACertificateThatIsNotToBeBelieved_IsRefusedInOneLine(string fault)
+    [InlineData("self-signed", "is signed by itself")]
+    [InlineData("another authority", "is from somebody else")]
+    [InlineData("another name", "is for another name")]
+    [InlineData("expired", "is out of date, or not in date yet")]
+    [InlineData("not named by --broker-ca", "is from somebody else")]
+    public async Task ShowsACertificateThatIsNotToBeBelieved_IsRefusedInOneLine(string fault, string said)
     {
         using var other = Authority("somebody's authority");
         using var certificate = fault switch
@@ -78,10 +73,11 @@ public sealed class ImpostorBroker : IDisposable
             "expired" => Certificate("localhost", _authority, isExpired: true),
             _ => Certificate("localhost", _authority),
         };
-        await using var proxy = new TlsProxy(_ => certificate);
+        await using var proxy = new BrokerProxy(_ => certificate);
         await using var bus = Bus(proxy.Port, fault == "not named by --broker-ca" ? null : CaFile);
         var exception = await Assert.ThrowsAsync<ParticipantException>(() => bus.StartAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
         Assert.Contains("shows no certificate to be believed: it must be for the name localhost", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("; this one " + said, exception.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', exception.Message);
         Assert.All(Enumerable.Range(1, proxy.Attempts), connection => Assert.Equal("", proxy.Heard(connection)));
     }
@@ -90,7 +86,7 @@ public sealed class ImpostorBroker : IDisposable
     public async Task TheBrokerItself_WithACertificateOfThePrivateAuthority_Serves()
     {
         using var good = Certificate("localhost", _authority);
-        await using var proxy = new TlsProxy(_ => good);
+        await using var proxy = new BrokerProxy(_ => good);
         var arrived = new TaskCompletionSource<byte[]>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var bus = Bus(proxy.Port, CaFile, frame =>
         {
@@ -116,95 +112,5 @@ public sealed class ImpostorBroker : IDisposable
     {
         _authority.Dispose();
         _folder.Dispose();
-    }
-
-    /// <summary>Ends TLS before the real broker, under a certificate for each connection, and writes down what the client says.</summary>
-    private sealed class TlsProxy : IAsyncDisposable
-    {
-        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-        private readonly CancellationTokenSource _stop = new();
-        private readonly ConcurrentDictionary<int, StringBuilder> _heard = new();
-        private readonly Func<int, X509Certificate2> _certificates;
-        private readonly Task _accepting;
-        private int _attempts;
-
-        public TlsProxy(Func<int, X509Certificate2> certificates)
-        {
-            _certificates = certificates;
-            _listener.Start();
-            _accepting = AcceptAsync();
-        }
-
-        public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
-
-        public int Attempts => Volatile.Read(ref _attempts);
-
-        public string Heard(int connection)
-        {
-            var heard = _heard.GetOrAdd(connection, _ => new StringBuilder());
-            lock (heard)
-            {
-                return heard.ToString();
-            }
-        }
-
-        private async Task AcceptAsync()
-        {
-            try
-            {
-                while (true)
-                {
-                    var client = await _listener.AcceptTcpClientAsync(_stop.Token);
-                    _ = RelayAsync(client, _attempts + 1);
-                    Interlocked.Increment(ref _attempts);
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                // The test is over.
-            }
-        }
-
-        private async Task RelayAsync(TcpClient client, int connection)
-        {
-            using (client)
-            {
-                try
-                {
-                    await using var secure = new SslStream(client.GetStream());
-                    await secure.AuthenticateAsServerAsync(_certificates(connection));
-                    var address = new Uri(Rabbit.Address);
-                    using var broker = new TcpClient();
-                    await broker.ConnectAsync(IPAddress.Loopback, address.Port, _stop.Token);
-                    var back = broker.GetStream().CopyToAsync(secure, _stop.Token);
-                    var buffer = new byte[65536];
-                    for (int read; (read = await secure.ReadAsync(buffer, _stop.Token)) > 0;)
-                    {
-                        var heard = _heard.GetOrAdd(connection, _ => new StringBuilder());
-                        lock (heard)
-                        {
-                            heard.Append(Encoding.Latin1.GetString(buffer, 0, read));
-                        }
-
-                        await broker.GetStream().WriteAsync(buffer.AsMemory(0, read), _stop.Token);
-                    }
-
-                    broker.Close();
-                    await back;
-                }
-                catch (Exception exception) when (exception is IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException or SocketException or ObjectDisposedException)
-                {
-                    // The client turned away, or the test is over.
-                }
-            }
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await _stop.CancelAsync();
-            await _accepting;
-            _listener.Stop();
-            _stop.Dispose();
-        }
     }
 }

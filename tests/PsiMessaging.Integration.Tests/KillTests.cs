@@ -81,10 +81,10 @@ public class KillTests
         var workers = new[] { cluster.Compute("P1", "compute-1"), cluster.Compute("P1", "compute-2") };
         await cluster.ReadyAsync("compute-1");
         await cluster.ReadyAsync("compute-2");
-        await UntilAsync(() => cluster.Worker("P1").Log.Contains("2 in all", StringComparison.Ordinal));
+        await TestNetwork.EventuallyAsync(() => cluster.Worker("P1").Log.Contains("2 in all", StringComparison.Ordinal));
 
         var id = await OpenAsync(cluster, protocol);
-        await UntilAsync(() => workers.All(worker => worker.Log.Contains(id, StringComparison.Ordinal)));
+        await TestNetwork.EventuallyAsync(() => workers.All(worker => worker.Log.Contains(id, StringComparison.Ordinal)));
         for (var i = 0; i < killed; i++)
         {
             workers[i].Kill();
@@ -121,15 +121,6 @@ public class KillTests
         return opened.RootElement.GetProperty("session").GetString()!;
     }
 
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (!condition())
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, patience.Token);
-        }
-    }
-
     [Fact]
     public async Task WorkerStartedBeforeTheBroker_WaitsForIt()
     {
@@ -140,11 +131,7 @@ public class KillTests
         {
             var worker = cluster.Launch("P1");
             using var http = new HttpClient();
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-            while (!worker.Log.Contains("no broker answers at", StringComparison.Ordinal))
-            {
-                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token);
-            }
+            await TestNetwork.EventuallyAsync(() => worker.Log.Contains("no broker answers at", StringComparison.Ordinal));
 
             // Alive, but not ready, and it says why.
             Assert.Equal("alive\n", await http.GetStringAsync(new Uri($"http://127.0.0.1:{cluster.Ports["P1"]}/health")));
@@ -158,6 +145,32 @@ public class KillTests
         }
 
         await cluster.ReadyAsync("P1");
+    }
+
+    /// <summary>A broker that is short of memory takes what is published and confirms nothing, without end.</summary>
+    [Fact]
+    public async Task BrokerShortOfMemory_CommandSaysSoInTimeAndIsNotDoneLater()
+    {
+        Assert.SkipUnless(Rabbit.IsGoverned, "needs a broker that can be governed");
+        await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
+        await cluster.StartAsync("P1", "P2", "LINKER");
+        await Rabbit.ControlAsync("set_vm_memory_high_watermark", "0");
+        try
+        {
+            var given = await cluster.TryPsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--timeout", "5");
+            Assert.Equal(1, given.ExitCode);
+            Assert.Contains("takes no messages for now", given.Error, StringComparison.Ordinal);
+            Assert.Contains("The command was given up and will not be done later", given.Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await Rabbit.ControlAsync("set_vm_memory_high_watermark", "0.4");
+        }
+
+        // What was published first is delivered first: by the time this one is done, the other would have been.
+        await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--wait");
+        using var sessions = JsonDocument.Parse((await cluster.PsiAsync("P1", "sessions", "--json")).Output);
+        Assert.Equal(1, sessions.RootElement.GetArrayLength());
     }
 
     /// <summary>Waits until P1's part of the session has come so far; 1 waits for the completion at both parties.</summary>

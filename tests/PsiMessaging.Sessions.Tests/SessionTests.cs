@@ -34,6 +34,19 @@ public class SessionTests
     }
 
     [Fact]
+    public async Task Command_AfterItWasGivenUp_IsNotBegun()
+    {
+        await using var network = new TestNetwork(new FakeTimeProvider(TimeProvider.System.GetUtcNow()));
+        await network.AddDataAsync();
+        network.Start();
+        var start = new StartSession { Peer = "P2", Linker = "LINKER", Dataset = "istat", Protocol = "ecdh", Engine = "tokens", Reveal = "both", RsaBits = 3072, DeadlineSeconds = 86400 };
+        await network.P1.GiveAsync(start, network.Time.GetUtcNow().AddMilliseconds(-1));
+        Assert.Null(network.P1.Session());
+        await network.P1.GiveAsync(start, network.Time.GetUtcNow());
+        Assert.NotNull(network.P1.Session());
+    }
+
+    [Fact]
     public async Task Query_MinimumCellSize_StricterOfTheTwoHolds()
     {
         // Changed with the rule: small groups are not listed. P2's dataset asks for 2.

@@ -88,12 +88,15 @@ public sealed class TestNetwork : IAsyncDisposable
     public void Inject(TestParticipant to, byte[] frame) => _queues[to.Home.Inbox.Name](frame);
 
     /// <summary>Waits for something that follows by itself, such as files going after a failure.</summary>
-    public static async Task EventuallyAsync(Func<bool> condition)
+    public static Task EventuallyAsync(Func<bool> condition, TimeSpan? patience = null) => EventuallyAsync(() => Task.FromResult(condition()), patience);
+
+    /// <inheritdoc cref="EventuallyAsync(Func{bool}, TimeSpan?)"/>
+    public static async Task EventuallyAsync(Func<Task<bool>> condition, TimeSpan? patience = null)
     {
-        using var patience = new CancellationTokenSource(Patience);
-        while (!condition())
+        using var limit = new CancellationTokenSource(patience ?? Patience);
+        while (!await condition())
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, patience.Token);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, limit.Token);
         }
     }
 
@@ -318,6 +321,14 @@ public sealed class TestParticipant : IEnvelopeSender
         var answer = await reply.Task.WaitAsync(TestNetwork.Patience);
         using var store = new SqliteParticipantStore(Home.StatePath);
         return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message, answer.QueryId is { } query ? store.Read(transaction => PartyEngine.FindAnswer(transaction, query)) : null);
+    }
+
+    /// <summary>Gives a command that holds until a time, and waits until it was looked at.</summary>
+    public async Task GiveAsync(object command, DateTimeOffset notAfter)
+    {
+        var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
+        _network.Inject(this, Envelope.Create(Home, Home.Name, null, command, correlation: id, replyTo: QueueAddress.ReplyOf("psi", Home.Name, id).Name, notAfter: notAfter).Frame.ToArray());
+        await CommandBarrierAsync();
     }
 
     /// <summary>Puts a frame behind all others and waits until it was taken, and refused.</summary>

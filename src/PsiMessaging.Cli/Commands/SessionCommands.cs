@@ -276,6 +276,7 @@ internal static class SessionCommands
     {
         using var timer = new PeriodicTimer(PollInterval, TimeProvider.System);
         var warned = false;
+        string? said = null;
         var (sent, lastSent) = (-1, TimeProvider.System.GetTimestamp());
         return await ProgressDisplay.ShowAsync(async update =>
         {
@@ -286,6 +287,12 @@ internal static class SessionCommands
                 {
                     warned = true;
                     await Console.Error.WriteLineAsync($"psi: warning: {warning}");
+                }
+
+                if (store.Read(WorkerHealth.ProblemOf) is { } problem && problem != said)
+                {
+                    said = problem;
+                    await Console.Error.WriteLineAsync($"psi: the worker says: {problem}");
                 }
 
                 if (session.SendSequence != sent)

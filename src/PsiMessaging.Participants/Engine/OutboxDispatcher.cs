@@ -34,7 +34,8 @@ public sealed partial class OutboxDispatcher
         _retry = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {
-                ShouldHandle = new PredicateBuilder().Handle<Exception>(exception => exception is not OperationCanceledException),
+                // A cancellation that nobody here asked for is a fault like another.
+                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is not null && !arguments.Context.CancellationToken.IsCancellationRequested),
                 MaxRetryAttempts = int.MaxValue,
                 BackoffType = DelayBackoffType.Exponential,
                 Delay = TimeSpan.FromMilliseconds(100),
@@ -77,7 +78,7 @@ public sealed partial class OutboxDispatcher
         }
 
         _said[queue] = now;
-        LogWaiting(queue, fault is SendRefusedException or UnroutableException or ParticipantException ? fault.Message : $"no answer from the broker ({fault?.GetType().Name})");
+        LogWaiting(queue, fault is SendRefusedException or UnroutableException or ParticipantException or TimeoutException ? fault.Message : $"no answer from the broker ({fault?.GetType().Name})");
     }
 
     /// <summary>Waits for sends in flight, after the stop token was cancelled.</summary>

@@ -20,8 +20,9 @@ namespace PsiMessaging.Participants.Envelopes;
 /// <param name="BodySize">Bytes of the body.</param>
 /// <param name="BodyHash">SHA-256 of the body, 32 bytes.</param>
 /// <param name="Message">The message record.</param>
+/// <param name="NotAfter">When whoever sent a command has given it up: it is not begun after that. Null for messages between participants, which hold until they come.</param>
 public sealed record EnvelopeHeader(
-    string Type, string? Session, string From, string To, string Card, string? Correlation, string? ReplyTo, int BodySize, byte[] BodyHash, JsonElement Message);
+    string Type, string? Session, string From, string To, string Card, string? Correlation, string? ReplyTo, int BodySize, byte[] BodyHash, JsonElement Message, DateTimeOffset? NotAfter = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
@@ -31,7 +32,7 @@ internal sealed partial class EnvelopeJson : JsonSerializerContext;
 /// <summary>
 /// One message between participants as it travels. Frame layout: magic <c>PSI1</c>, one byte sealing (0: none; the place kept for encryption to the
 /// receiver), header length (4 bytes, big-endian), header (UTF-8 JSON), signature (64 bytes, Ed25519), body. Signed over the envelope tag, the sealing byte and
-/// the header. Nothing in it depends on the time or on chance, so a repeated message is the same bytes.
+/// the header. Nothing in a participant's message depends on the time or on chance, so a repeated one is the same bytes.
 /// </summary>
 public sealed class Envelope
 {
@@ -65,9 +66,9 @@ public sealed class Envelope
 
     /// <summary>Makes and signs an envelope.</summary>
     /// <exception cref="ParticipantException">It is larger than its type may be.</exception>
-    public static Envelope Create(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null)
+    public static Envelope Create(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null, DateTimeOffset? notAfter = null)
     {
-        var envelope = CreateUnbounded(sender, to, session, message, body, correlation, replyTo);
+        var envelope = CreateUnbounded(sender, to, session, message, body, correlation, replyTo, notAfter);
         var limit = MessageLimits.Of(message.GetType()) ?? throw new ArgumentException($"a {envelope.Header.Type} message does not travel in an envelope", nameof(message));
         var headerBytes = envelope.Frame.Length - PrefixBytes - SigningKey.SignatureSizeBytes - body.Length;
         return headerBytes <= limit.HeaderBytes && body.Length <= limit.BodyBytes ? envelope
@@ -75,11 +76,11 @@ public sealed class Envelope
     }
 
     /// <summary>The same without bounds, as somebody would send it who keeps to none.</summary>
-    internal static Envelope CreateUnbounded(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null)
+    internal static Envelope CreateUnbounded(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null, DateTimeOffset? notAfter = null)
     {
         var content = JsonSerializer.SerializeToElement(message, message.GetType(), ContractJson.Default);
         var header = new EnvelopeHeader(ContractCatalog.NameOf(message.GetType()), session, sender.Name, to, sender.Card.Fingerprint, correlation, replyTo,
-            body.Length, SHA256.HashData(body.Span), content);
+            body.Length, SHA256.HashData(body.Span), content, notAfter);
         var headerBytes = JsonSerializer.SerializeToUtf8Bytes(header, EnvelopeJson.Default.EnvelopeHeader);
         var signature = sender.Signing.Sign(SignedPart(0, headerBytes));
         var frame = new byte[PrefixBytes + headerBytes.Length + signature.Length + body.Length];

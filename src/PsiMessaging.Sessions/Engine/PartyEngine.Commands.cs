@@ -116,6 +116,9 @@ public sealed partial class PartyEngine
         return names.Length == 0 ? "none" : string.Join(", ", names);
     }
 
+    /// <summary>Whether the person who gave a command has been told that it came to nothing: then it must not be begun behind their back.</summary>
+    private bool IsGivenUp(Envelope command) => command.Header.NotAfter < Time.GetUtcNow();
+
     private void AcceptCommand(Envelope envelope, string id)
     {
         var correlation = envelope.Header.Correlation ?? throw new RejectedEnvelopeException("a command without a correlation id");
@@ -132,7 +135,6 @@ public sealed partial class PartyEngine
         Outbox.Signal();
         Pump.Signal(id);
     }
-
 
     private bool HandleCommands(PartySession session)
     {
@@ -163,6 +165,7 @@ public sealed partial class PartyEngine
                 var current = PartySession.Parse(transaction.FindSession(session.Id)!);
                 var reply = envelope.Message switch
                 {
+                    _ when IsGivenUp(envelope) => Refusal(current, FailureCodes.Deadline, "it was given up before it could begin"),
                     SendDataset => BeginSend(transaction, current),
                     CancelSession => Cancel(transaction, current),
                     SubmitQuery query => BeginQuery(transaction, current, query, envelope),

@@ -77,6 +77,12 @@ public sealed partial class PartyEngine : ParticipantEngine
     protected override void Accept(Envelope envelope, ParticipantCard sender)
     {
         var (header, own) = (envelope.Header, envelope.Header.From == Home.Name);
+        if (own && IsGivenUp(envelope))
+        {
+            LogGivenUp(header.Type);
+            return;
+        }
+
         switch (envelope.Message)
         {
             case StartSession when own:
@@ -539,6 +545,9 @@ public sealed partial class PartyEngine : ParticipantEngine
 
     [LoggerMessage(EventId = 203, Level = LogLevel.Warning, Message = "Session {Session}: failed, {Code}: {Reason}")]
     private partial void LogFailed(string session, string code, string reason);
+
+    [LoggerMessage(EventId = 208, Level = LogLevel.Information, Message = "A {Type} command came after it was given up, and is not begun")]
+    private partial void LogGivenUp(string type);
 
     [LoggerMessage(EventId = 204, Level = LogLevel.Information, Message = "A {Type} message for the unknown session {Session} was dropped")]
     private partial void LogUnknownSession(string type, string session);
