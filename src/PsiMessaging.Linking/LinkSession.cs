@@ -46,7 +46,7 @@ public sealed record LinkSession
     public IReadOnlyDictionary<string, LinkProduct> Products { get; init; } = new Dictionary<string, LinkProduct>();
     /// <summary>Engine <c>masked</c>: highest mask counter of each party; no counter is taken twice.</summary>
     public IReadOnlyDictionary<string, long> MaskCounters { get; init; } = new Dictionary<string, long>();
-    /// <summary>Engine <c>masked</c>: the last queries that are over, answered or withdrawn.</summary>
+    /// <summary>Engine <c>masked</c>: the last queries that are over, by id; and those taken back before they were opened, by id and party, a slash between.</summary>
     public IReadOnlyList<string> EndedProducts { get; init; } = [];
     /// <summary>The party whose message began it.</summary>
     public string Opener { get; init; } = "";

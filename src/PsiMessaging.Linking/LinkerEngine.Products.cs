@@ -120,9 +120,10 @@ public sealed partial class LinkerEngine
         var (open, from) = ((OpenProduct)envelope.Message, envelope.Header.From);
         var known = session.Products.GetValueOrDefault(open.QueryId);
         var (p, q) = from == open.Asker ? (open.OwnColumns, open.PeerColumns) : (open.PeerColumns, open.OwnColumns);
-        if (session.EndedProducts.Contains(open.QueryId))
+        if (session.EndedProducts.Contains(open.QueryId) || session.EndedProducts.Contains(TakenBack(open.QueryId, open.Asker)))
         {
             Store.Write(transaction => transaction.Finish(session.Id, pending.Slot));
+            EndProduct(session.Id, open.QueryId, FailureCodes.Cancelled, reason: null);
             return true;
         }
 
@@ -182,9 +183,23 @@ public sealed partial class LinkerEngine
             return false;
         }
 
-        var withdrawal = (WithdrawQuery)Envelope.Parse(pending.Frame).Message;
-        Store.Write(transaction => transaction.Finish(session.Id, pending.Slot));
-        EndProduct(session.Id, withdrawal.QueryId, withdrawal.Code, reason: null);
+        var envelope = Envelope.Parse(pending.Frame);
+        var withdrawal = (WithdrawQuery)envelope.Message;
+        var from = envelope.Header.From;
+        Store.Write(transaction =>
+        {
+            transaction.Finish(session.Id, pending.Slot);
+            if (!session.Products.ContainsKey(withdrawal.QueryId) && LinkSession.Parse(transaction.FindSession(session.Id)!) is { Ended: false } current)
+            {
+                // It may have overtaken the opening, which must find the question taken back, if by who asks.
+                transaction.PutSession((current with { EndedProducts = Remember(current, TakenBack(withdrawal.QueryId, from)) }).ToStored());
+            }
+        });
+        if (session.Products.GetValueOrDefault(withdrawal.QueryId)?.Asker == from)
+        {
+            EndProduct(session.Id, withdrawal.QueryId, FailureCodes.Known(withdrawal.Code), reason: null);
+        }
+
         return true;
     }
 
@@ -193,6 +208,13 @@ public sealed partial class LinkerEngine
     {
         foreach (var slot in Store.Read(transaction => transaction.PendingSlots(session.Id, "masked/")))
         {
+            // masked/PARTY/QUERY/SEQUENCE: rows of a question that nobody has opened are not even read.
+            var parts = slot.Split('/');
+            if (!session.EndedProducts.Contains(parts[2]) && !(session.Products.TryGetValue(parts[2], out var product) && product.Opened.Contains(parts[1])))
+            {
+                continue;
+            }
+
             if (Store.Read(transaction => transaction.FindFrame(session.Id, slot)) is not { } frame)
             {
                 continue;
@@ -328,8 +350,12 @@ public sealed partial class LinkerEngine
     private static LinkSession Without(LinkSession session, string id) => session with
     {
         Products = session.Products.Where(entry => entry.Key != id).ToDictionary(entry => entry.Key, entry => entry.Value),
-        EndedProducts = [.. session.EndedProducts.TakeLast(RememberedProducts - 1), id],
+        EndedProducts = Remember(session, id),
     };
+
+    private static string[] Remember(LinkSession session, string id) => [.. session.EndedProducts.TakeLast(RememberedProducts - 1), id];
+
+    private static string TakenBack(string query, string by) => $"{query}/{by}";
 
     /// <summary>Deletes files of queries that are over: after their end is on disk, and after a kill.</summary>
     private bool CleanProducts(LinkSession session)

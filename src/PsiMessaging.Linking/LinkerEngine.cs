@@ -80,6 +80,12 @@ public sealed partial class LinkerEngine : ParticipantEngine
                 throw new RejectedEnvelopeException("a session of that id has ended long ago");
             }
 
+            if (envelope.Message is RunQuery or RegisterDataset && OtherOf(session, envelope) is { } other && Home.InboxOf(other) is { } unread && transaction.CountOutgoing(unread) >= PartyBounds.UnreadMessages)
+            {
+                // Each of these is told to the other party: without end, if it reads nothing.
+                throw new RejectedEnvelopeException($"{other} has not read the {PartyBounds.UnreadMessages:N0} messages that wait for it here, and no more begins");
+            }
+
             session ??= Begin(transaction, id, header.From, envelope.Message);
             if (session is null)
             {
@@ -103,7 +109,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
                 return;
             }
 
-            if (!PartyBounds.MayWait(transaction, session, envelope))
+            if (!PartyBounds.MayWait(transaction, session, envelope, Time.GetUtcNow()))
             {
                 throw new RejectedEnvelopeException($"{header.From} sent a {header.Type} message that nothing waits for, or more than may wait here");
             }
@@ -127,6 +133,8 @@ public sealed partial class LinkerEngine : ParticipantEngine
         var now = Time.GetUtcNow();
         switch (message)
         {
+            case RegisterDataset or DatasetBatch or AbortSession when transaction.CountForgotten(from) >= PartyBounds.ForgottenSessions:
+                throw new RejectedEnvelopeException($"{from} has had {PartyBounds.ForgottenSessions:N0} sessions here, and may open no more");
             case RegisterDataset when transaction.CountSessions(from, openOnly: true) + CountUnregistered(transaction, from) < PartyBounds.OpenSessions:
             case DatasetBatch when CountUnregistered(transaction, from) < PartyBounds.UnregisteredSessions:
                 var session = new LinkSession { Id = id, CreatedAt = now, Opener = from };
@@ -154,6 +162,9 @@ public sealed partial class LinkerEngine : ParticipantEngine
                 throw new RejectedEnvelopeException($"{from} sends rows of more sessions that are not registered here than may wait");
         }
     }
+
+    private static string? OtherOf(LinkSession? session, Envelope envelope) => envelope.Message is RegisterDataset register ? register.Peer
+        : session is { Registrations: [var first, ..] } ? (first.Party == envelope.Header.From ? first.Peer : first.Party) : null;
 
     private static int CountUnregistered(IStoreTransaction transaction, string party) => transaction.CountSessions(LinkSession.Unregistered(party), openOnly: true);
 
@@ -606,7 +617,8 @@ public sealed partial class LinkerEngine : ParticipantEngine
                 var session = LinkSession.Parse(stored);
                 if (session is { Ended: false, Registrations.Count: 0 } && transaction.PendingSlots(id, "register/").Count == 0 && now > session.CreatedAt + PartyBounds.UnregisteredAge)
                 {
-                    transaction.DeleteSession(id);
+                    // Its id is not remembered: the registration may only be late.
+                    transaction.DeleteSession(id, remember: false);
                 }
                 else if (session is { Ended: false, Registrations.Count: 1 } && now > session.CreatedAt + PartyBounds.HalfRegisteredAge)
                 {
@@ -619,35 +631,10 @@ public sealed partial class LinkerEngine : ParticipantEngine
             });
         }
 
-        Outbox.Signal();
-        Prune(now);
     }
 
-    private const int PrunedAtOnce = 64;
-    private DateTimeOffset _prunedAt = DateTimeOffset.MinValue;
-
-    /// <summary>Forgets ended sessions that are old, or more than are kept of a party. The audit log keeps what happened.</summary>
-    private void Prune(DateTimeOffset now)
-    {
-        if (now - _prunedAt < TimeSpan.FromMinutes(1))
-        {
-            return;
-        }
-
-        var old = Store.Read(transaction => transaction.EndedSessions(now - PartyBounds.EndedAge, PartyBounds.EndedSessions, PrunedAtOnce));
-        foreach (var id in old)
-        {
-            var folder = Home.SessionPath(id);
-            if (Directory.Exists(folder))
-            {
-                Directory.Delete(folder, recursive: true);
-            }
-
-            Store.Write(transaction => transaction.DeleteSession(id));
-        }
-
-        _prunedAt = old.Count == PrunedAtOnce ? DateTimeOffset.MinValue : now;
-    }
+    /// <inheritdoc/>
+    protected override (TimeSpan Age, int Sessions) Kept => (PartyBounds.EndedAge, PartyBounds.EndedSessions);
 
     /// <inheritdoc/>
     protected override void OnStepFault(string session, Exception exception)

@@ -16,6 +16,8 @@ internal static class PartyBounds
     public const int OpenSessions = 1000;
     /// <summary>Ended sessions that are kept of a party, so that late messages find them ended.</summary>
     public const int EndedSessions = 200;
+    /// <summary>Forgotten sessions of a party whose ids are kept, some 50 bytes each.</summary>
+    public const int ForgottenSessions = 1_000_000;
     /// <summary>How long an ended session is kept.</summary>
     public static readonly TimeSpan EndedAge = TimeSpan.FromDays(30);
     /// <summary>How long messages may wait for their session's registration.</summary>
@@ -28,10 +30,15 @@ internal static class PartyBounds
     public const int WaitingBatches = 64;
     /// <summary>Batches that may wait in a session without a registration: a few more than are in hand at once.</summary>
     public const int EarlyBatches = 16;
+    /// <summary>How long batches beyond those wait with the broker, since the registration before them may be in another hand that the machine has kept waiting.</summary>
+    public static readonly TimeSpan EarlyGrace = TimeSpan.FromSeconds(10);
     /// <summary>Messages of one party that may wait in all sessions.</summary>
     public const int WaitingMessages = 2048;
     /// <summary>Bytes of them.</summary>
     public const long WaitingBytes = 512L << 20;
+
+    /// <summary>Messages that may wait for a party to read them: with more of them, its partners begin nothing with it.</summary>
+    public const int UnreadMessages = 4096;
 
     private const int WaitingForQueries = 64;
     private const int WaitingQuestions = 16;
@@ -44,11 +51,12 @@ internal static class PartyBounds
     /// <param name="transaction">State.</param>
     /// <param name="session">The session, of which the sender is a party.</param>
     /// <param name="envelope">The message.</param>
+    /// <param name="now">The time.</param>
     /// <exception cref="ReceiverBusyException">
     /// Rows of a registered session faster than they are checked, masked rows before their opening was looked at: the frame waits with the broker. Only where what it waits for
-    /// goes by the linker's own work, and by no message that may lie behind it.
+    /// goes by the linker's own work, and by no message that may lie behind it; or not for long.
     /// </exception>
-    public static bool MayWait(IStoreTransaction transaction, LinkSession session, Envelope envelope)
+    public static bool MayWait(IStoreTransaction transaction, LinkSession session, Envelope envelope, DateTimeOffset now)
     {
         var (id, from) = (session.Id, envelope.Header.From);
         int Waiting(string kind) => transaction.PendingSlots(id, $"{kind}/{from}/").Count;
@@ -69,7 +77,7 @@ internal static class PartyBounds
             case DatasetBatch when IsRegistered(transaction, session, from):
                 return session.Ended || (Waiting("batch") < WaitingBatches && transaction.Waiting(RowsOf(from)).Bytes + envelope.Frame.Length <= WaitingBytes) ? true : throw new ReceiverBusyException();
             case DatasetBatch:
-                return Waiting("batch") < EarlyBatches && HasRoom();
+                return Waiting("batch") < EarlyBatches ? HasRoom() : now < session.CreatedAt + EarlyGrace ? throw new ReceiverBusyException() : false;
             case RunQuery query:
                 return ParticipantNames.IsId(query.QueryId) && Waiting("query") < WaitingQuestions && HasRoom();
             case OpenProduct open:

@@ -141,6 +141,7 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
     private sealed class Transaction(SqliteConnection connection, SqliteTransaction transaction) : IStoreTransaction
     {
+        private const string ForgottenCount = "forgotten-count";
         private const string SessionColumns = "id, state, document, created_at, peer, is_open, due_at, ended_at";
 
         public StoredSession? FindSession(string id) =>
@@ -170,14 +171,19 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public IReadOnlyList<string> EndedSessions(DateTimeOffset before, int keep, int limit) => Query(
             """
-            SELECT id FROM (SELECT id, ended_at, row_number() OVER (PARTITION BY peer ORDER BY ended_at DESC, id) AS place FROM sessions WHERE ended_at IS NOT NULL)
+            SELECT id FROM (SELECT id, ended_at, row_number() OVER (PARTITION BY peer ORDER BY ended_at DESC, id) AS place FROM sessions WHERE ended_at IS NOT NULL AND is_open = 0)
             WHERE ended_at < $before OR place > $keep ORDER BY ended_at LIMIT $limit
             """,
             reader => reader.GetString(0), ("$before", before.ToUnixTimeMilliseconds()), ("$keep", keep), ("$limit", limit));
 
-        public void DeleteSession(string id)
+        public void DeleteSession(string id, bool remember = true)
         {
-            Execute("INSERT OR IGNORE INTO forgotten (id, peer) SELECT id, peer FROM sessions WHERE id = $id", ("$id", id));
+            if (remember && FindSession(id) is { } session && Execute("INSERT OR IGNORE INTO forgotten (id, peer) VALUES ($id, $peer)", ("$id", id), ("$peer", session.Peer)) > 0)
+            {
+                // Counted as it grows: a peer's may be a million, and are asked for at every proposal.
+                PutDocument(ForgottenCount, session.Peer, (FindDocument(ForgottenCount, session.Peer) is { } known ? int.Parse(known, CultureInfo.InvariantCulture) + 1 : CountForgotten(session.Peer)).ToString(CultureInfo.InvariantCulture));
+            }
+
             foreach (var table in new[] { "inbound", "kept", "documents" })
             {
                 Execute($"DELETE FROM {table} WHERE session = $id", ("$id", id));
@@ -188,7 +194,8 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public bool IsForgotten(string id) => Query("SELECT 1 FROM forgotten WHERE id = $id", reader => reader.GetInt64(0), ("$id", id)).Count > 0;
 
-        public int CountForgotten(string peer) => (int)Query("SELECT count(*) FROM forgotten WHERE peer = $peer", reader => reader.GetInt64(0), ("$peer", peer))[0];
+        public int CountForgotten(string peer) => FindDocument(ForgottenCount, peer) is { } known ? int.Parse(known, CultureInfo.InvariantCulture)
+            : (int)Query("SELECT count(*) FROM forgotten WHERE peer = $peer", reader => reader.GetInt64(0), ("$peer", peer))[0];
 
         public InboundResult PutInbound(string session, string slot, byte[] contentHash, byte[] frame, string sender = "")
         {

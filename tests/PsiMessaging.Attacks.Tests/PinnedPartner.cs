@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Linking;
 using PsiMessaging.Participants;
+using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
 using PsiMessaging.Sessions;
@@ -89,8 +90,8 @@ public class PinnedPartner
         await network.AddDataAsync();
         network.Start();
 
-        // Nobody answers for P2, so that what is open stays open and refusals wait.
-        network.Bend = _ => [];
+        // Nobody reads for P2, so that what is open stays open and refusals wait.
+        network.Bend = _ => throw new UnroutableException("nobody");
         for (var i = 0; i < 3 * PeerBounds.OpenSessions; i++)
         {
             var id = NewId();
@@ -101,6 +102,7 @@ public class PinnedPartner
         await TakenAsync(network.P1);
         Assert.InRange(Read(network.P1, transaction => transaction.CountSessions("P2", openOnly: true)), 1, PeerBounds.OpenSessions);
         Assert.InRange(Read(network.P1, transaction => transaction.ListSessions()).Count, 1, PeerBounds.OpenSessions);
+        Assert.InRange(Read(network.P1, transaction => transaction.Outgoing(network.P2.Home.Inbox, 1000).Count(message => Envelope.Parse(message.Frame).Message is AbortSession)), 1, PeerBounds.WaitingRefusals);
         await network.P1.RestartAsync();
         Assert.InRange(Read(network.P1, transaction => transaction.CountSessions("P2", openOnly: true)), 1, PeerBounds.OpenSessions);
     }
@@ -139,6 +141,144 @@ public class PinnedPartner
         }
     }
 
+    /// <summary>Proposals that fail are answered; a peer that reads none of it must not fill the state with them.</summary>
+    [Fact]
+    public async Task ProposesWhatFailsAndReadsNothing_RefusalsAreBounded()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        network.Bend = _ => throw new UnroutableException("nobody");
+        network.P1.Engine!.Store.Write(transaction =>
+        {
+            for (var i = 0; i < ParticipantEngine.MostBeforeRefusals - 5; i++)
+            {
+                transaction.Enqueue(NewId(), null, network.P2.Home.Inbox, new byte[10], bestEffort: false);
+            }
+        });
+        for (var i = 0; i < 20; i++)
+        {
+            var id = NewId();
+            Send(network, network.P2, network.P1, id, StrangerWithABrokerLogin.Proposal(id, "P2", protocol: "magic"));
+        }
+
+        await TakenAsync(network.P1);
+        await TestNetwork.EventuallyAsync(() => Read(network.P1, transaction => transaction.ListSessions()) is { Count: 20 } sessions && sessions.All(session => session.State == "Failed"));
+        Assert.Equal(ParticipantEngine.MostBeforeRefusals, Read(network.P1, transaction => transaction.CountOutgoing(network.P2.Home.Inbox)));
+    }
+
+    /// <summary>Each registration is told to the other party: of one that reads nothing, messages would gather without end.</summary>
+    [Fact]
+    public async Task RegistersAndEndsWithoutEndForAPartnerThatReadsNothing_WhatWaitsIsBounded()
+    {
+        await using var network = new TestNetwork();
+        network.Start();
+        network.Bend = _ => throw new UnroutableException("nobody");
+        network.Linker.Engine!.Store.Write(transaction =>
+        {
+            for (var i = 0; i < PartyBounds.UnreadMessages - 5; i++)
+            {
+                transaction.Enqueue(NewId(), null, network.P2.Home.Inbox, new byte[10], bestEffort: false);
+            }
+        });
+        for (var i = 0; i < 40; i++)
+        {
+            var id = NewId();
+            Send(network, network.P1, network.Linker, id, new RegisterDataset(id, new byte[32], "P2", "masked", 1, 10, []));
+            await network.Linker.CommandBarrierAsync();
+            await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.PendingSlots(id, "register/")).Count == 0);
+            Send(network, network.P1, network.Linker, id, new AbortSession(id, FailureCodes.Cancelled, "x"));
+        }
+
+        Assert.InRange(Read(network.Linker, transaction => transaction.CountOutgoing(network.P2.Home.Inbox)), PartyBounds.UnreadMessages, PartyBounds.UnreadMessages + 1);
+    }
+
+    /// <summary>The peer takes back a question of ours: it ended here without an answer or a reason.</summary>
+    [Fact]
+    public async Task TakesBackTheOthersQuestion_ItIsStillAnswered()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+        await network.SendRowsAsync(session.Id);
+        var takenBack = 0;
+        network.Bend = envelope =>
+        {
+            if (envelope.Message is AcceptQuery { QueryId: var id })
+            {
+                takenBack++;
+                var withdrawal = new WithdrawQuery(session.Id, id, FailureCodes.Cancelled);
+                Send(network, network.P2, network.P1, session.Id, withdrawal);
+                Send(network, network.P2, network.Linker, session.Id, withdrawal);
+            }
+
+            return [envelope.Frame.ToArray()];
+        };
+        var answer = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_REDDITO"));
+        Assert.True(answer.Ok, answer.Message);
+        Assert.Equal(1, takenBack);
+    }
+
+    /// <summary>The peer answers its own question: the answer held a place of the session for good.</summary>
+    [Fact]
+    public async Task AnswersItsOwnQuestion_NothingIsStored()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+        await network.SendRowsAsync(session.Id);
+
+        // As much is on its way out as may be, so that P1 takes the question and comes no further.
+        network.P1.Engine!.Store.Write(transaction =>
+        {
+            for (var i = 0; i < PartyEngine.OutboxWindow; i++)
+            {
+                transaction.Enqueue(NewId(), session.Id, QueueAddress.Restore("psi.nobody.inbox.v1")!, new byte[10], bestEffort: false);
+            }
+        });
+        var asking = network.P2.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"));
+        var query = (await network.P1.WaitAsync(changed => changed.OpenQueries.Count == 1)).OpenQueries[0];
+        Send(network, network.P2, network.P1, session.Id, new AcceptQuery(session.Id, session.Transcript, query), new byte[100]);
+        Send(network, network.P2, network.P1, session.Id, new RefuseQuery(session.Id, session.Transcript, query, FailureCodes.Internal, 1), new byte[100]);
+        await TakenAsync(network.P1);
+        Assert.Equal(0, Read(network.P1, transaction => transaction.Waiting("P2")).Messages);
+        Assert.True((await network.P2.CommandAsync(session.Id, new CancelSession(session.Id))).Ok);
+        Assert.False((await asking).Ok);
+    }
+
+    /// <summary>Codes of refusals are ours by their number; one of a peer's making is not shown as one.</summary>
+    [Fact]
+    public async Task EndsASessionUnderACodeOfItsOwn_ItIsNotTakenForOne()
+    {
+        await using var network = new TestNetwork();
+        network.Start();
+        var id = NewId();
+        Send(network, network.P2, network.P1, id, new AbortSession(id, "completed\u001b[31m", "x"));
+        await network.P1.CommandBarrierAsync();
+        Assert.Equal(FailureCodes.Malformed, network.P1.Session()!.FailureCode);
+    }
+
+    /// <summary>Rows whose registration is late: what waited for it goes, and the registration still opens the session.</summary>
+    [Fact]
+    public async Task SendsRowsLongBeforeTheirRegistration_TheRegistrationStillOpens()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UnixEpoch);
+        await using var network = new TestNetwork(time);
+        network.Start();
+        var id = NewId();
+        Send(network, network.P1, network.Linker, id, new DatasetBatch(id, 0, 10, false), new byte[1000]);
+        await network.Linker.CommandBarrierAsync();
+        Assert.Single(Read(network.Linker, transaction => transaction.ListSessions()));
+        time.AdjustTime(time.GetUtcNow() + PartyBounds.UnregisteredAge + TimeSpan.FromMinutes(1));
+        time.Advance(TimeSpan.FromSeconds(2));
+        await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.ListSessions()).Count == 0);
+        Send(network, network.P1, network.Linker, id, new RegisterDataset(id, new byte[32], "P2", "masked", 1, 10, []));
+        await network.Linker.CommandBarrierAsync();
+        Assert.Single(Read(network.Linker, transaction => transaction.ListSessions()));
+    }
+
     /// <summary>Every kind of message the linker takes, for sessions that nobody registered.</summary>
     [Fact]
     public async Task SendsBatchesAndQueriesForSessionsThatNobodyRegistered_TheLinkerKeepsNextToNothingAndNotLong()
@@ -157,6 +297,9 @@ public class PinnedPartner
             Send(network, network.P1, network.Linker, id, new WithdrawQuery(id, NewId(), FailureCodes.Cancelled));
         }
 
+        // Rows may have overtaken their registration by a moment, and not by more.
+        await TestNetwork.EventuallyAsync(() => network.Linker.Faults.Any(fault => fault is ReceiverBusyException));
+        time.Advance(PartyBounds.EarlyGrace);
         await TakenAsync(network.Linker);
         var (messages, bytes) = Read(network.Linker, transaction => transaction.Waiting("P1"));
         Assert.InRange(messages, 1, PartyBounds.UnregisteredSessions * PartyBounds.EarlyBatches);

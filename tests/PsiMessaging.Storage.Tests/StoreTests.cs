@@ -99,6 +99,7 @@ public sealed class StoreTests : IDisposable
             }
 
             t.PutSession(new StoredSession("kept", "Completed", "{}", Day(0), "P2", IsOpen: false));
+            t.PutSession(new StoredSession("not cleaned up", "Failed", "{}", Day(0), "P2", IsOpen: true, EndedAt: Day(0)));
         });
         Assert.Equal(["P2-1", "P3-2"], _store.Read(t => t.EndedSessions(Day(3), 100, 100)));
         Assert.Equal(["P2-1", "P3-2", "P2-5"], _store.Read(t => t.EndedSessions(Day(0), 1, 100)));
@@ -130,6 +131,26 @@ public sealed class StoreTests : IDisposable
             Assert.Equal(["b1"], t.ListDocuments("query", "b").Select(entry => entry.Id));
             return true;
         });
+    }
+
+    [Fact]
+    public void DeleteSession_RemembersTheIdWhereAskedTo()
+    {
+        _store.Write(t =>
+        {
+            foreach (var id in new[] { "a", "b", "c", "other" })
+            {
+                t.PutSession(new StoredSession(id, "Failed", "{}", Day(0), id == "other" ? "P3" : "P2"));
+            }
+
+            t.DeleteSession("a");
+            t.DeleteSession("b");
+            t.DeleteSession("b");
+            t.DeleteSession("c", remember: false);
+            t.DeleteSession("other");
+        });
+        Assert.Equal((true, true, false), _store.Read(t => (t.IsForgotten("a"), t.IsForgotten("b"), t.IsForgotten("c"))));
+        Assert.Equal((2, 1, 0), _store.Read(t => (t.CountForgotten("P2"), t.CountForgotten("P3"), t.CountForgotten("P4"))));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
@@ -12,9 +13,16 @@ namespace PsiMessaging.Participants.Engine;
 /// </summary>
 public abstract partial class ParticipantEngine : IAsyncDisposable
 {
+    /// <summary>Ended sessions that are forgotten in one go.</summary>
+    protected const int PrunedAtOnce = 64;
+
+    /// <summary>Messages that wait for a participant beyond which it is sent no refusals.</summary>
+    internal const int MostBeforeRefusals = 4096;
+    private static readonly TimeSpan PruneInterval = TimeSpan.FromMinutes(1);
     private readonly CancellationTokenSource _stop = new();
     private readonly ILogger _log;
     private Task _background = Task.CompletedTask;
+    private DateTimeOffset _prunedAt = DateTimeOffset.MinValue;
 
     protected ParticipantEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger log)
     {
@@ -123,16 +131,20 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
         ParticipantCard? card = null;
         try
         {
-            var envelope = Envelope.Parse(frame);
-            if (envelope.Header.To != Home.Name)
+            var envelope = Envelope.Parse(frame, received =>
             {
-                throw new RejectedEnvelopeException("the message is addressed to another participant");
-            }
+                if (received.Header.To != Home.Name)
+                {
+                    throw new RejectedEnvelopeException("the message is addressed to another participant");
+                }
 
-            card = envelope.Header.From == Home.Name ? Home.Card : FindCard(envelope.Header.From);
-            return card is null ? throw new RejectedEnvelopeException("no card is pinned for its sender")
-                : !envelope.IsSignedBy(card) ? throw new RejectedEnvelopeException($"the message is not signed by the card pinned for {card.Name}")
-                : (envelope, card);
+                card = received.Header.From == Home.Name ? Home.Card : FindCard(received.Header.From);
+                if (card is null || !received.IsSignedBy(card))
+                {
+                    throw new RejectedEnvelopeException(card is null ? "no card is pinned for its sender" : $"the message is not signed by the card pinned for {card.Name}");
+                }
+            });
+            return (envelope, card!);
         }
         catch (RejectedEnvelopeException exception)
         {
@@ -165,12 +177,21 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
     /// <summary>A step threw something it should not have.</summary>
     protected abstract void OnStepFault(string session, Exception exception);
 
-    /// <summary>Signs a message and puts it in the outbox, inside a transaction. A participant whose card is not pinned any more is sent nothing.</summary>
+    /// <summary>
+    /// Signs a message and puts it in the outbox, inside a transaction. A participant whose card is not pinned any more is sent nothing; one for whom much waits is sent no refusals, which
+    /// it could have made without end while it reads none of them.
+    /// </summary>
     protected void Send(IStoreTransaction transaction, string to, string? session, object message, ReadOnlyMemory<byte> body = default)
     {
         if (Home.InboxOf(to) is not { } inbox)
         {
             LogNotPinned(to);
+            return;
+        }
+
+        if (message is AbortSession or QueryRefused or RefuseQuery && transaction.CountOutgoing(inbox) >= MostBeforeRefusals)
+        {
+            LogNotRefused(to);
             return;
         }
 
@@ -189,6 +210,35 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
         }
     }
 
+    /// <summary>How long an ended session is kept, and how many of one peer.</summary>
+    protected abstract (TimeSpan Age, int Sessions) Kept { get; }
+
+    /// <summary>Forgets ended sessions that are old, or more than are kept of a peer, once what they held is cleaned up. The audit log keeps what happened.</summary>
+    private void Prune(DateTimeOffset now)
+    {
+        if (now - _prunedAt < PruneInterval)
+        {
+            return;
+        }
+
+        var (age, keep) = Kept;
+        var old = Store.Read(transaction => transaction.EndedSessions(now - age, keep, PrunedAtOnce));
+        foreach (var id in old)
+        {
+            // The folder first: without the session nobody would look for it before the next start.
+            var folder = Home.SessionPath(id);
+            if (Directory.Exists(folder))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+
+            Store.Write(transaction => transaction.DeleteSession(id));
+        }
+
+        // A full hand means that there may be more.
+        _prunedAt = old.Count == PrunedAtOnce ? DateTimeOffset.MinValue : now;
+    }
+
     private async Task TickAsync()
     {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), Time);
@@ -197,6 +247,7 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
             try
             {
                 OnTick();
+                Prune(Time.GetUtcNow());
 
                 // What waits for room, or was stopped by a fault that may have passed, is taken up again here.
                 SignalOpenSessions();
@@ -213,6 +264,9 @@ public abstract partial class ParticipantEngine : IAsyncDisposable
 
     [LoggerMessage(EventId = 112, Level = LogLevel.Warning, Message = "A message for {Name} was not sent: its card is not pinned here any more")]
     private partial void LogNotPinned(string name);
+
+    [LoggerMessage(EventId = 113, Level = LogLevel.Warning, Message = "A refusal for {Name} was not sent: it reads nothing of what waits for it")]
+    private partial void LogNotRefused(string name);
 
     [LoggerMessage(EventId = 111, Level = LogLevel.Error, Message = "Looking after deadlines failed; the next look is in a second")]
     private partial void LogTickFault(Exception exception);

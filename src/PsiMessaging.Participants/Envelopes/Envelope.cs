@@ -42,10 +42,10 @@ public sealed class Envelope
     private const int PrefixBytes = 9;
     private static readonly byte[] Magic = "PSI1"u8.ToArray();
 
-    private Envelope(EnvelopeHeader header, object message, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> frame, byte[] headerHash)
+    private Envelope(EnvelopeHeader header, object? message, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> frame, byte[] headerHash)
     {
         Header = header;
-        Message = message;
+        Message = message!;
         Body = body;
         Frame = frame;
         HeaderHash = headerHash;
@@ -54,7 +54,7 @@ public sealed class Envelope
     /// <summary>The signed header.</summary>
     public EnvelopeHeader Header { get; }
     /// <summary>The message record, of the type <see cref="EnvelopeHeader.Type"/> names.</summary>
-    public object Message { get; }
+    public object Message { get; private set; }
     /// <summary>The body, possibly empty.</summary>
     public ReadOnlyMemory<byte> Body { get; }
     /// <summary>The whole frame.</summary>
@@ -95,8 +95,10 @@ public sealed class Envelope
     /// <summary>
     /// Reads a frame's form without trusting it: layout, lengths, known type, the type's bounds, names, body hash. The signature is checked by <see cref="IsSignedBy"/>.
     /// </summary>
-    /// <exception cref="RejectedEnvelopeException">The frame is malformed.</exception>
-    public static Envelope Parse(ReadOnlyMemory<byte> frame)
+    /// <param name="frame">The frame.</param>
+    /// <param name="admit">Looks at header and signature, and throws for a stranger's frame, before its body is hashed and its message read.</param>
+    /// <exception cref="RejectedEnvelopeException">The frame is malformed, or not admitted.</exception>
+    public static Envelope Parse(ReadOnlyMemory<byte> frame, Action<Envelope>? admit = null)
     {
         var span = frame.Span;
         if (span.Length < PrefixBytes + SigningKey.SignatureSizeBytes || !span.StartsWith(Magic))
@@ -126,11 +128,6 @@ public sealed class Envelope
                 throw new RejectedEnvelopeException("the message is larger than its type may be, or of a type that does not travel in an envelope");
             }
 
-            if (header.BodySize != body.Length || header.BodyHash is null || !SHA256.HashData(body.Span).AsSpan().SequenceEqual(header.BodyHash))
-            {
-                throw new RejectedEnvelopeException("the body does not match the header");
-            }
-
             if (header.From is null || header.To is null || header.Card is null || !ParticipantNames.IsValid(header.From) || !ParticipantNames.IsValid(header.To)
                 || (header.Session is { } session && !ParticipantNames.IsId(session)) || (header.Correlation is { } correlation && !ParticipantNames.IsId(correlation))
                 || (header.ReplyTo is { } replyTo && QueueAddress.Restore(replyTo) is not { IsReply: true }))
@@ -138,13 +135,20 @@ public sealed class Envelope
                 throw new RejectedEnvelopeException("a name or id in the header is malformed");
             }
 
+            var envelope = new Envelope(header, null, body, frame, SHA256.HashData(headerBytes));
+            admit?.Invoke(envelope);
+            if (header.BodySize != body.Length || header.BodyHash is null || !SHA256.HashData(body.Span).AsSpan().SequenceEqual(header.BodyHash))
+            {
+                throw new RejectedEnvelopeException("the body does not match the header");
+            }
+
             if (HasNullElement(header.Message))
             {
                 throw new RejectedEnvelopeException("a list in the message has an empty element");
             }
 
-            var message = header.Message.Deserialize(type, ContractJson.Default) ?? throw new JsonException();
-            return new Envelope(header, message, body, frame, SHA256.HashData(headerBytes));
+            envelope.Message = header.Message.Deserialize(type, ContractJson.Default) ?? throw new JsonException();
+            return envelope;
         }
         catch (Exception exception) when (exception is JsonException or NotSupportedException or InvalidOperationException)
         {

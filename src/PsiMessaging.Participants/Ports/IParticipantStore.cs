@@ -59,13 +59,18 @@ public interface IStoreTransaction
     IReadOnlyList<string> DueSessions(DateTimeOffset now, int limit);
     /// <summary>Sessions of a peer: all of them, or those that are open.</summary>
     int CountSessions(string peer, bool openOnly);
-    /// <summary>Ids of sessions that ended before a time, oldest first; or, beyond <paramref name="keep"/>, the oldest ended ones of each peer.</summary>
+    /// <summary>
+    /// Ids of sessions that ended before a time, oldest first; or, beyond <paramref name="keep"/>, the oldest ended ones of each peer. One that is open still, since what it held
+    /// is not cleaned up, is not among them.
+    /// </summary>
     IReadOnlyList<string> EndedSessions(DateTimeOffset before, int keep, int limit);
-    /// <summary>Forgets a session but for its id, so that nothing old can open it again: its document, its messages in hand, what was kept of it, and its documents. What is in the outbox still leaves.</summary>
-    void DeleteSession(string id);
+    /// <summary>Forgets a session: its document, its messages in hand, what was kept of it, and its documents. What is in the outbox still leaves.</summary>
+    /// <param name="id">Session id.</param>
+    /// <param name="remember">Whether its id is kept, so that nothing old can open it again.</param>
+    void DeleteSession(string id, bool remember = true);
     /// <summary>Whether a session of that id was here and was forgotten.</summary>
     bool IsForgotten(string id);
-    /// <summary>Sessions of a peer that were forgotten.</summary>
+    /// <summary>Forgotten sessions of a peer whose ids are kept.</summary>
     int CountForgotten(string peer);
 
     /// <summary>Stores a received message in a slot of a session.</summary>

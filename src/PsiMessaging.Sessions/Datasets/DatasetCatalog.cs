@@ -197,7 +197,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     {
         store.Write(transaction =>
         {
-            var user = transaction.ListSessions().FirstOrDefault(session =>
+            var user = transaction.OpenSessions().Select(transaction.FindSession).OfType<StoredSession>().FirstOrDefault(session =>
                 session.State is not (nameof(SessionState.Failed) or nameof(SessionState.Completed)) && PartySession.Parse(session).Dataset == name);
             if (user is not null)
             {
@@ -209,7 +209,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
                 throw Unknown(name);
             }
 
-            // First the key: whatever happens after this, nobody signs under it any more.
+            // First the key: whatever happens after this, nobody signs under it any more. Killed before the write, the dataset stands on without its reusable set.
             DestroyKeys(Folder(name));
             transaction.DeleteDocument(Kind, name);
             _audit.Append(transaction, "dataset-removed", ("dataset", name));

@@ -164,13 +164,12 @@ public sealed partial class PartyEngine
                 Store.Write(transaction => Refresh(transaction, id));
             }
         }
-
-        Prune(now);
     }
 
+    /// <inheritdoc/>
+    protected override (TimeSpan Age, int Sessions) Kept => (PeerBounds.FailedAge, PeerBounds.FailedSessions);
+
     private const int DueAtOnce = 4096;
-    private const int PrunedAtOnce = 64;
-    private DateTimeOffset _prunedAt = DateTimeOffset.MinValue;
 
     private static void Refresh(IStoreTransaction transaction, string id)
     {
@@ -178,31 +177,6 @@ public sealed partial class PartyEngine
         {
             transaction.PutSession(PartySession.Parse(stored).ToStored());
         }
-    }
-
-    /// <summary>Forgets failed sessions that are old, or more than are kept of a peer. The audit log keeps what happened.</summary>
-    private void Prune(DateTimeOffset now)
-    {
-        if (now - _prunedAt < TimeSpan.FromMinutes(1))
-        {
-            return;
-        }
-
-        var old = Store.Read(transaction => transaction.EndedSessions(now - PeerBounds.FailedAge, PeerBounds.FailedSessions, PrunedAtOnce));
-        foreach (var id in old)
-        {
-            // The folder first: without the session nobody would look for it before the next start.
-            var folder = Home.SessionPath(id);
-            if (Directory.Exists(folder))
-            {
-                Directory.Delete(folder, recursive: true);
-            }
-
-            Store.Write(transaction => transaction.DeleteSession(id));
-        }
-
-        // A full hand means that there may be more.
-        _prunedAt = old.Count == PrunedAtOnce ? DateTimeOffset.MinValue : now;
     }
 
     private string DeadlineReason(PartySession session)

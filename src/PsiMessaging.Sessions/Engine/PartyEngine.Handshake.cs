@@ -32,8 +32,7 @@ public sealed partial class PartyEngine
                     throw new RejectedEnvelopeException("a session of that id has ended long ago");
                 }
 
-                if (transaction.CountSessions(proposal.Initiator, openOnly: true) >= PeerBounds.OpenSessions || transaction.CountSessions(proposal.Initiator, openOnly: false) >= PeerBounds.Sessions
-                    || transaction.CountForgotten(proposal.Initiator) >= PeerBounds.ForgottenSessions)
+                if (transaction.CountSessions(proposal.Initiator, openOnly: true) >= PeerBounds.OpenSessions || !PeerBounds.MayBeKept(transaction, proposal.Initiator))
                 {
                     RefuseProposal(transaction, proposal);
                     return;
@@ -85,7 +84,7 @@ public sealed partial class PartyEngine
         if (Home.InboxOf(proposal.Initiator) is { } inbox && transaction.CountOutgoing(inbox) < PeerBounds.WaitingRefusals)
         {
             Send(transaction, proposal.Initiator, proposal.SessionId, new AbortSession(proposal.SessionId, FailureCodes.WrongState,
-                $"{Home.Name} has {PeerBounds.OpenSessions} open sessions of {proposal.Initiator}, or keeps {PeerBounds.Sessions:N0} in all; end some with: psi cancel SESSION"));
+                $"{Home.Name} has {PeerBounds.OpenSessions} open sessions of {proposal.Initiator}, or keeps {PeerBounds.Sessions:N0} of its making, and takes no more"));
         }
     }
 

@@ -311,7 +311,7 @@ public sealed partial class PartyEngine
         {
             QueryAnswered answer when session.Engine == SessionRules.Tokens => OpenAnswer(session, query, answer, envelope.Body),
             ProductComputed product when session.Engine == SessionRules.Masked => OpenProduct(session, query, product, envelope.Body),
-            QueryRefused refusal => query with { FailureCode = refusal.Code, FailureReason = $"{session.Linker}: {Printable(refusal.Reason)}" },
+            QueryRefused refusal => query with { FailureCode = FailureCodes.Known(refusal.Code), FailureReason = $"{session.Linker}: {Printable(refusal.Reason)}" },
             _ => query with { FailureCode = FailureCodes.Malformed, FailureReason = $"{session.Linker} answered in a way that does not fit the session's engine" },
         };
         Store.Write(transaction =>

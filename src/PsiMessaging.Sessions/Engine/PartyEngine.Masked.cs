@@ -56,11 +56,15 @@ public sealed partial class PartyEngine
     {
         ProposeQuery proposal => ParticipantNames.IsId(proposal.QueryId) && proposal.Counter is > 0 and <= MaximumCounter && proposal.DeadlineSeconds is >= 1 and <= MaximumDeadlineSeconds
             && envelope.Body.Length <= MaximumProposalBytes && transaction.PendingSlots(session.Id, "ask/").Count < MaximumWaitingQuestions,
-        AcceptQuery acceptance => session.OpenQueries.Contains(acceptance.QueryId) && envelope.Body.Length <= MaximumLabelBytes,
-        RefuseQuery refusal => session.OpenQueries.Contains(refusal.QueryId) && refusal.HighestCounter is >= 0 and <= MaximumCounter && envelope.Body.Length <= MaximumProposalBytes,
+        AcceptQuery acceptance => IsOwnProposed(transaction, session, acceptance.QueryId) && envelope.Body.Length <= MaximumLabelBytes,
+        RefuseQuery refusal => IsOwnProposed(transaction, session, refusal.QueryId) && refusal.HighestCounter is >= 0 and <= MaximumCounter && envelope.Body.Length <= MaximumProposalBytes,
         WithdrawQuery withdrawal => ParticipantNames.IsId(withdrawal.QueryId) && envelope.Body.Length == 0 && transaction.PendingSlots(session.Id, "withdraw/").Count < MaximumWaitingQuestions,
         _ => false,
     };
+
+    /// <summary>Whether an own question waits for the peer's word. The peer's own questions take no answer from it.</summary>
+    private static bool IsOwnProposed(IStoreTransaction transaction, PartySession session, string query) =>
+        session.OpenQueries.Contains(query) && FindMasked(transaction, query) is { Stage: MaskedStage.Proposed } known && known.Session == session.Id && known.Asker != session.Peer;
 
     // ---- Standing ready ----------------------------------------------------------------------------------------------------------------
 
@@ -274,7 +278,7 @@ public sealed partial class PartyEngine
                 }
 
                 // The refusal is dealt with in the write that ends the question: killed before, it is read again.
-                GiveUp(session, query, refusal.Code, $"{session.Peer}: {reason}", tellPeer: false);
+                GiveUp(session, query, FailureCodes.Known(refusal.Code), $"{session.Peer}: {reason}", tellPeer: false);
                 return true;
             case AcceptQuery acceptance:
                 RequireTranscript(session, acceptance.Transcript);
@@ -463,8 +467,9 @@ public sealed partial class PartyEngine
         var withdrawal = (WithdrawQuery)Envelope.Parse(pending.Frame).Message;
         transaction.Finish(session.Id, pending.Slot);
         transaction.Finish(session.Id, $"ask/{withdrawal.QueryId}");
-        if (transaction.FindDocument(MaskedDocument, withdrawal.QueryId) is not null)
+        if (FindMasked(transaction, withdrawal.QueryId) is { } query && query.Session == session.Id && query.Asker == session.Peer)
         {
+            // Only who asked takes a question back.
             EndMasked(transaction, session, withdrawal.QueryId, failure: null);
             Retire(session.Id, withdrawal.QueryId);
         }

@@ -20,7 +20,8 @@ namespace PsiMessaging.Sessions.Engine;
 public sealed partial class PartyEngine : ParticipantEngine
 {
     /// <summary>Messages of one session that may wait in the outbox before nothing more is produced.</summary>
-    private const int OutboxWindow = 16;
+    /// <summary>Messages of a session that may be on their way out before it makes more.</summary>
+    internal const int OutboxWindow = 16;
     /// <summary>Batches of a round that may be on their way to a party that has not yet dealt with them.</summary>
     private const int CreditWindow = 16;
     /// <summary>A receiver grants more credit each time it has dealt with this many batches.</summary>
@@ -140,7 +141,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         {
             if (transaction.FindSession(id) is not { } stored)
             {
-                if (envelope.Message is AbortSession abort && !transaction.IsForgotten(id) && transaction.CountSessions(envelope.Header.From, openOnly: false) < PeerBounds.Sessions)
+                if (envelope.Message is AbortSession abort && !transaction.IsForgotten(id) && PeerBounds.MayBeKept(transaction, envelope.Header.From))
                 {
                     // It overtook the proposal it ends, which must find the session ended when it comes.
                     Put(transaction, Tombstone(id, envelope.Header.From, abort));
@@ -248,7 +249,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     {
         RestartProtocol restart => restart.Attempt is >= 1 and <= MaximumAttempts && restart.Nonce.Length == 32 && restart.Transcript.Length == 32,
         RoundBatch batch => batch.Round is >= 1 and <= MaximumRound && batch.Transcript.Length == 32 && envelope.Body.Length <= MaximumBatchBytes
-            && batch.Sequence >= 0 && batch.Sequence < session.Consumed.GetValueOrDefault(batch.Round) + CreditWindow,
+            && batch.Sequence >= 0 && batch.Sequence < session.Consumed.GetValueOrDefault(batch.Round) + CreditWindow && PeerBounds.HasRoomForRound(transaction, envelope),
         GrantCredit grant => grant.Round is >= 1 and <= MaximumRound && grant.Transcript.Length == 32 && grant.Batches > 0 && transaction.PendingSlots(session.Id, "credit/").Count < CreditWindow,
         _ => false,
     };
@@ -256,7 +257,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     private PartySession Tombstone(string id, string peer, AbortSession abort) => new()
     {
         Id = id, State = SessionState.Failed, IsInitiator = false, Peer = peer, Linker = "", Protocol = "", Engine = "", Reveal = "", MinCell = 1,
-        CreatedAt = Time.GetUtcNow(), DeadlineAt = Time.GetUtcNow(), EndedAt = Time.GetUtcNow(), IsCleaned = true, FailureCode = abort.Code, FailureReason = $"{peer}: {Printable(abort.Reason)}",
+        CreatedAt = Time.GetUtcNow(), DeadlineAt = Time.GetUtcNow(), EndedAt = Time.GetUtcNow(), IsCleaned = true, FailureCode = FailureCodes.Known(abort.Code), FailureReason = $"{peer}: {Printable(abort.Reason)}",
     };
 
     /// <inheritdoc/>
@@ -333,8 +334,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         transaction.Finish(session.Id, pending.Slot);
         if (session.State != SessionState.Failed)
         {
-            var known = typeof(FailureCodes).GetFields().Any(field => (string?)field.GetValue(null) == abort.Code);
-            Fail(transaction, session, known ? abort.Code : FailureCodes.Malformed, $"{envelope.Header.From}: {Printable(abort.Reason)}", tellPeer: envelope.Header.From != session.Peer);
+            Fail(transaction, session, FailureCodes.Known(abort.Code), $"{envelope.Header.From}: {Printable(abort.Reason)}", tellPeer: envelope.Header.From != session.Peer);
         }
 
         return true;

@@ -19,7 +19,7 @@ internal static class PeerBounds
     public const int FailedSessions = 200;
     /// <summary>How long a failed session is kept.</summary>
     public static readonly TimeSpan FailedAge = TimeSpan.FromDays(30);
-    /// <summary>Ids of a peer's forgotten sessions that are kept, some 50 bytes each: so that no old message opens one again.</summary>
+    /// <summary>Ids of a peer's forgotten sessions that are kept, some 50 bytes each, so that no old message opens one again; with so many it may open no more.</summary>
     public const int ForgottenSessions = 1_000_000;
     /// <summary>Messages of one sender that may wait to be dealt with, batches of rounds left out.</summary>
     public const int WaitingMessages = 1024;
@@ -28,13 +28,21 @@ internal static class PeerBounds
     /// <summary>Refusals that may wait for a peer: beyond them it is not answered.</summary>
     public const int WaitingRefusals = 64;
 
+    /// <summary>Bytes of a peer's batches of rounds that may wait to be dealt with, in all sessions: some eight sets of 2^24 with <c>vole</c>, and far more with the others.</summary>
+    public const long RoundBytes = 4L << 30;
+
     private const int WaitingNews = 256;
 
     /// <summary>
-    /// Under whose name a message counts as waiting. Batches of rounds count under nobody's: they are bounded by credit and by the agreed sizes (MayBeStored), and <c>vole</c>
-    /// keeps them for a restart. What else a session waits for has a place of its own there, and is never turned away for want of room.
+    /// Under whose name a message counts as waiting. Batches of rounds count by themselves, since <c>vole</c> keeps them for a restart: no number of them turns anything else away.
     /// </summary>
-    public static string CountsFor(Envelope envelope) => envelope.Message is RoundBatch ? "" : envelope.Header.From;
+    public static string CountsFor(Envelope envelope) => envelope.Message is RoundBatch ? RoundsOf(envelope.Header.From) : envelope.Header.From;
+
+    /// <summary>Whether a peer's batch of a round may wait, beside its credit in the session.</summary>
+    public static bool HasRoomForRound(IStoreTransaction transaction, Envelope envelope) => transaction.Waiting(RoundsOf(envelope.Header.From)).Bytes + envelope.Frame.Length <= RoundBytes;
+
+    /// <summary>Whether one more session of a peer's making may be kept.</summary>
+    public static bool MayBeKept(IStoreTransaction transaction, string peer) => transaction.CountSessions(peer, openOnly: false) < Sessions && transaction.CountForgotten(peer) < ForgottenSessions;
 
     /// <summary>Whether a message for a session may wait in it.</summary>
     public static bool MayWait(IStoreTransaction transaction, PartySession session, Envelope envelope)
@@ -45,7 +53,7 @@ internal static class PeerBounds
                 // What this party has not sent cannot be confirmed, and would take the place of the true word.
                 return registered.Party == session.Peer || (registered.Party == envelope.Header.To && session is { Registration: not RegistrationState.None, OwnColumns: not null });
             case QueryAnswered or QueryRefused or ProductComputed:
-                return IsOpenQuestion(transaction, session, envelope.Message);
+                return IsOwnQuestion(transaction, session, envelope.Message);
             case QueryAsked asked:
                 return ParticipantNames.IsId(asked.QueryId) && transaction.PendingSlots(session.Id, "asked/").Count < WaitingNews && HasRoom(transaction, envelope);
             case ProposeQuery or WithdrawQuery:
@@ -56,13 +64,15 @@ internal static class PeerBounds
         }
     }
 
+    private static string RoundsOf(string peer) => peer + "/rounds";
+
     private static bool HasRoom(IStoreTransaction transaction, Envelope envelope)
     {
         var (messages, bytes) = transaction.Waiting(envelope.Header.From);
         return messages < WaitingMessages && bytes + envelope.Frame.Length <= WaitingBytes;
     }
 
-    private static bool IsOpenQuestion(IStoreTransaction transaction, PartySession session, object message)
+    private static bool IsOwnQuestion(IStoreTransaction transaction, PartySession session, object message)
     {
         var id = message switch { QueryAnswered answered => answered.QueryId, ProductComputed product => product.QueryId, _ => ((QueryRefused)message).QueryId };
         return ParticipantNames.IsId(id) && PartyEngine.IsQuestionOf(transaction, session.Id, id);
