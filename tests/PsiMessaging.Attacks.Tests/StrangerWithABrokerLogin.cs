@@ -236,6 +236,10 @@ public class StrangerWithABrokerLogin
         Assert.True(refused > 200, $"{refused}");
     }
 
+    /// <summary>A prefix is part of a pattern: one that is a pattern itself would grant the rights of others.</summary>
+    [Fact]
+    public async Task PrefixThatIsAPattern_GrantsNothing() => await Assert.ThrowsAsync<InvalidOperationException>(() => Rabbit.RightsAsync(".*", "compute", "P1"));
+
     /// <summary>A right that is taken away, or was never granted, is said in log, health and status, and work goes on once it is granted.</summary>
     [Fact]
     public async Task BrokerRefusesARight_LogHealthAndStatusSayWhich_AndWorkGoesOnOnceItIsGranted()
@@ -247,6 +251,11 @@ public class StrangerWithABrokerLogin
         cluster.UseLogin("P1", await Rabbit.AddLoginAsync(user, "^$", rights[1], rights[2]));
         cluster.Launch("P1");
         await SaysAsync("declare or bind");
+
+        // The CLI, too, says so and ends, instead of waiting for a queue that it may not make.
+        var given = await cluster.TryPsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--timeout", "30");
+        Assert.Equal(1, given.ExitCode);
+        Assert.Contains($"refuses {user} the right to declare or bind {cluster.Prefix}.p1.cli.", given.Error, StringComparison.Ordinal);
         await Rabbit.ControlAsync("set_permissions", user, rights[0], $@"^{cluster.Prefix}\.p1\..*$", rights[2]);
         await cluster.ReadyAsync("P1");
         await cluster.StartAsync("P2", "LINKER");
