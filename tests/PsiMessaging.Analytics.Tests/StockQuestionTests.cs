@@ -54,7 +54,7 @@ public class StockQuestionTests
 
         // Nor do those of the few that have no own label show in the note.
         seen = await SameAsync(p1, "chisq(G, DISEASE)", [.. new[] { 1, 3, 9 }.Select(few => Csv("DISEASE", i => i >= 200 && i < 200 + few ? "RARE" : Disease(i)))]);
-        Assert.Contains("none or fewer than 10 records without a value", seen, StringComparison.Ordinal);
+        Assert.Contains("120 of the 300 common records are left out: without a value in G or DISEASE or in a group of fewer than 10", seen, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -64,6 +64,22 @@ public class StockQuestionTests
         var p1 = Csv(names, i => string.Join(";", Enumerable.Range(0, 14).Select(x => (i + 3) * (x + 7) * (x + i) % 101)), 40);
         var seen = await SameAsync(p1, $"ols(INCOME ~ {names.Replace(";", " + ", StringComparison.Ordinal)})", [.. new[] { 26, 28, 31, 35 }.Select(missing => Csv("INCOME", i => i < missing ? "" : Income(i), 40))]);
         Assert.Contains("below-minimum", seen, StringComparison.Ordinal);
+    }
+
+    /// <summary>What is said of records that are left out is true wherever they are left out: on either side, by a filter, by a weight.</summary>
+    [Theory]
+    [InlineData("ols(INCOME ~ X)", 0, 120, "120 of the 300 common records are left out: without one of the values", "n 180")]
+    [InlineData("ols(INCOME ~ X)", 120, 0, "120 of the 300 common records are left out: without one of the values", "n 180")]
+    [InlineData("ols(INCOME ~ X)", 100, 9, "100 of the 300 common records are left out: without one of the values", "n 200")]
+    [InlineData("ols(INCOME ~ X)", 100, 0, "100 of the 300 common records are left out: without one of the values", "n 200")]
+    [InlineData("ols(INCOME ~ X) weight W where G = 'x'", 0, 0, "150 of the 300 common records are left out: not passing the filter, without a weight or without one of the values", "n 150")]
+    [InlineData("chisq(G, DISEASE) where INCOME > 3000", 0, 0, "67 of the 300 common records are left out: not passing the filter, without a value in G or DISEASE or in a group of fewer than 10", " | 233")]
+    public async Task NotesOnWhatIsLeftOut_AreTrue(string question, int lackingX, int lackingIncome, string note, string n)
+    {
+        var seen = await SeenAsync(Csv("G;X;W", i => $"{(i < 150 ? "x" : "y")};{(i < lackingX ? "" : $"{i * 97 % 1009}")};{1 + (i % 3)}"), Csv("DISEASE;INCOME", i => $"{Disease(i)};{(i >= Rows - lackingIncome ? "" : Income(i))}"), question);
+        Assert.Contains(note, seen, StringComparison.Ordinal);
+        Assert.Contains(n, seen, StringComparison.Ordinal);
+        Assert.Equal(question.StartsWith("ols", StringComparison.Ordinal) && lackingIncome < 10, seen.Contains("none or fewer than 10 more lack a value of the other party's and are left out too; n, the degrees of freedom, p-values, intervals and adjusted R² are as if none was", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -126,6 +142,23 @@ public class StockQuestionTests
 
         Assert.Equal(listed[0], listed[1]);
         Assert.Contains("(total) | H1 | (total)", listed[0], StringComparison.Ordinal);
+    }
+
+    /// <summary>Hidden cells of several own groups have enough records together; their sums, in totals that share some of them, would be equations with one solution.</summary>
+    [Theory]
+    [InlineData("sum(INCOME), mean(INCOME) by G, DISEASE with totals", "x | ASTHMA | 272837.50 | ")]
+    [InlineData("count, sum(INCOME) by G, DISEASE with totals weight W", "x | ASTHMA | 127 | 695849.75")]
+    [InlineData("cov(X, INCOME), sd(INCOME) by DISEASE, G with totals", "ASTHMA | x | ")]
+    public async Task MeasuresOfTotals_SayNothingOfTheCellsThatAreNotShown(string question, string expected)
+    {
+        // Seven in each of x, y and z have something rare, and their smallest other group is hidden with them.
+        var p1 = Csv("G;X;W", i => $"{"xyz"[i % 3]};{i * 97 % 1009};{1 + (i / 3 % 4)}");
+        string Of(int i) => i / 3 < 7 ? "RARE" : i / 3 < 19 ? "FLU" : i / 3 < 50 ? "COLD" : "ASTHMA";
+        var seen = await SameAsync(p1, question, [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("DISEASE;INCOME", i => $"{Of(i)};{(i == 3 ? target : Income(i))}"))]);
+        Assert.StartsWith(expected, seen.Split('\n')[0], StringComparison.Ordinal);
+
+        // Where every cell is shown, so is every total.
+        Assert.DoesNotContain("P", string.Join('\n', (await SeenAsync(p1, Csv("DISEASE;INCOME", i => $"{Of(i).Replace("RARE", "FLU", StringComparison.Ordinal)};{Income(i)}"), question)).Split('\n').Where(line => line.Contains("(total)", StringComparison.Ordinal))), StringComparison.Ordinal);
     }
 
     private static string Ps => string.Join(", ", Enumerable.Range(1, 19).Select(k => (k * 0.05m).ToString(CultureInfo.InvariantCulture)));
@@ -197,6 +230,45 @@ public class StockQuestionTests
         Assert.Equal(40 + (10 * (79.2 - 66) / 22), double.Parse(cells[2], CultureInfo.InvariantCulture), 1e-9);
         Assert.Contains("bins of fewer than 10 records are put together with their neighbours", seen, StringComparison.Ordinal);
         Assert.Contains("off by less than a merged bin", seen, StringComparison.Ordinal);
+    }
+
+    /// <summary>Records beyond the bins that are not few have no place in them: a quantile among them is empty, as without a minimum, and those in the bins are right.</summary>
+    [Theory]
+    [InlineData(false, "0.1,0.5,0.9", "25 - -", false)]
+    [InlineData(false, "0.1,0.5,0.9", "25 - -", true)]
+    [InlineData(true, "0.1,0.5,0.9", "- - 25", false)]
+    [InlineData(true, "0.1,0.5,0.9", "- - 25", true)]
+    public async Task Quantiles_ManyBeyondTheBins_AreNotDrawnIntoThem(bool below, string probabilities, string expected, bool isOwn)
+    {
+        // 20 fives, 5 thirties and 100 beyond 50; mirrored, 100 below zero.
+        string Of(int i) => ((i < 20, i < 25, below) switch { (true, _, false) => 5, (true, _, true) => 45, (_, true, false) => 30, (_, true, true) => 20, (_, _, false) => 60 + i, _ => -60 - i }).ToString(CultureInfo.InvariantCulture);
+        var (with, without) = (Csv("X", Of, 125), Csv("G", _ => "x", 125));
+        var seen = await SeenAsync(isOwn ? with : without, isOwn ? without : with, $"quantile(X, {probabilities}, 0 to 50 step 10)");
+        Assert.Equal($"{expected} 125".Replace(" ", " | ", StringComparison.Ordinal), seen.Split('\n')[0]);
+        Assert.Contains("or in a bin put together with 10 records or more from there", seen, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(10, 100, "- - -")]
+    [InlineData(9, 100, "- - -")]
+    [InlineData(100, 9, "- - -")]
+    [InlineData(9, 9, "15 30 40")]
+    public async Task Quantiles_FewInTheBinsAndManyBeyond_AreEmpty(int below, int above, string expected)
+    {
+        // Nobody or nine in the bins are with those beyond; with 36 in the bins the few beyond are counted in the outermost.
+        var inside = below + above == 18 ? 36 : 5;
+        var seen = await SeenAsync(Csv("G", _ => "x", below + above + inside), Csv("X", i => i < below ? "-9" : i < below + above ? "99" : $"{20 + (10 * (i % 2))}", below + above + inside), "quantile(X, 0.25, 0.5, 0.75, 0 to 50 step 10)");
+        Assert.Equal(expected, string.Join(' ', seen.Split('\n')[0].Split(" | ").Take(3)));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(9)]
+    public async Task Quantiles_OfOwnBins_AreEmptyBeyondThemByOwnNumbersAlone(int flu)
+    {
+        // Of twelve own values beyond the bins none or nine have the flu: which is not told.
+        var seen = await SeenAsync(Csv("X", i => i < 12 ? "99" : $"{i % 50}"), Csv("DISEASE", i => i < 12 ? (i < flu ? "FLU" : "COLD") : i % 2 == 0 ? "FLU" : "COLD"), "quantile(X, 0.1, 0.99, 0 to 50 step 25) by DISEASE");
+        Assert.Equal("-", seen.Split('\n').Single(line => line.StartsWith("FLU | ", StringComparison.Ordinal)).Split(" | ")[2]);
     }
 
     [Fact]

@@ -25,7 +25,6 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
     /// <summary>Cells in which the number of records that differ from the most frequent value may be known, for own columns whose number in each own group the asking party knows.</summary>
     private readonly Dictionary<(ColumnName Column, Moment Moment), bool[]> _ownColumns = [];
-    private Dictionary<int, int>? _cellsOf;
 
     /// <summary>Builds the answer.</summary>
     /// <exception cref="QueryException">With a minimum of 1: no record passes the filter. A regression or test without a unique solution or about too few records.</exception>
@@ -271,16 +270,12 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         return (released, records);
     }
 
-    /// <summary>Measures of a total: one is withheld where, with those of the cells shown, it would say something about too few.</summary>
-    private IEnumerable<AnswerCell> TotalMeasures(int[] members)
-    {
-        foreach (var (measure, columns) in query.Measures)
-        {
-            var hidden = members.Where(member => !_shown[member]).ToArray();
-            yield return !HasEnough(members, columns) || members.Any(member => _shown[member] && !IsShown(member, columns)) || (hidden.Length > 0 && !HasEnough(hidden, columns)) || !LeavesEnough(members, columns) ? AnswerCell.Protected
-                : Compute(measure.Function, columns, members);
-        }
-    }
+    /// <summary>
+    /// Measures of a total: one is shown where it is shown in every cell under the total, so that no difference of totals and cells is that of a cell that is not shown. For counts
+    /// without weights the rule of totals has decided.
+    /// </summary>
+    private IEnumerable<AnswerCell> TotalMeasures(int[] members) => query.Measures.Select(entry => (entry.Measure.Function == "count" && query.Weight is null)
+        || Array.TrueForAll(members, member => _shown[member] && IsShown(member, entry.Columns)) ? Compute(entry.Measure.Function, entry.Columns, members) : AnswerCell.Protected);
 
     /// <summary>Adds a total for every combination of groupings, behind the rows it belongs to.</summary>
     private List<IReadOnlyList<AnswerCell>> WithTotals(List<IReadOnlyList<AnswerCell>> rows, List<(int Kept, int[] Members, IEnumerable<AnswerCell> Cells)> totals)
@@ -350,28 +345,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         return shown[cell];
     }
 
-    private int CellsOf(int ownGroup)
-    {
-        _cellsOf ??= Enumerable.Range(0, _records.Length).GroupBy(table.OwnGroupOf).ToDictionary(group => group.Key, group => group.Count());
-        return _cellsOf[ownGroup];
-    }
-
     private ColumnAnnouncement? OwnSpread(ColumnName column) => table.IsOthers(column) ? null : table.Own?.Columns.FirstOrDefault(own => own.Column == column.Name);
-
-    /// <summary>Whether, of the records that differ in own columns, a total leaves out enough, or none because there is nowhere else to be.</summary>
-    private bool LeavesEnough(int[] members, ColumnName[] columns) => Array.TrueForAll(WithWeight(columns), column =>
-    {
-        if (OwnSpread(column) is not { } spread)
-        {
-            return true;
-        }
-
-        var own = members.Select(table.OwnGroupOf).Distinct().ToArray();
-        bool IsEnough(BigInteger left) => left >= minCell || (left == 0 && !_others && own.Sum(CellsOf) == members.Length);
-        var different = Total(members, query.RecordsDifferent(columns, column));
-        return (HasNone(members, column, isRest: false) || IsEnough(own.Sum(group => spread.Groups[group].Different) - different))
-            && (!table.IsTwoValued(column) || HasNone(members, column, isRest: true) || IsEnough(own.Sum(group => spread.Groups[group].Records - spread.Groups[group].Different) - (Total(members, query.RecordsWith(columns)) - different)));
-    });
 
     /// <summary>
     /// Whether a measure over some groups is about enough records: that have values, that differ from the most frequent one, and of two values those at either. A sum of zeros and
@@ -461,6 +435,15 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private void DescribeMissing(string names, BigInteger missing, string without) =>
         _rules.Add(minCell > 1 && missing < minCell ? $"{names}none or fewer than {minCell} records {without} are left out" : $"{names}{Times(missing)} {without} left out");
 
+    /// <summary>
+    /// How many common records a statistic leaves out that says its own n: both numbers are there to be subtracted anyway. What can be the reason depends on the question alone.
+    /// </summary>
+    private string LeftOut(BigInteger records, params string[] reasons)
+    {
+        string[] all = [.. query.Where.Count > 0 ? ["not passing the filter"] : Array.Empty<string>(), .. query.Weight is null ? Array.Empty<string>() : ["without a weight"], .. reasons];
+        return $"{records:N0} of the {commonRecords:N0} common records are left out: {string.Join(", ", all.SkipLast(1))}{(all.Length > 1 ? " or " : "")}{all[^1]}";
+    }
+
     private static string Times(BigInteger count) => count == 1 ? "1 record" : $"{count:N0} records";
 
     /// <summary>
@@ -517,7 +500,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             rows.Add([.. query.Groupings.SkipLast(1).Select(_ => AnswerCell.WithheldGroups), .. query.Query.Probabilities.Select(_ => AnswerCell.Withheld), AnswerCell.Withheld]);
         }
 
-        _rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than {(minCell > 1 ? "a merged bin" : "one bin")}; empty where the quantile lies outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}");
+        _rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than {(minCell > 1 ? "a merged bin" : "one bin")}; empty where the quantile lies outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}{(minCell > 1 ? $", or in a bin put together with {minCell} records or more from there" : "")}");
         if (minCell > 1)
         {
             _rules.Add($"bins of fewer than {minCell} records are put together with their neighbours, also fewer outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)} with the outermost; n counts records without a value too where they are none or fewer than {minCell}");
@@ -566,7 +549,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
     /// <summary>
     /// Bins put together with their neighbours until each says something about enough records: two quantiles in different bins give the number between them. From below; what is
-    /// left over goes to the last. Records outside the outermost bins are in them then. None where all bins together are not enough.
+    /// left over goes to the last. Few records outside the outermost bins are in them then; where they are not few, the bin that holds them has no end on that side. None where
+    /// all bins together are not enough.
     /// </summary>
     /// <param name="bins">Bounds and members, in order.</param>
     /// <param name="isOnly">Whether the part is the only one of its own group.</param>
@@ -577,14 +561,23 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             return bins;
         }
 
+        // A bin of few, or of none, without an end has none of its own: it ends where its neighbour begins.
+        var bounds = bins.Select(bin => HasFew(bin.Members) ? (From: bin.From ?? bin.To, To: bin.To ?? bin.From, bin.Members) : bin).ToArray();
         static (decimal? From, decimal? To, int[] Members) Join((decimal? From, decimal? To, int[] Members) left, (decimal? From, decimal? To, int[] Members) right) =>
-            (left.From ?? right.From, right.To ?? left.To, [.. left.Members, .. right.Members]);
+            (left.From, right.To, [.. left.Members, .. right.Members]);
+        bool IsEnough(int[] members) => HasEnough(members, []) && LeavesEnoughOfBins(members, isOnly);
         var merged = new List<(decimal? From, decimal? To, int[] Members)>();
         (decimal? From, decimal? To, int[] Members)? open = null;
-        foreach (var bin in bins)
+        foreach (var bin in bounds)
         {
+            if (open is { } few && bin.To is null && merged.Count > 0 && IsEnough(bin.Members))
+            {
+                // Those above have a bin of their own: what is left over would lose its end with them.
+                (merged[^1], open) = (Join(merged[^1], few), null);
+            }
+
             open = open is { } left ? Join(left, bin) : bin;
-            if (HasEnough(open.Value.Members, []) && LeavesEnoughOfBins(open.Value.Members, isOnly))
+            if (IsEnough(open.Value.Members))
             {
                 merged.Add(open.Value);
                 open = null;
@@ -598,6 +591,9 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
         return [.. merged];
     }
+
+    /// <summary>Whether a bin has none or few records. Of own bins the asking party's own records count, which tell nothing of the other's.</summary>
+    private bool HasFew(int[] members) => (members.Length > 0 && table.OwnBinOf(members[0]) is not null ? members.Sum(member => (long)table.OwnBinOf(member)!.Records) : Total(members, query.Records)) < minCell;
 
     /// <summary>Of own bins the asking party knows how many records they have: enough of them are elsewhere, or none because there is nowhere else to be.</summary>
     private bool LeavesEnoughOfBins(int[] members, bool isOnly)
@@ -675,7 +671,15 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var freedom = (rows.Count - 1) * (columns.Count - 1);
         var v = Math.Sqrt(statistic / ((double)n * (Math.Min(rows.Count, columns.Count) - 1)));
         var low = rows.Values.Sum(row => columns.Values.Count(column => row * column < 5 * n));
-        DescribeMissing($"{string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}: ", minCell > 1 && table.Own is not null ? own - n : Total(groups, query.Records) - n, "without a value");
+        if (minCell == 1)
+        {
+            DescribeMissing($"{string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}: ", Total(groups, query.Records) - n, "without a value");
+        }
+        else
+        {
+            _rules.Add(LeftOut(commonRecords - n, $"without a value in {string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}", $"in a group of fewer than {minCell}"));
+        }
+
         _rules.Add("chi-square: N·(Σ O²/(R·C) − 1) of exact counts, terms and sum as doubles; p from the chi-square distribution; no continuity correction");
         if (low > 0)
         {
@@ -812,11 +816,18 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             _rules.Add($"classes of fewer than {minCell} records are counted with the reference, if there are any");
         }
 
-        var incomplete = (long)table.Sum(group, query.Records) - n;
-        DescribeMissing("", incomplete, "without all values");
+        if (minCell == 1)
+        {
+            DescribeMissing("", (long)table.Sum(group, query.Records) - n, "without all values");
+        }
+        else
+        {
+            _rules.Add(LeftOut(commonRecords - shownN, "without one of the values"));
+        }
+
         if (minCell > 1 && own - n < minCell)
         {
-            _rules.Add("n and the degrees of freedom are given as if none was left out");
+            _rules.Add($"none or fewer than {minCell} more lack a value of the other party's and are left out too; n, the degrees of freedom, p-values, intervals and adjusted R² are as if none was, estimates and standard errors of those that count");
         }
 
         _rules.Add("the normal equations are exact integers and are solved exactly; coefficients are rounded once to doubles, standard errors are the root of an exact quotient; t and the 95% interval from Student's distribution");
