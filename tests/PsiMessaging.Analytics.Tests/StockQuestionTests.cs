@@ -144,6 +144,93 @@ public class StockQuestionTests
         Assert.Contains("(total) | H1 | (total)", listed[0], StringComparison.Ordinal);
     }
 
+    private static bool IsSingledOut(int i) => i is >= Target and < Target + 12;
+
+    /// <summary>
+    /// A mark of the other party's that many have, but few in one class, among twelve people of an own column or at one weight: sums of products count those. The worlds differ in the
+    /// mark of one of them; somebody elsewhere makes up for it, so that what counts all is the same.
+    /// </summary>
+    [Theory]
+    [InlineData("ols(FLAG ~ C(G))", "below-minimum: C(G) and FLAG have, or leave out, fewer than 10 records together")]
+    [InlineData("ols(X ~ C(G) + FLAG)", "below-minimum: C(G) and FLAG have, or leave out, fewer than 10 records together")]
+    [InlineData("ols(X ~ C(G) + C(FLAG))", "below-minimum: C(G) and C(FLAG) have, or leave out, fewer than 10 records together")]
+    [InlineData("ols(X ~ TEN + C(FLAG))", "below-minimum: TEN and C(FLAG) have, or leave out, fewer than 10 records together")]
+    [InlineData("ols(FLAG ~ TEN)", "below-minimum: TEN and FLAG have, or leave out, fewer than 10 records together")]
+    [InlineData("ols(TEN ~ FLAG)", "below-minimum: FLAG and TEN have, or leave out, fewer than 10 records together")]
+    [InlineData("ols(FLAG ~ X) weight W", "below-minimum: X and FLAG and W have, or leave out, fewer than 10 records together")]
+    [InlineData("sum(FLAG), cov(TEN, FLAG)", "100 | W\n")]
+    [InlineData("count, corr(TEN, FLAG)", "300 | W\n")]
+    [InlineData("count, sum(FLAG) weight W", "11100 | W\n")]
+    [InlineData("mean(X), mean(FLAG) weight W", "503.8286")]
+    [InlineData("sum(X), sum(TEN) weight V", "45657531 | W\n")]
+    [InlineData("sum(X), cov(X, TEN) weight V", "45657531 | W\n")]
+    public async Task AMarkThatManyHave_ButFewOfThoseSingledOut_IsNotCountedAmongThem(string question, string expected)
+    {
+        // Seven of the twelve are known to have the mark and four not to; in class a are the twelve and thirteen more without it.
+        var p1 = Csv("G;TEN;W;X", i => $"{(i is >= Target and < Target + 25 ? "a" : i % 2 == 0 ? "b" : "c")};{(IsSingledOut(i) ? 1 : 0)};{(IsSingledOut(i) ? 901 : 1)};{(i is 5 or Target ? 777 : i * 97 % 1009)}");
+        var worlds = new[] { true, false }.Select(target => Csv("FLAG;V", i =>
+        {
+            var flag = i == Target ? target : i == 5 ? !target : i is > Target and < Target + 8 || (i is < Target or >= Target + 25 && i % 3 == 0);
+            return $"{(flag ? 1 : 0)};{(i is >= 260 and < 290 ? "" : flag ? "1000" : "1")}";
+        })).ToArray();
+        Assert.StartsWith(expected, await SameAsync(p1, question, worlds), StringComparison.Ordinal);
+    }
+
+    /// <summary>An amount that many get, but one in a class, is a mean of the class: to the cent.</summary>
+    [Theory]
+    [InlineData("ols(BENEFIT ~ C(G))")]
+    [InlineData("ols(BENEFIT ~ C(AREA))")]
+    [InlineData("ols(BENEFIT ~ X + C(G))")]
+    public async Task AnAmountThatOneOfAClassGets_IsNoCoefficient(string question)
+    {
+        var p1 = Csv("G;X", i => $"{"abc"[i % 3]};{i * 97 % 1009}");
+        var seen = await SameAsync(p1, question, [.. new[] { "0", "4321.5", "8765.25" }.Select(target => Csv("BENEFIT;AREA", i => $"{(i % 3 == 0 ? (i == 138 ? target : "0") : i % 4 == 0 ? Income(i) : "0")};{"kls"[i % 3]}"))]);
+        Assert.StartsWith($"below-minimum: C({(question.Contains("AREA", StringComparison.Ordinal) ? "AREA" : "G")}) and BENEFIT have, or leave out, fewer than 10 records together", seen, StringComparison.Ordinal);
+
+        // Where ten or more of every class get one, the means are there.
+        Assert.StartsWith("(intercept) | 1", await SeenAsync(p1, Csv("BENEFIT;AREA", i => $"{(i % 4 == 0 ? Income(i) : "0")};{"kls"[i % 3]}"), question), StringComparison.Ordinal);
+    }
+
+    /// <summary>Own columns, or own classes, that are equal but for one record: their difference is a mark at it.</summary>
+    [Theory]
+    [InlineData("ols(INCOME ~ A + B)", "A and B")]
+    [InlineData("ols(INCOME ~ C(A) + C(B))", "C(A) and C(B)")]
+    [InlineData("ols(INCOME ~ C(A) + B)", "C(A) and B")]
+    public async Task OwnTermsThatDifferAtOneRecord_GiveNoIncome(string question, string terms)
+    {
+        var p1 = Csv("A;B;C", i => $"{i % 2};{(i == Target ? 0 : i % 2)};{i / 2 % 2}");
+        var seen = await SameAsync(p1, question, [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("INCOME", i => i == Target ? target : Income(i)))]);
+        Assert.StartsWith($"below-minimum: {terms} have, or leave out, fewer than 10 records together", seen, StringComparison.Ordinal);
+        Assert.StartsWith("(intercept) | ", await SeenAsync(p1, Csv("INCOME", Income), question.Replace("B", "C", StringComparison.Ordinal)), StringComparison.Ordinal);
+    }
+
+    /// <summary>Of two own columns the asking party knows how many have both: what the other's filter or groups leave out of those follows.</summary>
+    [Theory]
+    [InlineData("ols(X ~ MARK + HALF) where INCOME > 6000", "below-minimum: MARK and HALF have, or leave out, fewer than 10 records together")]
+    [InlineData("ols(X ~ C(MARK) + HALF) where INCOME > 6000", "below-minimum: C(MARK) and HALF have, or leave out, fewer than 10 records together")]
+    [InlineData("sum(X), cov(MARK, HALF) where INCOME > 6000", "63325 | W\n")]
+    [InlineData("sum(X), cov(MARK, HALF) by H", "p | 63325 | W\nq | 89331 | W\n")]
+    public async Task TwoOwnMarks_DoNotTellHowManyOfThoseThatHaveBothPass(string question, string expected)
+    {
+        // Sixty have MARK and half of all HALF; of the thirty with both all but one or two pass, or are in p, of the other thirty of MARK fifteen.
+        bool IsMarked(int i) => i < 60;
+        var p1 = Csv("MARK;HALF;X", i => $"{(IsMarked(i) ? 1 : 0)};{i % 2};{(i is 21 or 201 ? 500 : i * 97 % 1009)}");
+        var seen = await SameAsync(p1, question, [.. new[] { true, false }.Select(target => Csv("INCOME;H", i => (i == 21 ? target : i == 201 ? !target : i != 1 && (i < 60 ? i % 2 == 1 || i % 4 == 0 : i % 3 == 0)) ? "7000;p" : "100;q"))]);
+        Assert.StartsWith(expected, seen, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task MarksThatEnoughHaveEverywhere_AreAnswered()
+    {
+        var (p1, p2) = (Csv("G;TEN;W;X", i => $"{"abc"[i % 3]};{(i < 100 ? 1 : 0)};{1 + (2 * (i / 10 % 2))};{i * 97 % 1009}"), Csv("FLAG;V", i => $"{i / 5 % 2};{(i % 4 == 0 ? 0 : (i / 25 % 2) + 1)}"));
+        foreach (var question in new[] { "ols(FLAG ~ C(G))", "ols(FLAG ~ TEN + C(G) + X)", "sum(FLAG), cov(TEN, FLAG)", "sum(FLAG), mean(FLAG) by G weight W", "sum(TEN), corr(TEN, X) weight V", "ols(FLAG ~ X) weight W" })
+        {
+            var seen = await SeenAsync(p1, p2, question);
+            Assert.DoesNotContain("below-minimum", seen, StringComparison.Ordinal);
+            Assert.DoesNotContain("W", seen.Split('\n')[0], StringComparison.Ordinal);
+        }
+    }
+
     /// <summary>Hidden cells of several own groups have enough records together; their sums, in totals that share some of them, would be equations with one solution.</summary>
     [Theory]
     [InlineData("sum(INCOME), mean(INCOME) by G, DISEASE with totals", "x | ASTHMA | 272837.50 | ")]

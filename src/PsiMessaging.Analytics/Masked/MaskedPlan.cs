@@ -46,6 +46,9 @@ public sealed class MaskedPlan
     /// <summary>The other party's matrix.</summary>
     public MatrixLayout B { get; }
 
+    /// <summary>Sums that the answer, or the minimum cell size, needs of each two groups: parties that disagree on them have different rules.</summary>
+    public int Sums => _entries.Count;
+
     /// <summary>Most columns a matrix may have.</summary>
     public const int MaximumColumns = Data.Batches.MaskedBatch.MaximumColumns;
 
@@ -70,16 +73,17 @@ public sealed class MaskedPlan
 
         // From the numbers alone, before anything of their size is made.
         query.CheckDesign(LevelsOf);
+        var design = query.Query.Kind == QueryKind.Regression ? query.Design(LevelsOf) : null;
         IEnumerable<Moment> moments = query.Query.Kind switch
         {
-            QueryKind.Regression => query.RegressionMoments(query.Design(LevelsOf)),
+            QueryKind.Regression => query.RegressionMoments(design!),
             QueryKind.Table => query.TableMoments(),
             _ => query.Weight is null ? [query.Records] : [query.Records, query.Sum([])],
         };
         var (aFactors, bFactors) = (new List<Moment>(), new List<Moment>());
         var (aPlaces, bPlaces) = (new Dictionary<Moment, int>(), new Dictionary<Moment, int>());
         var entries = new Dictionary<Moment, (int A, int B)>();
-        foreach (var moment in moments.Concat(minCell > 1 ? query.MinimumMoments() : []).Distinct())
+        foreach (var moment in moments.Concat(minCell > 1 ? query.MinimumMoments(design) : []).Distinct())
         {
             entries[moment] = (Place(aFactors, aPlaces, moment.Of(asker.Party)), Place(bFactors, bPlaces, moment.Of(other.Party)));
         }

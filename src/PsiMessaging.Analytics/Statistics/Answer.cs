@@ -58,9 +58,10 @@ public sealed record Answer(
 /// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
 /// <param name="Bins">Where the bins of a quantile are its own, each bin of each group: records, and those of another weight than the most frequent one. Null elsewhere.</param>
 /// <param name="Notes">What is to be said of what is put aside.</param>
+/// <param name="Counts">For each of <see cref="BoundQuery.OwnMoments"/>, in order, the own records of each group.</param>
 public sealed record OwnRecords(
     IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<Disclosure.ColumnSpread>? Bins = null,
-    IReadOnlyList<string>? Notes = null);
+    IReadOnlyList<string>? Notes = null, IReadOnlyList<IReadOnlyList<int>>? Counts = null);
 
 /// <summary>The exact sums an answer follows from, group by group.</summary>
 public interface IMomentTable
@@ -82,6 +83,9 @@ public interface IMomentTable
 
     /// <summary>Own group that a group belongs to.</summary>
     int OwnGroupOf(int group);
+
+    /// <summary>Records of an own group that meet the asking party's part of one of the counts a minimum cell size is held against. Known where <see cref="Own"/> is.</summary>
+    int OwnCount(int ownGroup, Moment moment);
 
     /// <summary>
     /// Under a minimum cell size, where the bins of a quantile are the asking party's: records of the own group in the group's bin, and those of another weight than the most

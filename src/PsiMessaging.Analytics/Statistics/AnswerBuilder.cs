@@ -23,8 +23,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private bool _others;
     private bool _isComplete = true;
 
-    /// <summary>Cells in which the number of records that differ from the most frequent value may be known, for own columns whose number in each own group the asking party knows.</summary>
-    private readonly Dictionary<(ColumnName Column, Moment Moment), bool[]> _ownColumns = [];
+    /// <summary>Cells in which the number of records may be known in which own columns differ from their most frequent values, or do not: how many each own group has the asking party knows.</summary>
+    private readonly Dictionary<(Moment Moment, string AtBase), bool[]> _ownColumns = [];
 
     /// <summary>Builds the answer.</summary>
     /// <exception cref="QueryException">With a minimum of 1: no record passes the filter. A regression or test without a unique solution or about too few records.</exception>
@@ -311,35 +311,46 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     /// Whether a measure is shown in a cell. Of its own columns the asking party knows how many records differ in each own group, as it knows how many there are: the same rule
     /// then holds for those as for the records.
     /// </summary>
-    private bool IsShown(int cell, ColumnName[] columns) => HasEnough([cell], columns) && Array.TrueForAll(WithWeight(columns), column =>
-        OwnSpread(column) is not { } spread || ((HasNone([cell], column, isRest: false) || IsShownOf(cell, column, query.RecordsDifferent(columns, column), columns, group => spread.Groups[group].Different, isRest: false))
-            && (!table.IsTwoValued(column) || HasNone([cell], column, isRest: true)
-                || IsShownOf(cell, column, query.RecordsWith(columns), columns, group => spread.Groups[group].Records - spread.Groups[group].Different, isRest: true))));
+    private bool IsShown(int cell, ColumnName[] columns) => HasEnough([cell], columns)
+        && BoundQuery.Subsets([.. NumbersOf([cell], columns).Where(column => !table.IsOthers(column) && table.Own is not null)]).Skip(1).All(numbers => BasesOf([cell], numbers).All(atBase => IsShownOf(cell, columns, numbers, atBase)));
 
     /// <summary>The columns that a measure is about: a weight is one of them, also of a count.</summary>
     private ColumnName[] WithWeight(ColumnName[] columns) => query.Weight is { } weight && !columns.Contains(weight) ? [.. columns, weight] : columns;
+
+    /// <summary>Those of them that can tell records apart: a weight that is the same in all records of the own groups is none.</summary>
+    private ColumnName[] NumbersOf(IReadOnlyList<int> members, ColumnName[] columns) => [.. WithWeight(columns).Distinct().Where(column => !HasNone(members, column, isRest: false))];
+
+    /// <summary>
+    /// Which of some columns may be at their most frequent value while the others differ, choice by choice: of many values only those that differ say something, of two either does.
+    /// </summary>
+    private IEnumerable<ColumnName[]> BasesOf(IReadOnlyList<int> members, ColumnName[] numbers) => BoundQuery.Subsets([.. numbers.Where(column => table.IsTwoValued(column) && !HasNone(members, column, isRest: true))]);
+
+    /// <summary>Number of records in which some columns are at their most frequent value and the others of <paramref name="numbers"/> differ from theirs, from the numbers of those that differ.</summary>
+    private static BigInteger Joint(ColumnName[] numbers, ColumnName[] atBase, Func<ColumnName[], BigInteger> different) =>
+        BoundQuery.Subsets(atBase).Aggregate(BigInteger.Zero, (sum, subset) => sum + ((subset.Length % 2 == 0 ? 1 : -1) * different([.. numbers.Except(atBase), .. subset])));
 
     /// <summary>Whether the column is an own weight that is the most frequent one, or none of it, in all records of the own groups: then it tells nobody from the others.</summary>
     private bool HasNone(IEnumerable<int> members, ColumnName column, bool isRest) => column == query.Weight && OwnSpread(column) is { } spread
         && members.Select(table.OwnGroupOf).Distinct().All(group => spread.Groups[group] is var own && (isRest ? own.Records - own.Different : own.Different) == 0);
 
-    private bool IsShownOf(int cell, ColumnName column, Moment moment, ColumnName[] columns, Func<int, int> own, bool isRest)
+    private bool IsShownOf(int cell, ColumnName[] columns, ColumnName[] numbers, ColumnName[] atBase)
     {
-        if (!_ownColumns.TryGetValue((column, moment), out var shown))
+        var key = (query.RecordsDifferent(columns, numbers), LabelKey.Of(atBase.Select(column => column.Name)));
+        if (!_ownColumns.TryGetValue(key, out var shown))
         {
             shown = new bool[_records.Length];
             foreach (var group in Enumerable.Range(0, _records.Length).GroupBy(table.OwnGroupOf))
             {
                 var cells = group.ToArray();
-                var counts = Array.ConvertAll(cells, member => (long)(isRest ? table.Sum(member, moment) - table.Sum(member, query.RecordsDifferent(columns, column)) : table.Sum(member, moment)));
-                var here = ReleaseRule.Show(counts, own(group.Key), _others, minCell);
+                var counts = Array.ConvertAll(cells, member => (long)Joint(numbers, atBase, different => table.Sum(member, query.RecordsDifferent(columns, different))));
+                var here = ReleaseRule.Show(counts, (long)Joint(numbers, atBase, different => table.OwnCount(group.Key, query.RecordsDifferent(columns, different))), _others, minCell);
                 for (var i = 0; i < cells.Length; i++)
                 {
                     shown[cells[i]] = here[i];
                 }
             }
 
-            _ownColumns.Add((column, moment), shown);
+            _ownColumns.Add(key, shown);
         }
 
         return shown[cell];
@@ -348,14 +359,14 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private ColumnAnnouncement? OwnSpread(ColumnName column) => table.IsOthers(column) ? null : table.Own?.Columns.FirstOrDefault(own => own.Column == column.Name);
 
     /// <summary>
-    /// Whether a measure over some groups is about enough records: that have values, that differ from the most frequent one, and of two values those at either. A sum of zeros and
-    /// ones is a count of the ones.
+    /// Whether a measure over some groups is about enough records: that have values, that differ from the most frequent one, and of two values those at either; of columns that are
+    /// multiplied, in all of them at once. A sum of zeros and ones is a count of the ones, a sum of products of such a count of those that have both.
     /// </summary>
     private bool HasEnough(int[] members, ColumnName[] columns)
     {
-        var valid = Total(members, columns.Length == 0 ? query.Records : query.RecordsWith(columns));
-        return valid >= minCell && Array.TrueForAll(WithWeight(columns), column => Total(members, query.RecordsDifferent(columns, column)) is var different
-            && (different >= minCell || HasNone(members, column, isRest: false)) && (!table.IsTwoValued(column) || valid - different >= minCell || HasNone(members, column, isRest: true)));
+        var numbers = NumbersOf(members, columns);
+        return Total(members, columns.Length == 0 ? query.Records : query.RecordsWith(columns)) >= minCell
+            && BasesOf(members, numbers).All(atBase => Joint(numbers, atBase, different => Total(members, query.RecordsDifferent(columns, different))) >= minCell);
     }
 
     private BigInteger Total(int[] members, Moment moment) => members.Aggregate(BigInteger.Zero, (sum, member) => sum + table.Sum(member, moment));
@@ -757,6 +768,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             }
         }
 
+        if (minCell > 1 && FewTogether(group, own) is { } few)
+        {
+            throw new QueryException(QueryException.BelowMinimum, $"{few} have, or leave out, fewer than {minCell} records together at one of their classes or values, none and few alike; take coarser classes or leave one out");
+        }
+
         var gram = new BigInteger[size, size];
         var right = new BigInteger[size];
         for (var i = 0; i < size; i++)
@@ -849,6 +865,62 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
         var index = query.Terms.Where(candidate => candidate.Grouping is not null && !table.IsOthers(candidate.Column)).ToList().IndexOf(term);
         return table.Own!.Levels[index][level] - records < minCell;
+    }
+
+    /// <summary>
+    /// Two terms of a regression, or a term and the outcome, that have too few records together, also with the weight: the normal equations have sums of their products, so the
+    /// coefficients of classes are means of the outcome in each, those of a mark of ten people how many of the ten have another. Null where there are none.
+    /// </summary>
+    private string? FewTogether(int group, long records)
+    {
+        BigInteger At(IReadOnlyList<(BoundTerm Term, int Level)> levels, ColumnName[] different, Func<Moment, BigInteger> sum)
+        {
+            // What is at no other level is at the reference.
+            if (levels.FirstOrDefault(entry => entry.Level == 0).Term is not { } term)
+            {
+                return sum(query.RecordsAt(levels.Select(entry => (entry.Term.Column, entry.Level)), different));
+            }
+
+            var rest = levels.Where(entry => entry.Term != term).ToArray();
+            return Enumerable.Range(1, table.Levels(term).Count - 1).Aggregate(At(rest, different, sum), (left, level) => left - At([.. rest, (term, level)], different, sum));
+        }
+
+        bool IsFew((BoundTerm Term, int Level)[] levels, ColumnName[] numbers, ColumnName[] atBase)
+        {
+            var (ownLevels, ownNumbers) = (Array.FindAll(levels, entry => !table.IsOthers(entry.Term.Column)), Array.FindAll(numbers, column => !table.IsOthers(column)));
+            var mine = ownLevels.Length + ownNumbers.Length == 0 ? records
+                : Joint(ownNumbers, Array.FindAll(atBase, column => !table.IsOthers(column)), different => At(ownLevels, different, moment => table.OwnCount(0, moment)));
+            var here = Joint(numbers, atBase, different => At(levels, different, moment => table.Sum(group, moment)));
+
+            // Where the asking party has nobody itself, nothing follows; of its own it knows how many there are before the other party's filter.
+            return mine > 0 && (here < minCell || (table.OthersSelect && ownLevels.Length + ownNumbers.Length == levels.Length + numbers.Length && mine - here < minCell));
+        }
+
+        var factors = query.Terms.SelectMany(term => term.Grouping is null ? [(Term: term, Level: -1, Number: term.Column)] : Enumerable.Range(0, table.Levels(term).Count).Select(level => (Term: term, Level: level, Number: (ColumnName?)null)))
+            .Select(factor => (Term: (BoundTerm?)factor.Term, factor.Level, factor.Number)).Append((null, -1, query.Outcome)).ToArray();
+        string NameOf((BoundTerm? Term, int Level, ColumnName? Number) factor) => factor.Number?.Name ?? $"C({factor.Term!.Column.Name})";
+        for (var i = 0; i < factors.Length; i++)
+        {
+            // From the factor itself, which is multiplied with the weight alone.
+            for (var j = i; j < factors.Length; j++)
+            {
+                var (left, right) = (factors[i], factors[j]);
+                if (j > i && left.Term == right.Term && left.Level >= 0)
+                {
+                    continue;
+                }
+
+                (BoundTerm? Term, int Level, ColumnName? Number)[] pair = i == j ? [left] : [left, right];
+                var levels = pair.Where(factor => factor.Level >= 0).Select(factor => (factor.Term!, factor.Level)).ToArray();
+                var numbers = NumbersOf([group], [.. pair.Select(factor => factor.Number).OfType<ColumnName>()]);
+                if (levels.Length + numbers.Length > 1 && BasesOf([group], numbers).Any(atBase => IsFew(levels, numbers, atBase)))
+                {
+                    return string.Join(" and ", pair.Select(NameOf).Concat(numbers.Where(column => column == query.Weight).Select(column => column.Name)).Distinct());
+                }
+            }
+        }
+
+        return null;
     }
 
     /// <summary>P(|T| ≥ |t|), by the incomplete beta function so that small ones keep their digits.</summary>
