@@ -1,4 +1,5 @@
 using System.Globalization;
+using PsiMessaging.Analytics.Queries;
 
 namespace PsiMessaging.Analytics.Tests;
 
@@ -286,6 +287,39 @@ public class StockQuestionTests
         else
         {
             Assert.All(seen, one => Assert.StartsWith("below-minimum: W has one value in all but fewer than 10", one, StringComparison.Ordinal));
+        }
+    }
+
+    /// <summary>A weight of zero counts nobody, whoever has the weights: a group in which only few have another has few records.</summary>
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(true, 9)]
+    [InlineData(false, 1)]
+    [InlineData(false, 9)]
+    public async Task AGroupOfWhichFewHaveAWeight_IsNotShown(bool isOwn, int few)
+    {
+        // Ten of S and others have weights, of the hundred in N few.
+        string Weight(int i) => i < 100 ? (i < few ? "1" : "0") : $"{1 + (i % 2)}";
+        var seen = await SeenAsync(Csv(isOwn ? "REG;W" : "REG", i => $"{(i < 100 ? "N" : "S")}{(isOwn ? ";" + Weight(i) : "")}"), Csv(isOwn ? "INCOME" : "INCOME;W", i => $"{Income(i)}{(isOwn ? "" : ";" + (i >= 260 ? "0" : Weight(i)))}"),
+            "count, sum(INCOME), mean(INCOME) by REG weight W");
+        Assert.StartsWith(isOwn ? "S | 300 | " : "S | 240 | ", seen, StringComparison.Ordinal);
+        Assert.Contains("\n(withheld) | W | W | W\n", seen, StringComparison.Ordinal);
+        Assert.DoesNotContain("N | ", seen, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("count, sum(INCOME) by G weight W", "P1")]
+    [InlineData("count by G weight V where INCOME > 6000", "P2")]
+    [InlineData("ols(INCOME ~ W) weight V", "P2")]
+    [InlineData("quantile(INCOME, 0.5, 0 to 10000 step 100) weight W where G = 'y'", "P1")]
+    public async Task AWeightBelowZero_IsRefusedByWhoeverHasIt_WhateverTheFilter(string question, string party)
+    {
+        using var run = await MaskedRun.OpenAsync(Csv("G;W", i => $"{"xy"[i % 2]};{(i == Target - 1 ? -1 : 1 + (i % 3))}"), Csv("INCOME;V", i => $"{(i == Target ? "1" : Income(i))};{(i == Target ? "-0.5" : "1")}"));
+        foreach (var minimum in new[] { 1, 10 })
+        {
+            var refused = await Assert.ThrowsAsync<QueryException>(() => run.AskAsync(question, minCell: minimum));
+            Assert.Equal(QueryException.NegativeWeight, refused.Code);
+            Assert.StartsWith($"the weight {(party == "P1" ? "W" : "V")} is below zero in some of {party}'s common records", refused.Message, StringComparison.Ordinal);
         }
     }
 

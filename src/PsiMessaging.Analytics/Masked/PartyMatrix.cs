@@ -83,7 +83,7 @@ public sealed class PartyMatrix
     /// <param name="rows">Its common rows.</param>
     /// <param name="minCell">The session's minimum cell size, 1 or more.</param>
     /// <param name="other">The other party, where this one asks: then what the other would refuse is put aside, as far as something else is left.</param>
-    /// <exception cref="QueryException">The engine cannot ask this, or a column has too many different values; says which and how many.</exception>
+    /// <exception cref="QueryException">The engine cannot ask this, a column has too many different values (says which and how many), or a weight of the party's is below zero.</exception>
     public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows, int minCell, string? other = null)
     {
         if (query.Where.FirstOrDefault(condition => condition.Party is null) is { } mixed)
@@ -100,6 +100,11 @@ public sealed class PartyMatrix
             }
         }
 
+        if (query.Weight is { } weight && weight.Party == party)
+        {
+            await RequireWeightsAsync(weight, rows);
+        }
+
         var matrix = new PartyMatrix(query, party, rows, minCell, await DistinctNumbersAsync(query, party, rows, minCell));
         await matrix.FindGroupsAsync();
         if (minCell > 1)
@@ -108,6 +113,20 @@ public sealed class PartyMatrix
         }
 
         return matrix;
+    }
+
+    /// <summary>Whoever has the weights sees to it that none is below zero: counts and sums of squares would be. All common records, whatever the filter, so that no choice of filters finds whose it is.</summary>
+    private static async Task RequireWeightsAsync(ColumnName weight, AlignedRows rows)
+    {
+        await foreach (var chunk in rows.ReadAsync([weight.Name]))
+        {
+            // A missing value is the lowest number.
+            if (Array.Exists(chunk.Values[0], value => value is < 0 and not AlignedRows.Missing))
+            {
+                throw new QueryException(QueryException.NegativeWeight,
+                    $"the weight {weight.Name} is below zero in some of {weight.Party}'s common records, and says how many each of them stands for; take a column without numbers below zero, or add the dataset again with theirs empty or zero");
+            }
+        }
     }
 
     private static QueryException TooMany(string column, int count, bool atLeast) => new(QueryException.TooManyGroups,
