@@ -55,6 +55,17 @@ public sealed class MaskedPlan
     /// <summary>Bits that the two limbs of a product may have together: n products of them stay below 2^63 in magnitude.</summary>
     public static int ProductBits(int rows) => 62 - (BitOperations.Log2((uint)Math.Max(1, rows)) + 1);
 
+    /// <summary>Refuses what the engine cannot compute, and says why.</summary>
+    /// <exception cref="QueryException">The engine cannot.</exception>
+    public static void Check(BoundQuery query)
+    {
+        if (query.Where.FirstOrDefault(condition => condition.Party is null) is { } mixed)
+        {
+            throw new QueryException(QueryException.EngineCannot,
+                $"the engine masked cannot filter by `{QueryText.Write(mixed.Condition)}`, because each party applies its own part and neither sees the other's column; join conditions on columns of both parties with `and`");
+        }
+    }
+
     /// <summary>Makes the plan.</summary>
     /// <param name="query">The query.</param>
     /// <param name="rows">Common rows, 1 or more.</param>

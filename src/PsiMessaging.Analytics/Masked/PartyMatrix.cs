@@ -86,12 +86,7 @@ public sealed class PartyMatrix
     /// <exception cref="QueryException">The engine cannot ask this, a column has too many different values (says which and how many), or a weight of the party's is below zero.</exception>
     public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows, int minCell, string? other = null)
     {
-        if (query.Where.FirstOrDefault(condition => condition.Party is null) is { } mixed)
-        {
-            throw new QueryException(QueryException.EngineCannot,
-                $"the engine masked cannot filter by `{QueryText.Write(mixed.Condition)}`, because each party applies its own part and neither sees the other's column; join conditions on columns of both parties with `and`");
-        }
-
+        MaskedPlan.Check(query);
         foreach (var column in ColumnsOf(query, party).Select(column => rows.Columns.First(candidate => candidate.Name == column.Name)))
         {
             if (!column.Type.IsNumber && column.Labels is null)

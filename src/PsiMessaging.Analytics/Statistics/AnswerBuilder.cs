@@ -193,11 +193,6 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private List<(int Kept, int[] Members)> Totals()
     {
         var count = query.Groupings.Count;
-        if (count > 4)
-        {
-            throw new QueryException(QueryException.BadQuery, $"totals are given for up to 4 groupings, not for {count}");
-        }
-
         // A cell that is not shown is under the totals, where the asking party has it.
         var all = Enumerable.Range(0, _records.Length).Where(group => minCell > 1 || _shown[group]).ToArray();
         return [.. Enumerable.Range(0, (1 << count) - 1).OrderBy(kept => int.PopCount(kept)).ThenBy(kept => kept).SelectMany(kept => kept == 0 ? [(kept, all)] : all

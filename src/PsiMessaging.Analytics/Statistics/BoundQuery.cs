@@ -22,6 +22,11 @@ public sealed class BoundQuery
             throw new QueryException(QueryException.BadQuery, $"the query names the column {repeated.Key.Name} twice");
         }
 
+        if (query.Totals && Groupings.Count > 4)
+        {
+            throw new QueryException(QueryException.BadQuery, $"totals are given for up to 4 groupings, not for {Groupings.Count}");
+        }
+
         Weight = query.Weight is null ? null : Number(query.Weight, "weight");
         if (Weight is not null && query.Kind is QueryKind.ChiSquare)
         {
