@@ -84,7 +84,7 @@ internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<
     {
         if (Refusals.OfType<string>().ToArray() is { Length: > 0 } refused)
         {
-            throw new SimulationException($"{(Refusals.Count == 1 ? "the question was refused" : $"{refused.Length} of {Refusals.Count} questions refused")}: {string.Join("; ", refused)}");
+            throw new SimulationException(string.Join("; ", refused));
         }
     }
 }
@@ -201,6 +201,11 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                     var (answer, refusal) = await AskAsync(homes[0], stores[0], bus, own.Id, text, cancellation);
                     refusals.Add(answer is null ? NameOf(answers.Count) + (refusal ?? "no reason given") : null);
                     answers.Add(answer);
+                }
+
+                if (answers.Count > 0 && answers.TrueForAll(answer => answer is null))
+                {
+                    throw new SimulationException(string.Join("; ", refusals));
                 }
 
                 saw.Add(request.Engine, _view.Describe(own.Id, homes[2].SessionPath(own.Id), root));
