@@ -44,7 +44,7 @@ public sealed record AnswerCell(string? Text, bool IsWithheld = false, bool IsTo
 /// <summary>An answer: a table, and what must be known to read it.</summary>
 /// <param name="Columns">Headings.</param>
 /// <param name="Rows">Rows in the order people expect, totals last.</param>
-/// <param name="Records">Common records that pass the filter; -1 where that is withheld.</param>
+/// <param name="Records">Common records that pass the filter; -1 where that is withheld. Those the asking party puts aside because they lack a value are not among them, as a rule of the answer says.</param>
 /// <param name="Withheld">Rows of which something is withheld; the line that stands for all groups not shown is one.</param>
 /// <param name="Facts">Single numbers that belong to the whole: R², n.</param>
 /// <param name="Rules">How the numbers came about: missing values, precision, withheld cells.</param>

@@ -204,7 +204,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private (List<(int Kept, int[] Members, IEnumerable<AnswerCell> Cells)> Totals, long Records) ReleasedTotals(List<(int Kept, int[] Members)> totals)
     {
         var released = new List<(int, int[], IEnumerable<AnswerCell>)>();
-        if (minCell == 1 || (table.IsComplete is true && _isComplete))
+        if (minCell == 1 || table.IsComplete is true)
         {
             released.AddRange(totals.Select(total => (total.Kept, total.Members, Measures(total.Members))));
             return (released, _records.Sum());
@@ -214,11 +214,6 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         if (table.IsComplete is not null)
         {
             // The linker's counts of what is not shown are not here: only the number of all common records is known.
-            if (totals.Count == 0 && query.Where.Count == 0)
-            {
-                released.Add((0, [], CountAlone(commonRecords)));
-            }
-
             released.AddRange(totals.Where(total => total.Members.Sum(group => _records[group]) >= minCell || total.Kept == 0).Select(total =>
                 (total.Kept, total.Members, total.Kept == 0 && query.Where.Count == 0 ? CountAlone(commonRecords) : query.Measures.Select(_ => AnswerCell.Protected))));
             return (released, query.Where.Count == 0 ? commonRecords : -1);
@@ -228,11 +223,6 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var known = own.Groups.Sum(records => (long)records);
         var shown = ReleaseRule.ShowTotals(_records, _shown, [.. Enumerable.Range(0, _records.Length).Select(table.OwnGroupOf)], [.. own.Groups.Select(records => (long)records)], _others,
             [.. totals.Select(total => total.Members)], minCell);
-        if (totals.Count == 0 && !table.OthersSelect)
-        {
-            released.Add((0, [], CountAlone(known + own.Aside)));
-        }
-
         bool KeepsAll(int kept, bool others) => Enumerable.Range(0, query.Groupings.Count).All(i => (kept & (1 << i)) != 0 || table.IsOthers(query.Groupings[i].Column) != others);
         for (var t = 0; t < totals.Count; t++)
         {
