@@ -90,7 +90,7 @@ internal sealed class MaskedRun : IDisposable
         Contribution.Unmask(masks, product);
         Unmasked = (product, plan.NeededEntries());
         var table = new MaskedTable(query, plan, product, left.Labels, right.Labels,
-            minCell > 1 && await left.AnnounceAsync(QuestionRule.AnnouncedBy(query, asker, other), pooled: false) is { } announced ? left.OwnRecords(announced) : null);
+            minCell > 1 ? left.OwnRecords : null);
         return new AnswerBuilder(query, table, minCell, P1.Rows).Build();
     }
 
@@ -109,7 +109,7 @@ internal sealed class MaskedRun : IDisposable
                 return "P1: " + (left.ColumnFault ?? "no group of enough records");
             }
 
-            var announced = await left.AnnounceAsync(QuestionRule.AnnouncedBy(query, "P1", "P2"), pooled: false);
+            var announced = left.Announced;
             if (QuestionRule.Fault(announced, query, "P1", minCell, isAsker: true) is { } fault)
             {
                 return "P1: " + fault;
@@ -117,7 +117,7 @@ internal sealed class MaskedRun : IDisposable
 
             Assert.Null(QuestionRule.Malformed(announced, query, "P1", "P2", left.Shape, P1.Rows));
             var right = await PartyMatrix.OpenAsync(query, "P2", P2, minCell);
-            if (QuestionRule.Fault(await right.AnnounceAsync(right.GroupLabels.Count == 0 ? [] : QuestionRule.ColumnsOf(query, "P2"), pooled: true), query, "P2", minCell, isAsker: false) is { } other)
+            if (QuestionRule.Fault(right.Announced, query, "P2", minCell, isAsker: false) is { } other)
             {
                 return "P2: " + other;
             }

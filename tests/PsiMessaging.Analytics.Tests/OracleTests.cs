@@ -92,6 +92,80 @@ public class OracleTests
         Assert.True(compared >= 10, $"{compared} tables compared");
     }, iter: 5, threads: 1);
 
+    /// <summary>
+    /// The other kinds of questions under a minimum: a regression and a test are the same or are refused, and a quantile has as many records below it as it should, up to what can be in
+    /// a bin of merged ones; where it is empty, it lies among four or more beyond the bins or with them.
+    /// </summary>
+    [Fact]
+    public async Task EveryStatistic_UnderAMinimum_IsTheOneWithoutOrWithheld()
+    {
+        var (same, refused, quantiles, empty) = (0, 0, 0, 0);
+        for (var seed = 1; seed <= 12; seed++)
+        {
+            var (p1, p2) = RandomData(seed * 104729, rows: 100 + (seed * 20));
+            using var oracle = new DuckDBConnection("DataSource=:memory:");
+            Join(oracle, p1, p2);
+            using var run = await MaskedRun.OpenAsync(p1, p2);
+            foreach (var text in new[] { "chisq(g, h)", "chisq(g, h) where a > 45", "ols(y ~ x + a + b)", "ols(x ~ b) where a > 5", "ols(y ~ x) weight w where b > -500", "ols(b ~ C(h) + a)" })
+            {
+                var whole = await run.AskAsync(text);
+                try
+                {
+                    var shown = await run.AskAsync(text, minCell: 4);
+                    if (shown.Rules.Any(rule => rule.Contains("as if none was", StringComparison.Ordinal)))
+                    {
+                        // n is another, and with it p-values and intervals.
+                        Assert.Equal(whole.Rows.Select(row => (row[0].Text, row[1].Text, row[2].Text)), shown.Rows.Select(row => (row[0].Text, row[1].Text, row[2].Text)));
+                        Assert.InRange(int.Parse(shown.Facts["n"], CultureInfo.InvariantCulture) - int.Parse(whole.Facts["n"], CultureInfo.InvariantCulture), 0, 3);
+                    }
+                    else
+                    {
+                        Assert.Equal(whole.Rows.Select(row => string.Join('|', row.Select(cell => cell.Text))), shown.Rows.Select(row => string.Join('|', row.Select(cell => cell.Text))));
+                        Assert.Equal(whole.Facts, shown.Facts);
+                    }
+
+                    same++;
+                }
+                catch (QueryException exception)
+                {
+                    Assert.Equal(QueryException.BelowMinimum, exception.Code);
+                    refused++;
+                }
+            }
+
+            decimal[] probabilities = [0.02m, 0.1m, 0.3m, 0.5m, 0.7m, 0.9m, 0.98m];
+            var answer = await run.AskAsync($"quantile(b, {string.Join(", ", probabilities.Select(p => p.ToString(CultureInfo.InvariantCulture)))}, -600 to 600 step 50) by g", minCell: 4);
+            var values = Rows(oracle, "SELECT g, b FROM j WHERE b IS NOT NULL").GroupBy(row => row[0] ?? "").ToDictionary(group => group.Key, group => group.Select(row => double.Parse(row[1]!, CultureInfo.InvariantCulture)).ToArray());
+            foreach (var row in answer.Rows.Where(row => row[0] != AnswerCell.WithheldGroups))
+            {
+                var all = values[row[0].Text ?? ""];
+
+                // A merged bin ends with the bin that brings it to four, and the last takes three more at most.
+                var inOne = Enumerable.Range(0, 24).Max(bin => all.Count(value => value >= -600 + (50 * bin) && value <= -550 + (50 * bin))) + 6;
+                for (var i = 0; i < probabilities.Length; i++)
+                {
+                    var rank = (double)probabilities[i] * all.Length;
+                    var (below, above) = (all.Count(value => value < -600), all.Count(value => value > 600));
+                    if (row[i + 1].Text is { } text)
+                    {
+                        Assert.InRange(all.Count(value => value < double.Parse(text, CultureInfo.InvariantCulture)) - rank, -inOne - 1, inOne + 1);
+                        quantiles++;
+                    }
+                    else
+                    {
+                        Assert.True((below >= 4 && rank <= below + inOne) || (above >= 4 && rank >= all.Length - above - inOne), $"{row[0].Text}: the quantile {probabilities[i]} is empty, of {all.Length} {below} are below and {above} above the bins");
+                        empty++;
+                    }
+
+                    // Nobody beyond the bins is drawn into them.
+                    Assert.True(row[i + 1].Text is null || ((below < 4 || rank > below) && (above < 4 || rank <= all.Length - above)));
+                }
+            }
+        }
+
+        Assert.True(same >= 50 && refused >= 5 && quantiles >= 50 && empty >= 10, $"{same} the same, {refused} refused, {quantiles} quantiles, {empty} empty");
+    }
+
     [Fact]
     public async Task Regression_RandomData_EqualsPlainNormalEquations()
     {

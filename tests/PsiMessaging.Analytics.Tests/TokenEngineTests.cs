@@ -66,15 +66,17 @@ public sealed class TokenEngineTests : IDisposable
             Assert.Equal(left.Length, TokenEngine.JoinSize(one, two));
         }, iter: 15, threads: 1);
 
-    [Fact]
-    public async Task Count_MoreGroupsThanAnAnswerHolds_IsRefused()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Count_MoreGroupsThanAnAnswerHolds_IsRefused(int minCell)
     {
         using var keys = new TokenKeys(_shared, _transcript);
-        var rows = Enumerable.Range(0, TokenEngine.MaximumGroups + 1).Select(i => ($"id-{i}", new string?[] { $"{i}" })).ToArray();
+        var rows = Enumerable.Range(0, minCell * (TokenEngine.MaximumGroups + 1)).Select(i => ($"id-{i}", new string?[] { $"{i / minCell}" })).ToArray();
         var one = await WriteAsync(keys, "P1", ["A"], rows, 20_000);
         var two = await WriteAsync(keys, "P2", ["B"], rows, 20_000);
         Assert.Equal(TokenEngine.MaximumGroups + 1,
-            Assert.Throws<QueryTooLargeException>(() => TokenEngine.Count(one, two, [(false, keys.ColumnToken("P1", "A"))], 1, false, Path.Combine(_folder, "a.parquet"), 256 << 20)).Groups);
+            Assert.Throws<QueryTooLargeException>(() => TokenEngine.Count(one, two, [(false, keys.ColumnToken("P1", "A"))], minCell, false, Path.Combine(_folder, "a.parquet"), 256 << 20)).Groups);
     }
 
     [Fact]

@@ -63,6 +63,42 @@ public class SimulatedQueriesTests
         }
     }
 
+    private const string People = "ID,G,AGE\n1,x,10\n2,x,20\n3,y,30\n4,y,40\n";
+    private const string Taxes = "ID,INCOME,CLASS\n1,100,low\n2,200,low\n3,300,high\n4,400,high\n";
+
+    [Theory]
+    [InlineData("count by GG", 1, "query 2, `count by GG`: neither party has a column GG; P1 has G, AGE; P2 has INCOME, CLASS")]
+    [InlineData("mean(CLASS)", 1, "query 2, `mean(CLASS)`: mean(CLASS): P2.CLASS is text, and mean needs numbers")]
+    [InlineData("count where AGE > 10 or INCOME > 100", 1, "query 2, `count where AGE > 10 or INCOME > 100`: the engine masked cannot filter by")]
+    [InlineData("count by", 2, "query 2, `count by`: ")]
+    public async Task AQuestionThatCannotBe_IsNamedBeforeAnythingIsExchanged(string question, int exitCode, string expected)
+    {
+        using var folder = new TempFolder();
+        var output = Path.Combine(folder.Path, "out");
+        var result = await PsiProcess.RunAsync("simulate", "--p1", folder.Write("a.csv", People), "--p2", folder.Write("b.csv", Taxes), "--key", "ID", "--min-cell", "1", "--query", "G", "--query", question, "--out", output);
+        Assert.Equal(exitCode, result.ExitCode);
+        Assert.StartsWith($"psi: {expected}", result.Error, StringComparison.Ordinal);
+        Assert.Equal("", result.Output);
+        Assert.False(Directory.Exists(output));
+    }
+
+    [Theory]
+    [InlineData("ols(INCOME ~ AGE + C(AGE))", "names the column AGE twice", false)]
+    [InlineData("ols(INCOME ~ C(G) + C(CLASS))", "the regression has no unique solution", true)]
+    [InlineData("count where AGE > 99", "the filter `AGE > 99` selects none of the 4 common records", true)]
+    public async Task AQuestionThatIsRefusedLate_LeavesTheOthersAnswered(string question, string reason, bool isLate)
+    {
+        using var folder = new TempFolder();
+        var output = Path.Combine(folder.Path, "out");
+        var result = await PsiProcess.RunAsync("simulate", "--p1", folder.Write("a.csv", People), "--p2", folder.Write("b.csv", Taxes), "--key", "ID", "--min-cell", "1", "--query", "G", "--query", question, "--query", "sum(INCOME)", "--out", output);
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains(reason, result.Error, StringComparison.Ordinal);
+        Assert.Contains($"query 2, `{question}`: ", result.Error, StringComparison.Ordinal);
+        Assert.Equal(isLate, result.Output.Contains("1,000", StringComparison.Ordinal));
+        Assert.Equal(isLate, File.Exists(Path.Combine(output, "query-1.csv")) && File.Exists(Path.Combine(output, "query-3.csv")) && File.ReadAllText(Path.Combine(output, "report.json")).Contains(reason, StringComparison.Ordinal));
+        Assert.False(File.Exists(Path.Combine(output, "query-2.csv")));
+    }
+
     /// <summary>The labels of a row: what is no number.</summary>
     private static string Key(string?[] row) => string.Join('|', row.Where(cell => cell is not null && !double.TryParse(cell, NumberStyles.Float, CultureInfo.InvariantCulture, out _)));
 

@@ -59,6 +59,8 @@ public static class FailureCodes
     public const string NothingSelected = "nothing-selected";
     /// <summary>The question, or one side of it, is about fewer records than the session's minimum cell size; or it cannot be checked.</summary>
     public const string BelowMinimum = "below-minimum";
+    /// <summary>A column of weights has values below zero among the common records.</summary>
+    public const string NegativeWeight = "negative-weight";
     /// <summary>A regression without a unique solution.</summary>
     public const string Singular = "singular-regression";
     /// <summary>A mask counter that is not above every one before it: somebody's state went back in time.</summary>

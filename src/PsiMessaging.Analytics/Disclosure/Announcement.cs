@@ -43,8 +43,11 @@ public static class QuestionRule
         query.Groupings.Select(grouping => grouping.Column).Concat(query.Measures.SelectMany(measure => measure.Columns)).Concat(query.Where.SelectMany(condition => condition.Columns))
             .Concat(query.Terms.Select(term => term.Column)).Concat(new[] { query.Weight, query.Outcome }.OfType<ColumnName>()).Any(column => column.Party == party);
 
-    /// <summary>Largest share, in thousandths, that fewer than the minimum of records may have in a column's spread. Where all values lie evenly few records hold more of it the smaller the group is.</summary>
-    public static int LargestShare(int records, int minimum) => records < 2 * minimum ? 990 : Math.Max(900, (1000 * (minimum - 1) / minimum) + 1);
+    /// <summary>
+    /// Largest share, in thousandths, that fewer than the minimum of records may have in a column's spread. Where all values lie evenly few records hold more of it the smaller the
+    /// group is; of exactly the minimum all but the one at the median hold all of it, and what a single one may hold decides.
+    /// </summary>
+    public static int LargestShare(int records, int minimum) => records <= minimum ? 1000 : records < 2 * minimum ? 990 : Math.Max(900, (1000 * (minimum - 1) / minimum) + 1);
 
     /// <summary>
     /// Largest share, in thousandths, that a single record may have in a column's spread: what is calculated with the column is mostly about it otherwise. Under minima below 8

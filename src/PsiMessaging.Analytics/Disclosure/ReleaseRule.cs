@@ -253,7 +253,7 @@ public static class ReleaseRule
         {
             if (Reduce(row) is var pivot and >= 0)
             {
-                Take(pivot, row);
+                _rows.Add((pivot, row));
             }
         }
 
@@ -280,37 +280,36 @@ public static class ReleaseRule
                 return false;
             }
 
-            Take(pivot, row);
+            _rows.Add((pivot, row));
             _protected.ForEach(one => Eliminated(one, pivot, row));
             return true;
         }
 
-        private void Take(int pivot, long[] row)
+        /// <summary>Takes what is known out of a row and makes its first place one; returns that place, -1 where nothing is left.</summary>
+        private int Reduce(long[] row)
         {
-            var inverse = Power(row[pivot], Prime - 2);
-            for (var i = 0; i < unknowns; i++)
+            foreach (var (at, known) in _rows)
+            {
+                Eliminated(row, at, known);
+            }
+
+            var pivot = Array.FindIndex(row, value => value != 0);
+            var inverse = pivot < 0 ? 0 : Power(row[pivot], Prime - 2);
+            for (var i = Math.Max(0, pivot); i < unknowns && pivot >= 0; i++)
             {
                 row[i] = row[i] * inverse % Prime;
             }
 
-            _rows.Add((pivot, row));
+            return pivot;
         }
 
-        private int Reduce(long[] row)
-        {
-            foreach (var (pivot, known) in _rows)
-            {
-                Eliminated(row, pivot, known);
-            }
-
-            return Array.FindIndex(row, value => value != 0);
-        }
-
+        /// <param name="row">Changed.</param>
+        /// <param name="pivot">A place where the other row has a one.</param>
+        /// <param name="by">The other row.</param>
         private long[] Eliminated(long[] row, int pivot, long[] by)
         {
-            if (row[pivot] != 0)
+            if (row[pivot] is var factor and not 0)
             {
-                var factor = row[pivot] * Power(by[pivot], Prime - 2) % Prime;
                 for (var i = 0; i < unknowns; i++)
                 {
                     row[i] = (row[i] + ((Prime - factor) * by[i])) % Prime;

@@ -46,11 +46,25 @@ public sealed class MaskedPlan
     /// <summary>The other party's matrix.</summary>
     public MatrixLayout B { get; }
 
+    /// <summary>Sums that the answer, or the minimum cell size, needs of each two groups: parties that disagree on them have different rules.</summary>
+    public int Sums => _entries.Count;
+
     /// <summary>Most columns a matrix may have.</summary>
     public const int MaximumColumns = Data.Batches.MaskedBatch.MaximumColumns;
 
     /// <summary>Bits that the two limbs of a product may have together: n products of them stay below 2^63 in magnitude.</summary>
     public static int ProductBits(int rows) => 62 - (BitOperations.Log2((uint)Math.Max(1, rows)) + 1);
+
+    /// <summary>Refuses what the engine cannot compute, and says why.</summary>
+    /// <exception cref="QueryException">The engine cannot.</exception>
+    public static void Check(BoundQuery query)
+    {
+        if (query.Where.FirstOrDefault(condition => condition.Party is null) is { } mixed)
+        {
+            throw new QueryException(QueryException.EngineCannot,
+                $"the engine masked cannot filter by `{QueryText.Write(mixed.Condition)}`, because each party applies its own part and neither sees the other's column; join conditions on columns of both parties with `and`");
+        }
+    }
 
     /// <summary>Makes the plan.</summary>
     /// <param name="query">The query.</param>
@@ -70,16 +84,17 @@ public sealed class MaskedPlan
 
         // From the numbers alone, before anything of their size is made.
         query.CheckDesign(LevelsOf);
+        var design = query.Query.Kind == QueryKind.Regression ? query.Design(LevelsOf) : null;
         IEnumerable<Moment> moments = query.Query.Kind switch
         {
-            QueryKind.Regression => query.RegressionMoments(query.Design(LevelsOf)),
+            QueryKind.Regression => query.RegressionMoments(design!),
             QueryKind.Table => query.TableMoments(),
             _ => query.Weight is null ? [query.Records] : [query.Records, query.Sum([])],
         };
         var (aFactors, bFactors) = (new List<Moment>(), new List<Moment>());
         var (aPlaces, bPlaces) = (new Dictionary<Moment, int>(), new Dictionary<Moment, int>());
         var entries = new Dictionary<Moment, (int A, int B)>();
-        foreach (var moment in moments.Concat(minCell > 1 ? query.MinimumMoments() : []).Distinct())
+        foreach (var moment in moments.Concat(minCell > 1 ? query.MinimumMoments(design) : []).Distinct())
         {
             entries[moment] = (Place(aFactors, aPlaces, moment.Of(asker.Party)), Place(bFactors, bPlaces, moment.Of(other.Party)));
         }

@@ -22,6 +22,7 @@ public sealed class MaskedTable : IMomentTable
     private readonly ulong[] _product;
     private readonly PartyLabels _asker, _other;
     private readonly int[] _ownGroups;
+    private readonly Dictionary<Moment, IReadOnlyList<int>> _ownCounts = [];
 
     /// <param name="query">The query.</param>
     /// <param name="plan">Its plan.</param>
@@ -33,6 +34,11 @@ public sealed class MaskedTable : IMomentTable
     public MaskedTable(BoundQuery query, MaskedPlan plan, ulong[] product, PartyLabels asker, PartyLabels other, OwnRecords? own = null)
     {
         (_query, _plan, _product, _asker, _other, Own) = (query, plan, product, asker, other, own);
+
+        foreach (var (moment, counts) in query.OwnMoments(plan.A.Party, term => Levels(term).Count).Zip(own?.Counts ?? []))
+        {
+            _ownCounts.Add(moment, counts);
+        }
 
         // The bins of a quantile belong to one own group.
         var bins = own is { Groups.Count: > 0 } ? asker.Groups.Count / own.Groups.Count : 1;
@@ -83,6 +89,9 @@ public sealed class MaskedTable : IMomentTable
 
     /// <inheritdoc/>
     public int OwnGroupOf(int group) => _ownGroups[group];
+
+    /// <inheritdoc/>
+    public int OwnCount(int ownGroup, Moment moment) => _ownCounts[moment.Of(_plan.A.Party)][ownGroup];
 
     /// <inheritdoc/>
     public Disclosure.ColumnSpread? OwnBinOf(int group) => Own?.Bins?[group / _other.Groups.Count];

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Runtime.InteropServices;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
@@ -33,6 +34,8 @@ public sealed class PartyMatrix
     private int[]? _groupTable;
     private int[][] _groupIndices = [];
     private int[][]? _needed;
+    private Announcement? _announced;
+    private int[][] _together = [];
 
     private PartyMatrix(BoundQuery query, string party, AlignedRows rows, int minCell, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers)
     {
@@ -80,15 +83,10 @@ public sealed class PartyMatrix
     /// <param name="rows">Its common rows.</param>
     /// <param name="minCell">The session's minimum cell size, 1 or more.</param>
     /// <param name="other">The other party, where this one asks: then what the other would refuse is put aside, as far as something else is left.</param>
-    /// <exception cref="QueryException">The engine cannot ask this, or a column has too many different values; says which and how many.</exception>
+    /// <exception cref="QueryException">The engine cannot ask this, a column has too many different values (says which and how many), or a weight of the party's is below zero.</exception>
     public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows, int minCell, string? other = null)
     {
-        if (query.Where.FirstOrDefault(condition => condition.Party is null) is { } mixed)
-        {
-            throw new QueryException(QueryException.EngineCannot,
-                $"the engine masked cannot filter by `{QueryText.Write(mixed.Condition)}`, because each party applies its own part and neither sees the other's column; join conditions on columns of both parties with `and`");
-        }
-
+        MaskedPlan.Check(query);
         foreach (var column in ColumnsOf(query, party).Select(column => rows.Columns.First(candidate => candidate.Name == column.Name)))
         {
             if (!column.Type.IsNumber && column.Labels is null)
@@ -97,19 +95,33 @@ public sealed class PartyMatrix
             }
         }
 
+        if (query.Weight is { } weight && weight.Party == party)
+        {
+            await RequireWeightsAsync(weight, rows);
+        }
+
         var matrix = new PartyMatrix(query, party, rows, minCell, await DistinctNumbersAsync(query, party, rows, minCell));
         await matrix.FindGroupsAsync();
         if (minCell > 1)
         {
-            if (other is not null && QuestionRule.AnnouncedBy(query, party, other) is { Count: > 0 } announced)
-            {
-                await matrix.PutAsideAsync(announced);
-            }
-
-            await matrix.FindFrequentAsync();
+            await matrix.CountAsync(other is null ? null : QuestionRule.AnnouncedBy(query, party, other));
         }
 
         return matrix;
+    }
+
+    /// <summary>Whoever has the weights sees to it that none is below zero: counts and sums of squares would be. All common records, whatever the filter, so that no choice of filters finds whose it is.</summary>
+    private static async Task RequireWeightsAsync(ColumnName weight, AlignedRows rows)
+    {
+        await foreach (var chunk in rows.ReadAsync([weight.Name]))
+        {
+            // A missing value is the lowest number.
+            if (Array.Exists(chunk.Values[0], value => value is < 0 and not AlignedRows.Missing))
+            {
+                throw new QueryException(QueryException.NegativeWeight,
+                    $"the weight {weight.Name} is below zero in some of {weight.Party}'s common records, and says how many each of them stands for; take a column without numbers below zero, or add the dataset again with theirs empty or zero");
+            }
+        }
     }
 
     private static QueryException TooMany(string column, int count, bool atLeast) => new(QueryException.TooManyGroups,
@@ -289,25 +301,56 @@ public sealed class PartyMatrix
     public IReadOnlyList<string> Notes { get; private set; } = [];
 
     /// <summary>
-    /// The asking party puts aside what the other would refuse. Records without a value in one of its columns, where they are few in a group, do not count: statistics with that
-    /// column and without it would give theirs. Groups in which a column singles out few are put aside as small groups are.
+    /// Counts what lies behind the party's groups, classes and columns: one pass over all columns for the group of each row and the gaps, then one over each numeric column, whose
+    /// values alone are in memory, then one for what columns have together.
     /// </summary>
-    private async Task PutAsideAsync(IReadOnlyList<ColumnName> columns)
+    /// <param name="announced">The asking party: the columns it announces. Null for the other, which judges its columns over all groups together.</param>
+    private async Task CountAsync(IReadOnlyList<ColumnName>? announced)
     {
         var notes = new List<string>();
         var within = _groupings.Length > 0 ? $" of a group of {QuestionRule.GroupedBy(_query, _party)}" : "";
-        if (await FindNeededAsync([.. columns.Select(column => _place[column])]) is { Length: > 0 } lacking)
+        var inGroup = await FindNeededAsync([.. (announced ?? []).Select(column => _place[column])]);
+        if (_needed is not null && _needed.SelectMany(places => places).Distinct().ToArray() is { Length: > 0 } lacking)
         {
-            notes.Add($"records without a value in {string.Join(" or ", lacking.Select(place => _columns[place].Name).Order(StringComparer.Ordinal))} are put aside where they are fewer than {_minCell}{within}");
+            notes.Add($"records without a value in {string.Join(" or ", lacking.Select(place => _columns[place].Name).Order(StringComparer.Ordinal))} are put aside where they are fewer than {_minCell}{within}, and count nowhere");
         }
 
-        var announced = await AnnounceAsync(columns, pooled: false);
+        var levels = await CountLevelsAsync(inGroup);
+        var judged = announced ?? (GroupLabels.Count == 0 ? [] : QuestionRule.ColumnsOf(_query, _party));
+        var columns = _query.MinimumMoments().SelectMany(moment => moment.Different).Where(column => column.Party == _party).Concat(judged).Distinct().OrderBy(column => column.Name, StringComparer.Ordinal).ToArray();
+        var behind = await BehindAsync(columns, inGroup, isPooled: announced is null);
+        _announced = new Announcement(GroupRecords, levels, [.. judged.Select(column => new ColumnAnnouncement(column.Name, behind[column].Spreads))]);
+        if (announced is { Count: > 0 } && PutAside(inGroup, notes))
+        {
+            // Most frequent are values among the groups that are left.
+            behind = await BehindAsync(columns, inGroup, isPooled: false);
+        }
+
+        foreach (var (column, values) in behind.Where(entry => entry.Value.Frequent is not null))
+        {
+            _frequent.Add(column, values.Frequent!.Value);
+        }
+
+        TwoValued = [.. columns.Where(column => behind[column].IsTwoValued).Select(column => column.Name)];
+        Differing = [.. columns.Select(column => new ColumnAnnouncement(column.Name, behind[column].Differing))];
+        Notes = notes;
+        if (announced is not null)
+        {
+            await CountTogetherAsync(inGroup);
+        }
+    }
+
+    /// <summary>
+    /// The asking party puts aside what the other would refuse: groups in which a column singles out few, or that have too few records left, as small groups are. Says whether there
+    /// were any.
+    /// </summary>
+    private bool PutAside(int[] inGroup, List<string> notes)
+    {
         var kept = new List<int>();
         for (var group = 0; group < GroupRecords.Count; group++)
         {
-            var alone = new Announcement([GroupRecords[group]], [], [.. announced.Columns.Select(column => column with { Groups = [column.Groups[group]] })]);
-            var fault = GroupRecords[group] < _minCell ? QuestionRule.HasGaps(_columns[_needed![group][0]].Name, _query, _party, _minCell)
-                : QuestionRule.Fault(alone with { Levels = announced.Levels }, _query, _party, _minCell, isAsker: true);
+            var alone = new Announcement([GroupRecords[group]], _announced!.Levels, [.. _announced.Columns.Select(column => column with { Groups = [column.Groups[group]] })]);
+            var fault = GroupRecords[group] < _minCell ? QuestionRule.HasGaps(_columns[_needed![group][0]].Name, _query, _party, _minCell) : QuestionRule.Fault(alone, _query, _party, _minCell, isAsker: true);
             if (fault is null)
             {
                 kept.Add(group);
@@ -318,45 +361,75 @@ public sealed class PartyMatrix
             ColumnFault ??= fault;
         }
 
-        if (ColumnFault is not null)
+        if (ColumnFault is null)
         {
-            notes.Add($"groups of {QuestionRule.GroupedBy(_query, _party)} are put aside: {ColumnFault}");
+            return false;
         }
 
-        if (kept.Count < GroupRecords.Count)
+        notes.Add($"groups of {QuestionRule.GroupedBy(_query, _party)} are put aside: {ColumnFault}");
+        var places = new int[GroupLabels.Count];
+        Array.Fill(places, -1);
+        for (var i = 0; i < kept.Count * _bins; i++)
         {
-            (GroupRecords, _needed) = ([.. kept.Select(group => GroupRecords[group])], _needed is null ? null : [.. kept.Select(group => _needed[group])]);
-            TakeGroups([.. kept.SelectMany(group => _groupIndices.Skip(group * _bins).Take(_bins))]);
+            places[(kept[i / _bins] * _bins) + (i % _bins)] = i;
         }
 
-        Notes = notes;
+        for (var row = 0; row < inGroup.Length; row++)
+        {
+            inGroup[row] = inGroup[row] < 0 ? -1 : places[inGroup[row]];
+        }
+
+        (GroupRecords, _needed) = ([.. kept.Select(group => GroupRecords[group])], _needed is null ? null : [.. kept.Select(group => _needed[group])]);
+        _announced = _announced! with { Groups = GroupRecords, Columns = [.. _announced.Columns.Select(column => column with { Groups = [.. kept.Select(group => column.Groups[group])] })] };
+        TakeGroups([.. kept.SelectMany(group => _groupIndices.Skip(group * _bins).Take(_bins))]);
+        return true;
     }
 
-    /// <summary>Finds in which columns a record must have a value to count, group by group; records that do not count for one may leave few in another. Returns all such columns.</summary>
+    /// <summary>
+    /// Finds the group of each row, -1 for those that do not count, and in which of some columns a record must have a value to count, group by group: where few lack one,
+    /// statistics with the column and without it would give theirs. Records that do not count for one column may leave few in another.
+    /// </summary>
     private async Task<int[]> FindNeededAsync(int[] places)
     {
-        var needed = GroupRecords.Select(_ => new HashSet<int>()).ToArray();
-        for (var isDone = false; !isDone;)
+        var inGroup = new int[_rows.Rows];
+        var missing = Array.ConvertAll(places, _ => new BitArray(_rows.Rows));
+        var first = 0;
+        await foreach (var (values, rows) in ChunksAsync())
         {
-            (isDone, _needed) = (true, Array.ConvertAll(needed, set => set.ToArray()));
-            var records = new int[needed.Length];
-            var missing = Array.ConvertAll(needed, _ => new int[places.Length]);
-            await foreach (var (values, rows) in ChunksAsync())
+            GroupsOf(values, 0, rows).CopyTo(inGroup, first);
+            for (var i = 0; i < places.Length; i++)
             {
-                var inGroup = GroupsOf(values, 0, rows);
+                var column = values[places[i]];
                 for (var row = 0; row < rows; row++)
                 {
-                    if (inGroup[row] < 0)
+                    if (column[row] == AlignedRows.Missing)
                     {
-                        continue;
+                        missing[i][first + row] = true;
                     }
+                }
+            }
 
-                    var group = inGroup[row] / _bins;
-                    records[group]++;
-                    for (var i = 0; i < places.Length; i++)
-                    {
-                        missing[group][i] += values[places[i]][row] == AlignedRows.Missing ? 1 : 0;
-                    }
+            first += rows;
+        }
+
+        var needed = GroupRecords.Select(_ => new HashSet<int>()).ToArray();
+        for (var isDone = places.Length == 0; !isDone;)
+        {
+            isDone = true;
+            var records = new int[needed.Length];
+            var lacking = Array.ConvertAll(needed, _ => new int[places.Length]);
+            for (var row = 0; row < inGroup.Length; row++)
+            {
+                if (inGroup[row] < 0)
+                {
+                    continue;
+                }
+
+                var group = inGroup[row] / _bins;
+                records[group]++;
+                for (var i = 0; i < places.Length; i++)
+                {
+                    lacking[group][i] += missing[i][row] ? 1 : 0;
                 }
             }
 
@@ -365,12 +438,48 @@ public sealed class PartyMatrix
             {
                 for (var i = 0; i < places.Length; i++)
                 {
-                    isDone &= missing[group][i] == 0 || missing[group][i] >= _minCell || !needed[group].Add(places[i]);
+                    isDone &= lacking[group][i] == 0 || lacking[group][i] >= _minCell || !needed[group].Add(places[i]);
+                }
+            }
+
+            for (var row = 0; row < inGroup.Length && !isDone; row++)
+            {
+                if (inGroup[row] >= 0 && needed[inGroup[row] / _bins] is { Count: > 0 } set && Enumerable.Range(0, places.Length).Any(i => missing[i][row] && set.Contains(places[i])))
+                {
+                    inGroup[row] = -1;
                 }
             }
         }
 
-        return [.. needed.SelectMany(set => set).Distinct()];
+        _needed = places.Length == 0 ? null : Array.ConvertAll(needed, set => set.ToArray());
+        return inGroup;
+    }
+
+    /// <summary>Regression: records at each level of each of the party's class terms.</summary>
+    private async Task<int[][]> CountLevelsAsync(int[] inGroup)
+    {
+        var levels = _query.Terms.Where(term => _terms.ContainsKey(term.Column)).Select(term => _terms[term.Column]).ToArray();
+        var counts = Array.ConvertAll(levels, indexer => new int[indexer.Labels.Count]);
+        for (var i = 0; i < levels.Length; i++)
+        {
+            if (counts[i].Length == 0)
+            {
+                continue;
+            }
+
+            await foreach (var chunk in _rows.ReadAsync([levels[i].Grouping.Column.Name]))
+            {
+                for (var row = 0; row < chunk.Rows; row++)
+                {
+                    if (inGroup[chunk.First + row] >= 0)
+                    {
+                        counts[i][levels[i].IndexOf(chunk.Values[0][row])]++;
+                    }
+                }
+            }
+        }
+
+        return counts;
     }
 
     private async IAsyncEnumerable<(IReadOnlyList<long[]> Values, int Rows)> ChunksAsync()
@@ -399,164 +508,194 @@ public sealed class PartyMatrix
     /// <summary>The labels that the other party gets to know when this one contributes, and keeps itself when it asks.</summary>
     public PartyLabels Labels => new(GroupLabels, LevelLabels, TwoValued.Count == 0 ? null : TwoValued);
 
-    /// <summary>Finds the most frequent value of each of the party's numeric columns that the plan counts differences from; the lowest of several, none where no value occurs twice.</summary>
-    private async Task FindFrequentAsync()
+    /// <summary>What lies behind a numeric column's values.</summary>
+    /// <param name="Frequent">The most frequent value of all groups together, the lowest of several; null where no value occurs twice.</param>
+    /// <param name="IsTwoValued">Whether fewer than the minimum of records have another than the two most frequent values.</param>
+    /// <param name="Spreads">Group by group, or of all together.</param>
+    /// <param name="Differing">Records of each group with a value, and those that differ from <paramref name="Frequent"/>.</param>
+    private sealed record Behind(long? Frequent, bool IsTwoValued, ColumnSpread[] Spreads, ColumnSpread[] Differing);
+
+    private async Task<Dictionary<ColumnName, Behind>> BehindAsync(IReadOnlyList<ColumnName> columns, int[] inGroup, bool isPooled)
     {
-        var columns = _query.MinimumMoments().SelectMany(moment => moment.Different).Where(column => column.Party == _party).Distinct().OrderBy(column => column.Name, StringComparer.Ordinal).ToArray();
-        var (twoValued, counted) = (new List<string>(), new List<ColumnAnnouncement>());
+        var found = new Dictionary<ColumnName, Behind>();
+        var (values, groups) = columns.Count == 0 ? ([], []) : (new long[_rows.Rows], new int[isPooled ? 0 : _rows.Rows]);
         foreach (var column in columns)
         {
-            var (values, groups) = (new List<long>(), new List<int>());
-            await foreach (var (chunk, rows) in ChunksAsync())
+            var count = 0;
+            await foreach (var chunk in _rows.ReadAsync([column.Name]))
             {
-                var inGroup = GroupsOf(chunk, 0, rows);
-                for (var row = 0; row < rows; row++)
+                for (var row = 0; row < chunk.Rows; row++)
                 {
-                    if (inGroup[row] >= 0 && chunk[_place[column]][row] is var value && value != AlignedRows.Missing)
+                    if (inGroup[chunk.First + row] is var group and >= 0 && chunk.Values[0][row] is var value && value != AlignedRows.Missing)
                     {
-                        values.Add(value);
-                        groups.Add(inGroup[row] / _bins);
+                        if (!isPooled)
+                        {
+                            groups[count] = group / _bins;
+                        }
+
+                        values[count++] = value;
                     }
                 }
             }
 
-            var unsorted = values.ToArray();
-            values.Sort();
-            var (most, run) = (1, 0);
-            var runs = new List<int>();
-            for (var i = 0; i < values.Count; i++)
-            {
-                run = i > 0 && values[i] == values[i - 1] ? run + 1 : 1;
-                if (run == 1)
-                {
-                    runs.Add(1);
-                }
-
-                runs[^1] = run;
-                if (run > most)
-                {
-                    (most, _frequent[column]) = (run, values[i]);
-                }
-            }
-
-            // A third value in a few records does not make zeros and ones anything else.
-            if (runs.Count is 1 or 2 || (most > 1 && values.Count - runs.OrderDescending().Take(2).Sum() < _minCell))
-            {
-                twoValued.Add(column.Name);
-            }
-
-            var (records, differing) = (new int[GroupRecords.Count], new int[GroupRecords.Count]);
-            for (var i = 0; i < unsorted.Length; i++)
-            {
-                records[groups[i]]++;
-                differing[groups[i]] += _frequent.TryGetValue(column, out var frequent) && unsorted[i] == frequent ? 0 : 1;
-            }
-
-            counted.Add(new ColumnAnnouncement(column.Name, [.. records.Zip(differing, (all, differ) => new ColumnSpread(all, differ, 0))]));
+            found.Add(column, BehindOf(values.AsSpan(0, count), groups.AsSpan(0, isPooled ? 0 : count), isPooled));
         }
 
-        (TwoValued, Differing) = (twoValued, counted);
-        if (BinsOf(_query, _party, _minCell) is not null)
-        {
-            await CountBinsAsync();
-        }
+        return found;
     }
 
-    private async Task CountBinsAsync()
+    /// <param name="values">The values, to be put in order.</param>
+    /// <param name="groups">Group of each; none where all groups are taken together.</param>
+    /// <param name="isPooled">Whether they are.</param>
+    private Behind BehindOf(Span<long> values, Span<int> groups, bool isPooled)
     {
-        var (records, differing) = (new int[GroupLabels.Count], new int[GroupLabels.Count]);
-        await foreach (var (values, rows) in ChunksAsync())
+        if (isPooled || GroupRecords.Count == 1)
         {
-            var inGroup = GroupsOf(values, 0, rows);
-            for (var row = 0; row < rows; row++)
+            values.Sort();
+        }
+        else
+        {
+            values.Sort(groups);
+        }
+
+        // Runs of equal values: the longest, the next longest, how many.
+        var (frequent, most, second, runs) = ((long?)null, 1, 0, 0);
+        for (var (i, start) = (0, 0); i < values.Length; i++)
+        {
+            if (i + 1 < values.Length && values[i + 1] == values[i])
             {
-                if (inGroup[row] >= 0)
-                {
-                    records[inGroup[row]]++;
-                    differing[inGroup[row]] += _weight is { } weight && !(_frequent.TryGetValue(_columns[weight], out var frequent) && values[weight][row] == frequent) ? 1 : 0;
-                }
+                continue;
+            }
+
+            var run = i + 1 - start;
+            (start, runs) = (i + 1, runs + 1);
+            if (run > most)
+            {
+                (second, most, frequent) = (frequent is null ? 1 : most, run, values[i]);
+            }
+            else
+            {
+                second = Math.Max(second, run);
             }
         }
 
-        Bins = [.. records.Zip(differing, (all, differ) => new ColumnSpread(all, differ, 0))];
+        // A third value in a few records does not make zeros and ones anything else.
+        var isTwoValued = runs is 1 or 2 || (most > 1 && values.Length - most - second < _minCell);
+        var (records, differing) = (new int[GroupRecords.Count], new int[GroupRecords.Count]);
+        for (var i = 0; i < groups.Length; i++)
+        {
+            records[groups[i]]++;
+            differing[groups[i]] += values[i] == frequent ? 0 : 1;
+        }
+
+        return new Behind(frequent, isTwoValued, isPooled ? [Spread(values)] : Spreads(values, groups, records), [.. records.Zip(differing, (all, differ) => new ColumnSpread(all, differ, 0))]);
+    }
+
+    /// <summary>The spread in each group, from values in order with their groups.</summary>
+    private ColumnSpread[] Spreads(ReadOnlySpan<long> values, ReadOnlySpan<int> groups, int[] records)
+    {
+        var (byGroup, next) = (new long[values.Length], new int[records.Length]);
+        for (var group = 1; group < records.Length; group++)
+        {
+            next[group] = next[group - 1] + records[group - 1];
+        }
+
+        var starts = (int[])next.Clone();
+        for (var i = 0; i < values.Length; i++)
+        {
+            byGroup[next[groups[i]]++] = values[i];
+        }
+
+        return [.. records.Select((count, group) => Spread(byGroup.AsSpan(starts[group], count)))];
+    }
+
+    /// <summary>Counts the own records that columns have together, and where the bins of a quantile are the party's, those in each of them.</summary>
+    private async Task CountTogetherAsync(int[] inGroup)
+    {
+        var bins = BinsOf(_query, _party, _minCell) is null ? null : new (int Records, int Different)[GroupLabels.Count];
+        var moments = _query.OwnMoments(_party, term => _terms[term.Column].Labels.Count);
+        var counts = moments.Select(_ => new int[GroupRecords.Count]).ToArray();
+        var first = 0;
+        await foreach (var (values, rows) in ChunksAsync())
+        {
+            for (var m = 0; m < moments.Count; m++)
+            {
+                var holds = HoldsOf(moments[m], values);
+                for (var row = 0; row < rows; row++)
+                {
+                    if (inGroup[first + row] is var group and >= 0 && holds(row))
+                    {
+                        counts[m][group / _bins]++;
+                    }
+                }
+            }
+
+            for (var row = 0; bins is not null && row < rows; row++)
+            {
+                if (inGroup[first + row] is var bin and >= 0)
+                {
+                    bins[bin].Records++;
+                    bins[bin].Different += _weight is { } weight && !(_frequent.TryGetValue(_columns[weight], out var frequent) && values[weight][row] == frequent) ? 1 : 0;
+                }
+            }
+
+            first += rows;
+        }
+
+        _together = counts;
+        Bins = bins is null ? null : [.. bins.Select(bin => new ColumnSpread(bin.Records, bin.Different, 0))];
+    }
+
+    /// <summary>Whether a row has the values, levels and differences of a moment.</summary>
+    private Func<int, bool> HoldsOf(Moment factor, IReadOnlyList<long[]> values)
+    {
+        var valid = factor.Valid.Select(column => values[_place[column]]).ToArray();
+        var levels = factor.Levels.Select(entry => (Values: values[_place[entry.Column]], Indexer: _terms[entry.Column], entry.Level)).ToArray();
+        var different = factor.Different.Where(_frequent.ContainsKey).Select(column => (Values: values[_place[column]], Frequent: _frequent[column])).ToArray();
+        return row => HasAll(valid, row) && IsAt(levels, row) && Differs(different, row);
     }
 
     /// <summary>Under a minimum cell size, where the bins of a quantile are this party's, each bin of each group: records, and those of another weight than the most frequent one.</summary>
     public IReadOnlyList<ColumnSpread>? Bins { get; private set; }
 
     /// <summary>What the party knows of its own side when it asks.</summary>
-    /// <param name="announced">What it announces.</param>
-    public OwnRecords OwnRecords(Announcement announced) => new(GroupRecords, Aside, Differing, announced.Levels, Bins, Notes);
+    public OwnRecords OwnRecords => new(GroupRecords, Aside, Differing, Announced.Levels, Bins, Notes, _together);
 
-    /// <summary>Says how many records are behind the party's groups, classes and columns.</summary>
-    /// <param name="columns">Numeric columns of the party to say it of.</param>
-    /// <param name="pooled">Whether all groups are taken together, as a party judges its own values.</param>
-    public async Task<Announcement> AnnounceAsync(IReadOnlyList<ColumnName> columns, bool pooled)
+    /// <summary>
+    /// Under a minimum cell size, how many records are behind the party's groups, classes and columns: of the asking party's those it announces, group by group; of the other's all
+    /// that the question calculates with, all groups together.
+    /// </summary>
+    public Announcement Announced => _announced ?? throw new InvalidOperationException("there is no minimum cell size");
+
+    /// <param name="values">In order.</param>
+    private ColumnSpread Spread(ReadOnlySpan<long> values)
     {
-        var groups = pooled ? 1 : GroupRecords.Count;
-        var levels = _query.Terms.Where(term => _terms.ContainsKey(term.Column)).Select(term => (Indexer: _terms[term.Column], Values: _place[term.Column], Counts: new int[_terms[term.Column].Labels.Count])).ToArray();
-        var announced = new List<ColumnAnnouncement>();
-
-        // A pass for each column: one column's values are in memory at a time.
-        for (var pass = 0; pass < Math.Max(levels.Length > 0 ? 1 : 0, columns.Count); pass++)
-        {
-            var values = Enumerable.Range(0, groups).Select(_ => new List<long>()).ToArray();
-            var place = pass < columns.Count ? _place[columns[pass]] : -1;
-            await foreach (var (chunk, rows) in ChunksAsync())
-            {
-                var inGroup = GroupsOf(chunk, 0, rows);
-                for (var row = 0; row < rows; row++)
-                {
-                    if (inGroup[row] < 0)
-                    {
-                        continue;
-                    }
-
-                    if (place >= 0 && chunk[place][row] is var value && value != AlignedRows.Missing)
-                    {
-                        values[pooled ? 0 : inGroup[row] / _bins].Add(value);
-                    }
-
-                    if (pass == 0)
-                    {
-                        foreach (var (indexer, at, counts) in levels.Where(level => level.Counts.Length > 0))
-                        {
-                            counts[indexer.IndexOf(chunk[at][row])]++;
-                        }
-                    }
-                }
-            }
-
-            if (place >= 0)
-            {
-                announced.Add(new ColumnAnnouncement(columns[pass].Name, [.. values.Select(Spread)]));
-            }
-        }
-
-        return new Announcement(GroupRecords, [.. levels.Select(level => level.Counts)], announced);
-    }
-
-    private ColumnSpread Spread(List<long> values)
-    {
-        if (values.Count == 0)
+        if (values.Length == 0)
         {
             return new ColumnSpread(0, 0, 0);
         }
 
-        values.Sort();
-        var (most, run) = (0, 0);
-        for (var i = 0; i < values.Count; i++)
+        var (most, run, all) = (0, 0, Int128.Zero);
+        var median = values[values.Length / 2];
+        for (var i = 0; i < values.Length; i++)
         {
             run = i > 0 && values[i] == values[i - 1] ? run + 1 : 1;
             most = Math.Max(most, run);
+            all += Int128.Abs((Int128)values[i] - median);
         }
 
-        var median = values[values.Count / 2];
-        var distances = values.ConvertAll(value => Int128.Abs((Int128)value - median));
-        distances.Sort();
-        var all = distances.Aggregate(Int128.Zero, (sum, distance) => sum + distance);
-        var largest = distances.TakeLast(_minCell - 1).Aggregate(Int128.Zero, (sum, distance) => sum + distance);
-        return new ColumnSpread(values.Count, most == 1 && values.Count > 1 ? values.Count : values.Count - most, all == 0 ? 0 : (int)(largest * 1000 / all), all == 0 ? 0 : (int)(((distances[^1] * 1000) + all - 1) / all));
+        // The largest distances are at either end.
+        var (low, high, largest, single) = (0, values.Length - 1, Int128.Zero, Int128.Zero);
+        for (var i = 0; i < _minCell - 1 && low <= high; i++)
+        {
+            var (below, above) = ((Int128)median - values[low], (Int128)values[high] - median);
+            var distance = Int128.Max(below, above);
+            (low, high) = below >= above ? (low + 1, high) : (low, high - 1);
+            largest += distance;
+            single = Int128.Max(single, distance);
+        }
+
+        return new ColumnSpread(values.Length, most == 1 && values.Length > 1 ? values.Length : values.Length - most, all == 0 ? 0 : (int)(largest * 1000 / all), all == 0 ? 0 : (int)(((single * 1000) + all - 1) / all));
     }
 
     private void TakeGroups(IEnumerable<int[]> found)
@@ -653,14 +792,12 @@ public sealed class PartyMatrix
         for (var f = 0; f < layout.Factors.Count; f++)
         {
             var (factor, limbs, bits) = (layout.Factors[f], layout.Limbs[f], layout.LimbBits[f]);
-            var valid = factor.Valid.Select(column => values[_place[column]]).ToArray();
-            var levels = factor.Levels.Select(entry => (Values: values[_place[entry.Column]], Indexer: _terms[entry.Column], entry.Level)).ToArray();
-            var different = factor.Different.Where(_frequent.ContainsKey).Select(column => (Values: values[_place[column]], Frequent: _frequent[column])).ToArray();
+            var holds = HoldsOf(factor, values);
             var powers = factor.Powers.Select(entry => (Values: values[_place[entry.Column]], entry.Power)).ToArray();
             for (var row = 0; row < count; row++)
             {
                 var group = groups[row];
-                if (group < 0 || !HasAll(valid, at + row) || !IsAt(levels, at + row) || !Differs(different, at + row))
+                if (group < 0 || !holds(at + row))
                 {
                     continue;
                 }

@@ -19,6 +19,8 @@ public sealed class QueryException(string code, string message) : Exception(mess
     public const string NothingSelected = "nothing-selected";
     /// <summary>The question or one side of it is about fewer records than the session's minimum cell size.</summary>
     public const string BelowMinimum = "below-minimum";
+    /// <summary>A weight below zero.</summary>
+    public const string NegativeWeight = "negative-weight";
     /// <summary>A regression without a unique solution.</summary>
     public const string Singular = "singular-regression";
 

@@ -44,7 +44,7 @@ public sealed record AnswerCell(string? Text, bool IsWithheld = false, bool IsTo
 /// <summary>An answer: a table, and what must be known to read it.</summary>
 /// <param name="Columns">Headings.</param>
 /// <param name="Rows">Rows in the order people expect, totals last.</param>
-/// <param name="Records">Common records that pass the filter; -1 where that is withheld.</param>
+/// <param name="Records">Common records that pass the filter; -1 where that is withheld. Those the asking party puts aside because they lack a value are not among them, as a rule of the answer says.</param>
 /// <param name="Withheld">Rows of which something is withheld; the line that stands for all groups not shown is one.</param>
 /// <param name="Facts">Single numbers that belong to the whole: R², n.</param>
 /// <param name="Rules">How the numbers came about: missing values, precision, withheld cells.</param>
@@ -58,9 +58,10 @@ public sealed record Answer(
 /// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
 /// <param name="Bins">Where the bins of a quantile are its own, each bin of each group: records, and those of another weight than the most frequent one. Null elsewhere.</param>
 /// <param name="Notes">What is to be said of what is put aside.</param>
+/// <param name="Counts">For each of <see cref="BoundQuery.OwnMoments"/>, in order, the own records of each group.</param>
 public sealed record OwnRecords(
     IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<Disclosure.ColumnSpread>? Bins = null,
-    IReadOnlyList<string>? Notes = null);
+    IReadOnlyList<string>? Notes = null, IReadOnlyList<IReadOnlyList<int>>? Counts = null);
 
 /// <summary>The exact sums an answer follows from, group by group.</summary>
 public interface IMomentTable
@@ -82,6 +83,9 @@ public interface IMomentTable
 
     /// <summary>Own group that a group belongs to.</summary>
     int OwnGroupOf(int group);
+
+    /// <summary>Records of an own group that meet the asking party's part of one of the counts a minimum cell size is held against. Known where <see cref="Own"/> is.</summary>
+    int OwnCount(int ownGroup, Moment moment);
 
     /// <summary>
     /// Under a minimum cell size, where the bins of a quantile are the asking party's: records of the own group in the group's bin, and those of another weight than the most

@@ -23,9 +23,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private bool _others;
     private bool _isComplete = true;
 
-    /// <summary>Cells in which the number of records that differ from the most frequent value may be known, for own columns whose number in each own group the asking party knows.</summary>
-    private readonly Dictionary<(ColumnName Column, Moment Moment), bool[]> _ownColumns = [];
-    private Dictionary<int, int>? _cellsOf;
+    /// <summary>Cells in which the number of records may be known in which own columns differ from their most frequent values, or do not: how many each own group has the asking party knows.</summary>
+    private readonly Dictionary<(Moment Moment, string AtBase), bool[]> _ownColumns = [];
 
     /// <summary>Builds the answer.</summary>
     /// <exception cref="QueryException">With a minimum of 1: no record passes the filter. A regression or test without a unique solution or about too few records.</exception>
@@ -194,11 +193,6 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private List<(int Kept, int[] Members)> Totals()
     {
         var count = query.Groupings.Count;
-        if (count > 4)
-        {
-            throw new QueryException(QueryException.BadQuery, $"totals are given for up to 4 groupings, not for {count}");
-        }
-
         // A cell that is not shown is under the totals, where the asking party has it.
         var all = Enumerable.Range(0, _records.Length).Where(group => minCell > 1 || _shown[group]).ToArray();
         return [.. Enumerable.Range(0, (1 << count) - 1).OrderBy(kept => int.PopCount(kept)).ThenBy(kept => kept).SelectMany(kept => kept == 0 ? [(kept, all)] : all
@@ -210,7 +204,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private (List<(int Kept, int[] Members, IEnumerable<AnswerCell> Cells)> Totals, long Records) ReleasedTotals(List<(int Kept, int[] Members)> totals)
     {
         var released = new List<(int, int[], IEnumerable<AnswerCell>)>();
-        if (minCell == 1 || (table.IsComplete is true && _isComplete))
+        if (minCell == 1 || table.IsComplete is true)
         {
             released.AddRange(totals.Select(total => (total.Kept, total.Members, Measures(total.Members))));
             return (released, _records.Sum());
@@ -220,11 +214,6 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         if (table.IsComplete is not null)
         {
             // The linker's counts of what is not shown are not here: only the number of all common records is known.
-            if (totals.Count == 0 && query.Where.Count == 0)
-            {
-                released.Add((0, [], CountAlone(commonRecords)));
-            }
-
             released.AddRange(totals.Where(total => total.Members.Sum(group => _records[group]) >= minCell || total.Kept == 0).Select(total =>
                 (total.Kept, total.Members, total.Kept == 0 && query.Where.Count == 0 ? CountAlone(commonRecords) : query.Measures.Select(_ => AnswerCell.Protected))));
             return (released, query.Where.Count == 0 ? commonRecords : -1);
@@ -234,11 +223,6 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var known = own.Groups.Sum(records => (long)records);
         var shown = ReleaseRule.ShowTotals(_records, _shown, [.. Enumerable.Range(0, _records.Length).Select(table.OwnGroupOf)], [.. own.Groups.Select(records => (long)records)], _others,
             [.. totals.Select(total => total.Members)], minCell);
-        if (totals.Count == 0 && !table.OthersSelect)
-        {
-            released.Add((0, [], CountAlone(known + own.Aside)));
-        }
-
         bool KeepsAll(int kept, bool others) => Enumerable.Range(0, query.Groupings.Count).All(i => (kept & (1 << i)) != 0 || table.IsOthers(query.Groupings[i].Column) != others);
         for (var t = 0; t < totals.Count; t++)
         {
@@ -271,16 +255,12 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         return (released, records);
     }
 
-    /// <summary>Measures of a total: one is withheld where, with those of the cells shown, it would say something about too few.</summary>
-    private IEnumerable<AnswerCell> TotalMeasures(int[] members)
-    {
-        foreach (var (measure, columns) in query.Measures)
-        {
-            var hidden = members.Where(member => !_shown[member]).ToArray();
-            yield return !HasEnough(members, columns) || members.Any(member => _shown[member] && !IsShown(member, columns)) || (hidden.Length > 0 && !HasEnough(hidden, columns)) || !LeavesEnough(members, columns) ? AnswerCell.Protected
-                : Compute(measure.Function, columns, members);
-        }
-    }
+    /// <summary>
+    /// Measures of a total: one is shown where it is shown in every cell under the total, so that no difference of totals and cells is that of a cell that is not shown. For counts
+    /// without weights the rule of totals has decided.
+    /// </summary>
+    private IEnumerable<AnswerCell> TotalMeasures(int[] members) => query.Measures.Select(entry => (entry.Measure.Function == "count" && query.Weight is null)
+        || Array.TrueForAll(members, member => _shown[member] && IsShown(member, entry.Columns)) ? Compute(entry.Measure.Function, entry.Columns, members) : AnswerCell.Protected);
 
     /// <summary>Adds a total for every combination of groupings, behind the rows it belongs to.</summary>
     private List<IReadOnlyList<AnswerCell>> WithTotals(List<IReadOnlyList<AnswerCell>> rows, List<(int Kept, int[] Members, IEnumerable<AnswerCell> Cells)> totals)
@@ -316,72 +296,62 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     /// Whether a measure is shown in a cell. Of its own columns the asking party knows how many records differ in each own group, as it knows how many there are: the same rule
     /// then holds for those as for the records.
     /// </summary>
-    private bool IsShown(int cell, ColumnName[] columns) => HasEnough([cell], columns) && Array.TrueForAll(WithWeight(columns), column =>
-        OwnSpread(column) is not { } spread || ((HasNone([cell], column, isRest: false) || IsShownOf(cell, column, query.RecordsDifferent(columns, column), columns, group => spread.Groups[group].Different, isRest: false))
-            && (!table.IsTwoValued(column) || HasNone([cell], column, isRest: true)
-                || IsShownOf(cell, column, query.RecordsWith(columns), columns, group => spread.Groups[group].Records - spread.Groups[group].Different, isRest: true))));
+    private bool IsShown(int cell, ColumnName[] columns) => HasEnough([cell], columns)
+        && BoundQuery.Subsets([.. NumbersOf([cell], columns).Where(column => !table.IsOthers(column) && table.Own is not null)]).Skip(1).All(numbers => BasesOf([cell], numbers).All(atBase => IsShownOf(cell, columns, numbers, atBase)));
 
     /// <summary>The columns that a measure is about: a weight is one of them, also of a count.</summary>
     private ColumnName[] WithWeight(ColumnName[] columns) => query.Weight is { } weight && !columns.Contains(weight) ? [.. columns, weight] : columns;
+
+    /// <summary>Those of them that can tell records apart: a weight that is the same in all records of the own groups is none.</summary>
+    private ColumnName[] NumbersOf(IReadOnlyList<int> members, ColumnName[] columns) => [.. WithWeight(columns).Distinct().Where(column => !HasNone(members, column, isRest: false))];
+
+    /// <summary>
+    /// Which of some columns may be at their most frequent value while the others differ, choice by choice: of many values only those that differ say something, of two either does.
+    /// </summary>
+    private IEnumerable<ColumnName[]> BasesOf(IReadOnlyList<int> members, ColumnName[] numbers) => BoundQuery.Subsets([.. numbers.Where(column => table.IsTwoValued(column) && !HasNone(members, column, isRest: true))]);
+
+    /// <summary>Number of records in which some columns are at their most frequent value and the others of <paramref name="numbers"/> differ from theirs, from the numbers of those that differ.</summary>
+    private static BigInteger Joint(ColumnName[] numbers, ColumnName[] atBase, Func<ColumnName[], BigInteger> different) =>
+        BoundQuery.Subsets(atBase).Aggregate(BigInteger.Zero, (sum, subset) => sum + ((subset.Length % 2 == 0 ? 1 : -1) * different([.. numbers.Except(atBase), .. subset])));
 
     /// <summary>Whether the column is an own weight that is the most frequent one, or none of it, in all records of the own groups: then it tells nobody from the others.</summary>
     private bool HasNone(IEnumerable<int> members, ColumnName column, bool isRest) => column == query.Weight && OwnSpread(column) is { } spread
         && members.Select(table.OwnGroupOf).Distinct().All(group => spread.Groups[group] is var own && (isRest ? own.Records - own.Different : own.Different) == 0);
 
-    private bool IsShownOf(int cell, ColumnName column, Moment moment, ColumnName[] columns, Func<int, int> own, bool isRest)
+    private bool IsShownOf(int cell, ColumnName[] columns, ColumnName[] numbers, ColumnName[] atBase)
     {
-        if (!_ownColumns.TryGetValue((column, moment), out var shown))
+        var key = (query.RecordsDifferent(columns, numbers), LabelKey.Of(atBase.Select(column => column.Name)));
+        if (!_ownColumns.TryGetValue(key, out var shown))
         {
             shown = new bool[_records.Length];
             foreach (var group in Enumerable.Range(0, _records.Length).GroupBy(table.OwnGroupOf))
             {
                 var cells = group.ToArray();
-                var counts = Array.ConvertAll(cells, member => (long)(isRest ? table.Sum(member, moment) - table.Sum(member, query.RecordsDifferent(columns, column)) : table.Sum(member, moment)));
-                var here = ReleaseRule.Show(counts, own(group.Key), _others, minCell);
+                var counts = Array.ConvertAll(cells, member => (long)Joint(numbers, atBase, different => table.Sum(member, query.RecordsDifferent(columns, different))));
+                var here = ReleaseRule.Show(counts, (long)Joint(numbers, atBase, different => table.OwnCount(group.Key, query.RecordsDifferent(columns, different))), _others, minCell);
                 for (var i = 0; i < cells.Length; i++)
                 {
                     shown[cells[i]] = here[i];
                 }
             }
 
-            _ownColumns.Add((column, moment), shown);
+            _ownColumns.Add(key, shown);
         }
 
         return shown[cell];
     }
 
-    private int CellsOf(int ownGroup)
-    {
-        _cellsOf ??= Enumerable.Range(0, _records.Length).GroupBy(table.OwnGroupOf).ToDictionary(group => group.Key, group => group.Count());
-        return _cellsOf[ownGroup];
-    }
-
     private ColumnAnnouncement? OwnSpread(ColumnName column) => table.IsOthers(column) ? null : table.Own?.Columns.FirstOrDefault(own => own.Column == column.Name);
 
-    /// <summary>Whether, of the records that differ in own columns, a total leaves out enough, or none because there is nowhere else to be.</summary>
-    private bool LeavesEnough(int[] members, ColumnName[] columns) => Array.TrueForAll(WithWeight(columns), column =>
-    {
-        if (OwnSpread(column) is not { } spread)
-        {
-            return true;
-        }
-
-        var own = members.Select(table.OwnGroupOf).Distinct().ToArray();
-        bool IsEnough(BigInteger left) => left >= minCell || (left == 0 && !_others && own.Sum(CellsOf) == members.Length);
-        var different = Total(members, query.RecordsDifferent(columns, column));
-        return (HasNone(members, column, isRest: false) || IsEnough(own.Sum(group => spread.Groups[group].Different) - different))
-            && (!table.IsTwoValued(column) || HasNone(members, column, isRest: true) || IsEnough(own.Sum(group => spread.Groups[group].Records - spread.Groups[group].Different) - (Total(members, query.RecordsWith(columns)) - different)));
-    });
-
     /// <summary>
-    /// Whether a measure over some groups is about enough records: that have values, that differ from the most frequent one, and of two values those at either. A sum of zeros and
-    /// ones is a count of the ones.
+    /// Whether a measure over some groups is about enough records: that have values, that differ from the most frequent one, and of two values those at either; of columns that are
+    /// multiplied, in all of them at once. A sum of zeros and ones is a count of the ones, a sum of products of such a count of those that have both.
     /// </summary>
     private bool HasEnough(int[] members, ColumnName[] columns)
     {
-        var valid = Total(members, columns.Length == 0 ? query.Records : query.RecordsWith(columns));
-        return valid >= minCell && Array.TrueForAll(WithWeight(columns), column => Total(members, query.RecordsDifferent(columns, column)) is var different
-            && (different >= minCell || HasNone(members, column, isRest: false)) && (!table.IsTwoValued(column) || valid - different >= minCell || HasNone(members, column, isRest: true)));
+        var numbers = NumbersOf(members, columns);
+        return Total(members, columns.Length == 0 ? query.Records : query.RecordsWith(columns)) >= minCell
+            && BasesOf(members, numbers).All(atBase => Joint(numbers, atBase, different => Total(members, query.RecordsDifferent(columns, different))) >= minCell);
     }
 
     private BigInteger Total(int[] members, Moment moment) => members.Aggregate(BigInteger.Zero, (sum, member) => sum + table.Sum(member, moment));
@@ -461,6 +431,15 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
     private void DescribeMissing(string names, BigInteger missing, string without) =>
         _rules.Add(minCell > 1 && missing < minCell ? $"{names}none or fewer than {minCell} records {without} are left out" : $"{names}{Times(missing)} {without} left out");
 
+    /// <summary>
+    /// How many common records a statistic leaves out that says its own n: both numbers are there to be subtracted anyway. What can be the reason depends on the question alone.
+    /// </summary>
+    private string LeftOut(BigInteger records, params string[] reasons)
+    {
+        string[] all = [.. query.Where.Count > 0 ? ["not passing the filter"] : Array.Empty<string>(), .. query.Weight is null ? Array.Empty<string>() : ["without a weight"], .. reasons];
+        return $"{records:N0} of the {commonRecords:N0} common records are left out: {string.Join(", ", all.SkipLast(1))}{(all.Length > 1 ? " or " : "")}{all[^1]}";
+    }
+
     private static string Times(BigInteger count) => count == 1 ? "1 record" : $"{count:N0} records";
 
     /// <summary>
@@ -517,7 +496,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             rows.Add([.. query.Groupings.SkipLast(1).Select(_ => AnswerCell.WithheldGroups), .. query.Query.Probabilities.Select(_ => AnswerCell.Withheld), AnswerCell.Withheld]);
         }
 
-        _rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than {(minCell > 1 ? "a merged bin" : "one bin")}; empty where the quantile lies outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}");
+        _rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than {(minCell > 1 ? "a merged bin" : "one bin")}; empty where the quantile lies outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}{(minCell > 1 ? $", or in a bin put together with {minCell} records or more from there" : "")}");
         if (minCell > 1)
         {
             _rules.Add($"bins of fewer than {minCell} records are put together with their neighbours, also fewer outside {QueryText.Number(bins.From)} to {QueryText.Number(bins.To)} with the outermost; n counts records without a value too where they are none or fewer than {minCell}");
@@ -566,7 +545,8 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
     /// <summary>
     /// Bins put together with their neighbours until each says something about enough records: two quantiles in different bins give the number between them. From below; what is
-    /// left over goes to the last. Records outside the outermost bins are in them then. None where all bins together are not enough.
+    /// left over goes to the last. Few records outside the outermost bins are in them then; where they are not few, the bin that holds them has no end on that side. None where
+    /// all bins together are not enough.
     /// </summary>
     /// <param name="bins">Bounds and members, in order.</param>
     /// <param name="isOnly">Whether the part is the only one of its own group.</param>
@@ -577,14 +557,23 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             return bins;
         }
 
+        // A bin of few, or of none, without an end has none of its own: it ends where its neighbour begins.
+        var bounds = bins.Select(bin => HasFew(bin.Members) ? (From: bin.From ?? bin.To, To: bin.To ?? bin.From, bin.Members) : bin).ToArray();
         static (decimal? From, decimal? To, int[] Members) Join((decimal? From, decimal? To, int[] Members) left, (decimal? From, decimal? To, int[] Members) right) =>
-            (left.From ?? right.From, right.To ?? left.To, [.. left.Members, .. right.Members]);
+            (left.From, right.To, [.. left.Members, .. right.Members]);
+        bool IsEnough(int[] members) => HasEnough(members, []) && LeavesEnoughOfBins(members, isOnly);
         var merged = new List<(decimal? From, decimal? To, int[] Members)>();
         (decimal? From, decimal? To, int[] Members)? open = null;
-        foreach (var bin in bins)
+        foreach (var bin in bounds)
         {
+            if (open is { } few && bin.To is null && merged.Count > 0 && IsEnough(bin.Members))
+            {
+                // Those above have a bin of their own: what is left over would lose its end with them.
+                (merged[^1], open) = (Join(merged[^1], few), null);
+            }
+
             open = open is { } left ? Join(left, bin) : bin;
-            if (HasEnough(open.Value.Members, []) && LeavesEnoughOfBins(open.Value.Members, isOnly))
+            if (IsEnough(open.Value.Members))
             {
                 merged.Add(open.Value);
                 open = null;
@@ -598,6 +587,9 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
         return [.. merged];
     }
+
+    /// <summary>Whether a bin has none or few records. Of own bins the asking party's own records count, which tell nothing of the other's.</summary>
+    private bool HasFew(int[] members) => (members.Length > 0 && table.OwnBinOf(members[0]) is not null ? members.Sum(member => (long)table.OwnBinOf(member)!.Records) : Total(members, query.Records)) < minCell;
 
     /// <summary>Of own bins the asking party knows how many records they have: enough of them are elsewhere, or none because there is nowhere else to be.</summary>
     private bool LeavesEnoughOfBins(int[] members, bool isOnly)
@@ -675,7 +667,15 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         var freedom = (rows.Count - 1) * (columns.Count - 1);
         var v = Math.Sqrt(statistic / ((double)n * (Math.Min(rows.Count, columns.Count) - 1)));
         var low = rows.Values.Sum(row => columns.Values.Count(column => row * column < 5 * n));
-        DescribeMissing($"{string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}: ", minCell > 1 && table.Own is not null ? own - n : Total(groups, query.Records) - n, "without a value");
+        if (minCell == 1)
+        {
+            DescribeMissing($"{string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}: ", Total(groups, query.Records) - n, "without a value");
+        }
+        else
+        {
+            _rules.Add(LeftOut(commonRecords - n, $"without a value in {string.Join(" or ", query.Groupings.Select(grouping => grouping.Grouping.Column))}", $"in a group of fewer than {minCell}"));
+        }
+
         _rules.Add("chi-square: N·(Σ O²/(R·C) − 1) of exact counts, terms and sum as doubles; p from the chi-square distribution; no continuity correction");
         if (low > 0)
         {
@@ -753,6 +753,11 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             }
         }
 
+        if (minCell > 1 && FewTogether(group, own) is { } few)
+        {
+            throw new QueryException(QueryException.BelowMinimum, $"{few} have, or leave out, fewer than {minCell} records together at one of their classes or values, none and few alike; take coarser classes or leave one out");
+        }
+
         var gram = new BigInteger[size, size];
         var right = new BigInteger[size];
         for (var i = 0; i < size; i++)
@@ -812,11 +817,18 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
             _rules.Add($"classes of fewer than {minCell} records are counted with the reference, if there are any");
         }
 
-        var incomplete = (long)table.Sum(group, query.Records) - n;
-        DescribeMissing("", incomplete, "without all values");
+        if (minCell == 1)
+        {
+            DescribeMissing("", (long)table.Sum(group, query.Records) - n, "without all values");
+        }
+        else
+        {
+            _rules.Add(LeftOut(commonRecords - shownN, "without one of the values"));
+        }
+
         if (minCell > 1 && own - n < minCell)
         {
-            _rules.Add("n and the degrees of freedom are given as if none was left out");
+            _rules.Add($"none or fewer than {minCell} more lack a value of the other party's and are left out too; n, the degrees of freedom, p-values, intervals and adjusted R² are as if none was, estimates and standard errors of those that count");
         }
 
         _rules.Add("the normal equations are exact integers and are solved exactly; coefficients are rounded once to doubles, standard errors are the root of an exact quotient; t and the 95% interval from Student's distribution");
@@ -838,6 +850,62 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
 
         var index = query.Terms.Where(candidate => candidate.Grouping is not null && !table.IsOthers(candidate.Column)).ToList().IndexOf(term);
         return table.Own!.Levels[index][level] - records < minCell;
+    }
+
+    /// <summary>
+    /// Two terms of a regression, or a term and the outcome, that have too few records together, also with the weight: the normal equations have sums of their products, so the
+    /// coefficients of classes are means of the outcome in each, those of a mark of ten people how many of the ten have another. Null where there are none.
+    /// </summary>
+    private string? FewTogether(int group, long records)
+    {
+        BigInteger At(IReadOnlyList<(BoundTerm Term, int Level)> levels, ColumnName[] different, Func<Moment, BigInteger> sum)
+        {
+            // What is at no other level is at the reference.
+            if (levels.FirstOrDefault(entry => entry.Level == 0).Term is not { } term)
+            {
+                return sum(query.RecordsAt(levels.Select(entry => (entry.Term.Column, entry.Level)), different));
+            }
+
+            var rest = levels.Where(entry => entry.Term != term).ToArray();
+            return Enumerable.Range(1, table.Levels(term).Count - 1).Aggregate(At(rest, different, sum), (left, level) => left - At([.. rest, (term, level)], different, sum));
+        }
+
+        bool IsFew((BoundTerm Term, int Level)[] levels, ColumnName[] numbers, ColumnName[] atBase)
+        {
+            var (ownLevels, ownNumbers) = (Array.FindAll(levels, entry => !table.IsOthers(entry.Term.Column)), Array.FindAll(numbers, column => !table.IsOthers(column)));
+            var mine = ownLevels.Length + ownNumbers.Length == 0 ? records
+                : Joint(ownNumbers, Array.FindAll(atBase, column => !table.IsOthers(column)), different => At(ownLevels, different, moment => table.OwnCount(0, moment)));
+            var here = Joint(numbers, atBase, different => At(levels, different, moment => table.Sum(group, moment)));
+
+            // Where the asking party has nobody itself, nothing follows; of its own it knows how many there are before the other party's filter.
+            return mine > 0 && (here < minCell || (table.OthersSelect && ownLevels.Length + ownNumbers.Length == levels.Length + numbers.Length && mine - here < minCell));
+        }
+
+        var factors = query.Terms.SelectMany(term => term.Grouping is null ? [(Term: term, Level: -1, Number: term.Column)] : Enumerable.Range(0, table.Levels(term).Count).Select(level => (Term: term, Level: level, Number: (ColumnName?)null)))
+            .Select(factor => (Term: (BoundTerm?)factor.Term, factor.Level, factor.Number)).Append((null, -1, query.Outcome)).ToArray();
+        string NameOf((BoundTerm? Term, int Level, ColumnName? Number) factor) => factor.Number?.Name ?? $"C({factor.Term!.Column.Name})";
+        for (var i = 0; i < factors.Length; i++)
+        {
+            // From the factor itself, which is multiplied with the weight alone.
+            for (var j = i; j < factors.Length; j++)
+            {
+                var (left, right) = (factors[i], factors[j]);
+                if (j > i && left.Term == right.Term && left.Level >= 0)
+                {
+                    continue;
+                }
+
+                (BoundTerm? Term, int Level, ColumnName? Number)[] pair = i == j ? [left] : [left, right];
+                var levels = pair.Where(factor => factor.Level >= 0).Select(factor => (factor.Term!, factor.Level)).ToArray();
+                var numbers = NumbersOf([group], [.. pair.Select(factor => factor.Number).OfType<ColumnName>()]);
+                if (levels.Length + numbers.Length > 1 && BasesOf([group], numbers).Any(atBase => IsFew(levels, numbers, atBase)))
+                {
+                    return string.Join(" and ", pair.Select(NameOf).Concat(numbers.Where(column => column == query.Weight).Select(column => column.Name)).Distinct());
+                }
+            }
+        }
+
+        return null;
     }
 
     /// <summary>P(|T| ≥ |t|), by the incomplete beta function so that small ones keep their digits.</summary>

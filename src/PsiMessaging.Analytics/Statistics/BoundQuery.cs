@@ -22,6 +22,11 @@ public sealed class BoundQuery
             throw new QueryException(QueryException.BadQuery, $"the query names the column {repeated.Key.Name} twice");
         }
 
+        if (query.Totals && Groupings.Count > 4)
+        {
+            throw new QueryException(QueryException.BadQuery, $"totals are given for up to 4 groupings, not for {Groupings.Count}");
+        }
+
         Weight = query.Weight is null ? null : Number(query.Weight, "weight");
         if (Weight is not null && query.Kind is QueryKind.ChiSquare)
         {
@@ -68,8 +73,8 @@ public sealed class BoundQuery
     /// <summary>Sum of the product of columns (each as often as it is named) over the records in which they and <paramref name="valid"/> have values, weighted where there are weights.</summary>
     public Moment Sum(IEnumerable<ColumnName> product, params IEnumerable<ColumnName> valid) => new(_base.Concat(product).Select(column => (column, 1)), _base.Concat(valid));
 
-    /// <summary>Number of records in which these columns have values and one of them differs from its most frequent value.</summary>
-    public Moment RecordsDifferent(IEnumerable<ColumnName> columns, ColumnName column) => new([], _base.Concat(columns), null, [column]);
+    /// <summary>Number of records in which these columns have values and each of some differs from its most frequent value.</summary>
+    public Moment RecordsDifferent(IEnumerable<ColumnName> columns, params IEnumerable<ColumnName> different) => new([], _base.Concat(columns), null, different);
 
     /// <summary>Numbers that a column of a regression is about.</summary>
     public IEnumerable<ColumnName> RegressionNumbers => Terms.Where(term => term.Grouping is null).Select(term => term.Column).Append(Outcome!);
@@ -77,13 +82,44 @@ public sealed class BoundQuery
     /// <summary>Columns a regression needs values of.</summary>
     public IEnumerable<ColumnName> RegressionColumns => Terms.Select(term => term.Column).Append(Outcome!);
 
-    /// <summary>The counts that a minimum cell size is held against, beside those the answer follows from.</summary>
-    public IEnumerable<Moment> MinimumMoments() => Query.Kind switch
+    /// <summary>
+    /// The counts that a minimum cell size is held against, beside those the answer follows from. Columns that are multiplied are looked at together: a sum of products of two
+    /// marks is a count of those that have both, however many have either.
+    /// </summary>
+    /// <param name="design">Regression: its design; without one the counts of single columns alone.</param>
+    public IEnumerable<Moment> MinimumMoments(IReadOnlyList<DesignColumn>? design = null) => Query.Kind switch
     {
-        QueryKind.Regression => RegressionNumbers.Concat(_base).Select(column => RecordsDifferent(RegressionColumns, column)),
-        QueryKind.Table => Measures.SelectMany(measure => measure.Columns.Concat(_base).Select(column => RecordsDifferent(measure.Columns, column))),
+        QueryKind.Regression => RegressionNumbers.Concat(_base).Select(column => RecordsDifferent(RegressionColumns, column)).Concat(design is null ? [] : JointMoments(design)),
+        QueryKind.Table => Measures.SelectMany(measure => Subsets([.. measure.Columns.Concat(_base).Distinct()]).Select(different => RecordsDifferent(measure.Columns, different))),
         _ => _base.Select(column => RecordsDifferent([], column)),
     };
+
+    /// <summary>Counts of a party's own records, group by group, that it needs to see what follows by subtraction when it asks: its parts of <see cref="MinimumMoments"/>.</summary>
+    /// <param name="party">The asking party.</param>
+    /// <param name="levels">Number of levels of each of its class terms.</param>
+    public IReadOnlyList<Moment> OwnMoments(string party, Func<BoundTerm, int> levels) =>
+    [
+        .. MinimumMoments(Query.Kind == QueryKind.Regression ? Design(term => term.Column.Party == party ? levels(term) : 0) : null).Select(moment => moment.Of(party)).Distinct(),
+    ];
+
+    /// <summary>Number of complete records of a regression at these levels, of 1 and above, in which each of some columns differs from its most frequent value.</summary>
+    public Moment RecordsAt(IEnumerable<(ColumnName Column, int Level)> levels, IEnumerable<ColumnName> different) => CompleteRecords.Times(new Moment([], [], levels, different));
+
+    /// <summary>The same for every two columns of a design, or one and the outcome, which the normal equations multiply, and the weight.</summary>
+    private IEnumerable<Moment> JointMoments(IReadOnlyList<DesignColumn> design)
+    {
+        var columns = design.Append(null).ToArray();
+        return columns.SelectMany((left, i) => columns.Skip(i + 1).Select(right => new[] { left, right })).SelectMany(pair =>
+        {
+            var levels = pair.Where(column => column?.Level is not null).Select(column => (column!.Term!.Column, column.Level!.Value)).ToArray();
+            var numbers = pair.Where(column => column is null or { Term: not null, Level: null }).Select(column => column is null ? Outcome! : column.Term!.Column).Concat(_base).Distinct().ToArray();
+            return Subsets(numbers).Select(different => RecordsAt(levels, different));
+        }).Where(moment => !moment.IsZero);
+    }
+
+    /// <summary>Every choice of some of a few columns, none and all among them.</summary>
+    public static IEnumerable<ColumnName[]> Subsets(ColumnName[] columns) =>
+        Enumerable.Range(0, 1 << columns.Length).Select(set => columns.Where((_, i) => (set & (1 << i)) != 0).ToArray());
 
     /// <summary>Every sum the answer of a table follows from.</summary>
     public IReadOnlyList<Moment> TableMoments()

@@ -59,8 +59,9 @@ public static class TokenEngine
         var (own, others) = askerIsRight ? ("gr", "gl") : ("gl", "gr");
         var askers = filters?.Where(filter => filter.Right == askerIsRight);
         var passing = Row(connection, $"SELECT count(*) FROM {Files(askerIsRight ? right : left)}{WhereSql(askers)}");
-        var (shown, isComplete) = Shown(connection, own, others, passing, columns.Any(column => column.Right != askerIsRight), (filters ?? []).Any(filter => filter.Right != askerIsRight), minCell);
-        if (shown.Count(cell => cell) is var groups && groups > MaximumGroups)
+        var (places, groups, isComplete) = minCell == 1 ? ([], Row(connection, "SELECT count(*) FROM answer"), true)
+            : Shown(connection, own, others, passing, columns.Any(column => column.Right != askerIsRight), (filters ?? []).Any(filter => filter.Right != askerIsRight), minCell);
+        if (groups > MaximumGroups)
         {
             throw new QueryTooLargeException(groups);
         }
@@ -69,21 +70,18 @@ public static class TokenEngine
         Execute(connection, "CREATE TEMP TABLE shown (place BIGINT);");
         using (var appender = connection.CreateAppender("shown"))
         {
-            for (var i = 0; i < shown.Length; i++)
+            foreach (var place in places)
             {
-                if (shown[i])
-                {
-                    appender.CreateRow().AppendValue((long)i).EndRow();
-                }
+                appender.CreateRow().AppendValue(place).EndRow();
             }
         }
 
         var labels = string.Concat(columns.Select((column, i) => $"{(column.Right ? "gr" : "gl")}.\"{column.Token}\" AS c{i}, "));
         Execute(connection, $"""
             COPY (SELECT {labels}a.n AS n FROM (SELECT l, r, n, row_number() OVER (ORDER BY {(askerIsRight ? "r, l" : "l, r")}) - 1 AS place FROM answer) a
-                JOIN gl ON gl.id = a.l JOIN gr ON gr.id = a.r WHERE a.place IN (SELECT place FROM shown) ORDER BY ALL) TO {Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);
+                JOIN gl ON gl.id = a.l JOIN gr ON gr.id = a.r {(minCell == 1 ? "" : "WHERE a.place IN (SELECT place FROM shown) ")}ORDER BY ALL) TO {Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);
             """);
-        return new GroupCountOutcome(groups, isComplete);
+        return new GroupCountOutcome((int)groups, isComplete);
     }
 
     private static IEnumerable<string> Own(IReadOnlyList<(bool Right, string Token)> columns, bool right) => columns.Where(column => column.Right == right).Select(column => column.Token);
@@ -112,41 +110,59 @@ public static class TokenEngine
         return $"SELECT l.id AS l, r.id AS r, count(*) AS n FROM {Side("gl", left, false)} l JOIN {Side("gr", right, true)} r ON l.row = r.row GROUP BY ALL";
     }
 
-    /// <summary>Which cells are shown, in the order of the asking party's own groups and then of the other's.</summary>
-    private static (bool[] Shown, bool IsComplete) Shown(DuckDBConnection connection, string own, string others, long passing, bool othersGroup, bool othersSelect, int minCell)
+    /// <summary>
+    /// Which cells are shown, by their places in the order of the asking party's own groups and then of the other's, and how many; the cells of one own group are in memory at a
+    /// time, and no more places than an answer may have.
+    /// </summary>
+    private static (List<long> Places, long Groups, bool IsComplete) Shown(DuckDBConnection connection, string own, string others, long passing, bool othersGroup, bool othersSelect, int minCell)
     {
         var otherGroups = Row(connection, $"SELECT count(*) FROM {others}");
+        var ownGroups = Row(connection, $"SELECT count(*) FROM {own}");
+        var records = Row(connection, $"SELECT coalesce(sum(records), 0)::BIGINT FROM {own}");
         var (ownId, otherId) = (own[1..], others[1..]);
-        var cells = new List<(long Own, long Count)>();
-        var records = new Dictionary<long, long>();
+
+        // Rows of the own groups that are in no cell: the other party's filter or small groups have them.
+        var othersHave = othersSelect || records > Row(connection, "SELECT coalesce(sum(n), 0)::BIGINT FROM answer");
+        var (places, shown, first) = (new List<long>(), 0L, 0L);
+        var (group, ofGroup, counts) = (-1L, 0L, new List<long>());
+        void Decide()
+        {
+            // Cells without a row are not in the answer, but they are cells; more of them than could have had a row together make no difference.
+            var empty = Math.Min(otherGroups - counts.Count, (ofGroup / Math.Max(1, minCell - 1)) + 2);
+            var cells = ReleaseRule.Show([.. counts, .. new long[empty]], ofGroup, othersHave, minCell);
+            for (var i = 0; i < counts.Count; i++)
+            {
+                if (cells[i] && shown++ < MaximumGroups)
+                {
+                    places.Add(first + i);
+                }
+            }
+
+            first += counts.Count;
+            counts.Clear();
+        }
+
         using (var command = connection.CreateCommand())
         {
-            command.CommandText = $"SELECT id, records FROM {own}";
+            command.UseStreamingMode = true;
+            command.CommandText = $"SELECT a.{ownId}, a.n, g.records FROM answer a JOIN {own} g ON g.id = a.{ownId} ORDER BY a.{ownId}, a.{otherId}";
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
-                records.Add(reader.GetInt64(0), reader.GetInt64(1));
+                if (reader.GetInt64(0) is var next && next != group)
+                {
+                    Decide();
+                    (group, ofGroup) = (next, reader.GetInt64(2));
+                }
+
+                counts.Add(reader.GetInt64(1));
             }
 
-            command.CommandText = $"SELECT {ownId}, n FROM answer ORDER BY {ownId}, {otherId}";
-            using var counts = command.ExecuteReader();
-            while (counts.Read())
-            {
-                cells.Add((counts.GetInt64(0), counts.GetInt64(1)));
-            }
+            Decide();
         }
 
-        // Rows of the own groups that are in no cell: the other party's filter or small groups have them.
-        var othersHave = othersSelect || records.Values.Sum() > cells.Sum(cell => cell.Count);
-        bool[] shown = [.. cells.GroupBy(cell => cell.Own).OrderBy(group => group.Key).SelectMany(group =>
-        {
-            // Cells without a row are not in the answer, but they are cells; more of them than could have had a row together make no difference.
-            var counts = group.Select(cell => cell.Count).ToArray();
-            var empty = Math.Min(otherGroups - counts.Length, (records[group.Key] / Math.Max(1, minCell - 1)) + 2);
-            return ReleaseRule.Show([.. counts, .. new long[empty]], records[group.Key], othersHave, minCell).Take(counts.Length);
-        })];
-        var possible = records.Count * otherGroups;
-        return (shown, minCell == 1 || (possible > 0 && shown.Count(cell => cell) == possible && records.Values.Sum() == passing && !(othersGroup && othersHave)));
+        var possible = ownGroups * otherGroups;
+        return (places, shown, possible > 0 && shown == possible && records == passing && !(othersGroup && othersHave));
     }
 
     /// <summary>Number of rows both tables have.</summary>

@@ -47,6 +47,9 @@ public sealed class TokenTable : IMomentTable
     public int OwnGroupOf(int group) => 0;
 
     /// <inheritdoc/>
+    public int OwnCount(int ownGroup, Moment moment) => throw new InvalidOperationException("with the engine tokens the linker applies the minimum cell size");
+
+    /// <inheritdoc/>
     public bool OthersSelect => _query.Where.Count > 0;
 
     /// <inheritdoc/>

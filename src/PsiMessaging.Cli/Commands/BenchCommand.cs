@@ -120,6 +120,7 @@ internal static class BenchCommand
                 Broker = broker,
                 OutputFolder = Path.Combine(folder, "out"),
             }, TimeProvider.System, update).RunAsync(cancellation));
+            outcome.RequireAnswers();
 
             // The machine's speed drifts: rates are taken before and after, and their mean counts.
             var after = PrimitiveRates.Measure(protocol, bits);

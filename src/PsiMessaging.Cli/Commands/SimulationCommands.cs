@@ -57,6 +57,8 @@ internal static class SimulationCommands
                 {
                     DemoNarrative.End(outcome, request);
                 }
+
+                outcome.RequireAnswers();
             }
             finally
             {
@@ -88,6 +90,8 @@ internal static class SimulationCommands
             {
                 Summary(outcome, request);
             }
+
+            outcome.RequireAnswers();
         });
     }
 
@@ -149,7 +153,7 @@ internal static class SimulationCommands
         }
 
         Console.Out.WriteLine($"In common: {report.Intersection:N0}{DemoNarrative.WhoKnows(request.Reveal)}");
-        foreach (var answer in outcome.Queries)
+        foreach (var answer in outcome.Queries.OfType<PsiMessaging.Sessions.QueryResult>())
         {
             Console.Out.WriteLine();
             Console.Out.WriteLine($"Query: {answer.Text}");

@@ -2,6 +2,10 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
+using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
@@ -68,16 +72,28 @@ internal sealed record SimulationProgress(string Phase, double Done);
 
 /// <summary>What came out.</summary>
 /// <param name="Report">What <c>report.json</c> holds.</param>
-/// <param name="Queries">Answers.</param>
+/// <param name="Queries">Answers, one for each question; null where it was refused.</param>
+/// <param name="Refusals">Why, one for each question; null where there is an answer.</param>
 /// <param name="Other">The other engine's session, where both were asked for.</param>
 /// <param name="LinkerSaw">What the linker saw, by engine.</param>
-internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<QueryResult> Queries, OtherEngine? Other, IReadOnlyDictionary<string, IReadOnlyList<string>> LinkerSaw);
+internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<QueryResult?> Queries, IReadOnlyList<string?> Refusals, OtherEngine? Other, IReadOnlyDictionary<string, IReadOnlyList<string>> LinkerSaw)
+{
+    /// <summary>The end of a run whose other results have been shown.</summary>
+    /// <exception cref="SimulationException">A question was refused; names each.</exception>
+    public void RequireAnswers()
+    {
+        if (Refusals.OfType<string>().ToArray() is { Length: > 0 } refused)
+        {
+            throw new SimulationException(string.Join("; ", refused));
+        }
+    }
+}
 
 /// <summary>The same questions under another engine: its answers, and whether each table is the same.</summary>
 internal sealed record OtherEngine(string Engine, IReadOnlyList<QueryResult?> Answers, IReadOnlyList<string?> Refusals)
 {
     /// <summary>Whether every answer the engine gave equals the first engine's.</summary>
-    public bool Agrees(IReadOnlyList<QueryResult> first) => Answers.Zip(first).All(pair => pair.First is null || Same(pair.First, pair.Second));
+    public bool Agrees(IReadOnlyList<QueryResult?> first) => Answers.Zip(first).All(pair => pair.First is null || pair.Second is null || Same(pair.First, pair.Second));
 
     private static bool Same(QueryResult left, QueryResult right) =>
         left.Answer.Columns.SequenceEqual(right.Answer.Columns) && left.Answer.Rows.Count == right.Answer.Rows.Count && left.Answer.Rows.Zip(right.Answer.Rows).All(rows => rows.First.SequenceEqual(rows.Second));
@@ -103,6 +119,18 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         if (request.OutputFolder is { } output && File.Exists(output))
         {
             throw new SimulationException($"{output} is a file; --out takes a folder");
+        }
+
+        for (var i = 0; i < request.Queries.Count; i++)
+        {
+            try
+            {
+                _ = Query.Parse(request.Queries[i]);
+            }
+            catch (QueryException exception)
+            {
+                throw new Output.UsageException(NameOf(i) + exception.Message);
+            }
         }
 
         var root = Path.Combine(Path.GetTempPath(), "psi-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)));
@@ -156,11 +184,12 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         {
             var parties = engines.OfType<PartyEngine>().ToArray();
             var datasets = await ReadInputsAsync(parties, start);
+            CheckQueries(datasets);
             await PrepareReusableAsync(parties, datasets, cancellation);
             engines.ForEach(engine => engine.Start());
             var watch = new SessionWatch(parties, progress);
             var (own, peer) = await IntersectAsync(homes[0], bus, watch, request.Engine, cancellation);
-            var answers = new List<QueryResult>();
+            var (answers, refusals) = (new List<QueryResult?>(), new List<string?>());
             var saw = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
             OtherEngine? other = null;
             if (request.SendRows && request.Reveal == SessionRules.Both)
@@ -170,7 +199,13 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 {
                     progress(new SimulationProgress("query", (double)answers.Count / request.Queries.Count));
                     var (answer, refusal) = await AskAsync(homes[0], stores[0], bus, own.Id, text, cancellation);
-                    answers.Add(answer ?? throw new SimulationException(refusal ?? "the query was refused"));
+                    refusals.Add(answer is null ? NameOf(answers.Count) + (refusal ?? "no reason given") : null);
+                    answers.Add(answer);
+                }
+
+                if (answers.Count > 0 && answers.TrueForAll(answer => answer is null))
+                {
+                    throw new SimulationException(string.Join("; ", refusals));
                 }
 
                 saw.Add(request.Engine, _view.Describe(own.Id, homes[2].SessionPath(own.Id), root));
@@ -188,10 +223,10 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                     [Second] = new(datasets[1].Rows, datasets[1].Distinct, datasets[1].Dropped),
                 },
                 own.IntersectionSize ?? peer.IntersectionSize ?? 0,
-                [.. _phases, .. answers.Select((answer, i) => new PhaseReport($"query-{i + 1}", Math.Round(answer.Seconds, 3)))],
+                [.. _phases, .. answers.Select((answer, i) => (answer, i)).Where(entry => entry.answer is not null).Select(entry => new PhaseReport($"query-{entry.i + 1}", Math.Round(entry.answer!.Seconds, 3)))],
                 _bytes.OrderBy(edge => edge.Key, StringComparer.Ordinal).ToDictionary(edge => edge.Key, edge => edge.Value),
                 Process.GetCurrentProcess().PeakWorkingSet64,
-                [.. answers.Select(answer => new QueryReport(answer.Text, answer.Answer.Rows.Count, answer.Answer.Withheld, Math.Round(answer.Seconds, 3)))],
+                [.. answers.Select((answer, i) => answer is null ? new QueryReport(request.Queries[i], 0, 0, 0, refusals[i]) : new QueryReport(answer.Text, answer.Answer.Rows.Count, answer.Answer.Withheld, Math.Round(answer.Seconds, 3)))],
                 own.ChosenBecause);
             if (request.OutputFolder is { } folder)
             {
@@ -199,7 +234,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             }
 
             progress(new SimulationProgress("done", 1));
-            return new SimulationOutcome(report, answers, other, saw);
+            return new SimulationOutcome(report, answers, refusals, other, saw);
         }
         finally
         {
@@ -207,6 +242,33 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             foreach (var engine in engines)
             {
                 await engine.DisposeAsync();
+            }
+        }
+    }
+
+    private string NameOf(int query) => request.Queries.Count == 1 ? "" : $"query {query + 1}, `{request.Queries[query]}`: ";
+
+    /// <summary>What cannot be asked of these files is refused before anything is exchanged: names, types, and what the engine cannot compute.</summary>
+    private void CheckQueries(Dataset[] datasets)
+    {
+        var schema = new QuerySchema(datasets.Zip([First, Second]).ToDictionary(entry => entry.Second, entry => (IReadOnlyList<TypedColumn>)[.. entry.First.Described.Select(column => new TypedColumn(column.Name, column.Type))], StringComparer.Ordinal));
+        for (var i = 0; i < request.Queries.Count; i++)
+        {
+            try
+            {
+                var bound = new BoundQuery(Query.Parse(request.Queries[i]), schema);
+                if (request.Engine == SessionRules.Tokens)
+                {
+                    TokenTable.Check(bound, request.MinCell);
+                }
+                else
+                {
+                    MaskedPlan.Check(bound);
+                }
+            }
+            catch (QueryException exception)
+            {
+                throw new SimulationException(NameOf(i) + exception.Message);
             }
         }
     }
@@ -354,7 +416,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     private void AddPhase(string name, double seconds) => _phases.Add(new PhaseReport(name, Math.Round(seconds, 3)));
 
     /// <summary>Everything is written beside the output folder first and moved in at the end, so that a failed run leaves nothing.</summary>
-    private static async Task WriteOutputAsync(string folder, IReadOnlyList<ParticipantHome> homes, string session, SimulationReport report, IReadOnlyList<QueryResult> answers, string? plot, bool rawLabels)
+    private static async Task WriteOutputAsync(string folder, IReadOnlyList<ParticipantHome> homes, string session, SimulationReport report, IReadOnlyList<QueryResult?> answers, string? plot, bool rawLabels)
     {
         var target = Path.GetFullPath(folder);
         var staging = target.TrimEnd(Path.DirectorySeparatorChar) + ".part";
@@ -377,12 +439,17 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
 
             for (var i = 0; i < answers.Count; i++)
             {
-                await Output.AnswerWriter.WriteAsync(answers[i], "csv", Path.Combine(staging, $"query-{i + 1}.csv"), rawLabels);
+                if (answers[i] is not { } answer)
+                {
+                    continue;
+                }
+
+                await Output.AnswerWriter.WriteAsync(answer, "csv", Path.Combine(staging, $"query-{i + 1}.csv"), rawLabels);
                 if (plot is not null)
                 {
                     try
                     {
-                        Output.AnswerPlot.Write(answers[i], Path.Combine(staging, $"query-{i + 1}.{plot}"));
+                        Output.AnswerPlot.Write(answer, Path.Combine(staging, $"query-{i + 1}.{plot}"));
                     }
                     catch (SimulationException exception)
                     {

@@ -30,8 +30,8 @@ internal sealed record PartyReport(int Rows, int Distinct, int Dropped);
 /// <summary>A phase and its length.</summary>
 internal sealed record PhaseReport(string Name, double Seconds);
 
-/// <summary>A query: groups in its answer, how many are suppressed, seconds from question to answer.</summary>
-internal sealed record QueryReport(string Text, int Groups, int Suppressed, double Seconds);
+/// <summary>A query: groups in its answer, how many are suppressed, seconds from question to answer; or why it was refused.</summary>
+internal sealed record QueryReport(string Text, int Groups, int Suppressed, double Seconds, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Refused = null);
 
 /// <summary>A simulation ended without a result.</summary>
 internal sealed class SimulationException(string message) : Exception(message);

@@ -49,6 +49,8 @@ public sealed partial class PartyEngine
     private const string WithheldKeyName = "withheld.key";
 
     private readonly Dictionary<(string Session, string Query), ActiveContribution> _contributions = [];
+    /// <summary>Own sides of questions that the peer has not accepted yet.</summary>
+    private readonly Dictionary<(string Session, string Query), PartyMatrix> _prepared = [];
     private readonly List<(string Session, ActiveContribution Contribution)> _retiredContributions = [];
 
     /// <summary>Bounds what a peer can have us store about queries.</summary>
@@ -198,7 +200,12 @@ public sealed partial class PartyEngine
     {
         var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
         var matrix = await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)), session.MinCell, session.Peer);
-        var announced = session.MinCell > 1 ? await AnnounceAsync(session, bound, matrix) : null;
+        var announced = session.MinCell > 1 ? Announce(session, bound, matrix) : null;
+        lock (_cacheLock)
+        {
+            _prepared[(session.Id, query.Id)] = matrix;
+        }
+
         var body = Seal(session, query.Id, nameof(ProposeQuery), new QueryProposal(query.Text, matrix.Shape, query.Pad, announced), SessionJson.Default.QueryProposal);
         Store.Write(transaction =>
         {
@@ -208,7 +215,7 @@ public sealed partial class PartyEngine
                 return;
             }
 
-            PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = matrix.Labels, OwnRecords = announced is null ? null : matrix.OwnRecords(announced) });
+            PutMasked(transaction, query with { Stage = MaskedStage.Proposed, Own = matrix.Shape, OwnLabels = matrix.Labels, OwnRecords = announced is null ? null : matrix.OwnRecords });
             var seconds = (int)Math.Clamp((query.DeadlineAt - Time.GetUtcNow()).TotalSeconds, 1, MaximumDeadlineSeconds);
             Send(transaction, session.Peer, session.Id, new ProposeQuery(session.Id, session.Transcript, query.Id, query.Counter, seconds), body);
         });
@@ -217,7 +224,7 @@ public sealed partial class PartyEngine
     }
 
     /// <summary>What this party must say about its own side; it does not ask what the other would refuse.</summary>
-    private async Task<Announcement> AnnounceAsync(PartySession session, BoundQuery query, PartyMatrix matrix)
+    private Announcement Announce(PartySession session, BoundQuery query, PartyMatrix matrix)
     {
         if (matrix.GroupLabels.Count == 0)
         {
@@ -229,24 +236,22 @@ public sealed partial class PartyEngine
                 : $"{(filter.Length > 0 ? $"the filter `{string.Join(" and ", filter)}`" : "what the question needs a value of")} leaves fewer than {session.MinCell} of {Home.Name}'s common records; ask about more");
         }
 
-        var announced = await matrix.AnnounceAsync(QuestionRule.AnnouncedBy(query, Home.Name, session.Peer), pooled: false);
-        return QuestionRule.Fault(announced, query, Home.Name, session.MinCell, isAsker: true) is { } fault ? throw new QueryException(QueryException.BelowMinimum, fault) : announced;
+        return QuestionRule.Fault(matrix.Announced, query, Home.Name, session.MinCell, isAsker: true) is { } fault ? throw new QueryException(QueryException.BelowMinimum, fault) : matrix.Announced;
     }
 
     /// <summary>
     /// Whether this party contributes: what the asking party announces of its own side, and this party's own, must single out nobody. Its own groups that are too small have
     /// been put aside already.
     /// </summary>
-    private async Task CheckMinimumAsync(PartySession session, BoundQuery query, QueryProposal asked, PartyMatrix matrix)
+    private void CheckMinimum(PartySession session, BoundQuery query, QueryProposal asked, PartyMatrix matrix)
     {
         if (QuestionRule.Malformed(asked.Announced, query, session.Peer, Home.Name, asked.Shape, session.IntersectionSize!.Value) is { } unknown)
         {
             throw new QueryException(QueryException.BelowMinimum, $"the question cannot be checked against the minimum cell size, and is refused: {unknown}");
         }
 
-        var columns = matrix.GroupLabels.Count == 0 ? [] : QuestionRule.ColumnsOf(query, Home.Name);
         if ((QuestionRule.Fault(asked.Announced!, query, session.Peer, session.MinCell, isAsker: true)
-            ?? QuestionRule.Fault(await matrix.AnnounceAsync(columns, pooled: true), query, Home.Name, session.MinCell, isAsker: false)) is { } fault)
+            ?? QuestionRule.Fault(matrix.Announced, query, Home.Name, session.MinCell, isAsker: false)) is { } fault)
         {
             throw new QueryException(QueryException.BelowMinimum, fault);
         }
@@ -414,7 +419,7 @@ public sealed partial class PartyEngine
             var matrix = await PartyMatrix.OpenAsync(bound, Home.Name, AlignedRows.Open(Home.SessionPath(session.Id)), session.MinCell);
             if (session.MinCell > 1)
             {
-                await CheckMinimumAsync(session, bound, asked, matrix);
+                CheckMinimum(session, bound, asked, matrix);
             }
 
             var query = new MaskedQuery(proposal.QueryId, session.Id, session.Peer, asked.Text, proposal.Counter, asked.Pad, Time.GetUtcNow().AddSeconds(proposal.DeadlineSeconds), MaskedStage.Contributing,
@@ -591,6 +596,11 @@ public sealed partial class PartyEngine
             {
                 return known;
             }
+
+            if (_prepared.Remove((session.Id, query.Id), out var prepared))
+            {
+                matrix ??= prepared;
+            }
         }
 
         var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
@@ -615,7 +625,7 @@ public sealed partial class PartyEngine
 
     private static MaskContext ContextOf(PartySession session, MaskedQuery query, MaskedPlan plan) =>
         new(session.Transcript, query.Id, query.Counter, query.Asker, query.Text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns,
-            string.Join('/', new[] { plan.A, plan.B }.Select(side => side.Text)) + $"/{query.Pad}");
+            string.Join('/', new[] { plan.A, plan.B }.Select(side => side.Text)) + $"/{query.Pad}/{plan.Sums}");
 
     private void GiveUp(PartySession session, MaskedQuery query, string code, string reason, bool tellPeer)
     {
@@ -723,6 +733,7 @@ public sealed partial class PartyEngine
     {
         lock (_cacheLock)
         {
+            _prepared.Remove((session, queryId));
             if (_contributions.Remove((session, queryId), out var contribution))
             {
                 _retiredContributions.Add((session, contribution));
