@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using CsCheck;
 using PsiMessaging.Data.Output;
 
@@ -97,6 +99,24 @@ public sealed class OutputTests : IDisposable
             // Said once is said: what has been made harmless stays as it is but for its own apostrophes.
             Assert.Equal(cell, PrintableText.Cell(cell));
         }, iter: 20_000);
+    }
+
+    /// <summary>Every character there is, and any text: the JSON holds nothing that steers a terminal, letters stay readable, and it says what was written.</summary>
+    [Fact]
+    public void PrintableJson_OfAnyText_SaysTheSameAndSteersNothing()
+    {
+        var options = new JsonSerializerOptions { Encoder = PrintableJson.Encoder };
+        void Check(string text)
+        {
+            var json = JsonSerializer.Serialize(text, options);
+            Assert.DoesNotContain(json, PrintableText.IsControl);
+            Assert.Equal(text, JsonSerializer.Deserialize<string>(json));
+            Assert.Equal(json, Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(text, options)));
+        }
+
+        Check(new string([.. Enumerable.Range(0, 0xD800).Concat(Enumerable.Range(0xE000, 0x2000)).Select(code => (char)code)]) + "\U0001F600");
+        Gen.Char.Where(character => !char.IsSurrogate(character)).Array[0, 40].Select(characters => new string(characters)).Sample(Check);
+        Assert.Equal("\"é>\\u200E\\u202Ex\\u001B\\u0085\"", JsonSerializer.Serialize("é>\u200E\u202Ex\u001B\u0085", options));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
