@@ -39,8 +39,7 @@ internal static class SimulationCommands
                 return;
             }
 
-            var folder = Directory.CreateTempSubdirectory("psi-demo-").FullName;
-            try
+            await TemporaryFolder.UseAsync(async folder =>
             {
                 var (p1, p2) = DemoData.Write(folder, parsed.GetValue(rows));
                 var queries = parsed.GetValue(Queries) is { Length: > 0 } asked ? asked
@@ -57,11 +56,9 @@ internal static class SimulationCommands
                 {
                     DemoNarrative.End(outcome, request);
                 }
-            }
-            finally
-            {
-                Directory.Delete(folder, recursive: true);
-            }
+
+                return outcome;
+            });
         });
     }
 

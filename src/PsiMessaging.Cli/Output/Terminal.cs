@@ -15,6 +15,7 @@ internal static class ExitCodes
     public const int Done = 0;
     public const int Failed = 1;
     public const int WrongUsage = 2;
+    public const int HungUp = 129;
 }
 
 /// <summary>Wrong usage that only shows after parsing.</summary>
@@ -24,7 +25,7 @@ internal sealed class UsageException(string message) : Exception(message);
 internal static class Terminal
 {
     private static readonly TextWriter Output = Console.Out;
-    private static readonly TextWriter Error = Console.Error;
+    private static readonly TextWriter Error = new Unheard(Console.Error);
 
     /// <summary>Progress goes here; plain and silent when it is not a terminal.</summary>
     public static IAnsiConsole Progress { get; } = AnsiConsole.Create(new AnsiConsoleSettings { Out = new Direct(Error, Console.IsErrorRedirected) });
@@ -103,6 +104,32 @@ internal static class Terminal
     }
 
     private static string Cell(string text) => Markup.Escape(PrintableText.Of(text));
+
+    /// <summary>Where what is said is lost once the terminal has gone: who clears away must not stumble over that.</summary>
+    private sealed class Unheard(TextWriter writer) : TextWriter
+    {
+        public override System.Text.Encoding Encoding => writer.Encoding;
+
+        public override void Write(char value) => Try(() => writer.Write(value));
+
+        public override void Write(char[] buffer, int index, int count) => Try(() => writer.Write(buffer, index, count));
+
+        public override void Write(string? value) => Try(() => writer.Write(value));
+
+        public override void Flush() => Try(writer.Flush);
+
+        private static void Try(Action write)
+        {
+            try
+            {
+                write();
+            }
+            catch (IOException)
+            {
+                // Nobody is there to be told.
+            }
+        }
+    }
 
     /// <summary>The way past <see cref="PrintableWriter"/>, for output whose texts have been made printable already.</summary>
     private sealed class Direct(TextWriter writer, bool redirected) : IAnsiConsoleOutput

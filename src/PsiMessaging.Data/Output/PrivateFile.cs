@@ -21,9 +21,14 @@ public static partial class PrivateFile
     private const int CloseOnExecElsewhere = 0x1000000;
     private const int CurrentFolder = -100;
     private const int AccessDenied = 13;
+    private const int NotThroughLinks = 0x100;
+    private const uint StatxTypeAndRights = 0x3;
     private const uint StatxUid = 0x8;
     private const int StatxBytes = 256;
     private const int StatxUidAt = 20;
+    private const int StatxModeAt = 28;
+    private const int FileKind = 0xF000;
+    private const int FolderKind = 0x4000;
 
     /// <summary>Takes rights of group and others from everything this process makes from now on, files of libraries among it. First thing in every Main.</summary>
     public static void ProtectProcess()
@@ -45,7 +50,7 @@ public static partial class PrivateFile
         string path, FileMode mode, FileAccess access = FileAccess.ReadWrite, FileShare share = FileShare.Read, int bufferSizeBytes = 1 << 16, FileOptions options = FileOptions.None)
     {
         var how = new FileStreamOptions { Mode = mode, Access = access, Share = share, BufferSize = bufferSizeBytes, Options = options };
-        if (!OperatingSystem.IsWindows())
+        if (!OperatingSystem.IsWindows() && mode is not (FileMode.Open or FileMode.Truncate))
         {
             how.UnixCreateMode = FileRights;
         }
@@ -76,6 +81,21 @@ public static partial class PrivateFile
 
         Directory.CreateDirectory(full, FolderRights);
         FlushFolder(parent!);
+    }
+
+    /// <summary>Makes one folder that was not there, the owner's alone from the beginning.</summary>
+    /// <exception cref="IOException">There is something of that name, a link that leads nowhere among it, or it cannot be made.</exception>
+    public static void MakeFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            _ = Path.Exists(path) ? throw new IOException($"{path} exists already") : Directory.CreateDirectory(path);
+        }
+        else if (MakeDirectory(path, (uint)FolderRights) != 0)
+        {
+            var code = Marshal.GetLastPInvokeError();
+            throw new IOException($"the folder {path} cannot be made: {Marshal.GetPInvokeErrorMessage(code)}", code);
+        }
     }
 
     /// <summary>Flushes a folder to disk: only then does a file's new name survive a power cut. A file system that knows no such thing is left in peace.</summary>
@@ -161,6 +181,32 @@ public static partial class PrivateFile
         }
     }
 
+    /// <summary>Whether a path is a folder itself and no link to one, this very user's, and nobody else may enter it: what is in there, only this user has put there.</summary>
+    public static bool IsOwnFolder(string path)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            // Kind, owner and rights in one look: two would be of two things where somebody exchanges them.
+            Span<byte> answer = stackalloc byte[StatxBytes];
+            try
+            {
+                if (Statx(CurrentFolder, path, NotThroughLinks, StatxTypeAndRights | StatxUid, answer) != 0)
+                {
+                    return false;
+                }
+
+                var mode = BitConverter.ToUInt16(answer[StatxModeAt..]);
+                return (mode & FileKind) == FolderKind && (mode & (int)OthersRights) == 0 && BitConverter.ToUInt32(answer[StatxUidAt..]) == EffectiveUser();
+            }
+            catch (EntryPointNotFoundException)
+            {
+                // An old C library: as elsewhere.
+            }
+        }
+
+        return new DirectoryInfo(path) is { Exists: true, LinkTarget: null } && !IsForeign(path) && !IsOpenToOthers(path);
+    }
+
     /// <summary>The user id that owns a path, links followed; null where the kernel or the C library does not say.</summary>
     private static uint? OwnerOf(string path)
     {
@@ -174,6 +220,9 @@ public static partial class PrivateFile
             return null;
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MakeDirectory(string path, uint rights);
 
     [LibraryImport("libc", EntryPoint = "umask")]
     private static partial uint Umask(uint mask);
