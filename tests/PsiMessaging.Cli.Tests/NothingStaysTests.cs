@@ -170,5 +170,22 @@ public sealed class NothingStaysTests : IDisposable
         Assert.Empty(Runs());
     }
 
+    /// <summary>Half-written files of a worker that was killed, common identifiers among them, go when the next one starts.</summary>
+    [Fact]
+    public async Task Worker_Starts_HalfWrittenFilesOfAKilledOneGo()
+    {
+        var home = Path.Combine(_folder.Path, "p1");
+        Assert.Equal(0, (await PsiProcess.RunAsync("init", "--home", home, "--party", "P1")).ExitCode);
+        string[] left = [_folder.Write($"p1/sessions/{new string('a', 32)}/intersection.csv.0123abcd.part", "ID\nRALPH\n"), _folder.Write("p1/identity.key.0123abcd.part", "half a key")];
+        foreach (var folder in new[] { Path.Combine(home, "sessions"), Path.GetDirectoryName(left[0])! })
+        {
+            File.SetUnixFileMode(folder, Own);
+        }
+
+        using var worker = PsiProcess.Start(null, "party", "run", "--home", home, "--broker", "amqp://127.0.0.1:1");
+        await TestNetwork.EventuallyAsync(() => !left.Any(File.Exists));
+        Assert.Equal(0, (await worker.TerminateAsync()).ExitCode);
+    }
+
     public void Dispose() => _folder.Dispose();
 }

@@ -51,6 +51,31 @@ public sealed class OutputTests : IDisposable
     }
 
     [Fact]
+    public void Folders_WhereNoneCanBe_AreNamedWithTheReason()
+    {
+        File.WriteAllText(At("file"), "");
+        Assert.Equal($"{At("file")} is a file, and a folder is needed there", Assert.Throws<IOException>(() => PrivateFile.CreateFolder(At("file", "a", "b"))).Message);
+        Assert.StartsWith($"{At("none", "x")} cannot be written: there is no folder {At("none")}", Assert.Throws<IOException>(() => AtomicFile.Write(At("none", "x"), "x"u8)).Message, StringComparison.Ordinal);
+        PrivateFile.MakeFolder(At("made"));
+        Assert.Equal(PrivateFile.FolderRights, File.GetUnixFileMode(At("made")));
+        Assert.Contains("File exists", Assert.Throws<IOException>(() => PrivateFile.MakeFolder(At("made"))).Message, StringComparison.Ordinal);
+        Assert.True(PrivateFile.IsOwnFolder(At("made")));
+        Directory.CreateSymbolicLink(At("link"), At("made"));
+        Assert.False(PrivateFile.IsOwnFolder(At("link")));
+        Assert.False(PrivateFile.IsOwnFolder(At("file")));
+        Assert.False(PrivateFile.IsOwnFolder(At("nowhere")));
+        File.SetUnixFileMode(At("made"), Everybody);
+        Assert.False(PrivateFile.IsOwnFolder(At("made")));
+    }
+
+    [Fact]
+    public void TemporaryName_IsKnownAgain_AndNothingElseIs()
+    {
+        Assert.True(AtomicFile.IsTemporaryName(Path.GetFileName(AtomicFile.TemporaryName(At("answer.csv")))));
+        Assert.All(["answer.csv", "answer.csv.part", ".0123abcd.part", "x.0123abcg.part", "x0123abcd.part", "x.0123abcd.parts"], name => Assert.False(AtomicFile.IsTemporaryName(name), name));
+    }
+
+    [Fact]
     public void Rename_OntoWhatIsThere_OnlyWhenAsked()
     {
         File.WriteAllText(At("part"), "new");

@@ -114,7 +114,7 @@ internal static class SimulationCommands
         Broker = parsed.GetValue(PsiRootCommand.Broker),
         BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa),
         OutputFolder = parsed.GetValue(Out),
-        RawLabels = parsed.GetValue(SessionCommands.RawLabels),
+        RawLabels = !parsed.GetValue(SessionCommands.RawLabels) ? false : parsed.GetValue(Out) is null ? throw new UsageException("--raw-labels is about files: add --out DIR") : true,
         Pad = parsed.GetValue(Pad),
         Plot = parsed.GetValue(Plot) is not { } form ? null : parsed.GetValue(Out) is null ? throw new UsageException("--plot needs a folder for the pictures: add --out DIR")
             : form is "svg" or "png" ? CheckedPlot(form) : throw new UsageException($"--plot takes svg or png, not {form}"),

@@ -107,6 +107,19 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             throw new SimulationException($"{output} is a file; --out takes a folder");
         }
 
+        if (request.OutputFolder is { } results)
+        {
+            // Before the work, not after it: whether anything can be put where the results go, or above it where that has to be made first.
+            var place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(results));
+            var name = Path.GetFileName(place);
+            while (Path.GetDirectoryName(place) is { } parent && !Path.Exists(parent))
+            {
+                place = parent;
+            }
+
+            await WriteAsync(results, Path.Combine(Path.GetDirectoryName(place) ?? place, name), _ => Task.CompletedTask);
+        }
+
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         _stop = stop;
         return await TemporaryFolder.UseAsync(async root =>
@@ -385,10 +398,9 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     private static async Task WriteOutputAsync(string folder, IReadOnlyList<ParticipantHome> homes, string session, SimulationReport report, IReadOnlyList<QueryResult> answers, string? plot, bool rawLabels)
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        try
+        await WriteAsync(folder, target, async beside =>
         {
-            using var beside = TemporaryFolder.Beside(target);
-            var staging = Path.Combine(beside.Path, "results");
+            var staging = Path.Combine(beside, "results");
             foreach (var home in homes.Take(2))
             {
                 var result = Path.Combine(home.SessionPath(session), IntersectionFile.Name);
@@ -433,6 +445,16 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 Data.Output.PrivateFile.CreateFolder(Path.GetDirectoryName(place)!);
                 Data.Output.AtomicFile.Rename(file, place);
             }
+        });
+    }
+
+    /// <summary>Does something in a folder of this run beside another, so that a failed run leaves nothing.</summary>
+    private static async Task WriteAsync(string folder, string target, Func<string, Task> write)
+    {
+        try
+        {
+            using var beside = TemporaryFolder.Beside(target);
+            await write(beside.Path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

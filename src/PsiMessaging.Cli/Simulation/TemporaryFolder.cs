@@ -26,6 +26,11 @@ internal sealed class TemporaryFolder : IDisposable
     public static async Task<T> UseAsync<T>(Func<string, Task<T>> work)
     {
         var parent = System.IO.Path.GetFullPath(System.IO.Path.GetTempPath());
+        if (!Directory.Exists(parent))
+        {
+            throw new SimulationException($"the folder for temporary files, {parent}, does not exist; name one that does in TMPDIR");
+        }
+
         try
         {
             using var folder = Create(parent, Prefix, "");

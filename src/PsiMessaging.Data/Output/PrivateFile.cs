@@ -59,6 +59,7 @@ public static partial class PrivateFile
     }
 
     /// <summary>Makes a folder, and those above it that are missing, each the owner's alone and flushed to disk by name. One that is there keeps its rights.</summary>
+    /// <exception cref="IOException">There is a file where a folder is needed, or the place takes none; the message says which.</exception>
     public static void CreateFolder(string path)
     {
         if (Directory.Exists(path))
@@ -73,15 +74,25 @@ public static partial class PrivateFile
             CreateFolder(parent);
         }
 
-        if (OperatingSystem.IsWindows())
+        try
         {
-            Directory.CreateDirectory(full);
-            return;
+            if (OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(full);
+                return;
+            }
+
+            Directory.CreateDirectory(full, FolderRights);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException(File.Exists(full) ? $"{full} is a file, and a folder is needed there" : NoFolder(full, exception switch { UnauthorizedAccessException => "permission denied", FileNotFoundException or DirectoryNotFoundException => "nothing can be made there", _ => exception.Message }), exception.HResult);
         }
 
-        Directory.CreateDirectory(full, FolderRights);
         FlushFolder(parent!);
     }
+
+    private static string NoFolder(string path, string reason) => $"the folder {path} cannot be made, {Path.GetDirectoryName(path)} does not take it ({reason.TrimEnd('.')}); name another place";
 
     /// <summary>Makes one folder that was not there, the owner's alone from the beginning.</summary>
     /// <exception cref="IOException">There is something of that name, a link that leads nowhere among it, or it cannot be made.</exception>
@@ -94,7 +105,7 @@ public static partial class PrivateFile
         else if (MakeDirectory(path, (uint)FolderRights) != 0)
         {
             var code = Marshal.GetLastPInvokeError();
-            throw new IOException($"the folder {path} cannot be made: {Marshal.GetPInvokeErrorMessage(code)}", code);
+            throw new IOException(NoFolder(path, Marshal.GetPInvokeErrorMessage(code)), code);
         }
     }
 
@@ -120,17 +131,6 @@ public static partial class PrivateFile
         }
 
         RandomAccess.FlushToDisk(handle);
-    }
-
-    /// <summary>Gives a finished, flushed file its name, and returns when the name is on disk too.</summary>
-    /// <param name="from">The file under its temporary name, in the same file system.</param>
-    /// <param name="to">Its name.</param>
-    /// <param name="overwrite">Whether a file of that name is replaced.</param>
-    /// <exception cref="IOException">There is one and it is not to be replaced, or the disk fails.</exception>
-    public static void Rename(string from, string to, bool overwrite)
-    {
-        File.Move(from, to, overwrite);
-        FlushFolder(Path.GetDirectoryName(Path.GetFullPath(to))!);
     }
 
     /// <summary>Gives a folder another name beside its own, and returns when that is on disk.</summary>
