@@ -5,6 +5,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Participants;
+using PsiMessaging.WorkerHost;
 using Spectre.Console;
 
 namespace PsiMessaging.Cli.Output;
@@ -64,9 +65,9 @@ internal static class Terminal
             // A full disk, a folder without rights: the system's own words name the file.
             return Fail(exception.Message, ExitCodes.Failed);
         }
-        catch (Exception exception) when (Environment.GetEnvironmentVariable("PSI_DEBUG") is null)
+        catch (Exception exception) when (!WorkerLogs.IsDebugging)
         {
-            return Fail($"unexpected failure: {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")} (set PSI_DEBUG=1 for the details)", ExitCodes.Failed);
+            return Fail($"unexpected failure: {WorkerLogs.Describe(exception)} (set {WorkerLogs.DebugVariable}=1 for the details)", ExitCodes.Failed);
         }
     }
 
