@@ -184,7 +184,9 @@ public sealed class NothingStaysTests : IDisposable
 
         using var worker = PsiProcess.Start(null, "party", "run", "--home", home, "--broker", "amqp://127.0.0.1:1");
         await TestNetwork.EventuallyAsync(() => !left.Any(File.Exists));
-        Assert.Equal(0, (await worker.TerminateAsync()).ExitCode);
+        await worker.TerminateAsync();
+        Assert.All(left, path => Assert.False(File.Exists(path)));
+        Assert.True(File.Exists(Path.Combine(home, "identity.key")));
     }
 
     public void Dispose() => _folder.Dispose();
