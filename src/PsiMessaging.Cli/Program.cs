@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using PsiMessaging.Cli.Commands;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Data.Output;
@@ -21,4 +22,13 @@ if (parsed.Errors.Count > 0)
     return ExitCodes.WrongUsage;
 }
 
-return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
+// As the two other signals that ask for an end: what is in hand is cleared away first, also where the terminal has gone.
+var patience = TimeSpan.FromSeconds(30);
+using var hangUp = new CancellationTokenSource();
+using var onHangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+{
+    signal.Cancel = true;
+    hangUp.Cancel();
+    _ = Task.Delay(patience, TimeProvider.System).ContinueWith(_ => Environment.Exit(ExitCodes.HungUp), TaskScheduler.Default);
+});
+return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = patience }, hangUp.Token);

@@ -76,7 +76,7 @@ public sealed partial class LinkerEngine
         }
 
         // A name of its own: the same message may be in hand twice.
-        var part = $"{path}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}.part";
+        var part = AtomicFile.TemporaryName(path);
         using (var stream = PrivateFile.Open(part, FileMode.CreateNew, FileAccess.Write))
         {
             stream.Write(body.Span);

@@ -60,6 +60,7 @@ public sealed partial class ParticipantService : WorkerService
         }
 
         using var single = TakeHome(home);
+        home.SweepParts();
         await Worker.RunAsync(new WorkerSurface(jsonLogs, home.Config.HealthPort, home.Config.HealthAddress), logs => new ParticipantService(home, parts, TimeProvider.System, logs), cancellation);
     }
 

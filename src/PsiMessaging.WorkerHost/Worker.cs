@@ -1,11 +1,12 @@
 using System.Net;
+using System.Runtime.ExceptionServices;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using PsiMessaging.Contracts.V1;
+using PsiMessaging.Data.Output;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 
@@ -21,7 +22,7 @@ public sealed record WorkerSurface(bool JsonLogs, int HealthPort, string HealthA
 public abstract class WorkerService : BackgroundService
 {
     /// <summary>Why the service stopped by itself, if it did.</summary>
-    public ParticipantException? Fault { get; private set; }
+    public Exception? Fault { get; private set; }
 
     /// <summary>Whether the broker is connected and the queues are served.</summary>
     public abstract bool IsReady { get; }
@@ -49,7 +50,7 @@ public abstract class WorkerService : BackgroundService
         catch (Exception exception)
         {
             // Otherwise the host would stop with exit code 0, and nothing would start it again.
-            Fault = exception as ParticipantException ?? new ParticipantException(FailureCodes.Internal, $"the worker stopped on an unexpected failure ({exception.GetType().Name}): {exception.Message}", exception);
+            Fault = exception;
             Lifetime!.StopApplication();
         }
     }
@@ -65,7 +66,7 @@ public static class Worker
     /// <param name="surface">Logs and health endpoints.</param>
     /// <param name="create">Makes the service.</param>
     /// <param name="cancellation">Stops the worker, besides SIGTERM and SIGINT.</param>
-    /// <exception cref="ParticipantException">Why the service gave up.</exception>
+    /// <exception cref="ParticipantException">Why the service gave up; another exception is a fault of ours or of the disk.</exception>
     public static async Task RunAsync(WorkerSurface surface, Func<ILoggerFactory, WorkerService> create, CancellationToken cancellation)
     {
         using var host = surface.HealthPort > 0 ? BuildWithHealth(surface, create) : BuildPlain(surface, create);
@@ -77,7 +78,7 @@ public static class Worker
         await host.RunAsync(cancellation);
         if (service.Fault is { } fault)
         {
-            throw fault;
+            ExceptionDispatchInfo.Throw(fault);
         }
     }
 
@@ -100,38 +101,17 @@ public static class Worker
         var application = builder.Build();
         var service = application.Services.GetRequiredService<WorkerService>();
         application.MapGet("/health", () => Results.Text("alive\n"));
-        application.MapGet("/ready", () => service is { IsReady: true, Problem: null } ? Results.Text("ready\n") : Results.Text((service.Problem ?? "waiting for the broker") + "\n", statusCode: StatusCodes.Status503ServiceUnavailable));
+        application.MapGet("/ready", () => service is { IsReady: true, Problem: null } ? Results.Text("ready\n") : Results.Text(PrintableText.Of(service.Problem ?? "waiting for the broker") + "\n", statusCode: StatusCodes.Status503ServiceUnavailable));
         return application;
     }
 
     private static void Configure(IHostApplicationBuilder builder, WorkerSurface surface, Func<ILoggerFactory, WorkerService> create)
     {
-        builder.Logging.ClearProviders();
-        builder.Logging.SetMinimumLevel(LogLevel.Information);
+        builder.Logging.AddWorkerConsole(surface.JsonLogs, WorkerLogs.IsDebugging);
 
         // Kestrel warns that our own address comes before an image's ASPNETCORE_HTTP_PORTS; that is meant.
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error)
             .AddFilter("MassTransit", LogLevel.Error).AddFilter("RabbitMQ", LogLevel.Error);
-        if (surface.JsonLogs)
-        {
-            builder.Logging.AddJsonConsole(options =>
-            {
-                options.UseUtcTimestamp = true;
-                options.TimestampFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
-            });
-        }
-        else
-        {
-            builder.Logging.AddSimpleConsole(options =>
-            {
-                options.SingleLine = true;
-
-                // The CLI lets no escape sequence through, as reasons of peers stand in these lines.
-                options.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
-                options.TimestampFormat = "HH:mm:ss ";
-            });
-        }
-
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(30));
         builder.Services.AddSingleton(services => create(services.GetRequiredService<ILoggerFactory>()));
         builder.Services.AddHostedService(services => services.GetRequiredService<WorkerService>());

@@ -31,9 +31,23 @@ public static class WorkerProgram
         }
         catch (ParticipantException exception)
         {
-            await Console.Error.WriteLineAsync($"psi: {exception.Message}");
-            return 1;
+            return await FailAsync(exception.Message);
         }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // A full disk, a folder without rights: the system's own words name the file.
+            return await FailAsync(exception.Message);
+        }
+        catch (Exception exception) when (!WorkerLogs.IsDebugging)
+        {
+            return await FailAsync($"unexpected failure: {WorkerLogs.Describe(exception)} (set {WorkerLogs.DebugVariable}=1 for the details)");
+        }
+    }
+
+    private static async Task<int> FailAsync(string reason)
+    {
+        await Console.Error.WriteLineAsync($"psi: {PrintableText.Of(reason.ReplaceLineEndings(" "))}");
+        return 1;
     }
 
     /// <summary>A container may start before somebody has made the home in its volume.</summary>

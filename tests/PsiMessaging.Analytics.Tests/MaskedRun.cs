@@ -18,11 +18,11 @@ namespace PsiMessaging.Analytics.Tests;
 internal sealed class MaskedRun : IDisposable
 {
     private static readonly byte[] Transcript = SHA256.HashData("transcript"u8);
-    private readonly string _folder = Directory.CreateTempSubdirectory("psi-masked-run-").FullName;
+    private readonly string _folder;
     private readonly SecretBytes _shared = SecretBytes.Random(32);
     private readonly SecretBytes _withheld = SecretBytes.Random(32);
 
-    private MaskedRun(QuerySchema schema, AlignedRows p1, AlignedRows p2) => (Schema, P1, P2) = (schema, p1, p2);
+    private MaskedRun(string folder, QuerySchema schema, AlignedRows p1, AlignedRows p2) => (_folder, Schema, P1, P2) = (folder, schema, p1, p2);
 
     public QuerySchema Schema { get; }
     public AlignedRows P1 { get; }
@@ -36,13 +36,21 @@ internal sealed class MaskedRun : IDisposable
 
     public static async Task<MaskedRun> OpenAsync(string p1, string p2, IReadOnlyDictionary<string, string>? types = null)
     {
-        var root = Directory.CreateTempSubdirectory("psi-masked-data-").FullName;
-        var (own, other) = (await AlignAsync(root, "P1", p1, types), await AlignAsync(root, "P2", p2, types));
-        return new MaskedRun(new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
+        var root = Directory.CreateTempSubdirectory("psi-masked-run-").FullName;
+        try
         {
-            ["P1"] = [.. own.Columns.Select(column => new TypedColumn(column.Name, column.Type))],
-            ["P2"] = [.. other.Columns.Select(column => new TypedColumn(column.Name, column.Type))],
-        }), own, other);
+            var (own, other) = (await AlignAsync(root, "P1", p1, types), await AlignAsync(root, "P2", p2, types));
+            return new MaskedRun(root, new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
+            {
+                ["P1"] = [.. own.Columns.Select(column => new TypedColumn(column.Name, column.Type))],
+                ["P2"] = [.. other.Columns.Select(column => new TypedColumn(column.Name, column.Type))],
+            }), own, other);
+        }
+        catch
+        {
+            Directory.Delete(root, recursive: true);
+            throw;
+        }
     }
 
     private static async Task<AlignedRows> AlignAsync(string root, string party, string csv, IReadOnlyDictionary<string, string>? types)

@@ -13,12 +13,38 @@ public sealed class LocalUser : IDisposable
     private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
     private const UnixFileMode Open = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
     private const string Nobody = "65534";
+    private const uint OrdinaryUmask = 0b000_010_010;
 
     private readonly TempFolder _folder = new();
 
-    private static IEnumerable<string> OpenPaths(string folder) =>
-        Directory.EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories).Prepend(folder).Where(path => (File.GetUnixFileMode(path) & Others) != UnixFileMode.None)
-            .Select(path => $"{File.GetUnixFileMode(path)} {Path.GetRelativePath(folder, path)}");
+    /// <summary>What of a folder others may open, while somebody works in it: what goes between the listing and the look is passed over, that alone.</summary>
+    private static List<string> OpenPaths(string folder)
+    {
+        var open = new List<string>();
+        void Look(string path)
+        {
+            try
+            {
+                var mode = File.GetUnixFileMode(path);
+                if ((mode & Others) != UnixFileMode.None)
+                {
+                    open.Add($"{mode} {Path.GetRelativePath(folder, path)}");
+                }
+
+                if (Directory.Exists(path))
+                {
+                    Array.ForEach(Directory.GetFileSystemEntries(path), Look);
+                }
+            }
+            catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+            {
+                // Gone meanwhile.
+            }
+        }
+
+        Look(folder);
+        return open;
+    }
 
     private string MakeFolder(string name)
     {
@@ -53,21 +79,21 @@ public sealed class LocalUser : IDisposable
     [InlineData("rsa", "tokens")]
     public async Task LooksThroughTheHomesOfAWholeJob_FindsNothingThatOpens(string protocol, string engine)
     {
+        // Whoever runs the tests may have a narrow umask, under which nothing could be found.
+        _ = Umask(OrdinaryUmask);
+        Assert.Equal(Open & ~UnixFileMode.UserExecute & ~UnixFileMode.GroupExecute & ~UnixFileMode.OtherExecute, File.GetUnixFileMode(_folder.Write("probe", "")));
         await using var network = new TestNetwork();
         await network.AddDataAsync();
-        var seen = new HashSet<string>(StringComparer.Ordinal);
+        var (seen, looks) = (new HashSet<string>(StringComparer.Ordinal), new Lock());
         void Look()
         {
-            try
+            // Messages of three participants come side by side.
+            lock (looks)
             {
                 foreach (var participant in new[] { network.P1, network.P2, network.Linker })
                 {
                     seen.UnionWith(OpenPaths(participant.Home.Path).Select(path => $"{participant.Home.Name}: {path}"));
                 }
-            }
-            catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
-            {
-                // Gone between the listing and the look.
             }
         }
 
@@ -107,24 +133,37 @@ public sealed class LocalUser : IDisposable
         {
             UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
         };
+        start.Environment["TMPDIR"] = _folder.Path;
         start.Environment["PSI_HOME"] = Path.Combine(_folder.Path, "not-yet");
         start.Environment["PSI_COMPUTE_KEY_FILE"] = Path.Combine(_folder.Path, "not-yet.key");
         using var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
         try
         {
             // The runtime needs a moment before it comes to Main.
             var umask = "";
-            for (var looks = 0; umask != "0077" && looks < 1000 && !process.HasExited; looks++)
+            await TestNetwork.EventuallyAsync(() =>
             {
-                umask = File.ReadLines($"/proc/{process.Id}/status").FirstOrDefault(line => line.StartsWith("Umask:", StringComparison.Ordinal))?.Split('\t')[1] ?? umask;
-                await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System);
-            }
+                try
+                {
+                    umask = File.ReadLines($"/proc/{process.Id}/status").FirstOrDefault(line => line.StartsWith("Umask:", StringComparison.Ordinal))?.Split('\t')[1] ?? umask;
+                }
+                catch (IOException)
+                {
+                    // It has ended.
+                }
 
+                return umask == "0077" || process.HasExited;
+            });
             Assert.Equal("0077", umask);
         }
         finally
         {
             process.Kill();
+            await process.WaitForExitAsync();
         }
     }
 
@@ -196,6 +235,9 @@ public sealed class LocalUser : IDisposable
         Assert.Equal(("mine", "count\n730\n"), (File.ReadAllText(precious), File.ReadAllText(answer)));
         Assert.Null(new FileInfo(answer).LinkTarget);
     }
+
+    [System.Runtime.InteropServices.DllImport("libc", EntryPoint = "umask")]
+    private static extern uint Umask(uint mask);
 
     private static async Task ChownAsync(string path)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using PsiMessaging.Data.Output;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;
@@ -62,18 +63,41 @@ public sealed class SpreadsheetReader : IDisposable
         Assert.Contains("[red]", result.Output, StringComparison.Ordinal);
     }
 
-    /// <summary>A heading comes from the other's file as labels do.</summary>
+    /// <summary>A heading comes from the other's file as labels do. Everything the commands say is looked at, each with the code it ends with and the heading in it.</summary>
     [Fact]
     public async Task SendsAHeadingWithEscapeSequences_TheTerminalGetsNone()
     {
         var home = Path.Combine(_folder.Path, "p1");
         Assert.Equal(0, (await PsiProcess.RunAsync("init", "--home", home, "--party", "P1")).ExitCode);
-        var file = _folder.Write("received.csv", "ID,A\u001b[2JB\n1,2\n2,3\n");
-        foreach (var arguments in new string[][] { ["dataset", "add", "received", file, "--key", "ID"], ["dataset", "list"], ["dataset", "add", "again", file, "--key", "A\u001b[3J"] })
+        var file = _folder.Write("received.csv", "ID,A\u001b[2J\u200EB\n1,2\n2,3\n");
+        foreach (var (code, shown, arguments) in new (int, string, string[])[]
+        {
+            (0, "A\u241B[2J\uFFFDB", ["dataset", "add", "received", file, "--key", "ID"]),
+            (0, "received", ["dataset", "list"]),
+            (1, "A\u241B[3J", ["dataset", "add", "again", file, "--key", "A\u001b[3J"]),
+        })
         {
             var result = await PsiProcess.RunAsync([.. arguments, "--home", home]);
-            Assert.DoesNotContain('\u001b', result.Output + result.Error);
+            Assert.True(result.ExitCode == code, result.ToString());
+            Assert.Contains(shown, result.Output + result.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain(result.Output + result.Error, character => PrintableText.IsControl(character) && character != '\n');
         }
+    }
+
+    /// <summary>JSON is for programs: the terminal is not steered by it either, and the heading is the file's own.</summary>
+    [Fact]
+    public async Task SendsAHeadingWithEscapeSequences_JsonSteersNothingAndSaysItAsItIs()
+    {
+        const string Heading = "A\u001b[2J\u200E\u202E\u0085é>B";
+        var home = Path.Combine(_folder.Path, "p1");
+        Assert.Equal(0, (await PsiProcess.RunAsync("init", "--home", home, "--party", "P1")).ExitCode);
+        Assert.Equal(0, (await PsiProcess.RunAsync("dataset", "add", "received", _folder.Write("received.csv", $"ID,{Heading}\n1,2\n2,3\n"), "--key", "ID", "--home", home)).ExitCode);
+        var result = await PsiProcess.RunAsync("dataset", "list", "--json", "--home", home);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.DoesNotContain(result.Output, character => PrintableText.IsControl(character) && character != '\n');
+        Assert.Contains("é>B", result.Output, StringComparison.Ordinal);
+        using var list = JsonDocument.Parse(result.Output);
+        Assert.Equal(["ID", Heading], list.RootElement[0].GetProperty("columns").EnumerateArray().Select(column => column.GetString()));
     }
 
     [Fact]

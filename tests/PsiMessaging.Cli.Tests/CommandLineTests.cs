@@ -188,6 +188,36 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("mine", File.ReadAllText(Out));
     }
 
+    /// <summary>Places that take no files or folders: said in one line, before any work is done.</summary>
+    [Theory]
+    [InlineData("FILE is a file, and a folder is needed there", "demo", "--data-only", "FILE")]
+    [InlineData("the folder /proc/nope cannot be made, /proc does not take it", "demo", "--data-only", "/proc/nope")]
+    [InlineData("the folder /proc/nope cannot be made, /proc does not take it", "init", "--party", "P1", "--home", "/proc/nope")]
+    [InlineData("FILE is a file, and a folder is needed there", "init", "--party", "P1", "--home", "FILE/home")]
+    [InlineData("the results cannot be written to /proc/nope: the folder /proc/nope.", "simulate", "--p1", "FILE", "--p2", "FILE", "--key", "IDKEY", "--out", "/proc/nope")]
+    [InlineData("the results cannot be written to FILE/a/b: FILE is a file, and a folder is needed there", "simulate", "--p1", "FILE", "--p2", "FILE", "--key", "IDKEY", "--out", "FILE/a/b")]
+    public async Task Place_ThatTakesNothing_IsNamed(string expected, params string[] arguments)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs /proc");
+        var file = _folder.Write("a.csv", Samples.Istat);
+        Failed(await PsiProcess.RunAsync([.. arguments.Select(argument => argument.Replace("FILE", file, StringComparison.Ordinal))]), 1, expected.Replace("FILE", file, StringComparison.Ordinal));
+        Assert.Equal([file], Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    /// <summary>A state that is no database is a fault nobody foresaw: one line from every process, and the trace for who asks for it.</summary>
+    [Theory]
+    [InlineData("sessions")]
+    [InlineData("party", "run")]
+    public async Task State_Damaged_OneLineAndNoStackTrace(params string[] command)
+    {
+        var home = Path.Combine(_folder.Path, "p1");
+        Assert.Equal(0, (await PsiProcess.RunAsync("init", "--home", home, "--party", "P1")).ExitCode);
+        _folder.Write("p1/state.db", new string('x', 5000));
+        Failed(await PsiProcess.RunAsync([.. command, "--home", home]), 1, "file is not a database");
+        var traced = await PsiProcess.RunAsync(new Dictionary<string, string> { ["PSI_DEBUG"] = "1" }, [.. command, "--home", home]);
+        Assert.Contains("\n   at ", traced.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--frobnicate", "simulate", "--frobnicate")]
     [InlineData("--p1", "simulate")]
@@ -203,6 +233,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("a reusable set serves a session in which one party learns the result", "demo", "--reuse")]
     [InlineData("add --reveal p1 or --reveal p2", "demo", "--reuse", "--protocol", "rsa")]
     [InlineData("--query needs --reveal both", "demo", "--reveal", "p1", "--query", "CLASSE_ETA")]
+    [InlineData("--raw-labels is about files: add --out DIR", "demo", "--raw-labels")]
+    [InlineData("--raw-labels is about files: add --out DIR", "simulate", "--p1", "a.csv", "--p2", "b.csv", "--key", "ID", "--raw-labels")]
     [InlineData("--rows takes 10 to", "bench", "--rows", "5")]
     [InlineData("--rows takes 10 to", "bench", "--rows", "10x20x30")]
     [InlineData("--transport rabbitmq needs --broker", "bench", "--transport", "rabbitmq")]

@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using CsCheck;
 using PsiMessaging.Data.Output;
 
@@ -49,6 +51,31 @@ public sealed class OutputTests : IDisposable
     }
 
     [Fact]
+    public void Folders_WhereNoneCanBe_AreNamedWithTheReason()
+    {
+        File.WriteAllText(At("file"), "");
+        Assert.Equal($"{At("file")} is a file, and a folder is needed there", Assert.Throws<IOException>(() => PrivateFile.CreateFolder(At("file", "a", "b"))).Message);
+        Assert.StartsWith($"{At("none", "x")} cannot be written: there is no folder {At("none")}", Assert.Throws<IOException>(() => AtomicFile.Write(At("none", "x"), "x"u8)).Message, StringComparison.Ordinal);
+        PrivateFile.MakeFolder(At("made"));
+        Assert.Equal(PrivateFile.FolderRights, File.GetUnixFileMode(At("made")));
+        Assert.Contains("File exists", Assert.Throws<IOException>(() => PrivateFile.MakeFolder(At("made"))).Message, StringComparison.Ordinal);
+        Assert.True(PrivateFile.IsOwnFolder(At("made")));
+        Directory.CreateSymbolicLink(At("link"), At("made"));
+        Assert.False(PrivateFile.IsOwnFolder(At("link")));
+        Assert.False(PrivateFile.IsOwnFolder(At("file")));
+        Assert.False(PrivateFile.IsOwnFolder(At("nowhere")));
+        File.SetUnixFileMode(At("made"), Everybody);
+        Assert.False(PrivateFile.IsOwnFolder(At("made")));
+    }
+
+    [Fact]
+    public void TemporaryName_IsKnownAgain_AndNothingElseIs()
+    {
+        Assert.True(AtomicFile.IsTemporaryName(Path.GetFileName(AtomicFile.TemporaryName(At("answer.csv")))));
+        Assert.All(["answer.csv", "answer.csv.part", ".0123abcd.part", "x.0123abcg.part", "x0123abcd.part", "x.0123abcd.parts"], name => Assert.False(AtomicFile.IsTemporaryName(name), name));
+    }
+
+    [Fact]
     public void Rename_OntoWhatIsThere_OnlyWhenAsked()
     {
         File.WriteAllText(At("part"), "new");
@@ -97,6 +124,24 @@ public sealed class OutputTests : IDisposable
             // Said once is said: what has been made harmless stays as it is but for its own apostrophes.
             Assert.Equal(cell, PrintableText.Cell(cell));
         }, iter: 20_000);
+    }
+
+    /// <summary>Every character there is, and any text: the JSON holds nothing that steers a terminal, letters stay readable, and it says what was written.</summary>
+    [Fact]
+    public void PrintableJson_OfAnyText_SaysTheSameAndSteersNothing()
+    {
+        var options = new JsonSerializerOptions { Encoder = PrintableJson.Encoder };
+        void Check(string text)
+        {
+            var json = JsonSerializer.Serialize(text, options);
+            Assert.DoesNotContain(json, PrintableText.IsControl);
+            Assert.Equal(text, JsonSerializer.Deserialize<string>(json));
+            Assert.Equal(json, Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(text, options)));
+        }
+
+        Check(new string([.. Enumerable.Range(0, 0xD800).Concat(Enumerable.Range(0xE000, 0x2000)).Select(code => (char)code)]) + "\U0001F600");
+        Gen.Char.Where(character => !char.IsSurrogate(character)).Array[0, 40].Select(characters => new string(characters)).Sample(Check);
+        Assert.Equal("\"é>\\u200E\\u202Ex\\u001B\\u0085\"", JsonSerializer.Serialize("é>\u200E\u202Ex\u001B\u0085", options));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

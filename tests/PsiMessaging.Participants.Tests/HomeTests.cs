@@ -1,3 +1,4 @@
+using PsiMessaging.Data.Output;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Ports;
@@ -47,6 +48,40 @@ public sealed class HomeTests : IDisposable
         message = Assert.Throws<ParticipantException>(() => ParticipantHome.Create(used, new ParticipantConfig { Name = "P2", Role = ParticipantRole.Party }));
         Assert.EndsWith($"chmod -R go= '{used.Replace("'", "'\\''", StringComparison.Ordinal)}'", message.Message, StringComparison.Ordinal);
         Assert.Equal((Open, "notes.txt"), (File.GetUnixFileMode(used), Path.GetFileName(Assert.Single(Directory.GetFileSystemEntries(used)))));
+    }
+
+    /// <summary>A kill in the middle of psi init leaves a folder that is no home yet, with half-written keys: the next one clears them away.</summary>
+    [Fact]
+    public void Create_AfterAKill_ClearsItsHalfWrittenFilesAway()
+    {
+        var precious = _folder.Write("P1/notes.0123abcd.part", "mine");
+        _folder.Write("P1/identity.key.0123abcd.part", "half a key");
+        _folder.Write("P1/psi.json.89abcdef.part", "{");
+        File.SetUnixFileMode(Path.GetDirectoryName(precious)!, PrivateFile.FolderRights);
+        using var home = Create("P1");
+        Assert.Equal([precious], Directory.GetFiles(home.Path, "*.part", SearchOption.AllDirectories));
+    }
+
+    /// <summary>What a killed worker or command left half-written goes; finished files, what a command has open, and what has another name stay. No link is followed.</summary>
+    [Fact]
+    public void SweepParts_RemovesWhatKillsLeft_AndNothingElse()
+    {
+        using var home = Create("P1");
+        var session = new string('a', 32);
+        string Write(string name) => _folder.Write("P1/" + name, name);
+        string[] left =
+        [
+            Write($"sessions/{session}/intersection.csv.0123abcd.part"), Write($"sessions/{session}/items.bin.part"), Write($"sessions/{session}/q/P1/00000000.parquet.0123abcd.part"),
+            Write("identity.key.0123abcd.part"), Write("costs.json.0123abcd.part"), Write("cards/p2.json.0123abcd.part"),
+        ];
+        File.WriteAllBytes(left[0], new byte[100_000]);
+        var outside = _folder.Write("elsewhere/x.0123abcd.part", "mine");
+        Directory.CreateSymbolicLink(Path.Combine(home.Path, "sessions", session, "link"), Path.GetDirectoryName(outside)!);
+        string[] stays = [Write($"sessions/{session}/intersection.csv"), Write("datasets/.work-1/rows.parquet.0123abcd.part"), Write("cards/notes.part"), Write("cards/p3.json.0123abcd.part"), outside];
+        using var open = PrivateFile.Open(stays[3], FileMode.Open, FileAccess.Write);
+        home.SweepParts();
+        Assert.All(left, path => Assert.False(File.Exists(path), path));
+        Assert.All(stays, path => Assert.True(File.Exists(path), path));
     }
 
     [Theory]

@@ -300,7 +300,7 @@ public sealed class VolePartyTests
                 Assert.All(Enumerable.Range(0, 2000).Where(i => positions[i]), i => Assert.Contains(mine[i], theirs));
                 Assert.All(Enumerable.Range(0, 2000).Where(i => told![i]), i => Assert.Contains(theirs[i], mine));
 
-                // The base transfers' elements of branches nobody chose, corrections nobody opens, and what the check of the malicious variant does not bind.
+                // What nobody uses: base elements of the branch not chosen, columns of the extension at which Δ has no bit, corrections that are not opened. Or what can only lose matches: store, share, outputs.
                 Assert.True(number is 1 or 2 or 4 or 7 or 8 or 10, $"round {number} was altered and nobody noticed");
             }
             catch (ProtocolViolationException violation)

@@ -259,7 +259,7 @@ public sealed class VoleSessionTests
         network.Start();
         await network.P1.CommandAsync(null, Propose());
         var p2 = await network.P2.WaitAsync(session => session.IsEnded);
-        Assert.Contains(p2.FailureCode, new[] { FailureCodes.AlteredRepeat, FailureCodes.BadBatch, "failed-check", FailureCodes.ResultMismatch });
+        Assert.Contains(p2.FailureCode, new[] { FailureCodes.AlteredRepeat, FailureCodes.BadBatch, FailureCodes.FailedCheck, FailureCodes.ResultMismatch });
         Assert.Null(p2.IntersectionSize);
     }
 

@@ -104,9 +104,12 @@ public sealed class PsiProcess : IDisposable
     public void Kill() => _process.Kill(entireProcessTree: false);
 
     /// <summary>kill -TERM, then its end.</summary>
-    public async Task<PsiResult> TerminateAsync()
+    public Task<PsiResult> TerminateAsync() => SignalAsync("TERM");
+
+    /// <summary>A signal by its name, then its end.</summary>
+    public async Task<PsiResult> SignalAsync(string signal)
     {
-        using var kill = Process.Start("kill", ["-TERM", Id.ToString()]);
+        using var kill = Process.Start("kill", ["-" + signal, Id.ToString()]);
         await kill.WaitForExitAsync();
         return await WaitAsync();
     }

@@ -9,7 +9,7 @@ public sealed record CanonicalizationProfile(int Version, string Case, int KeyPa
 /// <summary>What a party brings to the <c>rsa</c> protocol when it signs: a sender's public key, fresh for the session or that of a reusable set.</summary>
 /// <param name="Modulus">Big-endian, exactly RsaBits / 8 bytes.</param>
 /// <param name="Exponent">Big-endian; only 65537 is accepted.</param>
-/// <param name="Proof">Proof that the exponent permutes the units modulo n, bound to the session: 8 roots, RsaBits bytes in all.</param>
+/// <param name="Proof">Proof that the exponent permutes the units modulo n, bound to the session: 9 roots, 9 · RsaBits / 8 bytes in all.</param>
 /// <param name="ReusableSet">Id of the reusable set whose tags will be sent, 32 bytes; null when the tags are made for this session.</param>
 public sealed record RsaSender(byte[] Modulus, byte[] Exponent, byte[] Proof, byte[]? ReusableSet = null);
 
@@ -30,7 +30,7 @@ public sealed record ProposeSession
     public required string Protocol { get; init; }
     /// <summary>With <c>auto</c>: what the initiator allows, two or more names; otherwise null.</summary>
     public IReadOnlyList<string>? Protocols { get; init; }
-    /// <summary>Protocol <c>vole</c>: <c>malicious</c> for the variant with consistency checks; null for honest-but-curious parties.</summary>
+    /// <summary>Protocol <c>vole</c>: <c>malicious</c> for the variant that checks both parties; null for the one that checks the receiver's extension only.</summary>
     public string? Security { get; init; }
     /// <summary>Linker engine: <c>masked</c> or <c>tokens</c>.</summary>
     public required string Engine { get; init; }

@@ -98,8 +98,7 @@ internal static class BenchCommand
         var cores = parallelism > 0 ? parallelism : Environment.ProcessorCount;
         var bits = parsed.GetValue(session.RsaBits);
         var reuse = parsed.GetValue(session.Reuse);
-        var folder = Directory.CreateTempSubdirectory("psi-bench-").FullName;
-        try
+        return await TemporaryFolder.UseAsync(async folder =>
         {
             var (p1, p2) = BenchData.Write(folder, rows1, rows2);
             var before = PrimitiveRates.Measure(protocol, bits);
@@ -139,11 +138,7 @@ internal static class BenchCommand
                 Rates = before.ToDictionary(rate => rate.Key, rate => (rate.Value + after[rate.Key]) / 2),
                 Report = outcome.Report,
             };
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        });
     }
 
     private static async Task CalibrateAsync(ParseResult parsed, int parallelism, CancellationToken cancellation)

@@ -95,7 +95,8 @@ internal static class PsiRootCommand
 
     public static Command Do(this Command command, Func<ParseResult, CancellationToken, Task> action)
     {
-        command.SetAction((parsed, cancellation) => Terminal.RunAsync(() => action(parsed, cancellation)));
+        // On another thread, because signals are heard only once the action has returned its task.
+        command.SetAction((parsed, cancellation) => Terminal.RunAsync(() => Task.Run(() => action(parsed, cancellation), CancellationToken.None)));
         return command;
     }
 }

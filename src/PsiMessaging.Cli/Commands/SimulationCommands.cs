@@ -39,8 +39,7 @@ internal static class SimulationCommands
                 return;
             }
 
-            var folder = Directory.CreateTempSubdirectory("psi-demo-").FullName;
-            try
+            await TemporaryFolder.UseAsync(async folder =>
             {
                 var (p1, p2) = DemoData.Write(folder, parsed.GetValue(rows));
                 var queries = parsed.GetValue(Queries) is { Length: > 0 } asked ? asked
@@ -59,11 +58,8 @@ internal static class SimulationCommands
                 }
 
                 outcome.RequireAnswers();
-            }
-            finally
-            {
-                Directory.Delete(folder, recursive: true);
-            }
+                return outcome;
+            });
         });
     }
 
@@ -121,7 +117,7 @@ internal static class SimulationCommands
         Broker = parsed.GetValue(PsiRootCommand.Broker),
         BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa),
         OutputFolder = parsed.GetValue(Out),
-        RawLabels = parsed.GetValue(SessionCommands.RawLabels),
+        RawLabels = !parsed.GetValue(SessionCommands.RawLabels) ? false : parsed.GetValue(Out) is null ? throw new UsageException("--raw-labels is about files: add --out DIR") : true,
         Pad = parsed.GetValue(Pad),
         Plot = parsed.GetValue(Plot) is not { } form ? null : parsed.GetValue(Out) is null ? throw new UsageException("--plot needs a folder for the pictures: add --out DIR")
             : form is "svg" or "png" ? CheckedPlot(form) : throw new UsageException($"--plot takes svg or png, not {form}"),

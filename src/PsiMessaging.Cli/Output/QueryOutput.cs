@@ -125,7 +125,7 @@ internal static class QueryOutput
         ["seconds"] = Math.Round(result.Seconds, 3),
     };
 
-    private static JsonSerializerOptions Indented { get; } = new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping, TypeInfoResolver = new System.Text.Json.Serialization.Metadata.DefaultJsonTypeInfoResolver() };
+    private static JsonSerializerOptions Indented { get; } = new() { WriteIndented = true, Encoder = PrintableJson.Encoder, TypeInfoResolver = new System.Text.Json.Serialization.Metadata.DefaultJsonTypeInfoResolver() };
 
     private static JsonNode? Value(AnswerCell cell, AnswerColumn column) => cell.Text is null ? null
         : column.Role == AnswerRole.Label ? JsonValue.Create(cell.Text) : JsonNode.Parse(cell.Text);
@@ -161,9 +161,9 @@ internal static class QueryOutput
 [JsonSerializable(typeof(Commands.CardView))]
 internal sealed partial class OutputJson : JsonSerializerContext
 {
-    /// <summary>For files and terminals, not for web pages: &gt; and é stay as they are.</summary>
+    /// <summary>For files and terminals, not for web pages.</summary>
     public static OutputJson Plain { get; } = new(new JsonSerializerOptions
     {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true, Encoder = PrintableJson.Encoder,
     });
 }

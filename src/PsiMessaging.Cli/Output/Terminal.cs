@@ -5,6 +5,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Participants;
+using PsiMessaging.WorkerHost;
 using Spectre.Console;
 
 namespace PsiMessaging.Cli.Output;
@@ -15,6 +16,7 @@ internal static class ExitCodes
     public const int Done = 0;
     public const int Failed = 1;
     public const int WrongUsage = 2;
+    public const int HungUp = 129;
 }
 
 /// <summary>Wrong usage that only shows after parsing.</summary>
@@ -24,7 +26,7 @@ internal sealed class UsageException(string message) : Exception(message);
 internal static class Terminal
 {
     private static readonly TextWriter Output = Console.Out;
-    private static readonly TextWriter Error = Console.Error;
+    private static readonly TextWriter Error = new Unheard(Console.Error);
 
     /// <summary>Progress goes here; plain and silent when it is not a terminal.</summary>
     public static IAnsiConsole Progress { get; } = AnsiConsole.Create(new AnsiConsoleSettings { Out = new Direct(Error, Console.IsErrorRedirected) });
@@ -63,9 +65,9 @@ internal static class Terminal
             // A full disk, a folder without rights: the system's own words name the file.
             return Fail(exception.Message, ExitCodes.Failed);
         }
-        catch (Exception exception) when (Environment.GetEnvironmentVariable("PSI_DEBUG") is null)
+        catch (Exception exception) when (!WorkerLogs.IsDebugging)
         {
-            return Fail($"unexpected failure: {exception.GetType().Name}: {exception.Message.ReplaceLineEndings(" ")} (set PSI_DEBUG=1 for the details)", ExitCodes.Failed);
+            return Fail($"unexpected failure: {WorkerLogs.Describe(exception)} (set {WorkerLogs.DebugVariable}=1 for the details)", ExitCodes.Failed);
         }
     }
 
@@ -103,6 +105,32 @@ internal static class Terminal
     }
 
     private static string Cell(string text) => Markup.Escape(PrintableText.Of(text));
+
+    /// <summary>Where what is said is lost once the terminal has gone: who clears away must not stumble over that.</summary>
+    private sealed class Unheard(TextWriter writer) : TextWriter
+    {
+        public override System.Text.Encoding Encoding => writer.Encoding;
+
+        public override void Write(char value) => Try(() => writer.Write(value));
+
+        public override void Write(char[] buffer, int index, int count) => Try(() => writer.Write(buffer, index, count));
+
+        public override void Write(string? value) => Try(() => writer.Write(value));
+
+        public override void Flush() => Try(writer.Flush);
+
+        private static void Try(Action write)
+        {
+            try
+            {
+                write();
+            }
+            catch (IOException)
+            {
+                // Nobody is there to be told.
+            }
+        }
+    }
 
     /// <summary>The way past <see cref="PrintableWriter"/>, for output whose texts have been made printable already.</summary>
     private sealed class Direct(TextWriter writer, bool redirected) : IAnsiConsoleOutput

@@ -113,6 +113,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     private readonly ConcurrentDictionary<string, long> _bytes = new(StringComparer.Ordinal);
     private readonly List<PhaseReport> _phases = [];
     private readonly LinkerView _view = new();
+    private CancellationTokenSource? _stop;
+    private Exception? _fault;
 
     public async Task<SimulationOutcome> RunAsync(CancellationToken cancellation)
     {
@@ -133,15 +135,54 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             }
         }
 
-        var root = Path.Combine(Path.GetTempPath(), "psi-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)));
-        Data.Output.PrivateFile.CreateFolder(root);
+        if (request.OutputFolder is { } results)
+        {
+            // Before the work, not after it: whether anything can be put where the results go, or above it where that has to be made first.
+            var place = Path.TrimEndingDirectorySeparator(Path.GetFullPath(results));
+            var name = Path.GetFileName(place);
+            while (Path.GetDirectoryName(place) is { } parent && !Path.Exists(parent))
+            {
+                place = parent;
+            }
+
+            await WriteAsync(results, Path.Combine(Path.GetDirectoryName(place) ?? place, name), _ => Task.CompletedTask);
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        _stop = stop;
+        return await TemporaryFolder.UseAsync(async root =>
+        {
+            try
+            {
+                return await RunInAsync(root, stop.Token);
+            }
+            catch (Exception) when (_fault is { } fault)
+            {
+                // What ended the run; the rest followed from it.
+                throw DiskFault.IsFull(fault) ? new IOException(fault.Message, fault) : new SimulationException($"the run cannot go on: {fault.Message}");
+            }
+        });
+    }
+
+    /// <summary>A fault of the disk ends the run: an engine would wait for it to pass, with nobody there to mend it.</summary>
+    private void OnFault(Exception fault)
+    {
+        if (DiskFault.IsOne(fault) && Interlocked.CompareExchange(ref _fault, fault, null) is null)
+        {
+            _stop!.Cancel();
+        }
+    }
+
+    private async Task ReceiveAsync(ParticipantEngine engine, ReadOnlyMemory<byte> frame)
+    {
         try
         {
-            return await RunInAsync(root, cancellation);
+            await engine.ReceiveAsync(frame);
         }
-        finally
+        catch (Exception exception)
         {
-            Directory.Delete(root, recursive: true);
+            OnFault(exception);
+            throw;
         }
     }
 
@@ -165,7 +206,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
 
         using var stores = new DisposableList<IParticipantStore>();
         var engines = new List<ParticipantEngine>();
-        var inboxes = homes.Select((home, i) => new Inbox(home.Inbox, frame => engines[i].ReceiveAsync(frame))).ToArray();
+        var inboxes = homes.Select((home, i) => new Inbox(home.Inbox, frame => ReceiveAsync(engines[i], frame))).ToArray();
         var bus = request.Broker is null
             ? MessageBus.InMemory(inboxes, time, NullLogger.Instance)
             : MessageBus.RabbitMq(BrokerAddress.Parse(request.Broker, request.BrokerCa), inboxes, time, NullLogger.Instance, temporary: true);
@@ -175,8 +216,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             stores.Add(store);
             var sender = new MeteredSender(home.Name, homes, bus, _bytes, _view);
             engines.Add(home.Config.Role == ParticipantRole.Linker
-                ? new LinkerEngine(home, store, sender, time, NullLogger<LinkerEngine>.Instance)
-                : new PartyEngine(home, store, sender, time, NullLogger<PartyEngine>.Instance));
+                ? new LinkerEngine(home, store, sender, time, new FaultLog<LinkerEngine>(OnFault))
+                : new PartyEngine(home, store, sender, time, new FaultLog<PartyEngine>(OnFault)));
         }
 
         await bus.StartAsync(TimeSpan.FromSeconds(5), cancellation);
@@ -418,22 +459,21 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     /// <summary>Everything is written beside the output folder first and moved in at the end, so that a failed run leaves nothing.</summary>
     private static async Task WriteOutputAsync(string folder, IReadOnlyList<ParticipantHome> homes, string session, SimulationReport report, IReadOnlyList<QueryResult?> answers, string? plot, bool rawLabels)
     {
-        var target = Path.GetFullPath(folder);
-        var staging = target.TrimEnd(Path.DirectorySeparatorChar) + ".part";
-        if (Directory.Exists(staging))
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        await WriteAsync(folder, target, async beside =>
         {
-            Directory.Delete(staging, recursive: true);
-        }
-
-        try
-        {
+            var staging = Path.Combine(beside, "results");
             foreach (var home in homes.Take(2))
             {
                 var result = Path.Combine(home.SessionPath(session), IntersectionFile.Name);
                 Data.Output.PrivateFile.CreateFolder(Path.Combine(staging, home.Name));
                 if (File.Exists(result))
                 {
-                    File.Copy(result, Path.Combine(staging, home.Name, IntersectionFile.Name));
+                    Data.Output.AtomicFile.Write(Path.Combine(staging, home.Name, IntersectionFile.Name), to =>
+                    {
+                        using var from = File.OpenRead(result);
+                        from.CopyTo(to);
+                    });
                 }
             }
 
@@ -462,7 +502,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             Data.Output.AtomicFile.Write(Path.Combine(staging, "report.json"), System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Plain.SimulationReport));
             if (!Directory.Exists(target))
             {
-                Directory.Move(staging, target);
+                Data.Output.PrivateFile.RenameFolder(staging, target);
                 return;
             }
 
@@ -470,19 +510,24 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             {
                 var place = Path.Combine(target, Path.GetRelativePath(staging, file));
                 Data.Output.PrivateFile.CreateFolder(Path.GetDirectoryName(place)!);
-                File.Move(file, place, overwrite: true);
+                Data.Output.AtomicFile.Rename(file, place);
             }
+        });
+    }
+
+    /// <summary>Does something in a folder of this run beside another, so that a failed run leaves nothing.</summary>
+    private static async Task WriteAsync(string folder, string target, Func<string, Task> write)
+    {
+        try
+        {
+            using var beside = TemporaryFolder.Beside(target);
+            await write(beside.Path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new SimulationException($"the results cannot be written to {folder}: {exception.Message}");
-        }
-        finally
-        {
-            if (Directory.Exists(staging))
-            {
-                Directory.Delete(staging, recursive: true);
-            }
+            throw new SimulationException(DiskFault.IsFull(exception)
+                ? $"no space is left for the results in {folder}; free some there, or take another folder with --out"
+                : $"the results cannot be written to {folder}: {exception.Message}");
         }
     }
 

@@ -15,7 +15,7 @@ namespace PsiMessaging.Cryptography.Vole;
 /// <remarks>
 /// Changes against the published code, own analysis, not reviewed: β is an element outside GF(2^64), in both passes and in the expander, because a code with 0/1
 /// coefficients lets the 128 bit planes of the noise be separated by Gaussian elimination; the fold wraps around at its head; the taps of one kind lie one in each
-/// quarter; 11 taps and not 7, because windows free of noise (<see cref="LpnParameters.EstimatedBits"/>) are then some 60 to 100 bits rarer for 21 ms at 2^20, both sides together. Coefficients come from AES in counter mode under one public key. Memory is read in cache lines, random reads are fetched ahead.
+/// quarter; 11 taps and not 7, because windows free of noise (<see cref="LpnParameters.EstimatedBits"/>) are then 58 to 117 bits rarer for 21 ms at 2^20, both sides together. Coefficients come from AES in counter mode under one public key. Memory is read in cache lines, random reads are fetched ahead.
 /// </remarks>
 public sealed unsafe class ExpandConvoluteCode : IDisposable
 {

@@ -11,16 +11,23 @@ public static class AtomicFile
     /// <summary>End of the temporary names: what a killed process leaves is <c>NAME.8HEX.part</c>.</summary>
     public const string PartSuffix = ".part";
 
-    /// <summary>Writes <paramref name="path"/> through <paramref name="write"/>; on failure nothing is left behind.</summary>
-    /// <param name="path">Where it goes; an existing file is replaced.</param>
+    private const int RandomDigits = 8;
+
+    /// <summary>
+    /// Writes <paramref name="path"/> through <paramref name="write"/>. When it returns, content and name are on disk. When it throws, the temporary file is gone and what was
+    /// there before is there still; only where flushing the folder is what failed does the new file have its name already. A kill leaves the temporary file.
+    /// </summary>
+    /// <param name="path">Where it goes, in a folder that is there; an existing file is replaced.</param>
     /// <param name="write">Writes the content.</param>
+    /// <exception cref="IOException">Nothing can be written there, or the disk is full or fails.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder does not take the finished file.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         var temporary = TemporaryName(path);
+        var stream = Create(temporary, path, 1 << 16);
         try
         {
-            // A name nobody else has, and never a file or link that is there already: the folder need not be ours alone.
-            using (var stream = PrivateFile.Open(temporary, FileMode.CreateNew, FileAccess.Write))
+            using (stream)
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
@@ -35,13 +42,14 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Writes bytes.</summary>
+    /// <summary>Writes bytes; otherwise the same.</summary>
     public static void Write(string path, ReadOnlySpan<byte> content)
     {
         var temporary = TemporaryName(path);
+        var stream = Create(temporary, path, bufferSizeBytes: 0);
         try
         {
-            using (var stream = PrivateFile.Open(temporary, FileMode.CreateNew, FileAccess.Write, bufferSizeBytes: 0))
+            using (stream)
             {
                 stream.Write(content);
                 stream.Flush(flushToDisk: true);
@@ -61,8 +69,31 @@ public static class AtomicFile
     /// <param name="path">Its name.</param>
     /// <param name="overwrite">Whether a file of that name is replaced.</param>
     /// <exception cref="IOException">There is one and it is not to be replaced, or the disk fails.</exception>
-    public static void Rename(string part, string path, bool overwrite = true) => PrivateFile.Rename(part, path, overwrite);
+    public static void Rename(string part, string path, bool overwrite = true)
+    {
+        File.Move(part, path, overwrite);
+        PrivateFile.FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+    }
 
-    /// <summary>A name beside a file's for its making.</summary>
-    internal static string TemporaryName(string path) => $"{path}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}{PartSuffix}";
+    /// <summary>A random name beside a file's, for its making.</summary>
+    public static string TemporaryName(string path) => $"{path}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(RandomDigits / 2))}{PartSuffix}";
+
+    /// <summary>Whether a file's name is one of <see cref="TemporaryName"/>.</summary>
+    public static bool IsTemporaryName(string name) =>
+        name.Length > 1 + RandomDigits + PartSuffix.Length && name.EndsWith(PartSuffix, StringComparison.Ordinal)
+        && name[^(1 + RandomDigits + PartSuffix.Length)] == '.' && name.AsSpan()[^(RandomDigits + PartSuffix.Length)..^PartSuffix.Length].IndexOfAnyExcept("0123456789abcdef") < 0;
+
+    /// <summary>A name nobody else has, and never a file or link that is there already: the folder need not be ours alone.</summary>
+    private static FileStream Create(string temporary, string path, int bufferSizeBytes)
+    {
+        try
+        {
+            return PrivateFile.Open(temporary, FileMode.CreateNew, FileAccess.Write, bufferSizeBytes: bufferSizeBytes);
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
+        {
+            var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+            throw new IOException($"{path} cannot be written: {(!Directory.Exists(folder) ? $"there is no folder {folder}" : exception is UnauthorizedAccessException ? $"no permission to make files in {folder}" : $"{folder} takes no new files")}", exception);
+        }
+    }
 }

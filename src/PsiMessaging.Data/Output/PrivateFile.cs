@@ -21,9 +21,14 @@ public static partial class PrivateFile
     private const int CloseOnExecElsewhere = 0x1000000;
     private const int CurrentFolder = -100;
     private const int AccessDenied = 13;
+    private const int NotThroughLinks = 0x100;
+    private const uint StatxTypeAndRights = 0x3;
     private const uint StatxUid = 0x8;
     private const int StatxBytes = 256;
     private const int StatxUidAt = 20;
+    private const int StatxModeAt = 28;
+    private const int FileKind = 0xF000;
+    private const int FolderKind = 0x4000;
 
     /// <summary>Takes rights of group and others from everything this process makes from now on, files of libraries among it. First thing in every Main.</summary>
     public static void ProtectProcess()
@@ -45,7 +50,7 @@ public static partial class PrivateFile
         string path, FileMode mode, FileAccess access = FileAccess.ReadWrite, FileShare share = FileShare.Read, int bufferSizeBytes = 1 << 16, FileOptions options = FileOptions.None)
     {
         var how = new FileStreamOptions { Mode = mode, Access = access, Share = share, BufferSize = bufferSizeBytes, Options = options };
-        if (!OperatingSystem.IsWindows())
+        if (!OperatingSystem.IsWindows() && mode is not (FileMode.Open or FileMode.Truncate))
         {
             how.UnixCreateMode = FileRights;
         }
@@ -54,6 +59,7 @@ public static partial class PrivateFile
     }
 
     /// <summary>Makes a folder, and those above it that are missing, each the owner's alone and flushed to disk by name. One that is there keeps its rights.</summary>
+    /// <exception cref="IOException">There is a file where a folder is needed, or the place takes none; the message says which.</exception>
     public static void CreateFolder(string path)
     {
         if (Directory.Exists(path))
@@ -68,14 +74,39 @@ public static partial class PrivateFile
             CreateFolder(parent);
         }
 
-        if (OperatingSystem.IsWindows())
+        try
         {
-            Directory.CreateDirectory(full);
-            return;
+            if (OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(full);
+                return;
+            }
+
+            Directory.CreateDirectory(full, FolderRights);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException(File.Exists(full) ? $"{full} is a file, and a folder is needed there" : NoFolder(full, exception switch { UnauthorizedAccessException => "permission denied", FileNotFoundException or DirectoryNotFoundException => "nothing can be made there", _ => exception.Message }), exception.HResult);
         }
 
-        Directory.CreateDirectory(full, FolderRights);
         FlushFolder(parent!);
+    }
+
+    private static string NoFolder(string path, string reason) => $"the folder {path} cannot be made, {Path.GetDirectoryName(path)} does not take it ({reason.TrimEnd('.')}); name another place";
+
+    /// <summary>Makes one folder that was not there, the owner's alone from the beginning.</summary>
+    /// <exception cref="IOException">There is something of that name, a link that leads nowhere among it, or it cannot be made.</exception>
+    public static void MakeFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            _ = Path.Exists(path) ? throw new IOException($"{path} exists already") : Directory.CreateDirectory(path);
+        }
+        else if (MakeDirectory(path, (uint)FolderRights) != 0)
+        {
+            var code = Marshal.GetLastPInvokeError();
+            throw new IOException(NoFolder(path, Marshal.GetPInvokeErrorMessage(code)), code);
+        }
     }
 
     /// <summary>Flushes a folder to disk: only then does a file's new name survive a power cut. A file system that knows no such thing is left in peace.</summary>
@@ -100,17 +131,6 @@ public static partial class PrivateFile
         }
 
         RandomAccess.FlushToDisk(handle);
-    }
-
-    /// <summary>Gives a finished, flushed file its name, and returns when the name is on disk too.</summary>
-    /// <param name="from">The file under its temporary name, in the same file system.</param>
-    /// <param name="to">Its name.</param>
-    /// <param name="overwrite">Whether a file of that name is replaced.</param>
-    /// <exception cref="IOException">There is one and it is not to be replaced, or the disk fails.</exception>
-    public static void Rename(string from, string to, bool overwrite)
-    {
-        File.Move(from, to, overwrite);
-        FlushFolder(Path.GetDirectoryName(Path.GetFullPath(to))!);
     }
 
     /// <summary>Gives a folder another name beside its own, and returns when that is on disk.</summary>
@@ -161,6 +181,32 @@ public static partial class PrivateFile
         }
     }
 
+    /// <summary>Whether a path is a folder itself and no link to one, this very user's, and nobody else may enter it: what is in there, only this user has put there.</summary>
+    public static bool IsOwnFolder(string path)
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            // Kind, owner and rights in one look: two would be of two things where somebody exchanges them.
+            Span<byte> answer = stackalloc byte[StatxBytes];
+            try
+            {
+                if (Statx(CurrentFolder, path, NotThroughLinks, StatxTypeAndRights | StatxUid, answer) != 0)
+                {
+                    return false;
+                }
+
+                var mode = BitConverter.ToUInt16(answer[StatxModeAt..]);
+                return (mode & FileKind) == FolderKind && (mode & (int)OthersRights) == 0 && BitConverter.ToUInt32(answer[StatxUidAt..]) == EffectiveUser();
+            }
+            catch (EntryPointNotFoundException)
+            {
+                // An old C library: as elsewhere.
+            }
+        }
+
+        return new DirectoryInfo(path) is { Exists: true, LinkTarget: null } && !IsForeign(path) && !IsOpenToOthers(path);
+    }
+
     /// <summary>The user id that owns a path, links followed; null where the kernel or the C library does not say.</summary>
     private static uint? OwnerOf(string path)
     {
@@ -174,6 +220,9 @@ public static partial class PrivateFile
             return null;
         }
     }
+
+    [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int MakeDirectory(string path, uint rights);
 
     [LibraryImport("libc", EntryPoint = "umask")]
     private static partial uint Umask(uint mask);

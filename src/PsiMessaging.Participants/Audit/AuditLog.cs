@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
+using PsiMessaging.Data.Output;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Ports;
 
@@ -16,7 +17,7 @@ namespace PsiMessaging.Participants.Audit;
 /// </summary>
 public sealed class AuditLog(ParticipantHome home, TimeProvider time)
 {
-    private static readonly JsonSerializerOptions PlainJson = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions PlainJson = new() { Encoder = PrintableJson.Encoder };
 
     /// <summary>Appends an entry inside a transaction.</summary>
     public void Append(IStoreTransaction transaction, string happening, params (string Name, JsonNode? Value)[] details)

@@ -123,6 +123,7 @@ public sealed class ParticipantHome : IDisposable
         }
 
         TakeFolder(path);
+        Array.ForEach([IdentityFile, ConfigFile], name => OwnerOnlyFile.DestroyParts(System.IO.Path.Combine(path, name)));
         using var signing = SecretBytes.Random(SigningKey.SecretSizeBytes);
         using var agreement = SecretBytes.Random(AgreementKey.SizeBytes);
         byte[] identity = [.. IdentityMagic, .. signing.Span, .. agreement.Span];
@@ -196,13 +197,27 @@ public sealed class ParticipantHome : IDisposable
         }
         else if (PrivateFile.IsOpenToOthers(path))
         {
-            // Closing a folder that is in use, such as /tmp, would do harm; an empty one was made for this.
-            if (Directory.EnumerateFileSystemEntries(path).Any())
-            {
-                throw new ParticipantException(FailureCodes.WeakKey, $"{path} holds something already and others may enter it; take a new folder, or make it yours alone with: chmod -R go= {Quoted(path)}");
-            }
-
+            // Closing a folder that is in use, such as /tmp, would do harm; an empty one was made for this. The look that counts is the one behind closed doors.
+            var rights = OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(path);
+            RefuseFull(path);
             PrivateFile.CloseFolder(path);
+            try
+            {
+                RefuseFull(path);
+            }
+            catch when (!OperatingSystem.IsWindows())
+            {
+                File.SetUnixFileMode(path, rights);
+                throw;
+            }
+        }
+    }
+
+    private static void RefuseFull(string path)
+    {
+        if (Directory.EnumerateFileSystemEntries(path).Any())
+        {
+            throw new ParticipantException(FailureCodes.WeakKey, $"{path} holds something already and others may enter it; take a new folder, or make it yours alone with: chmod -R go= {Quoted(path)}");
         }
     }
 
@@ -226,6 +241,35 @@ public sealed class ParticipantHome : IDisposable
     /// <summary>A path as a shell takes it.</summary>
     private static string Quoted(string path) =>
         path.All(character => char.IsAsciiLetterOrDigit(character) || "/._-+@%=:,".Contains(character, StringComparison.Ordinal)) ? path : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
+    /// <summary>
+    /// Deletes what killed processes left half-written: common identifiers, keys, cards. For the one worker of the home, before it serves; datasets, which have locks of
+    /// their own, are swept by who works on them.
+    /// </summary>
+    public void SweepParts()
+    {
+        var inside = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = false };
+        foreach (var part in Existing("sessions").SelectMany(folder => Directory.EnumerateFiles(folder, "*" + AtomicFile.PartSuffix, inside)).ToArray())
+        {
+            OwnerOnlyFile.DestroyPart(part);
+        }
+
+        // Commands write here beside the worker, such as psi trust: what one has open stays.
+        foreach (var part in Existing("cards").Prepend(Path).SelectMany(folder => Directory.EnumerateFiles(folder, "*" + AtomicFile.PartSuffix)).Where(part => AtomicFile.IsTemporaryName(System.IO.Path.GetFileName(part))).ToArray())
+        {
+            try
+            {
+                PrivateFile.Open(part, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSizeBytes: 0).Dispose();
+                OwnerOnlyFile.DestroyPart(part);
+            }
+            catch (IOException)
+            {
+                // In use, or finished meanwhile.
+            }
+        }
+
+        IEnumerable<string> Existing(string name) => new[] { System.IO.Path.Combine(Path, name) }.Where(Directory.Exists);
+    }
 
     /// <summary>Applies settings that come from the environment or the command line for this run only.</summary>
     public void Override(Func<ParticipantConfig, ParticipantConfig> change) => Config = change(Config);
@@ -329,6 +373,8 @@ public sealed class ParticipantHome : IDisposable
 /// <summary>Files that hold secrets: readable by their owner only, written whole or not at all, wiped before they are deleted.</summary>
 public static class OwnerOnlyFile
 {
+    private const int LargestSecretBytes = 1 << 16;
+
     /// <summary>Reads a secret file.</summary>
     /// <exception cref="ParticipantException">Missing, another user's, or others may read it.</exception>
     public static byte[] Read(string path, string what)
@@ -371,9 +417,28 @@ public static class OwnerOnlyFile
     public static void Destroy(string path)
     {
         Wipe(path);
+        DestroyParts(path);
+    }
+
+    /// <summary>The same for what a kill has left of a file's writing alone.</summary>
+    internal static void DestroyParts(string path)
+    {
         if (Path.GetDirectoryName(path) is { Length: > 0 } folder && Directory.Exists(folder))
         {
             Array.ForEach(Directory.GetFiles(folder, Path.GetFileName(path) + ".*" + AtomicFile.PartSuffix), Wipe);
+        }
+    }
+
+    /// <summary>Deletes a temporary file; one that is small enough for a key is overwritten first.</summary>
+    internal static void DestroyPart(string part)
+    {
+        if (new FileInfo(part).Length <= LargestSecretBytes)
+        {
+            Wipe(part);
+        }
+        else
+        {
+            File.Delete(part);
         }
     }
 

@@ -32,7 +32,7 @@ internal sealed class VoleReceiverParty : VoleParty
         : base(settings, receives: true, seed, items, cores)
     {
         _bitmap = new byte[settings.BitmapSizeBytes];
-        _edges = new (byte[], byte[])[Rounds.Single(round => round.Number == 10).Batches];
+        _edges = new (byte[], byte[])[Rounds.Single(round => round.Number == VoleSettings.OutputsRound).Batches];
         using (var secret = OfferSecret())
         {
             _offer = BaseTransfer.Offer(secret);
@@ -117,11 +117,11 @@ internal sealed class VoleReceiverParty : VoleParty
                 }
 
                 break;
-            case 10 when !Settings.KeepsOutputs:
+            case VoleSettings.OutputsRound when !Settings.KeepsOutputs:
                 var (tags, _) = await _outputs.Value;
                 await Step(() => Match(tags, round, sequence, payload));
                 break;
-            case 10 when !Settings.IsMalicious:
+            case VoleSettings.OutputsRound when !Settings.IsMalicious:
                 // The own outputs are made and sorted here, from the own set alone; what is common is looked for in FinishAsync.
                 await _outputs.Value;
                 break;
@@ -274,12 +274,12 @@ internal sealed class VoleReceiverParty : VoleParty
         var (tags, evaluated) = await _outputs.Value;
         return await Step(() =>
         {
-            var round = Rounds.Single(round => round.Number == 10);
+            var round = Rounds.Single(round => round.Number == VoleSettings.OutputsRound);
             for (var sequence = 0; sequence < round.Batches; sequence++)
             {
                 if (Settings.KeepsOutputs)
                 {
-                    Match(tags, round, sequence, Incoming(10).Bytes.AsMemory(round.FirstOf(sequence) * round.ElementSizeBytes, round.CountOf(sequence) * round.ElementSizeBytes));
+                    Match(tags, round, sequence, Incoming(VoleSettings.OutputsRound).Bytes.AsMemory(round.FirstOf(sequence) * round.ElementSizeBytes, round.CountOf(sequence) * round.ElementSizeBytes));
                 }
 
                 if (sequence > 0 && _edges[sequence - 1].Last.AsSpan().SequenceCompareTo(_edges[sequence].First) >= 0)

@@ -50,7 +50,7 @@ internal sealed class VoleSenderParty : VoleParty
                 return await AnswerAsync();
             case 9:
                 return Opening();
-            case 10:
+            case VoleSettings.OutputsRound:
                 var (tags, _) = await _outputs.Value;
                 return await Step(() =>
                 {

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Data;
+using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Engine;
@@ -488,7 +489,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         if (Directory.Exists(folder))
         {
             File.Delete(ActiveSession.ItemsPath(folder));
-            File.Delete(ActiveSession.ItemsPath(folder) + ".part");
+            File.Delete(ActiveSession.ItemsPath(folder) + AtomicFile.PartSuffix);
             Array.ForEach(Directory.GetDirectories(folder, "scratch-*"), path => Directory.Delete(path, recursive: true));
         }
     }
@@ -498,7 +499,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     /// <summary>A peer's text as it may be shown: one line, no control characters, 500 characters at most.</summary>
     private static string Printable(string text)
     {
-        var line = new string([.. text.Select(character => char.IsControl(character) ? ' ' : character)]);
+        var line = PrintableText.Of(text);
         return line.Length <= 500 ? line : line[..500];
     }
 
