@@ -14,7 +14,7 @@ internal sealed record SimulationReport(
     long PeakMemoryBytes,
     IReadOnlyList<QueryReport> Queries,
     [property: JsonIgnore] string? ChosenBecause = null,
-    string? KeyWarning = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? KeyWarning = null)
 {
     /// <summary>The protocol, and why it was chosen where nobody asked for it.</summary>
     [JsonIgnore]
@@ -26,7 +26,7 @@ internal sealed record SimulationReport(
 }
 
 /// <summary>One party's input: rows in the file, distinct identifiers, rows without an identifier, and what a person should know of how it was read.</summary>
-internal sealed record PartyReport(int Rows, int Distinct, int Dropped, IReadOnlyList<string>? Notices = null);
+internal sealed record PartyReport(int Rows, int Distinct, int Dropped, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Notices = null);
 
 /// <summary>A phase and its length.</summary>
 internal sealed record PhaseReport(string Name, double Seconds);

@@ -172,7 +172,7 @@ public sealed class Canonicalizer
         }
         catch (ArgumentException exception)
         {
-            throw new InputException("an identifier is not valid Unicode text (a lone surrogate)", exception);
+            throw new InputException("an identifier is not valid Unicode text (a lone surrogate, or a code point that is no character)", exception);
         }
     }
 
