@@ -135,7 +135,7 @@ public sealed class Canonicalizer
     private static ReadOnlySpan<char> Clean(ReadOnlySpan<char> raw, scoped ref KeyRepairs repairs)
     {
         var trimmed = raw.Trim();
-        if (TextForm.IsPlain(trimmed))
+        if (TextForm.IsPlain(trimmed) || TextForm.IsTidy(trimmed, NormalizationForm.FormKC))
         {
             return trimmed;
         }

@@ -132,9 +132,10 @@ public sealed class KeyPartCounter(string column)
         }
 
         var classes = 0;
+        var table = Classes.AsSpan(0, 128);
         foreach (var character in part)
         {
-            classes |= character < 128 ? Classes[character] : Beyond;
+            classes |= character < table.Length ? table[character] : Beyond;
         }
 
         _rows++;
@@ -148,7 +149,11 @@ public sealed class KeyPartCounter(string column)
             : (classes & Digit) == 0 ? KeyAlphabet.Letters : KeyAlphabet.LettersAndDigits)]++;
         if ((classes & (Sign | Beyond)) == 0)
         {
-            CountCheckDigits(part, classes == Digit);
+            // Lengths that no kind has are most of all identifiers.
+            if (classes == Digit ? part.Length >= 8 : part.Length is 10 or >= 15)
+            {
+                CountCheckDigits(part, classes == Digit);
+            }
         }
 
         if (classes == Digit)
@@ -180,11 +185,6 @@ public sealed class KeyPartCounter(string column)
 
     private void CountCheckDigits(ReadOnlySpan<char> part, bool isDigits)
     {
-        if (part.Length < 8)
-        {
-            return;
-        }
-
         for (var kind = isDigits ? CheckDigit.Luhn : CheckDigit.Isbn10; kind <= CheckDigit.Mod97; kind++)
         {
             _checks[(int)kind] += CheckDigits.IsRight(kind, part) ? 1 : 0;

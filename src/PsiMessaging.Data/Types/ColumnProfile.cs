@@ -100,7 +100,7 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
 
         _numbers++;
         var digits = Math.Max(0, whole.TrimStart('0').Length + exponent);
-        var hasExponent = value.ContainsAny('e', 'E');
+        var hasExponent = value.Length - whole.Length - fraction.Length >= 2 && value.ContainsAny('e', 'E');
         if (_codeRow is null)
         {
             CodeReason? code = whole.Length > 1 && whole[0] == '0' ? CodeReason.LeadingZero

@@ -118,7 +118,8 @@ public static class FixedPoint
         var rest = text.Length > 0 && text[0] is '-' or '+' ? text[1..] : text;
         whole = fraction = default;
         exponent = 0;
-        if (rest.Equals("NaN", StringComparison.OrdinalIgnoreCase) || rest.Equals("Infinity", StringComparison.OrdinalIgnoreCase) || rest.Equals("inf", StringComparison.OrdinalIgnoreCase) || rest is "∞")
+        if (rest.Length > 0 && rest[0] is 'N' or 'n' or 'I' or 'i' or '∞'
+            && (rest.Equals("NaN", StringComparison.OrdinalIgnoreCase) || rest.Equals("Infinity", StringComparison.OrdinalIgnoreCase) || rest.Equals("inf", StringComparison.OrdinalIgnoreCase) || rest is "∞"))
         {
             return NumberReading.NotFinite;
         }

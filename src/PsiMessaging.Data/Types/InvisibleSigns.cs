@@ -27,6 +27,12 @@ internal static class InvisibleSigns
             return !Rune.IsWhiteSpace(rune);
         }
 
+        if (rune.Value is > 0xAD and < 0x34F)
+        {
+            // Most letters beyond ASCII.
+            return false;
+        }
+
         foreach (var (first, last) in Ranges)
         {
             if (rune.Value <= last)

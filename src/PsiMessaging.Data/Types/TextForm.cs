@@ -27,7 +27,7 @@ public static class TextForm
     /// <param name="rule">The rule. A lone surrogate, which has no normal form, is left as it is.</param>
     public static ReadOnlySpan<char> Of(ReadOnlySpan<char> raw, TextRule rule)
     {
-        if (rule == TextRule.Exact || IsPlain(raw))
+        if (rule == TextRule.Exact || IsPlain(raw) || IsTidy(raw, NormalizationForm.FormC))
         {
             return raw;
         }
@@ -70,6 +70,23 @@ public static class TextForm
         }
 
         return text.IsEmpty || former != ' ';
+    }
+
+    /// <summary>Whether a text is its own form, of the characters of the basic plane: most of those that are not ASCII.</summary>
+    internal static bool IsTidy(ReadOnlySpan<char> text, NormalizationForm form)
+    {
+        var former = ' ';
+        foreach (var character in text)
+        {
+            if (character == ' ' ? former == ' ' : char.IsWhiteSpace(character) || char.IsSurrogate(character) || character >= '\uFFFE' || InvisibleSigns.Contains(new Rune(character)))
+            {
+                return false;
+            }
+
+            former = character;
+        }
+
+        return former != ' ' && text.IsNormalized(form);
     }
 
     /// <summary>Without invisible signs, white space inside as one space, none at the ends.</summary>
