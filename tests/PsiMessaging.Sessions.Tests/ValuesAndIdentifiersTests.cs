@@ -162,6 +162,26 @@ public class ValuesAndIdentifiersTests
         }
     }
 
+    /// <summary>A list that holds nothing where a form or a name belongs stops no inbox.</summary>
+    [Theory]
+    [InlineData("form")]
+    [InlineData("name")]
+    public async Task Proposal_WithNothingInAList_IsRefusedAndTheInboxGoesOn(string where)
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        var bent = 0;
+        network.Bend = envelope => envelope.Message is ProposeSession proposal && Interlocked.Increment(ref bent) == 1
+            ? [Envelope.Create(network.P1.Home, "P2", proposal.SessionId, where == "form" ? proposal with { KeyForms = [null!] } : proposal with { KeyNames = [null!] }).Frame.ToArray()] : [envelope.Frame.ToArray()];
+        network.Start();
+        var first = await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
+        await TestNetwork.EventuallyAsync(() => network.P2.Engine!.Refused.Total == 1);
+        await network.P1.CommandAsync(first.SessionId!, new CancelSession(first.SessionId!));
+        var second = await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
+        var completed = await network.P2.WaitAsync(session => session.Id == second.SessionId && session.IsEnded);
+        Assert.Equal((SessionState.Completed, 4), (completed.State, completed.IntersectionSize ?? 0));
+    }
+
     /// <summary>The lists of both parties are one; the lists that join to their own files join to them, spelling by spelling and record by record.</summary>
     [Fact]
     public async Task Result_OfIdentifiersSpelledDifferently_JoinsToEachOwnFile()

@@ -67,6 +67,10 @@ internal static class DatasetCommands
         {
             Terminal.Table(["name", "rows", "identifiers", "key", "other columns"], datasets.Select(dataset => (IReadOnlyList<string>)
                 [dataset.Name, dataset.Rows.ToString("N0"), dataset.Distinct.ToString("N0"), string.Join(" + ", dataset.Key), string.Join(", ", dataset.Attributes)]), 1, 2);
+            foreach (var dataset in datasets.Where(dataset => !dataset.HasCurrentRules))
+            {
+                Console.Out.WriteLine($"{dataset.Name} was added under older rules for identifiers and cannot be used: remove it and add it again");
+            }
         }
 
         return Task.CompletedTask;

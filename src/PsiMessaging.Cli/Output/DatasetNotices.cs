@@ -29,7 +29,7 @@ internal static class DatasetNotices
             (form.Undisguised, "were written for a spreadsheet or as numbers, as =\"00123\", '00123 or 123.0, and are read without that"),
             (form.Of(KeyDamage.Exponent), "are numbers that a spreadsheet has rounded, as 9,78013E+12, and match nothing: export the column as text from where it is whole"),
             (form.Of(KeyDamage.PointZero), "are whole numbers with a fraction of zero, as 100234.0, and are not 100234: if a program took identifiers for numbers, write the column as text, or take --whole-identifiers"),
-            (form.Of(KeyDamage.FifteenDigits), "have more than fifteen digits with zeros from the sixteenth on, as a spreadsheet keeps long numbers: export the column as text from where it is whole"),
+            (2 * form.Of(KeyDamage.FifteenDigits) > form.Of(KeyAlphabet.Digits) ? form.Of(KeyDamage.FifteenDigits) : 0, "have more than fifteen digits with zeros from the sixteenth on, as a spreadsheet keeps long numbers: export the column as text from where it is whole"),
             (form.Of(KeyDamage.Hashes), "are ####, which a spreadsheet shows where a column is too narrow"),
             (form.Of(KeyDamage.Replacement), "hold the sign U+FFFD, which stands for what could not be decoded: read the source again with its right encoding"),
             (foldCase ? form.TurkicLetters : 0, "hold ı or İ, which --case fold leaves apart from i and I (the rule of Unicode for all languages; in Turkish they are ı = I and i = İ)"),

@@ -107,8 +107,9 @@ public static class FixedPoint
     /// <summary>The same without zeros at the end of the fraction: the form a label has.</summary>
     public static string WriteShort(long units, int decimals)
     {
-        var text = Write(units, decimals);
-        return decimals == 0 ? text : text.TrimEnd('0').TrimEnd('.');
+        // Whole numbers, as most are, without the detour.
+        var (whole, fraction) = Math.DivRem(units, PowerOfTen(decimals));
+        return fraction == 0 ? whole.ToString(CultureInfo.InvariantCulture) : Write(units, decimals).TrimEnd('0');
     }
 
     /// <summary>Takes a number's text apart.</summary>

@@ -50,6 +50,10 @@ public sealed record Dataset(
     [JsonIgnore]
     public string DuplicatesName => Duplicates == DuplicateRule.Reject ? "reject" : "first";
 
+    /// <summary>Whether its identifiers were read by the rules of this build; else it cannot be used.</summary>
+    [JsonIgnore]
+    public bool HasCurrentRules => Rules == Canonicalizer.Version;
+
     /// <summary>What reads its identifiers as when it was added.</summary>
     public Canonicalizer NewCanonicalizer() => new(FoldCase, MissingWords, WholeNumbers);
 
@@ -385,7 +389,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     }
 
     /// <summary>A dataset whose identifiers were read by other rules would match nobody, or the wrong ones.</summary>
-    private Dataset RequireRules(Dataset dataset) => dataset.Rules == Canonicalizer.Version ? dataset : throw new ParticipantException(FailureCodes.UnusableDataset,
+    private Dataset RequireRules(Dataset dataset) => dataset.HasCurrentRules ? dataset : throw new ParticipantException(FailureCodes.UnusableDataset,
         $"the dataset {dataset.Name} was added by another version of psi, which read identifiers by rules {dataset.Rules}; now they are rules {Canonicalizer.Version}. Add it again: psi dataset remove {dataset.Name}, then psi dataset add {dataset.Name} FILE --key {string.Join(",", dataset.Key)}") { ForPeer = NotOffered };
 
     /// <summary>Opens the stored rows.</summary>

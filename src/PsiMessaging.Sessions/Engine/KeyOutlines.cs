@@ -19,7 +19,7 @@ public static class KeyOutlines
     /// <param name="forms">As they came.</param>
     /// <param name="parts">Key columns.</param>
     internal static bool AreWellFormed(IReadOnlyList<KeyForm>? forms, int parts) => forms is null
-        || (forms.Count == parts && forms.All(form => (form.Alphabet is null || Alphabets.Contains(form.Alphabet, StringComparer.Ordinal)) && form.Letters is null or "upper" or "lower" && form.Length is null or (>= 1 and <= KeyOutline.MaximumLength)));
+        || (forms.Count == parts && forms.All(form => form is not null && (form.Alphabet is null || Alphabets.Contains(form.Alphabet, StringComparer.Ordinal)) && form.Letters is null or "upper" or "lower" && form.Length is null or (>= 1 and <= KeyOutline.MaximumLength)));
 
     internal static string? WarningOf(string own, IReadOnlyList<KeyForm>? ownForms, string peer, IReadOnlyList<KeyForm>? peerForms) =>
         ownForms is null || peerForms is null ? null : WarningOf(own, [.. ownForms.Select(FromWire)], peer, [.. peerForms.Select(FromWire)]);

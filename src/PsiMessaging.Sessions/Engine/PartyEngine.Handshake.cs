@@ -93,12 +93,12 @@ public sealed partial class PartyEngine
     private static void RequireForm(ProposeSession proposal)
     {
         static bool IsLong(string? text) => text is { Length: > 100 };
-        static bool HasLong(IReadOnlyList<KeyForm>? forms) => forms is { Count: > 16 } || (forms ?? []).Any(form => IsLong(form.Alphabet) || IsLong(form.Letters));
+        static bool HasLong(IReadOnlyList<KeyForm>? forms) => forms is { Count: > 16 } || (forms ?? []).Any(form => form is null || IsLong(form.Alphabet) || IsLong(form.Letters));
         if (IsLong(proposal.PeerDataset) || IsLong(proposal.Protocol) || IsLong(proposal.Security) || IsLong(proposal.Engine) || IsLong(proposal.Reveal) || IsLong(proposal.Duplicates)
-            || IsLong(proposal.Profile.Case) || IsLong(proposal.Profile.Texts) || HasLong(proposal.KeyForms) || proposal.Protocols is { Count: > 8 } || (proposal.Protocols ?? []).Any(IsLong) || proposal.KeyNames.Count > 16 || proposal.KeyNames.Any(name => name.Length > 200)
+            || IsLong(proposal.Profile.Case) || IsLong(proposal.Profile.Texts) || HasLong(proposal.KeyForms) || proposal.Protocols is { Count: > 8 } || (proposal.Protocols ?? []).Any(IsLong) || proposal.KeyNames.Count > 16 || proposal.KeyNames.Any(name => name is null or { Length: > 200 })
             || proposal.Nonce.Length > 64 || proposal.SharedKeyCheck.Length > 64)
         {
-            throw new RejectedEnvelopeException("a field of the proposal is longer than it may be");
+            throw new RejectedEnvelopeException("a field of the proposal is longer than it may be, or a list holds nothing where a value belongs");
         }
     }
 
