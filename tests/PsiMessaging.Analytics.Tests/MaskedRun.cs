@@ -34,18 +34,18 @@ internal sealed class MaskedRun : IDisposable
     /// <summary>Entries of AᵀB that the asking party holds unmasked after the last query, and which of them the answer needs.</summary>
     public (ulong[] Product, bool[] Needed) Unmasked { get; private set; }
 
-    public static async Task<MaskedRun> OpenAsync(string p1, string p2, IReadOnlyDictionary<string, string>? types = null, TextRule texts = TextRule.Normal)
+    public static async Task<MaskedRun> OpenAsync(string p1, string p2, IReadOnlyDictionary<string, string>? types = null)
     {
         var root = Directory.CreateTempSubdirectory("psi-masked-data-").FullName;
-        var (own, other) = (await AlignAsync(root, "P1", p1, types, texts), await AlignAsync(root, "P2", p2, types, texts));
+        var (own, other) = (await AlignAsync(root, "P1", p1, types), await AlignAsync(root, "P2", p2, types));
         return new MaskedRun(new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
         {
             ["P1"] = [.. own.Columns.Select(column => new TypedColumn(column.Name, column.Type))],
             ["P2"] = [.. other.Columns.Select(column => new TypedColumn(column.Name, column.Type))],
-        }, texts), own, other);
+        }), own, other);
     }
 
-    private static async Task<AlignedRows> AlignAsync(string root, string party, string csv, IReadOnlyDictionary<string, string>? types, TextRule texts)
+    private static async Task<AlignedRows> AlignAsync(string root, string party, string csv, IReadOnlyDictionary<string, string>? types)
     {
         var file = Path.Combine(root, party + ".csv");
         File.WriteAllText(file, csv);
@@ -61,7 +61,7 @@ internal sealed class MaskedRun : IDisposable
         }
 
         using var rows = RecordReader.Open(file, new RecordReaderOptions());
-        using var builder = new AlignedRowsBuilder([.. profiles.Select(profile => profile.Finish())], new ScratchFolder(Path.Combine(folder, "scratch")), texts);
+        using var builder = new AlignedRowsBuilder([.. profiles.Select(profile => profile.Finish())], new ScratchFolder(Path.Combine(folder, "scratch")), TextRule.Normal);
         while (rows.Read())
         {
             builder.Add(SHA256.HashData(Encoding.UTF8.GetBytes(rows.GetSpan(0).ToString()))[..16], rows, [.. Enumerable.Range(1, profiles.Length)]);

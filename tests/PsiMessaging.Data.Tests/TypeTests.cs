@@ -145,6 +145,7 @@ public class TypeTests
     [InlineData("½", "1⁄2")]
     [InlineData("Nord", "Nòrd")]
     [InlineData("1", "1.0")]
+    [InlineData("x", "x\u0001")]
     public void TextsThatLookDifferent_StayTwo(string one, string other) => Assert.NotEqual(ValueForm.Of(one, ColumnType.Text, TextRule.Normal), ValueForm.Of(other, ColumnType.Text, TextRule.Normal));
 
     [Fact]

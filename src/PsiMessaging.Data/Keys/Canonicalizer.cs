@@ -161,7 +161,7 @@ public sealed class Canonicalizer
             {
                 // As in Unicode's NFKC_Casefold: without invisible signs, folded in decomposed form, composed again.
                 var next = fold ? CaseFolding.Fold(text.Normalize(NormalizationForm.FormKD)) : text;
-                next = TextForm.Tidy(next.Normalize(NormalizationForm.FormKC), keepJoiners: false);
+                next = TextForm.Tidy(next.Normalize(NormalizationForm.FormKC), ofText: false);
                 if (next == text)
                 {
                     return next;

@@ -38,7 +38,7 @@ public static class TextForm
             // Taking a sign away may bring together what has one form; twice is enough, and a loop that is held to an end needs no proof.
             for (var round = 0; round < 8; round++)
             {
-                var next = Tidy(text.Normalize(NormalizationForm.FormC), keepJoiners: true);
+                var next = Tidy(text.Normalize(NormalizationForm.FormC), ofText: true);
                 if (next == text)
                 {
                     break;
@@ -91,8 +91,8 @@ public static class TextForm
 
     /// <summary>Without invisible signs, white space inside as one space, none at the ends.</summary>
     /// <param name="text">Well-formed.</param>
-    /// <param name="keepJoiners">Whether zero-width joiners stay between letters of scripts in which they are spelling.</param>
-    internal static string Tidy(string text, bool keepJoiners)
+    /// <param name="ofText">Whether zero-width joiners stay between letters of scripts in which they are spelling, and control characters, which are shown as their pictures.</param>
+    internal static string Tidy(string text, bool ofText)
     {
         var tidy = new StringBuilder(text.Length);
         var (space, joiner, former) = (false, '\0', 0);
@@ -103,11 +103,11 @@ public static class TextForm
                 space = tidy.Length > 0;
                 joiner = '\0';
             }
-            else if (keepJoiners && rune.Value is Joiner or NonJoiner)
+            else if (ofText && rune.Value is Joiner or NonJoiner)
             {
                 joiner = former >= BeyondLatin && !space ? (char)rune.Value : '\0';
             }
-            else if (!InvisibleSigns.Contains(rune))
+            else if (!InvisibleSigns.Contains(rune) || (ofText && Rune.IsControl(rune)))
             {
                 if (space)
                 {
