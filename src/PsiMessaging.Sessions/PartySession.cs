@@ -6,6 +6,7 @@ using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
+using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Ports;
 using PsiMessaging.Sessions.Datasets;
 
@@ -79,6 +80,11 @@ public sealed record PartySession
     public required int MinCell { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
     public required DateTimeOffset DeadlineAt { get; init; }
+
+    /// <summary>Which texts are one value, as the parties have agreed; a session of before that was agreed compares them as they are.</summary>
+    public TextRule Texts { get; init; } = TextRule.Exact;
+    /// <summary>Set where the two parties' identifiers can hardly match by what they look like: a warning for a person.</summary>
+    public string? KeyWarning { get; init; }
 
     /// <summary>Names that head the intersection file: the initiator's key columns.</summary>
     public IReadOnlyList<string> KeyNames { get; init; } = [];

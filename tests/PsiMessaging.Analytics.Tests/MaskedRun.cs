@@ -69,7 +69,7 @@ internal sealed class MaskedRun : IDisposable
         }
 
         using var rows = RecordReader.Open(file, new RecordReaderOptions());
-        using var builder = new AlignedRowsBuilder([.. profiles.Select(profile => profile.Finish())], new ScratchFolder(Path.Combine(folder, "scratch")));
+        using var builder = new AlignedRowsBuilder([.. profiles.Select(profile => profile.Finish())], new ScratchFolder(Path.Combine(folder, "scratch")), TextRule.Normal);
         while (rows.Read())
         {
             builder.Add(SHA256.HashData(Encoding.UTF8.GetBytes(rows.GetSpan(0).ToString()))[..16], rows, [.. Enumerable.Range(1, profiles.Length)]);

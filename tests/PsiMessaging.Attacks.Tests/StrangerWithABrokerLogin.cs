@@ -160,7 +160,7 @@ public class StrangerWithABrokerLogin
     internal static ProposeSession Proposal(string id, string from, string to = "P1", string protocol = "ecdh") => new()
     {
         SessionId = id, Initiator = from, Responder = to, Linker = "LINKER", Protocol = protocol, Engine = "masked", Reveal = "both",
-        Profile = new CanonicalizationProfile(1, "keep", 1), Duplicates = "reject", MinCell = 10, KeyNames = ["IDKEY"], SetSize = 10, Nonce = new byte[32], SharedKeyCheck = new byte[16], DeadlineSeconds = 3600,
+        Profile = new CanonicalizationProfile(Data.Keys.Canonicalizer.Version, "keep", 1, "normal"), Duplicates = "reject", MinCell = 10, KeyNames = ["IDKEY"], SetSize = 10, Nonce = new byte[32], SharedKeyCheck = new byte[16], DeadlineSeconds = 3600,
     };
 
     /// <summary>A participant's login does its whole job with the rights of deploy/rabbitmq, and everything else is refused by the broker.</summary>

@@ -18,10 +18,10 @@ public class GoldenTests
         new ProposeSession
         {
             SessionId = Id, Initiator = "P1", Responder = "P2", Linker = "LINKER", PeerDataset = "bi", Protocol = "rsa", Engine = "tokens", Reveal = "both", RsaBits = 2048,
-            Profile = new CanonicalizationProfile(1, "keep", 1), Duplicates = "reject", MinCell = 3, KeyNames = ["IDKEY"], SetSize = 1000, Nonce = Hash,
+            Profile = new CanonicalizationProfile(2, "keep", 1, "normal"), Duplicates = "reject", MinCell = 3, KeyNames = ["IDKEY"], KeyForms = [new KeyForm("letters-and-digits", "upper", 16)], SetSize = 1000, Nonce = Hash,
             Rsa = new RsaSender([0xff, 0x01], [1, 0, 1], [7, 8, 9]), SharedKeyCheck = Hash[..16], DeadlineSeconds = 86400,
         },
-        new AcceptSession { SessionId = Id, ProposalHash = Hash, SetSize = 3479, Nonce = Hash, Rsa = new RsaSender([0xff, 0x03], [1, 0, 1], [7, 8, 9], Hash), MinCell = 5 },
+        new AcceptSession { SessionId = Id, ProposalHash = Hash, KeyForms = [new KeyForm("digits", Length: 8)], SetSize = 3479, Nonce = Hash, Rsa = new RsaSender([0xff, 0x03], [1, 0, 1], [7, 8, 9], Hash), MinCell = 5 },
         new AbortSession(Id, FailureCodes.ProfileMismatch, "the identifiers would be read differently"),
         new RestartProtocol(Id, Hash, 1, Hash),
         new RoundBatch(Id, Hash, 1, 0, 4, 1024, 256),

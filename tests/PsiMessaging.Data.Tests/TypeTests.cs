@@ -22,9 +22,19 @@ public class TypeTests
     [Theory]
     [InlineData("integer(11)", "1", "-20", "")]
     [InlineData("decimal(11,2)", "1.5", "20", "3.25")]
-    [InlineData("decimal(11,1)", "1.50", ".5", "+2")]
+    [InlineData("decimal(11,1)", "1.5", ".5", "+2.5")]
+    [InlineData("decimal(11,1)", "1.50", "13.00", "2")]
     [InlineData("integer(18)", "123456789012")]
-    [InlineData("decimal(11,3)", "1.2E-2", "1e2")]
+    [InlineData("decimal(11,3)", "1.2E-2", "1e+2", "1.0E3")]
+    [InlineData("integer(11)", "1", "1.0", "", "2")]
+    [InlineData("integer(11)", " 1 ", "\u00a02", " ")]
+    [InlineData("text", "100", "1E2", "12E3")]
+    [InlineData("text", "32E0134", "32E0135")]
+    [InlineData("text", "+39", "+1")]
+    [InlineData("text", "1.1", "1.10")]
+    [InlineData("decimal(11,1)", "1.1", "1.10", "-3")]
+    [InlineData("decimal(11,1)", "1.1", "1.10", "1250.5")]
+    [InlineData("text", "60200000000000123456", "1")]
     [InlineData("text", "007", "12")]
     [InlineData("text", "", "")]
     [InlineData("text", "1,5", "2,5")]
@@ -54,9 +64,103 @@ public class TypeTests
     public void OutOfRange_IsRefusedByRowWithTheRange()
     {
         Assert.Contains("row 2, column X: the value does not fit decimal(5,2), which goes up to 999.99", Assert.Throws<InputException>(() => Profile("decimal(5,2)", "999.99", "1000")).Message, StringComparison.Ordinal);
-        Assert.Contains("need 19 digits", Assert.Throws<InputException>(() => Find("1234567890123456789")).Message, StringComparison.Ordinal);
-        Assert.Contains("need 20 digits (15 before and 5 after the point", Assert.Throws<InputException>(() => Find("123456789012345", "0.12345")).Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(CodeReason.LeadingZero, 2, "7", "007")]
+    [InlineData(CodeReason.Plus, 1, "+39", "40")]
+    [InlineData(CodeReason.Exponent, 2, "100", "1E2")]
+    [InlineData(CodeReason.TooLong, 1, "1234567890123456789", "1")]
+    [InlineData(CodeReason.TrailingZeros, 3, "1.1", "2", "1.10")]
+    public void Codes_AreTextAndSayWhichRowAndWhy(CodeReason code, int row, params string[] values)
+    {
+        var column = Find(values);
+        Assert.Equal(("text", code, row, (int?)null), (column.Type.ToString(), column.Code!.Value, column.CodeRow ?? 0, column.NotANumberRow));
+    }
+
+    [Fact]
+    public void NumbersOfMoreThanEighteenDigitsInAll_LoseDigitsAfterThePointAndSaySo()
+    {
+        var column = Find("123456789012345", "0.12345", "1.5");
+        Assert.Equal(("decimal(18,3)", 1), (column.Type.ToString(), column.Rounded));
+    }
+
+    /// <summary>In a column that is found to be numbers, two spellings that are one value differ only in what nobody takes for two codes: an exponent with a sign, zeros at the end where one has no fraction or the column has negative numbers, or .0.</summary>
+    [Fact]
+    public void FoundNumbers_NeverMergeSpellingsThatMayBeTwoCodes()
+    {
+        var digits = Gen.String[Gen.Char["012"], 1, 3];
+        static Gen<string> One(params string[] of) => Gen.Int[0, of.Length - 1].Select(i => of[i]);
+        var spelling = Gen.Select(One("", "-", "+"), digits, Gen.OneOf(Gen.Const(""), digits.Select(fraction => "." + fraction)), One("", "", "E1", "e+1", "E2"), (sign, whole, fraction, exponent) => sign + whole + fraction + exponent);
+        spelling.Array[2].Sample(pair =>
+        {
+            var type = Find(pair).Type;
+            if (pair[0] == pair[1] || !type.IsNumber || ValueForm.Of(pair[0], type, TextRule.Normal) != ValueForm.Of(pair[1], type, TextRule.Normal))
+            {
+                return;
+            }
+
+            static string Whole(string text) => text.EndsWith(".0", StringComparison.Ordinal) ? text[..^2] : text;
+            static bool IsScientific(string text) => text.Contains('e', StringComparison.OrdinalIgnoreCase);
+            static string Plain(string text) => Whole(text.TrimStart('+', '-'));
+            Assert.True(pair.Any(IsScientific) || pair.Any(text => text.Contains('.', StringComparison.Ordinal)) || pair.All(text => Plain(text) == "0"), string.Join(" and ", pair));
+            Assert.True(pair.Any(IsScientific) || pair.Any(text => text[0] == '-') || Plain(pair[0]) == Plain(pair[1]) || pair.Count(text => text.Contains('.', StringComparison.Ordinal)) == 1, string.Join(" and ", pair));
+        }, iter: 20_000);
+    }
+
+    [Fact]
+    public void ValueForm_OfAnyNumber_IsItsOwnAndOneForEachWorth() => Gen.Select(Gen.Long[-99_999, 99_999], Gen.Int[0, 3], Gen.Int[0, 2]).Sample((units, decimals, zeros) =>
+    {
+        var type = ColumnType.TryParse($"decimal(9,{decimals})")!;
+        var plain = FixedPoint.Write(units, decimals);
+        var longer = decimals > 0 ? plain + new string('0', zeros) : plain;
+        var form = ValueForm.Of(longer, type, TextRule.Normal)!;
+        Assert.Equal((ValueForm.Of(plain, type, TextRule.Normal), form), (form, ValueForm.Of(form, type, TextRule.Exact)));
+        Assert.Equal(units, (long)(decimal.Parse(form, CultureInfo.InvariantCulture) * FixedPoint.PowerOfTen(decimals)));
+    });
+
+    [Theory]
+    [InlineData("Nord")]
+    [InlineData("Nord ")]
+    [InlineData(" Nord")]
+    [InlineData("Nord\u00a0")]
+    [InlineData("\ufeffNord")]
+    [InlineData("No\u00adrd")]
+    [InlineData("N\u200dord")]
+    public void TextsThatLookAlike_AreOneValue(string text)
+    {
+        Assert.Equal("Nord", ValueForm.Of(text, ColumnType.Text, TextRule.Normal));
+        Assert.Equal(text, ValueForm.Of(text, ColumnType.Text, TextRule.Exact));
+    }
+
+    [Theory]
+    [InlineData("Nòrd", "No\u0300rd", "Nòrd")]
+    [InlineData("Nord \u2003 Ovest", "Nord Ovest", "Nord Ovest")]
+    [InlineData("نمی\u200cخواهم", "نمی\u200cخواهم ", "نمی\u200cخواهم")]
+    public void TextsInOtherUnicodeForms_AreOneValue(string one, string other, string form) =>
+        Assert.Equal((form, form), (ValueForm.Of(one, ColumnType.Text, TextRule.Normal), ValueForm.Of(other, ColumnType.Text, TextRule.Normal)));
+
+    [Theory]
+    [InlineData("Nord", "NORD")]
+    [InlineData("½", "1⁄2")]
+    [InlineData("Nord", "Nòrd")]
+    [InlineData("1", "1.0")]
+    [InlineData("x", "x\u0001")]
+    public void TextsThatLookDifferent_StayTwo(string one, string other) => Assert.NotEqual(ValueForm.Of(one, ColumnType.Text, TextRule.Normal), ValueForm.Of(other, ColumnType.Text, TextRule.Normal));
+
+    [Fact]
+    public void TextForm_OfAnyText_IsItsOwn() => Gen.String[Gen.OneOf(Gen.Char, Gen.Char["a \t\u00a0\u200b\u200c\u200d\u0300\u0301\u0307\u00ad\ufeff\u2003o\u0627\ud83d\udc68"]), 0, 12].Sample(text =>
+    {
+        var once = TextForm.Of(text, TextRule.Normal).ToString();
+        Assert.Equal(once, TextForm.Of(once, TextRule.Normal).ToString());
+    }, iter: 20_000);
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("  ")]
+    [InlineData("\u00a0")]
+    [InlineData("\u200b")]
+    public void NothingButBlanks_IsMissing(string text) => Assert.Null(ValueForm.Of(text, ColumnType.Text, TextRule.Normal));
 
     [Fact]
     public void TooManyDecimals_AreRoundedAndCounted()

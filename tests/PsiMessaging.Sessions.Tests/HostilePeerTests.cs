@@ -176,7 +176,7 @@ public class HostilePeerTests
         await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
         var p1 = await network.P1.WaitAsync(session => session.State == SessionState.Failed);
         await TestNetwork.EventuallyAsync(() => !Directory.Exists(network.P1.Home.SessionPath(p1.Id))
-            || Directory.GetFiles(network.P1.Home.SessionPath(p1.Id)).All(path => Path.GetFileName(path) is "intersection.csv" or "matched.bin"));
+            || Directory.GetFiles(network.P1.Home.SessionPath(p1.Id)).All(path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin"));
     }
 
     [Fact]

@@ -469,7 +469,7 @@ public class MaskedQueryTests
         foreach (var (text, expected) in new[]
         {
             ("mean(TAX)", "cannot compute mean(TAX), because the linker sees encrypted values"), ("ols(PAY ~ AGE)", "cannot compute a regression"), ("SEX weight TAX", "cannot compute weighted counts"),
-            ("SEX where AGE > 20", "cannot filter by `AGE > 20`"), ("SEX where PAY = 1.5", "1.5 and 1.50 have different ciphertexts"),
+            ("SEX where AGE > 20", "cannot filter by `AGE > 20`"),
         })
         {
             var refused = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, text));

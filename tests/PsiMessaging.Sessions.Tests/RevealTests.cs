@@ -26,7 +26,7 @@ public class RevealTests
         Assert.Equal(4, learned.IntersectionSize);
 
         Assert.Null(others.IntersectionSize);
-        Assert.DoesNotContain(Directory.GetFiles(other.Home.SessionPath(others.Id)), path => Path.GetFileName(path) is "intersection.csv" or "matched.bin");
+        Assert.DoesNotContain(Directory.GetFiles(other.Home.SessionPath(others.Id)), path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin");
         var received = network.Wire.Where(envelope => envelope.Header.To == other.Home.Name && envelope.Header.From == learner.Home.Name).ToArray();
 
         // Masked or blinded identifiers of the learner, as many as it has, and an empty report: no tag, no size, no hash.
@@ -51,7 +51,7 @@ public class RevealTests
         Assert.Equal((4, 4), (p1.IntersectionSize ?? 0, p2.IntersectionSize ?? 0));
         foreach (var party in new[] { network.P1, network.P2 })
         {
-            Assert.DoesNotContain(Directory.GetFiles(party.Home.SessionPath(p1.Id)), path => Path.GetFileName(path) is "intersection.csv" or "matched.bin");
+            Assert.DoesNotContain(Directory.GetFiles(party.Home.SessionPath(p1.Id)), path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin");
 
             // What comes back are tags in ascending order: position says nothing about which identifier they belong to.
             var tags = network.Wire.Where(envelope => envelope.Header.To == party.Home.Name && envelope.Message is RoundBatch { Round: 3 }).Select(envelope => envelope.Body.ToArray().Chunk(8).Select(Convert.ToHexString).ToArray()).First();

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Types;
 using PsiMessaging.Participants;
 using PsiMessaging.Sessions;
 using PsiMessaging.Testing;
@@ -62,21 +63,26 @@ public class SessionTests
         Assert.Equal((1, 2), (answer.Result!.Answer.Withheld, answer.Result.MinCell));
     }
 
-    [Fact]
-    public async Task Values_OfAnyKind_ComeOutAsTheyWentIn()
+    /// <summary>Compared as they are; by the usual rule the values that differ from others in blanks alone come out without them.</summary>
+    [Theory]
+    [InlineData(TextRule.Exact)]
+    [InlineData(TextRule.Normal)]
+    public async Task Values_OfAnyKind_ComeOutAsTheyWentIn(TextRule texts)
     {
         await using var network = new TestNetwork();
         string[] values = ["< 20", ">2", "a,b", "he said \"hi\"", "two\nlines", "città", "👩‍👩‍👧", " spaced ", "", "null", "é|;"];
         var p1 = "IDKEY,V\n" + string.Concat(values.Select((value, i) => $"k{i},\"{value.Replace("\"", "\"\"", StringComparison.Ordinal)}\"\n"));
         var p2 = "IDKEY,W\n" + string.Concat(values.Select((_, i) => $"k{i},x\n"));
-        await network.AddDataAsync(p1, p2);
+        await network.P1.AddAsync("istat", Samples.Write(network.Folder, "istat.csv", p1), texts: texts);
+        await network.P2.AddAsync("bi", Samples.Write(network.Folder, "bi.csv", p2), texts: texts);
         network.Start();
         var (session, _) = await network.IntersectAsync();
         Assert.Equal(values.Length, session.IntersectionSize);
         await network.SendRowsAsync(session.Id);
         var answer = await network.P2.CommandAsync(session.Id, new SubmitQuery(session.Id, "V"));
         // An empty text is a missing value.
-        Assert.Equal(values.Select(value => value.Length == 0 ? null : value).Order(StringComparer.Ordinal), answer.Result!.Answer.Rows.Select(row => row[0].Text).Order(StringComparer.Ordinal));
+        string Form(string value) => texts == TextRule.Exact ? value : value.Trim().Replace('\n', ' ');
+        Assert.Equal(values.Select(value => value.Length == 0 ? null : Form(value)).Order(StringComparer.Ordinal), answer.Result!.Answer.Rows.Select(row => row[0].Text).Order(StringComparer.Ordinal));
     }
 
     [Fact]

@@ -58,7 +58,7 @@ public sealed class VoleSessionTests
         var (learner, learned, other, others) = reveal == "initiator" ? (network.P1, p1, network.P2, p2) : (network.P2, p2, network.P1, p1);
         Assert.Equal(Samples.Intersection, learner.Intersection(learned.Id));
         Assert.Equal((4, null, SessionState.Completed), (learned.IntersectionSize ?? 0, others.IntersectionSize, others.State));
-        Assert.DoesNotContain(Directory.GetFiles(other.Home.SessionPath(others.Id)), path => Path.GetFileName(path) is "intersection.csv" or "matched.bin");
+        Assert.DoesNotContain(Directory.GetFiles(other.Home.SessionPath(others.Id)), path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin");
         Assert.DoesNotContain(network.Wire, envelope => envelope.Message is RoundBatch { Round: 11 });
         Assert.All(network.Wire.Where(envelope => envelope.Message is RoundBatch { Round: 10 }), envelope => Assert.Equal(other.Home.Name, envelope.Header.From));
     }

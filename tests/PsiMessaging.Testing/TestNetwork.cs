@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Data.Types;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Linking;
 using PsiMessaging.Participants;
@@ -206,10 +207,10 @@ public sealed class TestParticipant : IEnvelopeSender
 
     public int Writes => _store?.Writes ?? 0;
 
-    public async Task AddAsync(string name, string file, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", bool fold = false, int? minCell = 1)
+    public async Task AddAsync(string name, string file, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", bool fold = false, int? minCell = 1, TextRule texts = TextRule.Normal)
     {
         using var store = new SqliteParticipantStore(Home.StatePath);
-        await new DatasetCatalog(Home, store, _network.Time).AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates, MinCell: minCell));
+        await new DatasetCatalog(Home, store, _network.Time).AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates, MinCell: minCell, Texts: texts));
     }
 
     public void Start()

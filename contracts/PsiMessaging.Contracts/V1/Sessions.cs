@@ -1,10 +1,20 @@
 namespace PsiMessaging.Contracts.V1;
 
 /// <summary>The rules under which both parties turn raw identifiers into canonical bytes. Compared field by field before anything else is sent.</summary>
-/// <param name="Version">Version of the canonicalisation algorithm; 1 is trim, Unicode NFKC, runs of inner white space to one space.</param>
-/// <param name="Case"><c>keep</c> or <c>fold</c> (simple upper-case mapping of Unicode).</param>
+/// <param name="Version">Version of the canonicalisation algorithm; 2 is as docs/identifiers.md has it.</param>
+/// <param name="Case"><c>keep</c> or <c>fold</c> (full case folding of Unicode, not Turkic).</param>
 /// <param name="KeyParts">Number of columns that make the identifier, 1 to 16.</param>
-public sealed record CanonicalizationProfile(int Version, string Case, int KeyParts);
+/// <param name="Texts">Which texts of other columns are one value: <c>normal</c> (those that look alike) or <c>exact</c>; absent before version 2.</param>
+public sealed record CanonicalizationProfile(int Version, string Case, int KeyParts, string? Texts = null);
+
+/// <summary>
+/// What nearly all (95 of 100) values of a key column have in common, so that parties whose identifiers cannot match are warned before they compute; absent members say
+/// that they have nothing in common there. Names of a fixed list and a number: no text of the data.
+/// </summary>
+/// <param name="Alphabet"><c>digits</c>, <c>letters</c>, <c>letters-and-digits</c>, <c>signs</c> (ASCII with other signs or blanks) or <c>beyond-ascii</c>.</param>
+/// <param name="Letters"><c>upper</c> or <c>lower</c>, where all letters are.</param>
+/// <param name="Length">Characters, 1 to 64.</param>
+public sealed record KeyForm(string? Alphabet = null, string? Letters = null, int? Length = null);
 
 /// <summary>What a party brings to the <c>rsa</c> protocol when it signs: a sender's public key, fresh for the session or that of a reusable set.</summary>
 /// <param name="Modulus">Big-endian, exactly RsaBits / 8 bytes.</param>
@@ -48,6 +58,8 @@ public sealed record ProposeSession
     public required int MinCell { get; init; }
     /// <summary>Names of the key columns as they will head the intersection file, 1 to 16 of them.</summary>
     public required IReadOnlyList<string> KeyNames { get; init; }
+    /// <summary>How the initiator's identifiers look, one for each key column; null where there are fewer than ten of them.</summary>
+    public IReadOnlyList<KeyForm>? KeyForms { get; init; }
     /// <summary>Number of distinct identifiers the initiator holds, 1 to 2^31 - 1.</summary>
     public required int SetSize { get; init; }
     /// <summary>32 fresh bytes, drawn after the initiator's set was frozen.</summary>
@@ -67,6 +79,8 @@ public sealed record AcceptSession
     public required string SessionId { get; init; }
     /// <summary>SHA-256 of the proposal's envelope header, 32 bytes.</summary>
     public required byte[] ProposalHash { get; init; }
+    /// <summary>How the responder's identifiers look, one for each key column; null where there are fewer than ten of them.</summary>
+    public IReadOnlyList<KeyForm>? KeyForms { get; init; }
     /// <summary>Number of distinct identifiers the responder holds, 1 or more.</summary>
     public required int SetSize { get; init; }
     /// <summary>32 fresh bytes, drawn after the responder's set was frozen.</summary>

@@ -12,8 +12,12 @@ public sealed record TypedColumn(string Name, ColumnType Type);
 
 /// <summary>Both parties' columns that can be asked about, as each has announced them.</summary>
 /// <param name="Parties">Columns of each party, by its name.</param>
-public sealed record QuerySchema(IReadOnlyDictionary<string, IReadOnlyList<TypedColumn>> Parties)
+/// <param name="Texts">Which texts are one value, as the parties have agreed.</param>
+public sealed record QuerySchema(IReadOnlyDictionary<string, IReadOnlyList<TypedColumn>> Parties, TextRule Texts = TextRule.Normal)
 {
+    /// <summary>A text of a question in the form that texts of columns have.</summary>
+    public string FormOf(string text) => TextForm.Of(text, Texts).ToString();
+
     /// <summary>The column of a name as written: plain, or <c>PARTY.NAME</c> where both have it.</summary>
     /// <exception cref="QueryException">Neither party has it, or both do.</exception>
     public ColumnName Resolve(string name)

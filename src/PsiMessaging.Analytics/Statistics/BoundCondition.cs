@@ -78,7 +78,7 @@ public sealed class BoundCondition
         }
         else
         {
-            var texts = literals.Select(literal => literal.Text!).ToHashSet(StringComparer.Ordinal);
+            var texts = literals.Select(literal => _schema.FormOf(literal.Text!)).ToHashSet(StringComparer.Ordinal);
             wanted = [.. labels(column).Select((label, code) => (label, code)).Where(entry => texts.Contains(entry.label)).Select(entry => (long)entry.code)];
         }
 

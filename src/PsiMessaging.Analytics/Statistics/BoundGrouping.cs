@@ -34,7 +34,7 @@ public sealed class BoundGrouping
             {
                 foreach (var value in category.Values!)
                 {
-                    _texts.TryAdd(value, i);
+                    _texts.TryAdd(schema.FormOf(value), i);
                 }
             }
         }

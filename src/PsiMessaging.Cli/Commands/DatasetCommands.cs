@@ -29,7 +29,7 @@ internal static class DatasetCommands
             using var home = SessionCommands.OpenParty(parsed);
             using var store = new SqliteParticipantStore(home.StatePath);
             var dataset = await new DatasetCatalog(home, store, TimeProvider.System).AddAsync(new DatasetRequest(
-                parsed.GetValue(name)!, parsed.GetValue(file)!, input.KeyOf(parsed), input.ReadingOf(parsed), input.FoldOf(parsed), input.DuplicatesOf(parsed), input.TypesOf(parsed), parsed.GetValue(minCell)));
+                parsed.GetValue(name)!, parsed.GetValue(file)!, input.KeyOf(parsed), input.ReadingOf(parsed), input.FoldOf(parsed), input.DuplicatesOf(parsed), input.TypesOf(parsed), parsed.GetValue(minCell), input.TextsOf(parsed), input.MissingWordsOf(parsed), parsed.GetValue(input.WholeIdentifiers)));
             if (parsed.GetValue(PsiRootCommand.Json))
             {
                 Terminal.Json(dataset, OutputJson.Plain.Dataset);
@@ -40,14 +40,9 @@ internal static class DatasetCommands
                 + (dataset.Dropped > 0 ? $"; {dataset.Dropped:N0} rows without one left out" : "")
                 + (dataset.Repeated > 0 ? $"; {dataset.Repeated:N0} rows that repeat one left out" : ""));
             Console.Out.WriteLine($"Columns to ask about: {(dataset.Described.Count == 0 ? "none" : string.Join(", ", dataset.Described.Select(column => $"{column.Name} {column.Type}{(column.Missing > 0 ? $" ({column.Missing:N0} missing)" : "")}")))}");
-            foreach (var column in dataset.Described.Where(column => column.NotANumberRow is not null))
+            foreach (var line in DatasetNotices.Forms(dataset).Concat(DatasetNotices.Of(dataset)))
             {
-                Console.Out.WriteLine($"{column.Name} is text, because row {column.NotANumberRow:N0} holds no number; correct the file or leave that value empty if it should be one (numbers have a decimal point)");
-            }
-
-            foreach (var column in dataset.Described.Where(column => column.Rounded > 0))
-            {
-                Console.Out.WriteLine($"{column.Name}: {column.Rounded:N0} values were rounded to {column.Type.Decimals} digits after the point");
+                Console.Out.WriteLine(line);
             }
 
             Console.Out.WriteLine(dataset.MinCell == 1 ? "Answers say everything, also about single records: right for data that are not confidential, and for no others."
@@ -72,6 +67,10 @@ internal static class DatasetCommands
         {
             Terminal.Table(["name", "rows", "identifiers", "key", "other columns"], datasets.Select(dataset => (IReadOnlyList<string>)
                 [dataset.Name, dataset.Rows.ToString("N0"), dataset.Distinct.ToString("N0"), string.Join(" + ", dataset.Key), string.Join(", ", dataset.Attributes)]), 1, 2);
+            foreach (var dataset in datasets.Where(dataset => !dataset.HasCurrentRules))
+            {
+                Console.Out.WriteLine($"{dataset.Name} was added under older rules for identifiers and cannot be used: remove it and add it again");
+            }
         }
 
         return Task.CompletedTask;

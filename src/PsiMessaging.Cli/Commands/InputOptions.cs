@@ -21,6 +21,12 @@ internal sealed class InputOptions
 
     public Option<string> Case { get; } = PsiRootCommand.Choice("--case", "Whether upper and lower case in identifiers differ (keep) or are one (fold)", "keep", "keep", "fold");
 
+    public Option<string> Texts { get; } = PsiRootCommand.Choice("--texts", "Whether texts of other columns that look alike are one value (normal: blanks, Unicode forms, invisible signs) or every text is its own (exact); the same at both parties", "normal", "normal", "exact");
+
+    public Option<string> MissingIdentifiers { get; } = PsiRootCommand.Choice("--missing-identifiers", "Whether NA, NULL, #N/A and the like in key columns stand for missing identifiers (words), or only an empty field does (empty)", "words", "words", "empty");
+
+    public Option<bool> WholeIdentifiers { get; } = new("--whole-identifiers") { Description = "Read 100234.0 in key columns as 100234: for files of programs that took the identifiers for numbers" };
+
     public Option<string[]> Type { get; } = new("--type") { Description = "Type of a column: text, integer(DIGITS) or decimal(DIGITS,DECIMALS); repeatable (default: found from the values)", HelpName = "COLUMN=TYPE", AllowMultipleArgumentsPerToken = false };
 
     /// <summary>The types a person has set, by column.</summary>
@@ -41,7 +47,7 @@ internal sealed class InputOptions
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { Key, Delimiter, Encoding, Duplicates, Case, Type })
+        foreach (var option in new Option[] { Key, Delimiter, Encoding, Duplicates, Case, Texts, MissingIdentifiers, WholeIdentifiers, Type })
         {
             command.Add(option);
         }
@@ -64,6 +70,10 @@ internal sealed class InputOptions
     public DuplicateRule DuplicatesOf(ParseResult parsed) => parsed.GetValue(Duplicates) == "first" ? DuplicateRule.First : DuplicateRule.Reject;
 
     public bool FoldOf(ParseResult parsed) => parsed.GetValue(Case) == "fold";
+
+    public TextRule TextsOf(ParseResult parsed) => parsed.GetValue(Texts) == "exact" ? TextRule.Exact : TextRule.Normal;
+
+    public bool MissingWordsOf(ParseResult parsed) => parsed.GetValue(MissingIdentifiers) == "words";
 }
 
 /// <summary>Options of a session; the same for a simulation and for real.</summary>

@@ -19,7 +19,7 @@ namespace PsiMessaging.Cli.Commands;
 internal sealed record SessionView(
     string Session, string State, string Peer, string Linker, string? Dataset, string Protocol, string Reveal, string Engine, DateTimeOffset CreatedAt, double Progress,
     int OwnIdentifiers, int PeerIdentifiers, int? Intersection, string? IntersectionFile, int MinCell, string OwnRows, string PeerRows,
-    IReadOnlyDictionary<string, double> Phases, string? FailureCode, string? FailureReason);
+    IReadOnlyDictionary<string, double> Phases, string? FailureCode, string? FailureReason, string? KeyWarning = null, string? OwnIntersectionFile = null);
 
 /// <summary><c>psi intersect</c>, <c>send</c>, <c>query</c>, <c>sessions</c>, <c>status</c>, <c>cancel</c>: messages to the own worker, and a look at its state.</summary>
 internal static class SessionCommands
@@ -191,6 +191,7 @@ internal static class SessionCommands
                     if (HasFile(session))
                     {
                         rows.Add(["file", FileOf(home, session)]);
+                        rows.Add(["own rows", OwnFileOf(home, session)]);
                     }
 
                     rows.Add(["rows", $"{home.Name}: {RowsText(session, session.Registration)}; {session.Peer}: {RowsText(session, session.PeerRegistered ? RegistrationState.Registered : RegistrationState.None)}"]);
@@ -201,7 +202,7 @@ internal static class SessionCommands
                     rows.Add(["attempt", $"{session.Attempt + 1}: the protocol was begun again under fresh secrets; audit and log say why"]);
                 }
 
-                if (session.Warning is { } warning)
+                foreach (var warning in new[] { session.KeyWarning, session.Warning }.OfType<string>())
                 {
                     rows.Add(["warning", warning]);
                 }
@@ -275,7 +276,7 @@ internal static class SessionCommands
     private static async Task<PartySession> WaitAsync(IParticipantStore store, string id, Func<PartySession, bool> until, CancellationToken cancellation, TimeSpan? patience = null)
     {
         using var timer = new PeriodicTimer(PollInterval, TimeProvider.System);
-        var warned = false;
+        var warned = new HashSet<string>(StringComparer.Ordinal);
         string? said = null;
         var (sent, lastSent) = (-1, TimeProvider.System.GetTimestamp());
         return await ProgressDisplay.ShowAsync(async update =>
@@ -283,9 +284,8 @@ internal static class SessionCommands
             while (true)
             {
                 var session = Load(store, id);
-                if (session.Warning is { } warning && !warned)
+                foreach (var warning in new[] { session.KeyWarning, session.Warning is not null && warned.All(known => known == session.KeyWarning) ? session.Warning : null }.OfType<string>().Where(warned.Add))
                 {
-                    warned = true;
                     await Console.Error.WriteLineAsync($"psi: warning: {warning}");
                 }
 
@@ -346,16 +346,18 @@ internal static class SessionCommands
         session.Id, session.State.ToString(), session.Peer, session.Linker, session.Dataset, session.Protocol, session.Reveal, session.Engine, session.CreatedAt, Math.Round(session.Progress, 4),
         session.OwnDistinct, session.PeerDistinct, session.State == SessionState.Completed ? session.IntersectionSize : null,
         HasFile(session) ? FileOf(home, session) : null, session.MinCell, session.Registration.ToString(), session.PeerRegistered ? "Registered" : "None",
-        session.Phases().ToDictionary(phase => phase.Name, phase => Math.Round(phase.Seconds, 3)), session.FailureCode, session.FailureReason);
+        session.Phases().ToDictionary(phase => phase.Name, phase => Math.Round(phase.Seconds, 3)), session.FailureCode, session.FailureReason, session.KeyWarning, HasFile(session) ? OwnFileOf(home, session) : null);
 
     private static bool HasFile(PartySession session) => session.State == SessionState.Completed && session.IntersectionSize is not null && session.Reveal != SessionRules.Size;
 
     private static string FileOf(ParticipantHome home, PartySession session) => Path.Combine(home.SessionPath(session.Id), IntersectionFile.Name);
 
+    private static string OwnFileOf(ParticipantHome home, PartySession session) => Path.Combine(home.SessionPath(session.Id), IntersectionFile.OwnName);
+
     private static string ResultText(ParticipantHome home, PartySession session) =>
         session.IntersectionSize is null ? $"{session.Peer} has the result; by the session's --reveal, {home.Name} learns nothing but that {session.Peer} has {session.PeerDistinct:N0} identifiers."
         : $"{session.IntersectionSize:N0} of {session.OwnDistinct:N0} identifiers are common with {session.Peer}, which has {session.PeerDistinct:N0}."
-            + (session.Reveal == SessionRules.Size ? " Which ones stays unknown to both." : $" They are in {FileOf(home, session)}");
+            + (session.Reveal == SessionRules.Size ? " Which ones stays unknown to both." : $" They are in {FileOf(home, session)}, and as they stand in the own file in {IntersectionFile.OwnName} beside it");
 
     private static string RevealText(PartySession session) => session.Reveal switch
     {

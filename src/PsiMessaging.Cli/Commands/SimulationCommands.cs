@@ -77,6 +77,9 @@ internal static class SimulationCommands
             {
                 Duplicates = input.DuplicatesOf(parsed),
                 FoldCase = input.FoldOf(parsed),
+                Texts = input.TextsOf(parsed),
+                MissingWords = input.MissingWordsOf(parsed),
+                WholeNumbers = parsed.GetValue(input.WholeIdentifiers),
                 Types = input.TypesOf(parsed),
                 Reading = input.ReadingOf(parsed),
             };
@@ -146,6 +149,19 @@ internal static class SimulationCommands
         foreach (var (name, party) in report.Parties)
         {
             Console.Out.WriteLine($"{name}: {party.Rows:N0} rows, {party.Distinct:N0} distinct identifiers{(party.Dropped > 0 ? $", {party.Dropped:N0} rows without one left out" : "")}");
+        }
+
+        foreach (var (name, party) in report.Parties)
+        {
+            foreach (var notice in party.Notices ?? [])
+            {
+                Console.Out.WriteLine($"{name}: {notice}");
+            }
+        }
+
+        if (report.KeyWarning is { } warning)
+        {
+            Console.Out.WriteLine($"Warning: {warning}");
         }
 
         Console.Out.WriteLine($"In common: {report.Intersection:N0}{DemoNarrative.WhoKnows(request.Reveal)}");

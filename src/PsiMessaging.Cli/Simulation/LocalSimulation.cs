@@ -54,6 +54,12 @@ internal sealed record SimulationRequest
     public int RsaBits { get; init; } = 3072;
     public DuplicateRule Duplicates { get; init; } = DuplicateRule.Reject;
     public bool FoldCase { get; init; }
+    /// <summary>Which texts of both files are one value.</summary>
+    public TextRule Texts { get; init; } = TextRule.Normal;
+    /// <summary>Whether words such as NA in key columns stand for missing values.</summary>
+    public bool MissingWords { get; init; } = true;
+    /// <summary>Whether 100234.0 in key columns is 100234.</summary>
+    public bool WholeNumbers { get; init; }
     /// <summary>Both datasets' minimum cell size: all files are the caller's own.</summary>
     public int MinCell { get; init; } = ParticipantConfig.DefaultMinCell;
     public int Parallelism { get; init; }
@@ -260,15 +266,16 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 own.Protocol, request.Engine, request.Broker is null ? "memory" : "rabbitmq",
                 new Dictionary<string, PartyReport>
                 {
-                    [First] = new(datasets[0].Rows, datasets[0].Distinct, datasets[0].Dropped),
-                    [Second] = new(datasets[1].Rows, datasets[1].Distinct, datasets[1].Dropped),
+                    [First] = new(datasets[0].Rows, datasets[0].Distinct, datasets[0].Dropped, NoticesOf(datasets[0])),
+                    [Second] = new(datasets[1].Rows, datasets[1].Distinct, datasets[1].Dropped, NoticesOf(datasets[1])),
                 },
                 own.IntersectionSize ?? peer.IntersectionSize ?? 0,
                 [.. _phases, .. answers.Select((answer, i) => (answer, i)).Where(entry => entry.answer is not null).Select(entry => new PhaseReport($"query-{entry.i + 1}", Math.Round(entry.answer!.Seconds, 3)))],
                 _bytes.OrderBy(edge => edge.Key, StringComparer.Ordinal).ToDictionary(edge => edge.Key, edge => edge.Value),
                 Process.GetCurrentProcess().PeakWorkingSet64,
                 [.. answers.Select((answer, i) => answer is null ? new QueryReport(request.Queries[i], 0, 0, 0, refusals[i]) : new QueryReport(answer.Text, answer.Answer.Rows.Count, answer.Answer.Withheld, Math.Round(answer.Seconds, 3)))],
-                own.ChosenBecause);
+                own.ChosenBecause,
+                KeyOutlines.WarningOf(First, OutlinesOf(datasets[0]), Second, OutlinesOf(datasets[1])));
             if (request.OutputFolder is { } folder)
             {
                 await WriteOutputAsync(folder, homes, own.Id, report, answers, request.Plot, request.RawLabels);
@@ -292,7 +299,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     /// <summary>What cannot be asked of these files is refused before anything is exchanged: names, types, and what the engine cannot compute.</summary>
     private void CheckQueries(Dataset[] datasets)
     {
-        var schema = new QuerySchema(datasets.Zip([First, Second]).ToDictionary(entry => entry.Second, entry => (IReadOnlyList<TypedColumn>)[.. entry.First.Described.Select(column => new TypedColumn(column.Name, column.Type))], StringComparer.Ordinal));
+        var schema = new QuerySchema(datasets.Zip([First, Second]).ToDictionary(entry => entry.Second, entry => (IReadOnlyList<TypedColumn>)[.. entry.First.Described.Select(column => new TypedColumn(column.Name, column.Type))], StringComparer.Ordinal), datasets[0].Texts);
         for (var i = 0; i < request.Queries.Count; i++)
         {
             try
@@ -313,6 +320,10 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             }
         }
     }
+
+    private static string[]? NoticesOf(Dataset dataset) => Output.DatasetNotices.Of(dataset).ToArray() is { Length: > 0 } notices ? notices : null;
+
+    private static KeyOutline[] OutlinesOf(Dataset dataset) => [.. (dataset.KeyForms ?? []).Select(KeyOutline.Of)];
 
     private static async Task<(QueryResult? Answer, string? Refusal)> AskAsync(ParticipantHome home, IParticipantStore store, MessageBus bus, TimeProvider time, string session, SubmitQuery query, CancellationToken cancellation)
     {
@@ -355,7 +366,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         // As on two machines: side by side.
         var datasets = await Task.WhenAll(parties.Zip([request.P1File, request.P2File], (party, file) => Task.Run(async () =>
         {
-            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", file, request.Key, request.Reading, request.FoldCase, request.Duplicates, TypesFor(file), request.MinCell));
+            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", file, request.Key, request.Reading, request.FoldCase, request.Duplicates, TypesFor(file), request.MinCell, request.Texts, request.MissingWords, request.WholeNumbers));
             progress(new SimulationProgress("read", Interlocked.Increment(ref done) / 2.0));
             return dataset;
         })));
@@ -465,13 +476,12 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             var staging = Path.Combine(beside, "results");
             foreach (var home in homes.Take(2))
             {
-                var result = Path.Combine(home.SessionPath(session), IntersectionFile.Name);
                 Data.Output.PrivateFile.CreateFolder(Path.Combine(staging, home.Name));
-                if (File.Exists(result))
+                foreach (var name in new[] { IntersectionFile.Name, IntersectionFile.OwnName }.Where(name => File.Exists(Path.Combine(home.SessionPath(session), name))))
                 {
-                    Data.Output.AtomicFile.Write(Path.Combine(staging, home.Name, IntersectionFile.Name), to =>
+                    Data.Output.AtomicFile.Write(Path.Combine(staging, home.Name, name), to =>
                     {
-                        using var from = File.OpenRead(result);
+                        using var from = File.OpenRead(Path.Combine(home.SessionPath(session), name));
                         from.CopyTo(to);
                     });
                 }

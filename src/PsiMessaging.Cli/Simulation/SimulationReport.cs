@@ -13,7 +13,8 @@ internal sealed record SimulationReport(
     IReadOnlyDictionary<string, long> Bytes,
     long PeakMemoryBytes,
     IReadOnlyList<QueryReport> Queries,
-    [property: JsonIgnore] string? ChosenBecause = null)
+    [property: JsonIgnore] string? ChosenBecause = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? KeyWarning = null)
 {
     /// <summary>The protocol, and why it was chosen where nobody asked for it.</summary>
     [JsonIgnore]
@@ -24,8 +25,8 @@ internal sealed record SimulationReport(
     public double TotalSeconds => Phases.Sum(phase => phase.Seconds);
 }
 
-/// <summary>One party's input: rows in the file, distinct identifiers, rows without an identifier.</summary>
-internal sealed record PartyReport(int Rows, int Distinct, int Dropped);
+/// <summary>One party's input: rows in the file, distinct identifiers, rows without an identifier, and what a person should know of how it was read.</summary>
+internal sealed record PartyReport(int Rows, int Distinct, int Dropped, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Notices = null);
 
 /// <summary>A phase and its length.</summary>
 internal sealed record PhaseReport(string Name, double Seconds);

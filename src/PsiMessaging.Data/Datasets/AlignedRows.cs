@@ -146,7 +146,8 @@ public sealed class AlignedRows
 /// <summary>Gathers a party's common rows in any order and writes them by row token. Not thread-safe.</summary>
 /// <param name="columns">The attributes.</param>
 /// <param name="scratch">Where sorted runs go; owned by this object.</param>
-public sealed class AlignedRowsBuilder(IReadOnlyList<DatasetColumn> columns, ScratchFolder scratch) : IDisposable
+/// <param name="texts">Which texts are one value.</param>
+public sealed class AlignedRowsBuilder(IReadOnlyList<DatasetColumn> columns, ScratchFolder scratch, TextRule texts) : IDisposable
 {
     /// <summary>Length of a row token in bytes.</summary>
     public const int TokenSizeBytes = 16;
@@ -170,21 +171,17 @@ public sealed class AlignedRowsBuilder(IReadOnlyList<DatasetColumn> columns, Scr
         _sorter.Add(BinaryPrimitives.ReadUInt64BigEndian(token), _record);
     }
 
-    private long Value(int column, ReadOnlySpan<char> text)
+    private long Value(int column, ReadOnlySpan<char> raw)
     {
-        if (text.IsEmpty)
-        {
-            return AlignedRows.Missing;
-        }
-
         var type = columns[column].Type;
         if (type.IsNumber)
         {
             // Checked when the dataset was added.
-            return FixedPoint.Read(text.Trim(), type.Digits, type.Decimals, out var units) is NumberReading.Exact or NumberReading.Rounded ? units : AlignedRows.Missing;
+            return ValueForm.Units(raw, type) ?? AlignedRows.Missing;
         }
 
-        if (_labels[column] is not { } labels)
+        var text = TextForm.Of(raw, texts);
+        if (text.IsEmpty || _labels[column] is not { } labels)
         {
             return AlignedRows.Missing;
         }

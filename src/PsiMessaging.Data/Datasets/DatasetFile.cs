@@ -75,6 +75,38 @@ public static class DatasetFile
         }
     }
 
+    /// <summary>Streams some columns of a dataset file; the others are not read.</summary>
+    /// <param name="path">A file that <see cref="WriteAsync"/> wrote.</param>
+    /// <param name="columns">Names of columns it has.</param>
+    /// <param name="onRow">Receives a row's number, from 0, and its values in the order of <paramref name="columns"/>; null where missing. The array is used again.</param>
+    public static async Task ReadAsync(string path, IReadOnlyList<string> columns, Action<int, string?[]> onRow)
+    {
+        await using var stream = File.OpenRead(path);
+        await using var parquet = await ParquetReader.CreateAsync(stream, leaveStreamOpen: true);
+        var fields = columns.Select(name => Array.Find(parquet.Schema.GetDataFields(), field => field.Name == name)!).ToArray();
+        var row = new string?[fields.Length];
+        for (int group = 0, number = 0; group < parquet.RowGroupCount; group++)
+        {
+            using var reader = parquet.OpenRowGroupReader(group);
+            var values = new string?[fields.Length][];
+            for (var i = 0; i < fields.Length; i++)
+            {
+                values[i] = new string?[checked((int)reader.RowCount)];
+                await reader.ReadAsync(fields[i], values[i].AsMemory()!);
+            }
+
+            for (var i = 0; i < reader.RowCount; i++)
+            {
+                for (var column = 0; column < row.Length; column++)
+                {
+                    row[column] = values[column][i];
+                }
+
+                onRow(number++, row);
+            }
+        }
+    }
+
     /// <summary>Opens a dataset file.</summary>
     public static IRecordReader Open(string path) => RecordReader.Open(path, new RecordReaderOptions());
 

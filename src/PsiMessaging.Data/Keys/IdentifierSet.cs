@@ -31,7 +31,7 @@ public sealed record IdentifierCounts(int Rows, int Distinct, int Dropped, int R
 
         if (Distinct == 0)
         {
-            throw new InputException($"{name}: all {Rows:N0} identifiers are empty");
+            throw new InputException($"{name}: all {Rows:N0} identifiers are empty or stand for missing values");
         }
 
         if (Repeated > 0 && rule == DuplicateRule.Reject)
@@ -49,7 +49,8 @@ public delegate ulong IdentifierHash(ReadOnlySpan<byte> canonical);
 /// <param name="keyColumns">Indices of the key columns, 1 or more.</param>
 /// <param name="canonicalizer">The rules.</param>
 /// <param name="scratch">Where sorted runs go.</param>
-public sealed class IdentifierSet(IdentifierHash hash, IReadOnlyList<int> keyColumns, Canonicalizer canonicalizer, ScratchFolder scratch) : IDisposable
+/// <param name="counters">One for each key column, to count how its values look; null counts nothing.</param>
+public sealed class IdentifierSet(IdentifierHash hash, IReadOnlyList<int> keyColumns, Canonicalizer canonicalizer, ScratchFolder scratch, IReadOnlyList<KeyPartCounter>? counters = null) : IDisposable
 {
     private readonly ExternalSorter _sorter = new(scratch, CompareRecords);
     private byte[] _record = new byte[256];
@@ -60,13 +61,34 @@ public sealed class IdentifierSet(IdentifierHash hash, IReadOnlyList<int> keyCol
     public void Add(IRecordReader source)
     {
         var row = _rows++;
-        if (!TryRead(source, keyColumns, canonicalizer))
+        if (!TryReadCounting(source))
         {
             _dropped++;
             return;
         }
 
         AddRecord(_sorter, ref _record, hash, row, canonicalizer.Current);
+    }
+
+    private bool TryReadCounting(IRecordReader source)
+    {
+        if (counters is null)
+        {
+            return TryRead(source, keyColumns, canonicalizer);
+        }
+
+        canonicalizer.Begin();
+        for (var i = 0; i < keyColumns.Count; i++)
+        {
+            var isThere = canonicalizer.TryAdd(source.GetSpan(keyColumns[i]), out var part, out var repairs);
+            counters[i].Add(part, isThere, repairs);
+            if (!isThere)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Writes the distinct identifiers, each with its first row.</summary>

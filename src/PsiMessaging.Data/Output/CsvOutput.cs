@@ -85,6 +85,14 @@ public static class CsvOutput
             stream.WriteByte((byte)'"');
         }
 
+        /// <summary>Writes a field that is text.</summary>
+        public void Write(string field, bool first)
+        {
+            var bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(field.Length));
+            Write(bytes.AsSpan(0, Encoding.UTF8.GetBytes(field, bytes)), first);
+            ArrayPool<byte>.Shared.Return(bytes);
+        }
+
         /// <summary>Ends the row.</summary>
         public void EndRow() => stream.WriteByte((byte)'\n');
     }

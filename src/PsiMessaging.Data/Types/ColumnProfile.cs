@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace PsiMessaging.Data.Types;
 
 /// <summary>What is known of a column after every row was read.</summary>
@@ -6,11 +8,30 @@ namespace PsiMessaging.Data.Types;
 /// <param name="Missing">Rows without a value.</param>
 /// <param name="Rounded">Values that had more digits after the point than the type keeps.</param>
 /// <param name="NotANumberRow">A text column in which numbers stand too: the first row (from 1) that holds none.</param>
-public sealed record DatasetColumn(string Name, ColumnType Type, int Missing, int Rounded = 0, int? NotANumberRow = null);
+/// <param name="Code">A text column of nothing but numbers: why they are taken for codes.</param>
+/// <param name="CodeRow">The first row (from 1) that made it so.</param>
+public sealed record DatasetColumn(string Name, ColumnType Type, int Missing, int Rounded = 0, int? NotANumberRow = null, CodeReason? Code = null, int? CodeRow = null);
+
+/// <summary>Why numbers are taken for codes, which differ where their spellings do.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<CodeReason>))]
+public enum CodeReason
+{
+    /// <summary>A leading zero: <c>007</c>.</summary>
+    LeadingZero,
+    /// <summary>A plus before a whole number: <c>+39</c>.</summary>
+    Plus,
+    /// <summary>An exponent as no program writes one, without a sign and without a point before it: <c>12E3</c>.</summary>
+    Exponent,
+    /// <summary>More digits than a number can have here, which nobody measures: <c>60200000000000123456</c>.</summary>
+    TooLong,
+    /// <summary>Fractions that differ in length and end in zero, other than .0, in a column without a sign and with three digits at most before and after the point: <c>1.1</c> and <c>1.10</c> may be two.</summary>
+    TrailingZeros,
+}
 
 /// <summary>
-/// Finds or checks a column's type while its rows stream by. A column is a number when every value that is there is one; values with leading zeros are codes,
-/// hence text. A number needs no rounding unless it has more than nine digits after the point. Not thread-safe.
+/// Finds or checks a column's type while its rows stream by. A column is a number when every value that is there is one, and none is spelled as only codes are
+/// (<see cref="CodeReason"/>): so no two spellings are one value that a person may see as two codes. A number needs no rounding unless it has more than nine digits
+/// after the point, or more than eighteen in all. Not thread-safe.
 /// </summary>
 /// <param name="file">Name for messages.</param>
 /// <param name="column">Column name.</param>
@@ -18,8 +39,14 @@ public sealed record DatasetColumn(string Name, ColumnType Type, int Missing, in
 public sealed class ColumnProfile(string file, string column, ColumnType? declared)
 {
     private const int RoundedDecimals = 6;
-    private int _missing, _numbers, _rounded, _noisy, _wholeDigits, _decimals;
-    private int? _notANumberRow, _notFiniteRow, _codeRow, _tooLongRow;
+
+    /// <summary>Codes with a point, of activities, diseases, versions, have so many digits on either side at most.</summary>
+    private const int DottedCodeDigits = 3;
+    private readonly int[] _byDecimals = new int[ColumnType.MaximumDecimals + 2];
+    private int _missing, _numbers, _rounded, _wholeDigits, _decimals, _fraction;
+    private int? _notANumberRow, _notFiniteRow, _codeRow, _zerosRow, _unevenRow;
+    private CodeReason _code;
+    private bool _isMeasured;
 
     /// <summary>Takes one value.</summary>
     /// <param name="value">The text; empty means missing.</param>
@@ -27,17 +54,19 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
     /// <exception cref="InputException">The value does not fit the declared type.</exception>
     public void Add(ReadOnlySpan<char> value, int row)
     {
-        if (value.IsEmpty)
+        var trimmed = value.Trim();
+        if (trimmed.IsEmpty)
         {
+            // Blanks alone are no value, in texts (TextForm) and in numbers.
             _missing++;
         }
         else if (declared is null)
         {
-            Learn(value.Trim(), row);
+            Learn(trimmed, row);
         }
         else if (declared.IsNumber)
         {
-            switch (FixedPoint.Read(value.Trim(), declared.Digits, declared.Decimals, out _))
+            switch (FixedPoint.Read(trimmed, declared.Digits, declared.Decimals, out _))
             {
                 case NumberReading.Rounded:
                     _rounded++;
@@ -59,7 +88,7 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
             return;
         }
 
-        switch (FixedPoint.Scan(value, out _, out var whole, out var fraction, out var exponent))
+        switch (FixedPoint.Scan(value, out var negative, out var whole, out var fraction, out var exponent))
         {
             case NumberReading.NotFinite:
                 _notFiniteRow ??= row;
@@ -70,21 +99,40 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
         }
 
         _numbers++;
-        if (whole.Length > 1 && whole[0] == '0')
+        var digits = Math.Max(0, whole.TrimStart('0').Length + exponent);
+        var hasExponent = value.Length - whole.Length - fraction.Length >= 2 && value.ContainsAny('e', 'E');
+        if (_codeRow is null)
         {
-            _codeRow ??= row;
+            CodeReason? code = whole.Length > 1 && whole[0] == '0' ? CodeReason.LeadingZero
+                : value[0] == '+' && fraction.IsEmpty && !hasExponent ? CodeReason.Plus
+                : hasExponent && fraction.IsEmpty && !value[1..].ContainsAny('+', '-') ? CodeReason.Exponent
+                : digits > ColumnType.MaximumDigits ? CodeReason.TooLong : null;
+            if (code is { } reason)
+            {
+                (_code, _codeRow) = (reason, row);
+            }
+        }
+
+        _isMeasured |= negative || whole.Length > DottedCodeDigits || fraction.Length > DottedCodeDigits;
+        if (!hasExponent && !fraction.IsEmpty)
+        {
+            if (fraction.Length > 1 && fraction[^1] == '0')
+            {
+                _zerosRow ??= row;
+            }
+
+            _fraction = _fraction == 0 ? fraction.Length : _fraction;
+            if (fraction.Length != _fraction)
+            {
+                _unevenRow ??= row;
+            }
         }
 
         fraction = fraction.TrimEnd('0');
-        var digits = Math.Max(0, whole.TrimStart('0').Length + exponent);
         _wholeDigits = Math.Max(_wholeDigits, digits);
         var decimals = Math.Max(0, fraction.Length - exponent);
         _decimals = Math.Max(_decimals, decimals);
-        _noisy += decimals > RoundedDecimals ? 1 : 0;
-        if (digits > ColumnType.MaximumDigits)
-        {
-            _tooLongRow ??= row;
-        }
+        _byDecimals[Math.Min(decimals, _byDecimals.Length - 1)]++;
     }
 
     /// <summary>The column as it turned out.</summary>
@@ -96,9 +144,15 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
             return new DatasetColumn(column, declared, _missing, _rounded);
         }
 
+        if (_codeRow is null && !_isMeasured && _zerosRow is { } zeros && _unevenRow is { } uneven)
+        {
+            (_code, _codeRow) = (CodeReason.TrailingZeros, Math.Max(zeros, uneven));
+        }
+
         if (_numbers == 0 || _notANumberRow is not null || _codeRow is not null)
         {
-            return new DatasetColumn(column, ColumnType.Text, _missing, NotANumberRow: _numbers > 0 && _codeRow is null ? _notANumberRow : null);
+            return new DatasetColumn(column, ColumnType.Text, _missing, NotANumberRow: _numbers > 0 && _codeRow is null ? _notANumberRow : null,
+                Code: _numbers > 0 && _notANumberRow is null ? _code : null, CodeRow: _numbers > 0 && _notANumberRow is null ? _codeRow : null);
         }
 
         if (_notFiniteRow is { } notFinite)
@@ -107,15 +161,9 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
         }
 
         // More digits than anybody measures are the noise of binary floating point.
-        var decimals = _decimals > ColumnType.MaximumDecimals ? RoundedDecimals : _decimals;
-        var needed = Math.Max(1, _wholeDigits + decimals);
-        if (_tooLongRow is not null || needed > ColumnType.MaximumDigits)
-        {
-            throw new InputException($"{file}, column {column}: its numbers need {needed} digits ({_wholeDigits} before and {decimals} after the point{(_tooLongRow is { } row ? $", row {row}" : "")}) and {ColumnType.MaximumDigits} is the most. Take fewer after the point with --type {column}=decimal(18,2), or --type {column}=text");
-        }
-
-        var size = needed <= ColumnType.DefaultDigits ? ColumnType.DefaultDigits : ColumnType.MaximumDigits;
-        return new DatasetColumn(column, decimals == 0 ? new ColumnType(ColumnKind.Integer, size) : new ColumnType(ColumnKind.Decimal, size, decimals), _missing, _decimals > decimals ? _noisy : 0);
+        var decimals = Math.Min(_decimals > ColumnType.MaximumDecimals ? RoundedDecimals : _decimals, ColumnType.MaximumDigits - _wholeDigits);
+        var size = _wholeDigits + decimals <= ColumnType.DefaultDigits ? ColumnType.DefaultDigits : ColumnType.MaximumDigits;
+        return new DatasetColumn(column, decimals == 0 ? new ColumnType(ColumnKind.Integer, size) : new ColumnType(ColumnKind.Decimal, size, decimals), _missing, _byDecimals[(decimals + 1)..].Sum());
     }
 
     private InputException NotFinite(int row) =>

@@ -107,8 +107,9 @@ public static class FixedPoint
     /// <summary>The same without zeros at the end of the fraction: the form a label has.</summary>
     public static string WriteShort(long units, int decimals)
     {
-        var text = Write(units, decimals);
-        return decimals == 0 ? text : text.TrimEnd('0').TrimEnd('.');
+        // Whole numbers, as most are, without the detour.
+        var (whole, fraction) = Math.DivRem(units, PowerOfTen(decimals));
+        return fraction == 0 ? whole.ToString(CultureInfo.InvariantCulture) : Write(units, decimals).TrimEnd('0');
     }
 
     /// <summary>Takes a number's text apart.</summary>
@@ -118,7 +119,8 @@ public static class FixedPoint
         var rest = text.Length > 0 && text[0] is '-' or '+' ? text[1..] : text;
         whole = fraction = default;
         exponent = 0;
-        if (rest.Equals("NaN", StringComparison.OrdinalIgnoreCase) || rest.Equals("Infinity", StringComparison.OrdinalIgnoreCase) || rest.Equals("inf", StringComparison.OrdinalIgnoreCase) || rest is "∞")
+        if (rest.Length > 0 && rest[0] is 'N' or 'n' or 'I' or 'i' or '∞'
+            && (rest.Equals("NaN", StringComparison.OrdinalIgnoreCase) || rest.Equals("Infinity", StringComparison.OrdinalIgnoreCase) || rest.Equals("inf", StringComparison.OrdinalIgnoreCase) || rest is "∞"))
         {
             return NumberReading.NotFinite;
         }

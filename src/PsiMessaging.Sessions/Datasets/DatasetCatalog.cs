@@ -32,17 +32,30 @@ namespace PsiMessaging.Sessions.Datasets;
 /// <param name="AddedAt">When.</param>
 /// <param name="Described">The columns that are not part of the identifier, with their types: those that can be asked about.</param>
 /// <param name="MinCell">Fewest records anything is said about, 1 to 1,000,000, where the owner has set it for this dataset; null means the home's.</param>
+/// <param name="Rules">Version of the rules for identifiers it was added under; 1 where none is noted.</param>
+/// <param name="Texts">Which texts of its columns are one value.</param>
+/// <param name="MissingWords">Whether words such as NA in key columns stand for missing values.</param>
+/// <param name="KeyForms">How the values of each key column look; counts only.</param>
+/// <param name="WholeNumbers">Whether <c>100234.0</c> in a key column is <c>100234</c>.</param>
 public sealed record Dataset(
     string Name, IReadOnlyList<string> Columns, IReadOnlyList<string> Key, bool FoldCase, DuplicateRule Duplicates,
-    int Rows, int Distinct, int Dropped, int Repeated, string Hash, DateTimeOffset AddedAt, IReadOnlyList<DatasetColumn> Described, int? MinCell = null)
+    int Rows, int Distinct, int Dropped, int Repeated, string Hash, DateTimeOffset AddedAt, IReadOnlyList<DatasetColumn> Described, int? MinCell = null,
+    int Rules = 1, TextRule Texts = TextRule.Exact, bool MissingWords = false, IReadOnlyList<KeyPartForm>? KeyForms = null, bool WholeNumbers = false)
 {
     /// <summary>The rules as they travel in a proposal.</summary>
     [JsonIgnore]
-    public CanonicalizationProfile Profile => new(Canonicalizer.Version, FoldCase ? "fold" : "keep", Key.Count);
+    public CanonicalizationProfile Profile => new(Rules, FoldCase ? "fold" : "keep", Key.Count, Texts == TextRule.Normal ? "normal" : "exact");
 
     /// <summary>The duplicate rule as it travels.</summary>
     [JsonIgnore]
     public string DuplicatesName => Duplicates == DuplicateRule.Reject ? "reject" : "first";
+
+    /// <summary>Whether its identifiers were read by the rules of this build; else it cannot be used.</summary>
+    [JsonIgnore]
+    public bool HasCurrentRules => Rules == Canonicalizer.Version;
+
+    /// <summary>What reads its identifiers as when it was added.</summary>
+    public Canonicalizer NewCanonicalizer() => new(FoldCase, MissingWords, WholeNumbers);
 
     /// <summary>Columns that are not part of the identifier: those that go to the linker.</summary>
     [JsonIgnore]
@@ -58,9 +71,12 @@ public sealed record Dataset(
 /// <param name="Duplicates">Rule for repeated identifiers.</param>
 /// <param name="Types">Types a person has set, by column; the others are found from the values.</param>
 /// <param name="MinCell">The dataset's own minimum cell size, 1 to 1,000,000; below 3 only for data that are not confidential. Null means the home's.</param>
+/// <param name="Texts">Which texts of its columns are one value; both parties of a session must have the same rule.</param>
+/// <param name="MissingWords">Whether words such as NA in key columns stand for missing values (<see cref="Data.Keys.MissingWords"/>).</param>
+/// <param name="WholeNumbers">Whether <c>100234.0</c> in a key column is <c>100234</c>: for files of programs that took the identifiers for numbers.</param>
 public sealed record DatasetRequest(
     string Name, string File, IReadOnlyList<string> Key, RecordReaderOptions Reading, bool FoldCase, DuplicateRule Duplicates, IReadOnlyDictionary<string, ColumnType>? Types = null,
-    int? MinCell = null);
+    int? MinCell = null, TextRule Texts = TextRule.Normal, bool MissingWords = true, bool WholeNumbers = false);
 
 /// <summary>
 /// A party's datasets: copied into its home once, never changed afterwards. The document in the state says which there are; it is written when the files stand
@@ -126,7 +142,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             var path = Path.Combine(work.Folder, RowsName);
             using var hash = KeyedHash.Random();
             using var scratch = Scratch(Path.Combine(work.Folder, "scratch"));
-            using var identifiers = new IdentifierSet(canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns, new Canonicalizer(request.FoldCase), scratch);
+            var counters = request.Key.Select(name => new KeyPartCounter(name)).ToArray();
+            using var identifiers = new IdentifierSet(canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns, new Canonicalizer(request.FoldCase, request.MissingWords, request.WholeNumbers), scratch, counters);
             await using (var stream = PrivateFile.Open(path, FileMode.CreateNew))
             {
                 var number = 0;
@@ -154,7 +171,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             scratch.Dispose();
             PrivateFile.FlushFolder(work.Folder);
             var dataset = new Dataset(request.Name, source.Columns, request.Key, request.FoldCase, request.Duplicates,
-                counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow(), described, request.MinCell);
+                counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow(), described, request.MinCell,
+                Canonicalizer.Version, request.Texts, request.MissingWords, Array.ConvertAll(counters, counter => counter.Finish()), request.WholeNumbers);
             store.Write(transaction =>
             {
                 // Another process may have been quicker; whoever comes first to this has the name.
@@ -349,11 +367,11 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     {
         if (name is not null)
         {
-            return Find(name) ?? throw Unknown(name);
+            return RequireRules(Find(name) ?? throw Unknown(name));
         }
 
         var all = List();
-        return all.Count == 1 ? all[0] : throw new ParticipantException(FailureCodes.UnknownDataset, all.Count == 0
+        return all.Count == 1 ? RequireRules(all[0]) : throw new ParticipantException(FailureCodes.UnknownDataset, all.Count == 0
             ? $"{home.Name} has no dataset; add one with: psi dataset add NAME FILE --key COLUMN"
             : $"{home.Name} has {all.Count} datasets; name one of them: {string.Join(", ", all.Select(dataset => dataset.Name))}") { ForPeer = NotOffered };
     }
@@ -366,12 +384,22 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     public Dataset ResolveForPeer(string? name)
     {
         var dataset = name is not null ? Find(name) : List() is [var only] ? only : null;
-        return dataset ?? throw new ParticipantException(FailureCodes.UnknownDataset,
+        return dataset is not null ? RequireRules(dataset) : throw new ParticipantException(FailureCodes.UnknownDataset,
             name is null ? $"{home.Name} was asked for its only dataset and has {List().Count}" : $"{home.Name} was asked for a dataset {(NamePattern().IsMatch(name) ? name : "of a name that cannot be")}, which it does not have") { ForPeer = NotOffered };
     }
 
+    /// <summary>A dataset whose identifiers were read by other rules would match nobody, or the wrong ones.</summary>
+    private Dataset RequireRules(Dataset dataset) => dataset.HasCurrentRules ? dataset : throw new ParticipantException(FailureCodes.UnusableDataset,
+        $"the dataset {dataset.Name} was added by another version of psi, which read identifiers by rules {dataset.Rules}; now they are rules {Canonicalizer.Version}. Add it again: psi dataset remove {dataset.Name}, then psi dataset add {dataset.Name} FILE --key {string.Join(",", dataset.Key)}") { ForPeer = NotOffered };
+
     /// <summary>Opens the stored rows.</summary>
     public IRecordReader OpenRows(Dataset dataset) => DatasetFile.Open(RowsPath(dataset.Name));
+
+    /// <summary>Streams some columns of the stored rows.</summary>
+    /// <param name="dataset">The dataset.</param>
+    /// <param name="columns">Names of its columns.</param>
+    /// <param name="onRow">Receives a row's number, from 0, and its values; the array is used again.</param>
+    public Task ReadRowsAsync(Dataset dataset, IReadOnlyList<string> columns, Action<int, string?[]> onRow) => DatasetFile.ReadAsync(RowsPath(dataset.Name), columns, onRow);
 
     /// <summary>Opens the dataset's distinct identifiers, in an order that says nothing about the file.</summary>
     /// <exception cref="InputException">The stored file is missing or damaged.</exception>

@@ -92,11 +92,12 @@ public sealed partial class PartyEngine
     private static void RequireForm(ProposeSession proposal)
     {
         static bool IsLong(string? text) => text is { Length: > 100 };
+        static bool HasLong(IReadOnlyList<KeyForm>? forms) => forms is { Count: > 16 } || (forms ?? []).Any(form => form is null || IsLong(form.Alphabet) || IsLong(form.Letters));
         if (IsLong(proposal.PeerDataset) || IsLong(proposal.Protocol) || IsLong(proposal.Security) || IsLong(proposal.Engine) || IsLong(proposal.Reveal) || IsLong(proposal.Duplicates)
-            || IsLong(proposal.Profile.Case) || proposal.Protocols is { Count: > 8 } || (proposal.Protocols ?? []).Any(IsLong) || proposal.KeyNames.Count > 16 || proposal.KeyNames.Any(name => name.Length > 200)
+            || IsLong(proposal.Profile.Case) || IsLong(proposal.Profile.Texts) || HasLong(proposal.KeyForms) || proposal.Protocols is { Count: > 8 } || (proposal.Protocols ?? []).Any(IsLong) || proposal.KeyNames.Count > 16 || proposal.KeyNames.Any(name => name is null or { Length: > 200 })
             || proposal.Nonce.Length > 64 || proposal.SharedKeyCheck.Length > 64)
         {
-            throw new RejectedEnvelopeException("a field of the proposal is longer than it may be");
+            throw new RejectedEnvelopeException("a field of the proposal is longer than it may be, or a list holds nothing where a value belongs");
         }
     }
 
@@ -125,6 +126,7 @@ public sealed partial class PartyEngine
             Duplicates = dataset.DuplicatesName,
             MinCell = session.MinCell,
             KeyNames = dataset.Key,
+            KeyForms = KeyOutlines.Of(dataset),
             SetSize = dataset.Distinct,
             Nonce = secrets.Nonce(),
             Rsa = sender,
@@ -144,6 +146,7 @@ public sealed partial class PartyEngine
                 OwnDropped = dataset.Dropped,
                 OwnRepeated = dataset.Repeated,
                 OwnReusableSet = reusable,
+                Texts = dataset.Texts,
                 ProposalHash = envelope.HeaderHash,
                 PreparedAt = Time.GetUtcNow(),
             };
@@ -206,10 +209,12 @@ public sealed partial class PartyEngine
         var (sender, reusable) = SenderOf(session, dataset, secrets);
         PrepareItems(session with { OwnReusableSet = reusable }, dataset, secrets);
         var minCell = MinCellOf(proposal.MinCell, dataset);
+        var keyWarning = KeyOutlines.WarningOf(Home.Name, KeyOutlines.Of(dataset), session.Peer, proposal.KeyForms);
         var answer = Envelope.Create(Home, session.Peer, session.Id, new AcceptSession
         {
             SessionId = session.Id,
             ProposalHash = envelope.HeaderHash,
+            KeyForms = KeyOutlines.Of(dataset),
             SetSize = dataset.Distinct,
             Nonce = secrets.Nonce(),
             Rsa = sender,
@@ -229,6 +234,8 @@ public sealed partial class PartyEngine
                 DatasetHash = dataset.Hash,
                 MinCell = minCell,
                 KeyNames = proposal.KeyNames,
+                Texts = dataset.Texts,
+                KeyWarning = keyWarning,
                 OwnRows = dataset.Rows,
                 OwnDistinct = dataset.Distinct,
                 OwnDropped = dataset.Dropped,
@@ -244,6 +251,7 @@ public sealed partial class PartyEngine
             };
         });
         LogAccepted(session.Id, session.Peer, dataset.Distinct, proposal.SetSize);
+        WarnOfKeys(session.Id, keyWarning);
         return true;
     }
 
@@ -282,7 +290,7 @@ public sealed partial class PartyEngine
 
         if (proposal.SetSize < 1 || proposal.Nonce.Length != 32 || proposal.SharedKeyCheck.Length != 16 || proposal.MinCell is < 1 or > MaximumMinCell
             || proposal.KeyNames.Count != proposal.Profile.KeyParts || proposal.KeyNames.Count is < 1 or > 16 || proposal.KeyNames.Any(name => name.Length is 0 or > 200)
-            || proposal.DeadlineSeconds is < 1 or > MaximumDeadlineSeconds)
+            || !KeyOutlines.AreWellFormed(proposal.KeyForms, proposal.KeyNames.Count) || proposal.DeadlineSeconds is < 1 or > MaximumDeadlineSeconds)
         {
             throw new ParticipantException(FailureCodes.Malformed, $"{proposal.Initiator}'s proposal has a field out of its range");
         }
@@ -358,7 +366,8 @@ public sealed partial class PartyEngine
         var envelope = Envelope.Parse(pending.Frame);
         var acceptance = (AcceptSession)envelope.Message;
         if (acceptance.SessionId != session.Id || !acceptance.ProposalHash.AsSpan().SequenceEqual(session.ProposalHash) || acceptance.Nonce.Length != 32
-            || acceptance.SetSize < 1 || acceptance.MinCell < session.MinCell || acceptance.MinCell > MaximumMinCell)
+            || acceptance.SetSize < 1 || acceptance.MinCell < session.MinCell || acceptance.MinCell > MaximumMinCell
+            || !KeyOutlines.AreWellFormed(acceptance.KeyForms, session.KeyNames.Count))
         {
             throw new ParticipantException(FailureCodes.Malformed, $"{session.Peer}'s acceptance does not fit the proposal");
         }
@@ -375,12 +384,14 @@ public sealed partial class PartyEngine
             PrepareItems(accepted, OwnDataset(session), secrets);
         }
 
+        var keyWarning = KeyOutlines.WarningOf(Home.Name, KeyOutlines.Of(OwnDataset(session)), session.Peer, acceptance.KeyForms);
         Change(session, transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
             return accepted with
             {
                 State = SessionState.Running,
+                KeyWarning = keyWarning,
                 PeerDistinct = acceptance.SetSize,
                 MinCell = acceptance.MinCell,
                 AcceptanceHash = envelope.HeaderHash,
@@ -390,6 +401,7 @@ public sealed partial class PartyEngine
             };
         });
         LogAccepted(session.Id, session.Peer, session.OwnDistinct, acceptance.SetSize);
+        WarnOfKeys(session.Id, keyWarning);
         return true;
     }
 }

@@ -106,7 +106,7 @@ public sealed partial class PartyEngine
     private QuerySchema SchemaOf(PartySession session)
     {
         static IReadOnlyList<TypedColumn> Typed(IEnumerable<ColumnDescription> columns) => [.. columns.Select(column => new TypedColumn(column.Name, ColumnType.TryParse(column.Type)!))];
-        return new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal) { [Home.Name] = Typed(session.OwnColumns!), [session.Peer] = Typed(session.PeerColumns!) });
+        return new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal) { [Home.Name] = Typed(session.OwnColumns!), [session.Peer] = Typed(session.PeerColumns!) }, session.Texts);
     }
 
     private RowSender OpenSender(PartySession session)

@@ -109,11 +109,11 @@ public sealed partial class PartyEngine
         var matched = MatchedRows.Read(folder);
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
         using var keys = new TokenKeys(shared, session.Transcript);
-        using var builder = new AlignedRowsBuilder(dataset.Described, SessionScratch(session, "aligned"));
+        using var builder = new AlignedRowsBuilder(dataset.Described, SessionScratch(session, "aligned"), dataset.Texts);
         using var rows = Datasets.OpenRows(dataset);
         var keyColumns = DatasetFile.FindColumns(dataset.Name, rows.Columns, dataset.Key);
         var indices = DatasetFile.FindColumns(dataset.Name, rows.Columns, [.. dataset.Described.Select(column => column.Name)]);
-        var canonicalizer = new Canonicalizer(dataset.FoldCase);
+        var canonicalizer = dataset.NewCanonicalizer();
         for (var row = 0; rows.Read(); row++)
         {
             if (matched[row])

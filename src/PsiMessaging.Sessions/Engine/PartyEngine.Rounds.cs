@@ -484,6 +484,14 @@ public sealed partial class PartyEngine
             throw new ProtocolViolationException(FailureCodes.WrongState, $"{session.Peer} had to begin the protocol again after {Home.Name} was done; open another session");
         }
 
+        // While the peer computes. Where there is a list of common identifiers there is one that joins to the own file.
+        var folder = Home.SessionPath(session.Id);
+        var own = Path.Combine(folder, IntersectionFile.OwnName);
+        if (!File.Exists(own) && File.Exists(Path.Combine(folder, IntersectionFile.Name)))
+        {
+            IntersectionFile.WriteOwn(own, OwnDataset(session), Datasets, MatchedRows.Read(folder));
+        }
+
         if (Store.Read(transaction => transaction.Pending(session.Id, nameof(CompleteSession), 1)) is not [var pending])
         {
             return false;

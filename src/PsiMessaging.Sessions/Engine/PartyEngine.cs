@@ -494,7 +494,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         }
     }
 
-    private static string Describe(CanonicalizationProfile profile) => $"rules v{profile.Version}, case {profile.Case}, {profile.KeyParts} key column(s)";
+    private static string Describe(CanonicalizationProfile profile) => $"rules v{profile.Version}, case {Printable(profile.Case)}, {profile.KeyParts} key column(s){(profile.Texts is null ? "" : $", texts {Printable(profile.Texts)}")}";
 
     /// <summary>A peer's text as it may be shown: one line, no control characters, 500 characters at most.</summary>
     private static string Printable(string text)
@@ -540,6 +540,17 @@ public sealed partial class PartyEngine : ParticipantEngine
 
     [LoggerMessage(EventId = 201, Level = LogLevel.Information, Message = "Session {Session}: agreed with {Peer}, {Own} identifiers here and {Theirs} there")]
     private partial void LogAccepted(string session, string peer, int own, int theirs);
+
+    private void WarnOfKeys(string session, string? warning)
+    {
+        if (warning is not null)
+        {
+            LogKeyWarning(session, warning);
+        }
+    }
+
+    [LoggerMessage(EventId = 207, Level = LogLevel.Warning, Message = "Session {Session}: {Warning}")]
+    private partial void LogKeyWarning(string session, string warning);
 
     [LoggerMessage(EventId = 202, Level = LogLevel.Information, Message = "Session {Session}: completed, identifiers in common: {Common}")]
     private partial void LogCompleted(string session, string common);

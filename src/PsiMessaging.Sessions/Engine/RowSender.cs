@@ -6,6 +6,7 @@ using PsiMessaging.Data.Batches;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Sorting;
+using PsiMessaging.Data.Types;
 using PsiMessaging.Sessions.Datasets;
 
 namespace PsiMessaging.Sessions.Engine;
@@ -47,8 +48,9 @@ internal sealed class RowSender : IDisposable
         {
             using var rows = catalog.OpenRows(dataset);
             var keyColumns = DatasetFile.FindColumns(dataset.Name, rows.Columns, dataset.Key);
-            var canonicalizer = new Canonicalizer(dataset.FoldCase);
+            var canonicalizer = dataset.NewCanonicalizer();
             var indices = columns.Select(column => rows.Columns.ToList().IndexOf(column.Name)).ToArray();
+            var types = columns.Select(column => dataset.Described.First(described => described.Name == column.Name).Type).ToArray();
             using var record = new MemoryStream();
             Span<byte> length = stackalloc byte[4];
             for (var row = 0; rows.Read(); row++)
@@ -66,7 +68,7 @@ internal sealed class RowSender : IDisposable
                 {
                     try
                     {
-                        var cell = ciphers[i].Encrypt(rows.GetText(indices[i]));
+                        var cell = ciphers[i].Encrypt(ValueForm.Of(rows.GetSpan(indices[i]), types[i], dataset.Texts));
                         BinaryPrimitives.WriteInt32LittleEndian(length, cell.Length);
                         record.Write(length);
                         record.Write(cell);
