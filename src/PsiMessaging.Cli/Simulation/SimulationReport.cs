@@ -24,8 +24,8 @@ internal sealed record SimulationReport(
     public double TotalSeconds => Phases.Sum(phase => phase.Seconds);
 }
 
-/// <summary>One party's input: rows in the file, distinct identifiers, rows without an identifier.</summary>
-internal sealed record PartyReport(int Rows, int Distinct, int Dropped);
+/// <summary>One party's input: rows in the file, distinct identifiers, rows without an identifier, and how it was read.</summary>
+internal sealed record PartyReport(int Rows, int Distinct, int Dropped, string? Reading);
 
 /// <summary>A phase and its length.</summary>
 internal sealed record PhaseReport(string Name, double Seconds);

@@ -1,0 +1,14 @@
+namespace PsiMessaging.Data.Types;
+
+/// <summary>The words by which programs say that a number is missing.</summary>
+public static class MissingWords
+{
+    /// <summary>R and pandas (<c>NA</c>, <c>NaN</c>, <c>None</c>, <c>&lt;NA&gt;</c>), databases (<c>NULL</c>, <c>\N</c>), SAS and Stata (<c>.</c>), SPSS (<c>#NULL!</c>), Excel (<c>#N/A</c>, <c>#VALUE!</c> …), and dashes of tables.</summary>
+    public static IReadOnlyList<string> Usual { get; } =
+        ["NA", "N/A", "NULL", "NaN", "None", "<NA>", "NaT", "\\N", ".", "-", "--", "\u2013", "#N/A", "#N/D", "#NV", "#NULL!", "#VALUE!", "#DIV/0!", "#REF!", "#NUM!", "#NAME?", "n.a.", "nil", "missing", "?"];
+
+    private static readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> Lookup = Usual.ToHashSet(StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
+
+    /// <summary>Whether a text, without blanks around it, is one of them, in whatever case.</summary>
+    public static bool Contains(ReadOnlySpan<char> text) => text.Length is > 0 and <= 8 && Lookup.Contains(text);
+}
