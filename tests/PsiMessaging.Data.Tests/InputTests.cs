@@ -87,7 +87,7 @@ public sealed class InputTests : IDisposable
         { "ID;A\n1;x\n2\n", "line 3: 1 fields where the header has 2" },
         { "ID;A\n1;\"two\nlines\"\n2;x;y\n", "line 4: 3 fields" },
         { "ID;ID\n1;x\n", "names the column ID 2 times" },
-        { "ID;\n1;x\n", "column 2 of the header has no name" },
+        { ";\n1;x\n", "column 1 of the header has no name" },
     };
 
     [Theory]

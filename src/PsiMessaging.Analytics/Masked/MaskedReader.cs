@@ -1,4 +1,5 @@
 using DuckDB.NET.Data;
+using PsiMessaging.Data.Records;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Data.Batches;
 
@@ -33,7 +34,7 @@ public sealed class MaskedReader : IDisposable
         {
             using var command = _connection.CreateCommand();
             using var patience = new Timer(_ => command.Cancel(), null, Patience, Timeout.InfiniteTimeSpan);
-            command.CommandText = $"SELECT * FROM read_parquet({TokenEngine.Literal(path)}) LIMIT {rows + 1}";
+            command.CommandText = $"SELECT * FROM read_parquet({DuckText.Literal(DuckText.Path(path))}) LIMIT {rows + 1}";
             using var reader = command.ExecuteReader();
             if (reader.FieldCount != columns || Enumerable.Range(0, columns).Any(i => reader.GetName(i) != MaskedBatch.ColumnName(i) || reader.GetFieldType(i) != typeof(long)))
             {

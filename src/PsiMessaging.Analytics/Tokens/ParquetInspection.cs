@@ -1,4 +1,5 @@
 using DuckDB.NET.Data;
+using PsiMessaging.Data.Records;
 
 namespace PsiMessaging.Analytics.Tokens;
 
@@ -30,7 +31,7 @@ public static class ParquetInspection
         var cells = string.Concat(columns.Select(column => $", count(\"{column}\"), coalesce(max(octet_length(\"{column}\")), 0)"));
         command.CommandText = $"""
             SELECT count(*), count(*) FILTER (octet_length("row") = {TokenKeys.RowTokenSizeBytes}), count(*) FILTER ("row" <= before), min("row"), max("row"){cells}
-            FROM (SELECT *, lag("row") OVER (ORDER BY file_row_number) AS before FROM read_parquet({TokenEngine.Literal(path)}, file_row_number = true))
+            FROM (SELECT *, lag("row") OVER (ORDER BY file_row_number) AS before FROM read_parquet({DuckText.Literal(DuckText.Path(path))}, file_row_number = true))
             """;
         using var reader = command.ExecuteReader();
         reader.Read();
@@ -64,7 +65,7 @@ public static class ParquetInspection
     public static (byte[][] Labels, long Count)[] ReadAnswer(string path, int columnCount, int groups) => Read(path, command =>
     {
         RequireColumns(command, path, [.. Enumerable.Range(0, columnCount).Select(i => ($"c{i}", "BLOB")), ("n", "BIGINT")], "the answer has other columns than were asked for");
-        command.CommandText = $"SELECT * FROM read_parquet({TokenEngine.Literal(path)}) LIMIT {groups + 1}";
+        command.CommandText = $"SELECT * FROM read_parquet({DuckText.Literal(DuckText.Path(path))}) LIMIT {groups + 1}";
         using var reader = command.ExecuteReader();
         var answer = new List<(byte[][], long)>();
         while (reader.Read())
@@ -85,7 +86,7 @@ public static class ParquetInspection
     /// <param name="column">Column token, 32 hexadecimal digits.</param>
     public static IReadOnlyList<long> Multiplicities(string folder, string column) => Read(Path.Combine(folder, "*.parquet"), command =>
     {
-        command.CommandText = $"SELECT count(*) FROM read_parquet({TokenEngine.Literal(Path.Combine(folder, "*.parquet"))}) GROUP BY \"{column}\" ORDER BY 1 DESC";
+        command.CommandText = $"SELECT count(*) FROM read_parquet({DuckText.Literal(Path.Combine(DuckText.Path(folder), "*.parquet"))}) GROUP BY \"{column}\" ORDER BY 1 DESC";
         using var reader = command.ExecuteReader();
         var counts = new List<long>();
         while (reader.Read())
@@ -104,7 +105,7 @@ public static class ParquetInspection
             connection.Open();
             using (var settings = connection.CreateCommand())
             {
-                settings.CommandText = $"SET memory_limit='256MiB'; SET threads=1; SET temp_directory={TokenEngine.Literal(Path.GetDirectoryName(path)!)};";
+                settings.CommandText = $"SET memory_limit='256MiB'; SET threads=1; SET temp_directory={DuckText.Literal(Path.GetDirectoryName(path)!)};";
                 settings.ExecuteNonQuery();
             }
 
@@ -120,7 +121,7 @@ public static class ParquetInspection
 
     private static void RequireColumns(DuckDBCommand command, string path, (string Name, string Type)[] expected, string otherwise)
     {
-        command.CommandText = $"DESCRIBE SELECT * FROM read_parquet({TokenEngine.Literal(path)})";
+        command.CommandText = $"DESCRIBE SELECT * FROM read_parquet({DuckText.Literal(DuckText.Path(path))})";
         using var reader = command.ExecuteReader();
         var found = new List<(string, string)>();
         while (reader.Read())

@@ -1,4 +1,5 @@
 using DuckDB.NET.Data;
+using PsiMessaging.Data.Records;
 using PsiMessaging.Analytics.Disclosure;
 
 namespace PsiMessaging.Analytics.Tokens;
@@ -50,7 +51,7 @@ public static class TokenEngine
 
         using var connection = new DuckDBConnection("DataSource=:memory:");
         connection.Open();
-        Execute(connection, $"SET memory_limit='{Math.Max(64, memoryBytes >> 20)}MiB'; SET temp_directory={Literal(Path.GetDirectoryName(answerPath)!)};");
+        Execute(connection, $"SET memory_limit='{Math.Max(64, memoryBytes >> 20)}MiB'; SET temp_directory={DuckText.Literal(Path.GetDirectoryName(answerPath)!)};");
 
         // Only files that this process checked and named itself are read; every other name in the statement is a checked token or a number.
         Execute(connection, GroupsSql("gl", left, [.. Own(columns, right: false)], minCell, filters?.Where(filter => !filter.Right)));
@@ -79,7 +80,7 @@ public static class TokenEngine
         var labels = string.Concat(columns.Select((column, i) => $"{(column.Right ? "gr" : "gl")}.\"{column.Token}\" AS c{i}, "));
         Execute(connection, $"""
             COPY (SELECT {labels}a.n AS n FROM (SELECT l, r, n, row_number() OVER (ORDER BY {(askerIsRight ? "r, l" : "l, r")}) - 1 AS place FROM answer) a
-                JOIN gl ON gl.id = a.l JOIN gr ON gr.id = a.r {(minCell == 1 ? "" : "WHERE a.place IN (SELECT place FROM shown) ")}ORDER BY ALL) TO {Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);
+                JOIN gl ON gl.id = a.l JOIN gr ON gr.id = a.r {(minCell == 1 ? "" : "WHERE a.place IN (SELECT place FROM shown) ")}ORDER BY ALL) TO {DuckText.Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);
             """);
         return new GroupCountOutcome((int)groups, isComplete);
     }
@@ -181,9 +182,7 @@ public static class TokenEngine
         }
     }
 
-    private static string Files(TokenRows table) => $"read_parquet({Literal(Path.Combine(table.Folder, "*.parquet"))})";
-
-    internal static string Literal(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
+    private static string Files(TokenRows table) => $"read_parquet({DuckText.Literal(Path.Combine(DuckText.Path(table.Folder), "*.parquet"))})";
 
     private static void Execute(DuckDBConnection connection, string sql)
     {

@@ -20,7 +20,7 @@ internal static class DatasetCommands
     {
         var input = new InputOptions();
         var name = new Argument<string>("NAME") { Description = "Name of the dataset" };
-        var file = new Argument<string>("FILE") { Description = "CSV or Parquet" };
+        var file = new Argument<string>("FILE") { Description = "CSV, Parquet or Excel workbook (.xlsx); CSV also compressed (.gz, .zst) or through a pipe" };
         var minCell = PsiRootCommand.OptionalNumber("--min-cell", "Fewest records anything is said about in sessions with this dataset (default: the home's, 10 at first); below 3 only for data that are not confidential", 1, ParticipantConfig.MostMinCell);
         var command = new Command("add", "Read, check and keep a file") { name, file, minCell };
         input.AddTo(command);
@@ -39,6 +39,7 @@ internal static class DatasetCommands
             Console.Out.WriteLine($"{dataset.Name}: {dataset.Rows:N0} rows, {dataset.Distinct:N0} distinct identifiers in {string.Join(" + ", dataset.Key)}"
                 + (dataset.Dropped > 0 ? $"; {dataset.Dropped:N0} rows without one left out" : "")
                 + (dataset.Repeated > 0 ? $"; {dataset.Repeated:N0} rows that repeat one left out" : ""));
+            Console.Out.WriteLine($"Read as {dataset.Reading}");
             Console.Out.WriteLine($"Columns to ask about: {(dataset.Described.Count == 0 ? "none" : string.Join(", ", dataset.Described.Select(column => $"{column.Name} {column.Type}{(column.Missing > 0 ? $" ({column.Missing:N0} missing)" : "")}")))}");
             foreach (var line in DatasetNotices.Forms(dataset).Concat(DatasetNotices.Of(dataset)))
             {

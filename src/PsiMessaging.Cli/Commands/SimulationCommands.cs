@@ -66,22 +66,32 @@ internal static class SimulationCommands
     public static Command Simulate()
     {
         var (input, session) = (new InputOptions(), new SessionOptions());
-        var p1 = new Option<string>("--p1") { Description = "P1's records: CSV or Parquet", Required = true, HelpName = "FILE" };
-        var p2 = new Option<string>("--p2") { Description = "P2's records: CSV or Parquet", Required = true, HelpName = "FILE" };
+        var (first, second) = (new InputOptions("p1-", input), new InputOptions("p2-", input));
+        var p1 = new Option<string>("--p1")
+        {
+            Description = "P1's records: CSV, Parquet or .xlsx. Options of this file alone begin with --p1-: --p1-key, --p1-columns, --p1-type, --p1-delimiter, --p1-encoding, --p1-decimal, --p1-thousands, --p1-missing, --p1-skip; without p1- they hold for both files",
+            Required = true,
+            HelpName = "FILE",
+        };
+        var p2 = new Option<string>("--p2") { Description = "P2's records, likewise with --p2-key and so on", Required = true, HelpName = "FILE" };
         var command = new Command("simulate", "The whole job on two files of yours, in one process") { p1, p2, Queries, Out, Plot, SessionCommands.RawLabels, Pad, Parallelism, AllowVole };
         input.AddTo(command);
+        first.AddTo(command);
+        second.AddTo(command);
         session.AddTo(command);
         return command.Do(async (parsed, cancellation) =>
         {
-            var request = Request(parsed, session, parsed.GetValue(p1)!, parsed.GetValue(p2)!, input.KeyOf(parsed), parsed.GetValue(Queries) ?? []) with
+            var request = Request(parsed, session, parsed.GetValue(p1)!, parsed.GetValue(p2)!, first.KeyOf(parsed), parsed.GetValue(Queries) ?? []) with
             {
+                P2Key = second.KeyOf(parsed),
                 Duplicates = input.DuplicatesOf(parsed),
                 FoldCase = input.FoldOf(parsed),
                 Texts = input.TextsOf(parsed),
                 MissingWords = input.MissingWordsOf(parsed),
                 WholeNumbers = parsed.GetValue(input.WholeIdentifiers),
                 Types = input.TypesOf(parsed),
-                Reading = input.ReadingOf(parsed),
+                Reading = [first.ReadingOf(parsed), second.ReadingOf(parsed)],
+                OwnTypes = [first.TypesOf(parsed), second.TypesOf(parsed)],
             };
             var json = parsed.GetValue(PsiRootCommand.Json);
             var outcome = await RunAsync(request, json, cancellation);
@@ -149,6 +159,7 @@ internal static class SimulationCommands
         foreach (var (name, party) in report.Parties)
         {
             Console.Out.WriteLine($"{name}: {party.Rows:N0} rows, {party.Distinct:N0} distinct identifiers{(party.Dropped > 0 ? $", {party.Dropped:N0} rows without one left out" : "")}");
+            Console.Out.WriteLine($"    read as {party.Reading}");
         }
 
         foreach (var (name, party) in report.Parties)

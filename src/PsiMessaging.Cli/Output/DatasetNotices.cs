@@ -49,7 +49,7 @@ internal static class DatasetNotices
     {
         if (column.NotANumberRow is { } row)
         {
-            yield return $"{column.Name} is text, because row {row:N0} holds no number; correct the file or leave that value empty if it should be one (numbers have a decimal point)";
+            yield return $"{column.Name} is text, because row {row:N0} holds no number; correct the file, or say how numbers and missing values are written (--decimal, --thousands, --missing)";
         }
 
         if (column is { Code: { } code, CodeRow: { } codeRow })

@@ -30,6 +30,8 @@ internal sealed record SimulationRequest
     public required string P1File { get; init; }
     public required string P2File { get; init; }
     public required IReadOnlyList<string> Key { get; init; }
+    /// <summary>P2's key columns, where they have other names; as many.</summary>
+    public IReadOnlyList<string>? P2Key { get; init; }
     public IReadOnlyList<string> Queries { get; init; } = [];
     public string Protocol { get; init; } = SessionRules.Auto;
     /// <summary>Protocol <c>vole</c>: <c>malicious</c>, or null.</summary>
@@ -69,7 +71,10 @@ internal sealed record SimulationRequest
     public string? OutputFolder { get; init; }
     /// <summary>Whether labels in CSV files stand as they are in the data.</summary>
     public bool RawLabels { get; init; }
-    public RecordReaderOptions Reading { get; init; } = new();
+    /// <summary>How P1's and P2's file are read.</summary>
+    public IReadOnlyList<RecordReaderOptions> Reading { get; init; } = [new(), new()];
+    /// <summary>Types a person has set for P1's and P2's columns alone.</summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, ColumnType>> OwnTypes { get; init; } = [new Dictionary<string, ColumnType>(), new Dictionary<string, ColumnType>()];
     public int DeadlineSeconds { get; init; } = 24 * 3600;
 }
 
@@ -266,8 +271,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 own.Protocol, request.Engine, request.Broker is null ? "memory" : "rabbitmq",
                 new Dictionary<string, PartyReport>
                 {
-                    [First] = new(datasets[0].Rows, datasets[0].Distinct, datasets[0].Dropped, NoticesOf(datasets[0])),
-                    [Second] = new(datasets[1].Rows, datasets[1].Distinct, datasets[1].Dropped, NoticesOf(datasets[1])),
+                    [First] = new(datasets[0].Rows, datasets[0].Distinct, datasets[0].Dropped, datasets[0].Reading?.ToString(), NoticesOf(datasets[0])),
+                    [Second] = new(datasets[1].Rows, datasets[1].Distinct, datasets[1].Dropped, datasets[1].Reading?.ToString(), NoticesOf(datasets[1])),
                 },
                 own.IntersectionSize ?? peer.IntersectionSize ?? 0,
                 [.. _phases, .. answers.Select((answer, i) => (answer, i)).Where(entry => entry.answer is not null).Select(entry => new PhaseReport($"query-{entry.i + 1}", Math.Round(entry.answer!.Seconds, 3)))],
@@ -364,33 +369,20 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         var done = 0;
 
         // As on two machines: side by side.
-        var datasets = await Task.WhenAll(parties.Zip([request.P1File, request.P2File], (party, file) => Task.Run(async () =>
+        var datasets = await Task.WhenAll(parties.Select((party, i) => Task.Run(async () =>
         {
-            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", file, request.Key, request.Reading, request.FoldCase, request.Duplicates, TypesFor(file), request.MinCell, request.Texts, request.MissingWords, request.WholeNumbers));
+            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", i == 0 ? request.P1File : request.P2File, i == 0 ? request.Key : request.P2Key ?? request.Key, request.Reading[i],
+                request.FoldCase, request.Duplicates, request.OwnTypes[i], request.MinCell, request.Texts, request.MissingWords, request.WholeNumbers, request.Types));
             progress(new SimulationProgress("read", Interlocked.Increment(ref done) / 2.0));
             return dataset;
         })));
+        if (request.Types.Keys.Select(RecordReader.NormalizeName).FirstOrDefault(name => !datasets.Any(dataset => dataset.Attributes.Contains(name))) is { } unknown)
+        {
+            throw new SimulationException($"neither file has a column {unknown} to set the type of beside its key; {request.P1File} has {string.Join(", ", datasets[0].Attributes)}, {request.P2File} has {string.Join(", ", datasets[1].Attributes)}");
+        }
+
         AddPhase("read", time.GetElapsedTime(start).TotalSeconds);
         return datasets;
-    }
-
-    /// <summary>The types that were set, of the columns this file has; a column that neither has is refused when the other is read.</summary>
-    private Dictionary<string, ColumnType> TypesFor(string file)
-    {
-        if (request.Types.Count == 0)
-        {
-            return [];
-        }
-
-        var other = file == request.P1File ? request.P2File : request.P1File;
-        IReadOnlyList<string> Columns(string path)
-        {
-            using var reader = RecordReader.Open(path, request.Reading);
-            return reader.Columns;
-        }
-
-        var (own, theirs) = (Columns(file), Columns(other));
-        return request.Types.Where(type => own.Contains(type.Key) || !theirs.Contains(type.Key)).ToDictionary(type => type.Key, type => type.Value);
     }
 
     private async Task PrepareReusableAsync(PartyEngine[] parties, Dataset[] datasets, CancellationToken cancellation)

@@ -25,8 +25,8 @@ internal sealed record SimulationReport(
     public double TotalSeconds => Phases.Sum(phase => phase.Seconds);
 }
 
-/// <summary>One party's input: rows in the file, distinct identifiers, rows without an identifier, and what a person should know of how it was read.</summary>
-internal sealed record PartyReport(int Rows, int Distinct, int Dropped, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Notices = null);
+/// <summary>One party's input: rows in the file, distinct identifiers, rows without an identifier, how it was read, and what a person should know of it.</summary>
+internal sealed record PartyReport(int Rows, int Distinct, int Dropped, string? Reading, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Notices = null);
 
 /// <summary>A phase and its length.</summary>
 internal sealed record PhaseReport(string Name, double Seconds);

@@ -1,13 +1,18 @@
 using Parquet;
 using Parquet.Schema;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Data.Types;
 
 namespace PsiMessaging.Data.Datasets;
 
-/// <summary>A party's own records as we keep them: one Parquet file, every column text, row groups of 65,536 rows, readable as a stream. An empty text is a missing value.</summary>
+/// <summary>A party's own records as we keep them: one Parquet file, every column text, readable as a stream: row groups of 65,536 rows, fewer in wide tables. An empty text is a missing value, numbers have a decimal point.</summary>
 public static class DatasetFile
 {
     private const int RowGroupRows = 1 << 16;
+
+    // What is gathered before a group is written: values, and characters in them.
+    private const int RowGroupValues = 1 << 19;
+    private const int RowGroupCharacters = 1 << 24;
 
     /// <summary>Copies a source into a new dataset file.</summary>
     /// <param name="source">Read to the end; positioned before its first row.</param>
@@ -21,20 +26,25 @@ public static class DatasetFile
             new ParquetOptions { CompressionMethod = CompressionMethod.Snappy });
         await using (writer)
         {
-            var columns = fields.Select(_ => new List<string?>(RowGroupRows)).ToArray();
+            var groupRows = Math.Clamp(RowGroupValues / fields.Length, 1, RowGroupRows);
+            var columns = fields.Select(_ => new List<string?>(groupRows)).ToArray();
             var pools = Array.ConvertAll(fields, _ => new StringPool());
-            var rows = 0;
+            var (rows, characters) = (0, 0L);
             while (source.Read())
             {
                 onRow(source);
                 for (var i = 0; i < columns.Length; i++)
                 {
-                    columns[i].Add(pools[i].Get(source.GetSpan(i)));
+                    var value = source.GetSpan(i);
+                    characters += value.Length;
+                    columns[i].Add(pools[i].Get(value));
                 }
 
-                if (++rows % RowGroupRows == 0)
+                rows++;
+                if (columns[0].Count == groupRows || characters > RowGroupCharacters)
                 {
                     await Flush(writer, fields, columns);
+                    characters = 0;
                 }
             }
 
@@ -107,8 +117,49 @@ public static class DatasetFile
         }
     }
 
+    /// <summary>Writes a dataset file again, with numbers and missing values as they are kept.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="destination">Receives the new one.</param>
+    /// <param name="intakes">How each column is read, by its index.</param>
+    public static async Task RewriteAsync(string path, Stream destination, IReadOnlyDictionary<int, ColumnIntake> intakes)
+    {
+        foreach (var intake in intakes.Values)
+        {
+            intake.BeginAgain();
+        }
+
+        using var rows = new PlainRows(StoredRows.Open(path), intakes);
+        var number = 0;
+        await WriteAsync(rows, destination, row =>
+        {
+            number++;
+            foreach (var (index, intake) in intakes)
+            {
+                intake.AddPlain(row.GetSpan(index), number);
+            }
+        });
+    }
+
+    /// <summary>Rows whose numbers are as we keep them.</summary>
+    private sealed class PlainRows(IRecordReader inner, IReadOnlyDictionary<int, ColumnIntake> intakes) : IRecordReader
+    {
+        private readonly ColumnIntake?[] _intakes = [.. inner.Columns.Select((_, i) => intakes.GetValueOrDefault(i))];
+
+        public IReadOnlyList<string> Columns => inner.Columns;
+
+        public ReadingReport Report => inner.Report;
+
+        public bool Read() => inner.Read();
+
+        public ReadOnlySpan<char> GetSpan(int column) => _intakes[column] is { } intake ? intake.Plain(inner.GetSpan(column)) : inner.GetSpan(column);
+
+        public string? GetText(int column) => GetSpan(column).ToString();
+
+        public void Dispose() => inner.Dispose();
+    }
+
     /// <summary>Opens a dataset file.</summary>
-    public static IRecordReader Open(string path) => RecordReader.Open(path, new RecordReaderOptions());
+    public static IRecordReader Open(string path) => StoredRows.Open(path);
 
     private static async Task Flush(ParquetWriter writer, DataField[] fields, List<string?>[] columns)
     {
@@ -130,7 +181,7 @@ public static class DatasetFile
             found[i] = columns.ToList().FindIndex(column => column == names[i]);
             if (found[i] < 0)
             {
-                throw new InputException($"{source} has no column {names[i]}; it has {string.Join(", ", columns)}");
+                throw new InputException($"{source} has no column {names[i]}; it has {RecordReader.List(columns)}");
             }
         }
 

@@ -85,7 +85,7 @@ public sealed class Canonicalizer
             return false;
         }
 
-        if (_missingWords && MissingWords.Contains(part))
+        if (_missingWords && MissingWords.StandForNoIdentifier(part))
         {
             repairs |= KeyRepairs.MissingWord;
             return false;

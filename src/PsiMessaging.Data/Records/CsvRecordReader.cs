@@ -3,40 +3,63 @@ using Sylvan.Data.Csv;
 
 namespace PsiMessaging.Data.Records;
 
-/// <summary>CSV (RFC 4180): any of four delimiters, quotes, BOM, CRLF or LF, a strict decoder. Knows its line number.</summary>
+/// <summary>
+/// CSV (RFC 4180) as programs write it: any delimiter, quotes, CRLF or LF, a strict decoder; Excel's <c>sep=</c> line, delimiters at line ends, R's row names, notes after the last row.
+/// Knows its line number.
+/// </summary>
 internal sealed class CsvRecordReader : IRecordReader
 {
     private readonly string _path;
-    private readonly string _encodingName;
+    private readonly TextInput _text;
     private readonly CsvDataReader _csv;
-    private readonly bool _singleColumn;
+    private readonly ReadingReport _report;
+    private readonly List<string> _notes;
+    private readonly int[] _indices;
+    private readonly int _fields;
+    private readonly string _hint;
     private long _nextLine;
+    private long _row;
+    private int _offset;
     private bool _blankSeen;
+    private int _foot;
+    private string? _footFault;
 
-    private CsvRecordReader(string path, string encodingName, CsvDataReader csv, IReadOnlyList<string> columns, int headerLines)
+    private CsvRecordReader(string path, TextInput text, CsvDataReader csv, ColumnChoice choice, ReadingReport report, int fields, string hint, long nextLine)
     {
-        _path = path;
-        _encodingName = encodingName;
-        _csv = csv;
-        Columns = columns;
-        _singleColumn = columns.Count == 1;
-        _nextLine = headerLines + 1;
+        (_path, _text, _csv, _report, _notes, _indices, _fields, _hint, _nextLine) = (path, text, csv, report, choice.Notes, choice.Indices, fields, hint, nextLine);
+        Columns = choice.Names;
     }
 
     public IReadOnlyList<string> Columns { get; }
 
-    public static CsvRecordReader Open(string path, RecordReaderOptions options)
+    public ReadingReport Report => _report with { Notes = [.. _notes] };
+
+    public static CsvRecordReader Open(InputStream input, RecordReaderOptions options)
     {
-        var encoding = ResolveEncoding(options.Encoding);
+        var path = input.Path;
+        var line = 1 + options.Skip;
+        TextInput? text = null;
         try
         {
-            var delimiter = options.Delimiter ?? DelimiterDetector.Detect(path, encoding);
-            var text = new StreamReader(path, encoding, detectEncodingFromByteOrderMarks: true, bufferSize: 1 << 16);
+            text = TextInput.Open(input, options.Encoding);
+            for (var i = 0; i < options.Skip; i++)
+            {
+                _ = text.TakeLine() ?? throw new InputException($"{path} has only {i} lines, of which --skip {options.Skip} leaves none");
+            }
+
+            var declared = TakeDeclaration(text);
+            line += declared is null ? 0 : 1;
+            text.FillSample();
+            var delimiter = options.Delimiter ?? declared ?? DelimiterDetector.Detect(text.Sample, text.IsWhole);
+            var before = DelimiterDetector.LinesBeforeHeader(text.Sample, text.IsWhole);
+            var hint = before == 0 ? "" : $"; if the header stands on line {line + before}, say --skip {line - 1 + before}";
             var csv = CsvDataReader.Create(text, new CsvDataReaderOptions
             {
                 Delimiter = delimiter,
                 HasHeaders = false,
-                Comment = '\0',
+
+                // There are no comments, and no text gets here that holds this.
+                Comment = '\uFFFF',
                 CommentHandler = null,
                 BufferSize = 1 << 16,
                 MaxBufferSize = 1 << 24,
@@ -47,24 +70,60 @@ internal sealed class CsvRecordReader : IRecordReader
                 throw new InputException($"{path} is empty; it needs a header line and rows");
             }
 
-            var columns = new string[csv.RowFieldCount];
-            for (var i = 0; i < columns.Length; i++)
+            var header = new string[csv.RowFieldCount];
+            for (var i = 0; i < header.Length; i++)
             {
-                columns[i] = csv.GetString(i).Trim().TrimStart('\uFEFF');
+                header[i] = csv.GetString(i);
             }
 
             var headerLines = Math.Max(1, Lines(csv.GetRawRecordSpan()));
-            RecordReader.CheckColumns(path, columns);
-            return new CsvRecordReader(path, encoding.WebName, csv, columns, headerLines);
+            var choice = ColumnChoice.Make(path, header, options, hint: hint);
+            var report = new ReadingReport("CSV" + input.Compression, Show(delimiter), text.EncodingName, options.Decimal?.ToString(), options.Thousands?.ToString(), options.Skip, options.Missing, []);
+            return new CsvRecordReader(path, text, csv, choice, report, header.Length, hint, line + headerLines);
         }
         catch (DecoderFallbackException exception)
         {
-            throw WrongEncoding(path, 1, encoding.WebName, exception);
+            throw WrongEncoding(path, line, text?.EncodingName ?? options.Encoding ?? "utf-8", exception);
+        }
+        catch (CsvRecordTooLargeException exception)
+        {
+            throw new InputException($"{path}, line {line}: the header is longer than 16 million characters; is this a CSV file?", exception);
         }
         catch (CsvFormatException exception)
         {
-            throw new InputException($"{path}, line 1: the header is not valid CSV", exception);
+            throw new InputException($"{path}, line {line}: the header is not valid CSV", exception);
         }
+    }
+
+    /// <summary>A delimiter in words.</summary>
+    internal static string Show(char delimiter) => delimiter switch
+    {
+        '\t' => "tab",
+        ' ' => "blank",
+        < ' ' => $"\\x{(int)delimiter:X2}",
+        _ => delimiter.ToString(),
+    };
+
+    /// <summary>Excel's first line <c>sep=;</c>, which is no header.</summary>
+    private static char? TakeDeclaration(TextInput text)
+    {
+        var sample = text.Sample;
+        var quoted = sample.StartsWith("\"");
+        var rest = quoted ? sample[1..] : sample;
+        if (!rest.StartsWith("sep=", StringComparison.OrdinalIgnoreCase) || rest.Length < 6 || rest[4] is '\r' or '\n' or '"')
+        {
+            return null;
+        }
+
+        var delimiter = rest[4];
+        var end = quoted ? rest[5..].TrimStart('"') : rest[5..];
+        if (end.IsEmpty || end[0] is not ('\r' or '\n'))
+        {
+            return null;
+        }
+
+        text.TakeLine();
+        return delimiter;
     }
 
     public bool Read()
@@ -76,28 +135,56 @@ internal sealed class CsvRecordReader : IRecordReader
             {
                 line = _nextLine;
                 _nextLine += Math.Max(1, Lines(_csv.GetRawRecordSpan()));
-                if (_csv.RowFieldCount == Columns.Count)
+                var fields = _csv.RowFieldCount - _offset;
+                if (fields == _fields || (fields == _fields + 1 && IsSurplus(fields - 1 + _offset)))
                 {
+                    if (_footFault is not null)
+                    {
+                        throw new InputException(_footFault);
+                    }
+
+                    _row++;
+                    _blankSeen = false;
                     return true;
                 }
 
-                if (_csv.RowFieldCount <= 1 && !_singleColumn && _csv.GetFieldSpan(0).IsEmpty)
+                if (fields <= 1 && _fields > 1 && _csv.GetFieldSpan(0).IsEmpty)
                 {
                     // A blank line: harmless at the end, and no row anywhere.
                     _blankSeen = true;
                     continue;
                 }
 
-                throw new InputException(
-                    $"{_path}, line {line}: {_csv.RowFieldCount} fields where the header has {Columns.Count}" +
-                    (_blankSeen || _csv.RowFieldCount > 1 ? "" : "; check the delimiter"));
+                if (_row == 0 && _offset == 0 && fields == _fields + 1 && IsRowName())
+                {
+                    _offset = 1;
+                    _row++;
+                    _notes.Add("rows begin with R's row names, which are left out");
+                    return true;
+                }
+
+                var fault = $"{_path}, line {line}: {_csv.RowFieldCount} fields where the header has {_fields + _offset}" + Advice(fields, line);
+                if (!_blankSeen || _row == 0)
+                {
+                    throw new InputException(fault);
+                }
+
+                // After the last row and a blank line: a note on the source. If a row follows after all, the line was a damaged one.
+                _footFault ??= fault;
+                _foot++;
+            }
+
+            if (_foot > 0)
+            {
+                _notes.Add($"{(_foot == 1 ? "a line" : $"{_foot:N0} lines")} after an empty line at the end left out");
+                _foot = 0;
             }
 
             return false;
         }
         catch (DecoderFallbackException exception)
         {
-            throw WrongEncoding(_path, line, _encodingName, exception);
+            throw WrongEncoding(_path, line, _text.EncodingName, exception);
         }
         catch (CsvRecordTooLargeException exception)
         {
@@ -109,32 +196,27 @@ internal sealed class CsvRecordReader : IRecordReader
         }
     }
 
-    public ReadOnlySpan<char> GetSpan(int column) => _csv.GetFieldSpan(column);
+    /// <summary>Whether a field is empty and comes of a delimiter at the line's end.</summary>
+    private bool IsSurplus(int field) => _csv.GetFieldSpan(field).IsEmpty && _csv.GetRawRecordSpan().TrimEnd("\r\n") is { Length: > 0 } raw && raw[^1] != '"';
 
-    public string? GetText(int column) => _csv.GetString(column);
+    /// <summary>Whether the first row begins as R writes it: the number of the row, in quotes, under no name.</summary>
+    private bool IsRowName() => _csv.GetRawRecordSpan().TrimStart("\r\n").StartsWith("\"1\"") && !_csv.GetFieldSpan(_csv.RowFieldCount - 1).IsEmpty;
+
+    private string Advice(int fields, long line) =>
+        _hint.Length > 0 ? _hint
+        : _row == 0 && fields == _fields + 1 ? "; if the first field of the rows is a row name (R), write the file with row.names = FALSE"
+        : _row > 0 && fields == 1 ? "; if this is a note after the last row, put an empty line before it or delete it"
+        : fields == 1 || _fields == 1 ? "; check the delimiter"
+        : fields > _fields ? "; a value that holds the delimiter must stand in quotes" : "";
+
+    public ReadOnlySpan<char> GetSpan(int column) => _csv.GetFieldSpan(_indices[column] + _offset);
+
+    public string? GetText(int column) => _csv.GetString(_indices[column] + _offset);
 
     private static InputException WrongEncoding(string path, long line, string encoding, Exception inner) =>
-        new($"{path}, at or after line {line}: the text is not valid {encoding}; name its encoding with --encoding, for example --encoding iso-8859-1", inner);
+        new($"{path}, at or after line {line}: the text is not valid {encoding}; name its encoding with --encoding, for example --encoding windows-1252 (Western Europe) or iso-8859-1", inner);
 
     private static int Lines(ReadOnlySpan<char> raw) => raw.Count('\n');
-
-    private static Encoding ResolveEncoding(string? name)
-    {
-        if (name is null)
-        {
-            return new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-        }
-
-        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
-        try
-        {
-            return Encoding.GetEncoding(name, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback);
-        }
-        catch (ArgumentException exception)
-        {
-            throw new InputException($"the encoding {name} is not known; try utf-8, iso-8859-1, windows-1252 or utf-16", exception);
-        }
-    }
 
     public void Dispose() => _csv.Dispose();
 }

@@ -1,23 +1,19 @@
-using System.Text;
-
 namespace PsiMessaging.Data.Records;
 
 /// <summary>Finds the delimiter of a CSV file from its first lines.</summary>
 internal static class DelimiterDetector
 {
-    private const int SampleCharacters = 1 << 16;
     private static readonly char[] Candidates = [';', ',', '\t', '|'];
 
     /// <summary>
     /// Of the candidates, the one that stands most often in the header outside quotes and equally often in the lines after it; <c>;</c> when the header
     /// holds none (a single column).
     /// </summary>
-    public static char Detect(string path, Encoding encoding)
+    /// <param name="sample">The text from its header on.</param>
+    /// <param name="complete">Whether that is all of it.</param>
+    public static char Detect(ReadOnlySpan<char> sample, bool complete)
     {
-        using var reader = new StreamReader(path, encoding, detectEncodingFromByteOrderMarks: true);
-        var buffer = new char[SampleCharacters];
-        var length = reader.ReadBlock(buffer, 0, buffer.Length);
-        var rows = Split(buffer.AsSpan(0, length), complete: length < buffer.Length);
+        var rows = Split(sample, complete);
         if (rows.Count == 0)
         {
             return ';';
@@ -30,6 +26,25 @@ internal static class DelimiterDetector
             .ThenByDescending(score => score.InHeader)
             .Select(score => score.Candidate)
             .FirstOrDefault(';');
+    }
+
+    /// <summary>How many lines seem to stand before the header: the first line from which on all lines of the sample have equally many of one delimiter, where the very first has fewer; 0 if there is none.</summary>
+    public static int LinesBeforeHeader(ReadOnlySpan<char> sample, bool complete)
+    {
+        const int MostLines = 50;
+        var rows = Split(sample, complete);
+        for (var first = 1; first < Math.Min(MostLines, rows.Count - 1); first++)
+        {
+            for (var i = 0; i < Candidates.Length; i++)
+            {
+                if (rows[first][i] > rows[0][i] && rows.Skip(first).All(row => row[i] == rows[first][i]))
+                {
+                    return first;
+                }
+            }
+        }
+
+        return 0;
     }
 
     /// <summary>Counts of each candidate outside quotes, a row a line; a last line that the sample cut off is left out, and so are blank ones.</summary>

@@ -3,86 +3,60 @@ namespace PsiMessaging.Data.Records;
 /// <summary>A table read as a stream, row by row, every value as text. Not thread-safe.</summary>
 public interface IRecordReader : IDisposable
 {
-    /// <summary>Column names in file order, all different.</summary>
+    /// <summary>Names of the columns that are taken, in file order, all different.</summary>
     IReadOnlyList<string> Columns { get; }
+
+    /// <summary>How the file is read: what was said and what was found. Complete after the last <see cref="Read"/>.</summary>
+    ReadingReport Report { get; }
 
     /// <summary>Moves to the next row; false at the end.</summary>
     /// <exception cref="InputException">The row is ragged, the encoding is wrong, a quote is not closed.</exception>
     bool Read();
 
-    /// <summary>The value as it stands in the file, without its quotes; valid until the next <see cref="Read"/>. Empty when null.</summary>
+    /// <summary>The value as it stands in the file, without its quotes; valid until the next <see cref="Read"/>. Empty when missing.</summary>
     ReadOnlySpan<char> GetSpan(int column);
 
-    /// <summary>The value as text, or null where the file says null (Parquet only; in CSV an empty field is the empty text).</summary>
+    /// <summary>The value as text, or null where the file says null (not in CSV, where an empty field is the empty text).</summary>
     string? GetText(int column);
 }
 
-/// <summary>How to read an input file.</summary>
-/// <param name="Delimiter">CSV only: one of <c>;</c> <c>,</c> tab <c>|</c>, or null to find it from the header.</param>
-/// <param name="Encoding">CSV only: a .NET encoding name, or null for UTF-8.</param>
-public sealed record RecordReaderOptions(char? Delimiter = null, string? Encoding = null);
-
-/// <summary>Opens input files by their content: Parquet by its magic bytes, CSV otherwise.</summary>
-public static class RecordReader
+/// <summary>How to read an input file, as far as a person has said it.</summary>
+/// <param name="Delimiter">CSV only: any ASCII character but a quote or line end, or null to find it among <c>;</c> <c>,</c> tab <c>|</c>.</param>
+/// <param name="Encoding">CSV only: a .NET encoding name, or null for what the file shows (byte order mark, UTF-16), else UTF-8. A byte order mark wins over it.</param>
+/// <param name="Decimal">The decimal sign of numbers, <c>.</c> or <c>,</c>, or null to find it from the values.</param>
+/// <param name="Thousands">The sign between thousands in numbers, or null: none, unless the values show it beyond doubt.</param>
+/// <param name="Skip">CSV and workbooks: lines before the header, 0 or more.</param>
+public sealed record RecordReaderOptions(char? Delimiter = null, string? Encoding = null, char? Decimal = null, char? Thousands = null, int Skip = 0)
 {
-    /// <summary>Opens <paramref name="path"/>.</summary>
-    /// <exception cref="InputException">Missing, a folder, unreadable, empty, or without a usable header.</exception>
-    public static IRecordReader Open(string path, RecordReaderOptions options)
+    /// <summary>Words that stand for a missing value in every column, whatever blanks are around them; empty means that only numbers have such words, the usual ones.</summary>
+    public IReadOnlyList<string> Missing { get; init; } = [];
+
+    /// <summary>The columns to take, or null for all that can be.</summary>
+    public IReadOnlyList<string>? Columns { get; init; }
+
+    /// <summary>Columns that must be there and are taken, beside <see cref="Columns"/>: those of the key and those with a type.</summary>
+    public IReadOnlyList<string> Needed { get; init; } = [];
+}
+
+/// <summary>How a file was read; kept with the dataset.</summary>
+/// <param name="Format">CSV, Parquet, or Excel workbook; with the compression it came in.</param>
+/// <param name="Delimiter">CSV: its delimiter.</param>
+/// <param name="Encoding">CSV: its encoding.</param>
+/// <param name="Decimal">Decimal sign, where one was said.</param>
+/// <param name="Thousands">Sign between thousands, where one was said.</param>
+/// <param name="Skip">Lines that were skipped before the header.</param>
+/// <param name="Missing">Words that a person said mean a missing value.</param>
+/// <param name="Notes">What else was found and done, a clause each, without values.</param>
+public sealed record ReadingReport(
+    string Format, string? Delimiter, string? Encoding, string? Decimal, string? Thousands, int Skip, IReadOnlyList<string> Missing, IReadOnlyList<string> Notes)
+{
+    /// <summary>All of it in one line.</summary>
+    public override string ToString() => string.Join("; ", new[]
     {
-        if (Directory.Exists(path))
-        {
-            throw new InputException($"{path} is a folder; name a CSV or Parquet file");
-        }
-
-        if (!File.Exists(path))
-        {
-            throw new InputException($"{path} does not exist");
-        }
-
-        try
-        {
-            Span<byte> magic = stackalloc byte[4];
-            using (var probe = File.OpenRead(path))
-            {
-                if (probe.Length == 0)
-                {
-                    throw new InputException($"{path} is empty; it needs a header line and rows");
-                }
-
-                _ = probe.ReadAtLeast(magic, 4, throwOnEndOfStream: false);
-            }
-
-            return magic.SequenceEqual("PAR1"u8) ? ParquetRecordReader.Open(path) : CsvRecordReader.Open(path, options);
-        }
-        catch (UnauthorizedAccessException exception)
-        {
-            throw new InputException($"{path} cannot be read: permission denied", exception);
-        }
-        catch (IOException exception)
-        {
-            throw new InputException($"{path} cannot be read: {exception.Message}", exception);
-        }
-    }
-
-    internal static void CheckColumns(string path, IReadOnlyList<string> columns)
-    {
-        if (columns.Count > 1000)
-        {
-            throw new InputException($"{path} has {columns.Count} columns; 1,000 is the most");
-        }
-
-        for (var i = 0; i < columns.Count; i++)
-        {
-            if (string.IsNullOrWhiteSpace(columns[i]))
-            {
-                throw new InputException($"{path}: column {i + 1} of the header has no name");
-            }
-        }
-
-        var repeated = columns.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1);
-        if (repeated is not null)
-        {
-            throw new InputException($"{path}: the header names the column {repeated.Key} {repeated.Count()} times");
-        }
-    }
+        Format + (Delimiter is null ? "" : $", delimiter {Delimiter}") + (Encoding is null ? "" : $", {Encoding}"),
+        Skip == 0 ? null : $"{Skip:N0} lines before the header skipped",
+        Decimal is null ? null : $"decimal sign {Decimal}",
+        Thousands is null ? null : $"thousands sign {(Thousands == " " ? "blank" : Thousands)}",
+        Missing.Count == 0 ? null : $"missing where it says {string.Join(" or ", Missing.Select(word => word.Length == 0 ? "nothing" : word))}",
+    }.OfType<string>().Concat(Notes));
 }

@@ -1,152 +1,222 @@
+using System.Data;
 using System.Globalization;
-using Parquet;
-using Parquet.Schema;
+using System.Text.RegularExpressions;
+using DuckDB.NET.Data;
+using PsiMessaging.Data.Output;
 
 namespace PsiMessaging.Data.Records;
 
-/// <summary>Flat Parquet files, a row group at a time. Values become text the way a person would write them: ISO dates, plain numbers, true and false.</summary>
-internal sealed class ParquetRecordReader : IRecordReader
+/// <summary>
+/// People's Parquet files, read as a stream by DuckDB in bounded memory, whatever size their row groups have. Values become text the way a person would write them: ISO dates, plain numbers,
+/// true and false. Only the columns that are taken are touched.
+/// </summary>
+internal sealed partial class ParquetRecordReader : IRecordReader
 {
-    private readonly string _path;
-    private readonly Stream _stream;
-    private readonly ParquetReader _parquet;
-    private readonly DataField[] _fields;
-    private string?[][] _values = [];
-    private int _group;
-    private int _row = -1;
-    private int _rows;
+    private readonly InputStream _input;
+    private readonly DuckDBConnection _connection;
+    private readonly DuckDBCommand _command;
+    private readonly DuckDBDataReader _rows;
+    private readonly Kind[] _kinds;
+    private readonly string?[] _values;
+    private readonly ReadingReport _report;
 
-    private ParquetRecordReader(string path, Stream stream, ParquetReader parquet, DataField[] fields)
+    private enum Kind
     {
-        _path = path;
-        _stream = stream;
-        _parquet = parquet;
-        _fields = fields;
-        Columns = Array.ConvertAll(fields, field => field.Name);
+        Text,
+        Double,
+        Single,
+        Moment,
+    }
+
+    private ParquetRecordReader(InputStream input, DuckDBConnection connection, DuckDBCommand command, DuckDBDataReader rows, ColumnChoice choice, Kind[] kinds, ReadingReport report)
+    {
+        (_input, _connection, _command, _rows, _kinds, _report, _values) = (input, connection, command, rows, kinds, report, new string?[kinds.Length]);
+        Columns = choice.Names;
     }
 
     public IReadOnlyList<string> Columns { get; }
 
-    public static ParquetRecordReader Open(string path)
+    public ReadingReport Report => _report;
+
+    public static ParquetRecordReader Open(InputStream input, RecordReaderOptions options)
     {
-        var stream = File.OpenRead(path);
+        var path = input.Path;
+        var file = $"read_parquet({DuckText.Literal(DuckText.Path(Path.GetFullPath(path)))}, hive_partitioning = false)";
+        var connection = new DuckDBConnection("DataSource=:memory:");
+        DuckDBCommand? command = null;
         try
         {
-            var parquet = ParquetReader.CreateAsync(stream, leaveStreamOpen: true).GetAwaiter().GetResult();
-            var fields = parquet.Schema.GetDataFields();
-            if (fields.FirstOrDefault(field => field.IsArray || field.MaxRepetitionLevel > 0 || field.Path.Length > 1) is { } nested)
+            connection.Open();
+            command = connection.CreateCommand();
+
+            // One thread keeps the rows in their order. Nothing is cached: a file is read once.
+            command.CommandText = "SET memory_limit='256MiB'; SET threads=1; SET temp_directory=''; SET enable_external_file_cache=false; SET autoload_known_extensions=false; SET autoinstall_known_extensions=false;";
+            command.ExecuteNonQuery();
+            var (names, binaryIsText) = Names(command, path);
+            var types = Types(command, file);
+            if (names.Count != types.Count)
             {
-                throw new InputException($"{path}: the column {nested.Path} is nested; only flat columns can be used");
+                throw new InputException($"{path} cannot be read: its columns are not as its schema says");
             }
 
-            RecordReader.CheckColumns(path, Array.ConvertAll(fields, field => field.Name));
-            return new ParquetRecordReader(path, stream, parquet, fields);
-        }
-        catch (InputException)
-        {
-            stream.Dispose();
-            throw;
+            string? Fault(int i) => Unusable(types[i].Type, binaryIsText || (options.Columns ?? []).Concat(options.Needed).Select(RecordReader.NormalizeName).Contains(RecordReader.NormalizeName(names[i])));
+            var choice = ColumnChoice.Make(path, names, options, Fault);
+            var (expressions, kinds) = (new List<string>(), new List<Kind>());
+            foreach (var i in choice.Indices)
+            {
+                var (expression, kind) = Select(DuckText.Name(types[i].Name), types[i].Type);
+                expressions.Add(expression);
+                kinds.Add(kind);
+            }
+
+            command.CommandText = $"SELECT {string.Join(", ", expressions)} FROM {file}";
+            command.UseStreamingMode = true;
+            return new ParquetRecordReader(input, connection, command, command.ExecuteReader(), choice, [.. kinds],
+                new ReadingReport("Parquet", null, null, options.Decimal?.ToString(), options.Thousands?.ToString(), 0, options.Missing, choice.Notes));
         }
         catch (Exception exception)
         {
-            stream.Dispose();
-            throw Damaged(path, exception);
+            command?.Dispose();
+            connection.Dispose();
+            throw exception is DuckDBException or InvalidOperationException ? Fault(path, exception) : exception;
         }
     }
 
+    /// <summary>The names of the outermost columns as they stand in the file: DuckDB renames those that differ in case only.</summary>
+    private static (List<string> Names, bool BinaryIsText) Names(DuckDBCommand command, string path)
+    {
+        var literal = DuckText.Literal(DuckText.Path(Path.GetFullPath(path)));
+        command.CommandText = $"SELECT coalesce(any_value(created_by), '') FROM parquet_file_metadata({literal})";
+
+        // Impala writes its strings without saying that they are.
+        var binaryIsText = ((string)command.ExecuteScalar()!).Contains("impala", StringComparison.OrdinalIgnoreCase);
+        command.CommandText = $"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal})";
+        using var reader = command.ExecuteReader();
+        var names = new List<string>();
+
+        // A tree, parents before children: what stands one step below the root is a column.
+        var open = new Stack<long>();
+        while (reader.Read())
+        {
+            while (open.TryPeek(out var left) && left == 0)
+            {
+                open.Pop();
+            }
+
+            if (open.TryPop(out var rest))
+            {
+                open.Push(rest - 1);
+            }
+
+            if (open.Count == 1)
+            {
+                names.Add(reader.GetString(0));
+            }
+
+            open.Push(Convert.ToInt64(reader.GetValue(1), CultureInfo.InvariantCulture));
+        }
+
+        return (names, binaryIsText);
+    }
+
+    private static List<(string Name, string Type)> Types(DuckDBCommand command, string file)
+    {
+        command.CommandText = $"DESCRIBE SELECT * FROM {file}";
+        using var reader = command.ExecuteReader();
+        var types = new List<(string, string)>();
+        while (reader.Read())
+        {
+            types.Add((reader.GetString(0), reader.GetString(1)));
+        }
+
+        return types;
+    }
+
+    private static string? Unusable(string type, bool binaryIsText) => type switch
+    {
+        _ when type.EndsWith(']') || type.StartsWith("STRUCT", StringComparison.Ordinal) || type.StartsWith("MAP", StringComparison.Ordinal) || type.StartsWith("UNION", StringComparison.Ordinal) => "is nested",
+        "BLOB" => binaryIsText ? null : "is binary (if it holds text, name it in --columns)",
+        "INTERVAL" => "is an interval",
+        "VARIANT" or "BIT" or "NULL" or "\"NULL\"" => $"has the type {type}",
+        _ when type.StartsWith("GEOMETRY", StringComparison.Ordinal) => "is a geometry",
+        _ => null,
+    };
+
+    private static (string Expression, Kind Kind) Select(string name, string type) => type switch
+    {
+        "VARCHAR" => (name, Kind.Text),
+        "DOUBLE" => (name, Kind.Double),
+        "FLOAT" => (name, Kind.Single),
+        "BLOB" => ($"decode({name})", Kind.Text),
+        _ when type.StartsWith("TIME", StringComparison.Ordinal) => ($"CAST({name} AS VARCHAR)", Kind.Moment),
+        _ => ($"CAST({name} AS VARCHAR)", Kind.Text),
+    };
+
     public bool Read()
     {
-        while (++_row >= _rows)
+        try
         {
-            if (_group == _parquet.RowGroupCount)
+            if (!_rows.Read())
             {
                 return false;
             }
 
-            try
+            for (var i = 0; i < _kinds.Length; i++)
             {
-                LoadGroup(_group++).GetAwaiter().GetResult();
+                _values[i] = _rows.IsDBNull(i) ? null : _kinds[i] switch
+                {
+                    Kind.Double => _rows.GetDouble(i).ToString("R", CultureInfo.InvariantCulture),
+                    Kind.Single => _rows.GetFloat(i).ToString("R", CultureInfo.InvariantCulture),
+                    Kind.Moment => Moment(_rows.GetString(i)),
+                    _ => _rows.GetString(i),
+                };
             }
-            catch (Exception exception) when (exception is not InputException)
-            {
-                throw Damaged(_path, exception);
-            }
 
-            _row = -1;
+            return true;
         }
-
-        return true;
+        catch (Exception exception) when (exception is DuckDBException or InvalidOperationException or InvalidCastException)
+        {
+            throw Fault(_input.Path, exception);
+        }
     }
 
-    public ReadOnlySpan<char> GetSpan(int column) => _values[column][_row];
-
-    public string? GetText(int column) => _values[column][_row];
-
-    private async Task LoadGroup(int group)
+    /// <summary>A time of day or a point in time, in UTC where it has a zone: <c>10:20:30.5</c>, <c>2026-01-31T10:20:30</c>, and <c>2026-01-31</c> at midnight.</summary>
+    private static string Moment(string text)
     {
-        using var reader = _parquet.OpenRowGroupReader(group);
-        _rows = checked((int)reader.RowCount);
-        var values = new string?[_fields.Length][];
-        for (var i = 0; i < _fields.Length; i++)
-        {
-            values[i] = await ReadColumn(reader, _fields[i]);
-        }
-
-        _values = values;
+        text = text.EndsWith("+00", StringComparison.Ordinal) ? text[..^3] : text;
+        return text.EndsWith(" 00:00:00", StringComparison.Ordinal) ? text[..^9] : text.Replace(' ', 'T');
     }
 
-    private async Task<string?[]> ReadColumn(ParquetRowGroupReader reader, DataField field)
+    public ReadOnlySpan<char> GetSpan(int column) => _values[column];
+
+    public string? GetText(int column) => _values[column];
+
+    /// <summary>The cause in our words, or DuckDB's, without what stands in the file.</summary>
+    private static InputException Fault(string path, Exception exception)
     {
-        if (field.ClrType == typeof(string) || field.ClrType == typeof(ReadOnlyMemory<char>))
+        var message = exception.Message;
+        bool Says(params string[] words) => words.Any(word => message.Contains(word, StringComparison.OrdinalIgnoreCase));
+        return new InputException(message switch
         {
-            var texts = new string?[_rows];
-            await reader.ReadAsync(field, texts.AsMemory()!);
-            return texts;
-        }
-
-        return field.ClrType switch
-        {
-            var type when type == typeof(int) => await Read<int>(reader, field, value => value.ToString(CultureInfo.InvariantCulture)),
-            var type when type == typeof(long) => await Read<long>(reader, field, value => value.ToString(CultureInfo.InvariantCulture)),
-            var type when type == typeof(short) => await Read<short>(reader, field, value => value.ToString(CultureInfo.InvariantCulture)),
-            var type when type == typeof(sbyte) => await Read<sbyte>(reader, field, value => value.ToString(CultureInfo.InvariantCulture)),
-            var type when type == typeof(byte) => await Read<byte>(reader, field, value => value.ToString(CultureInfo.InvariantCulture)),
-            var type when type == typeof(ushort) => await Read<ushort>(reader, field, value => value.ToString(CultureInfo.InvariantCulture)),
-            var type when type == typeof(uint) => await Read<uint>(reader, field, value => value.ToString(CultureInfo.InvariantCulture)),
-            var type when type == typeof(ulong) => await Read<ulong>(reader, field, value => value.ToString(CultureInfo.InvariantCulture)),
-            var type when type == typeof(bool) => await Read<bool>(reader, field, value => value ? "true" : "false"),
-            var type when type == typeof(double) => await Read<double>(reader, field, value => value.ToString("R", CultureInfo.InvariantCulture)),
-            var type when type == typeof(float) => await Read<float>(reader, field, value => value.ToString("R", CultureInfo.InvariantCulture)),
-            var type when type == typeof(decimal) => await Read<decimal>(reader, field, value => value.ToString(CultureInfo.InvariantCulture)),
-            var type when type == typeof(DateOnly) => await Read<DateOnly>(reader, field, value => value.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)),
-            var type when type == typeof(DateTime) => await Read<DateTime>(reader, field, value =>
-                value.ToString(value.TimeOfDay == TimeSpan.Zero ? "yyyy-MM-dd" : "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture)),
-            var type => throw new InputException($"{_path}: the column {field.Name} has the type {type.Name}, which cannot be used; store it as text, a number or a date"),
-        };
+            _ when Says("encrypt") => $"{path} is an encrypted Parquet file; write it without encryption, or decrypt it first",
+            _ when Says("magic bytes", "too small to be a Parquet", "footer length", "TProtocolException", "end of file", "corrupt", "Failed to decompress", "decompression failure", "Snappy", "out of buffer", "invalid thrift") => $"{path} is not a readable Parquet file: it is damaged or cut off",
+            _ when Says("not valid UTF8", "not valid UTF-8", "Invalid string encoding", "UTF8 string") => $"{path} holds text that is not UTF-8 in a column; leave the column out with --columns, or write it anew",
+            _ when Says("Out of Memory") => $"{path} has pages that do not fit 256 MiB; write it with smaller row groups or pages",
+            _ => $"{path} cannot be read: {PrintableText.Of(Values().Replace(Lines().Split(message.Replace(Path.GetFullPath(path), "it", StringComparison.Ordinal))[0], "…"))}",
+        }, exception);
     }
 
-    private async Task<string?[]> Read<T>(ParquetRowGroupReader reader, DataField field, Func<T, string> format)
-        where T : struct
-    {
-        if (field.IsNullable)
-        {
-            var values = new T?[_rows];
-            await reader.ReadAsync(field, values.AsMemory());
-            return Array.ConvertAll(values, value => value is { } present ? format(present) : null);
-        }
-        else
-        {
-            var values = new T[_rows];
-            await reader.ReadAsync(field, values.AsMemory());
-            return Array.ConvertAll(values, value => (string?)format(value));
-        }
-    }
+    [GeneratedRegex("'[^']*'|\"[^\"]*\"", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Values();
 
-    private static InputException Damaged(string path, Exception inner) => new($"{path} is not a readable Parquet file: it is damaged or cut off", inner);
+    [GeneratedRegex("[\r\n]", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Lines();
 
     public void Dispose()
     {
-        _parquet.DisposeAsync().AsTask().GetAwaiter().GetResult();
-        _stream.Dispose();
+        _rows.Dispose();
+        _command.Dispose();
+        _connection.Dispose();
+        _input.Dispose();
     }
 }

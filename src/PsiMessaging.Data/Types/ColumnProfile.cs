@@ -135,6 +135,11 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
         _byDecimals[Math.Min(decimals, _byDecimals.Length - 1)]++;
     }
 
+    /// <summary>Whether its values are numbers so far, spelled as only codes are.</summary>
+    public bool LooksLikeCodes => declared is null && _numbers > 0 && _notANumberRow is null && (_codeRow is not null || HasCodeFractions);
+
+    private bool HasCodeFractions => !_isMeasured && _zerosRow is not null && _unevenRow is not null;
+
     /// <summary>The column as it turned out.</summary>
     /// <exception cref="InputException">NaN, infinities or numbers out of the fixed-point range in a column of numbers.</exception>
     public DatasetColumn Finish()
@@ -144,9 +149,9 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
             return new DatasetColumn(column, declared, _missing, _rounded);
         }
 
-        if (_codeRow is null && !_isMeasured && _zerosRow is { } zeros && _unevenRow is { } uneven)
+        if (_codeRow is null && HasCodeFractions)
         {
-            (_code, _codeRow) = (CodeReason.TrailingZeros, Math.Max(zeros, uneven));
+            (_code, _codeRow) = (CodeReason.TrailingZeros, Math.Max(_zerosRow!.Value, _unevenRow!.Value));
         }
 
         if (_numbers == 0 || _notANumberRow is not null || _codeRow is not null)

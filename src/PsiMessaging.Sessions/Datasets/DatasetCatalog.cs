@@ -37,10 +37,11 @@ namespace PsiMessaging.Sessions.Datasets;
 /// <param name="MissingWords">Whether words such as NA in key columns stand for missing values.</param>
 /// <param name="KeyForms">How the values of each key column look; counts only.</param>
 /// <param name="WholeNumbers">Whether <c>100234.0</c> in a key column is <c>100234</c>.</param>
+/// <param name="Reading">How the file was read; null in datasets of older builds.</param>
 public sealed record Dataset(
     string Name, IReadOnlyList<string> Columns, IReadOnlyList<string> Key, bool FoldCase, DuplicateRule Duplicates,
     int Rows, int Distinct, int Dropped, int Repeated, string Hash, DateTimeOffset AddedAt, IReadOnlyList<DatasetColumn> Described, int? MinCell = null,
-    int Rules = 1, TextRule Texts = TextRule.Exact, bool MissingWords = false, IReadOnlyList<KeyPartForm>? KeyForms = null, bool WholeNumbers = false)
+    int Rules = 1, TextRule Texts = TextRule.Exact, bool MissingWords = false, IReadOnlyList<KeyPartForm>? KeyForms = null, bool WholeNumbers = false, ReadingReport? Reading = null)
 {
     /// <summary>The rules as they travel in a proposal.</summary>
     [JsonIgnore]
@@ -64,19 +65,20 @@ public sealed record Dataset(
 
 /// <summary>What a person says when adding a dataset.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="File">CSV or Parquet.</param>
+/// <param name="File">CSV, Parquet or an Excel workbook.</param>
 /// <param name="Key">Key columns, 1 to 16.</param>
-/// <param name="Reading">Delimiter and encoding.</param>
+/// <param name="Reading">How the file is read.</param>
 /// <param name="FoldCase">Whether upper and lower case are one.</param>
 /// <param name="Duplicates">Rule for repeated identifiers.</param>
 /// <param name="Types">Types a person has set, by column; the others are found from the values.</param>
 /// <param name="MinCell">The dataset's own minimum cell size, 1 to 1,000,000; below 3 only for data that are not confidential. Null means the home's.</param>
 /// <param name="Texts">Which texts of its columns are one value; both parties of a session must have the same rule.</param>
-/// <param name="MissingWords">Whether words such as NA in key columns stand for missing values (<see cref="Data.Keys.MissingWords"/>).</param>
+/// <param name="MissingWords">Whether words such as NA in key columns stand for missing values (<see cref="Data.Types.MissingWords"/>).</param>
 /// <param name="WholeNumbers">Whether <c>100234.0</c> in a key column is <c>100234</c>: for files of programs that took the identifiers for numbers.</param>
+/// <param name="OtherTypes">Types as in <paramref name="Types"/>, of columns that need not be there.</param>
 public sealed record DatasetRequest(
     string Name, string File, IReadOnlyList<string> Key, RecordReaderOptions Reading, bool FoldCase, DuplicateRule Duplicates, IReadOnlyDictionary<string, ColumnType>? Types = null,
-    int? MinCell = null, TextRule Texts = TextRule.Normal, bool MissingWords = true, bool WholeNumbers = false);
+    int? MinCell = null, TextRule Texts = TextRule.Normal, bool MissingWords = true, bool WholeNumbers = false, IReadOnlyDictionary<string, ColumnType>? OtherTypes = null);
 
 /// <summary>
 /// A party's datasets: copied into its home once, never changed afterwards. The document in the state says which there are; it is written when the files stand
@@ -125,16 +127,18 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             throw new InputException($"a dataset's minimum cell size is 1 to {ParticipantConfig.MostMinCell}, not {request.MinCell}");
         }
 
-        using var source = RecordReader.Open(request.File, request.Reading);
+        request = request with { Key = [.. request.Key.Select(RecordReader.NormalizeName)] };
+        var types = Named(request.Types);
+        using var source = RecordReader.Open(request.File, request.Reading with { Needed = [.. request.Key, .. types.Keys] });
         var keyColumns = DatasetFile.FindColumns(request.File, source.Columns, request.Key);
-        var types = request.Types ?? new Dictionary<string, ColumnType>();
-        if (types.Keys.FirstOrDefault(name => !source.Columns.Contains(name) || request.Key.Contains(name)) is { } wrong)
+        if (types.Keys.FirstOrDefault(request.Key.Contains) is { } wrong)
         {
-            throw new InputException($"{request.File} has no column {wrong} to set the type of; beside its key it has {(source.Columns.Except(request.Key, StringComparer.Ordinal).ToArray() is { Length: > 0 } others ? string.Join(", ", others) : "none")}");
+            throw new InputException($"{request.File}: the column {wrong} is part of the key and has no type; beside its key the file has {(source.Columns.Except(request.Key, StringComparer.Ordinal).ToArray() is { Length: > 0 } others ? string.Join(", ", others) : "none")}");
         }
 
-        var profiles = source.Columns.Select((name, i) => (Index: i, Name: name)).Where(column => !request.Key.Contains(column.Name))
-            .Select(column => (column.Index, Profile: new ColumnProfile(request.File, column.Name, types.GetValueOrDefault(column.Name)))).ToArray();
+        var otherTypes = Named(request.OtherTypes);
+        var intakes = source.Columns.Select((name, i) => (Index: i, Name: name)).Where(column => !request.Key.Contains(column.Name))
+            .Select(column => (column.Index, Intake: new ColumnIntake(request.File, column.Name, types.GetValueOrDefault(column.Name) ?? otherTypes.GetValueOrDefault(column.Name), request.Reading))).ToArray();
         Sweep();
         var work = BeginWork(home.DatasetsPath);
         try
@@ -151,9 +155,9 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
                 {
                     identifiers.Add(row);
                     number++;
-                    foreach (var (index, profile) in profiles)
+                    foreach (var (index, intake) in intakes)
                     {
-                        profile.Add(row.GetSpan(index), number);
+                        intake.Add(row.GetSpan(index), number);
                     }
                 });
                 stream.Flush(flushToDisk: true);
@@ -161,7 +165,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
             var counts = identifiers.Write(Path.Combine(work.Folder, IdentifiersName));
             counts.Check(request.File, request.Duplicates);
-            var described = Array.ConvertAll(profiles, column => column.Profile.Finish());
+            await WritePlainAsync(path, intakes);
+            var described = Array.ConvertAll(intakes, column => column.Intake.Finish());
             string fileHash;
             using (var stored = File.OpenRead(path))
             {
@@ -172,7 +177,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             PrivateFile.FlushFolder(work.Folder);
             var dataset = new Dataset(request.Name, source.Columns, request.Key, request.FoldCase, request.Duplicates,
                 counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow(), described, request.MinCell,
-                Canonicalizer.Version, request.Texts, request.MissingWords, Array.ConvertAll(counters, counter => counter.Finish()), request.WholeNumbers);
+                Canonicalizer.Version, request.Texts, request.MissingWords, Array.ConvertAll(counters, counter => counter.Finish()), request.WholeNumbers,
+                source.Report with { Notes = [.. source.Report.Notes, .. intakes.SelectMany(column => column.Intake.Notes)] });
             store.Write(transaction =>
             {
                 // Another process may have been quicker; whoever comes first to this has the name.
@@ -199,6 +205,40 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             work.Dispose();
             SweepQuietly();
         }
+    }
+
+    private static Dictionary<string, ColumnType> Named(IReadOnlyDictionary<string, ColumnType>? types) =>
+        (types ?? new Dictionary<string, ColumnType>()).ToDictionary(type => RecordReader.NormalizeName(type.Key), type => type.Value, StringComparer.Ordinal);
+
+    /// <summary>Writes the rows again where numbers or missing values are written in ways of their own: what is kept is plain, so nothing later reads it otherwise.</summary>
+    private static async Task WritePlainAsync(string path, (int Index, ColumnIntake Intake)[] intakes)
+    {
+        var fileHasCommas = intakes.Any(column => column.Intake.SurelyHasCommas);
+        var found = intakes.Where(column => column.Intake.NeedsRewriting(fileHasCommas)).ToDictionary(column => column.Index, column => column.Intake);
+        if (found.Count == 0)
+        {
+            return;
+        }
+
+        var part = path + ".part";
+        ColumnIntake[] codes;
+        do
+        {
+            await using (var stream = PrivateFile.Open(part, FileMode.Create))
+            {
+                await DatasetFile.RewriteAsync(path, stream, found);
+                stream.Flush(flushToDisk: true);
+            }
+
+            // Seldom, and once at most: 1,10 beside 1,1 may be codes of another country.
+            codes = [.. found.Values.Where(intake => intake.IsCodeAfterAll)];
+            foreach (var intake in codes)
+            {
+                intake.TakeAsText();
+            }
+        }
+        while (codes.Length > 0);
+        AtomicFile.Rename(part, path);
     }
 
     /// <summary>One dataset, or null.</summary>
