@@ -191,7 +191,12 @@ public sealed partial class LinkerEngine
             transaction.Finish(session.Id, pending.Slot);
             if (!session.Products.ContainsKey(withdrawal.QueryId) && LinkSession.Parse(transaction.FindSession(session.Id)!) is { Ended: false } current)
             {
-                // It may have overtaken the opening, which must find the question taken back, if by who asks.
+                // It may have overtaken the opening, which must find the question taken back, if by who asks. Its own rows for it are over in any case.
+                foreach (var slot in transaction.PendingSlots(session.Id, $"masked/{from}/{withdrawal.QueryId}/").Append($"correction/{from}/{withdrawal.QueryId}"))
+                {
+                    transaction.Finish(session.Id, slot);
+                }
+
                 transaction.PutSession((current with { EndedProducts = Remember(current, TakenBack(withdrawal.QueryId, from)) }).ToStored());
             }
         });

@@ -281,7 +281,7 @@ public sealed class CommandLineTests : IDisposable
         var home = Path.Combine(_folder.Path, "p1");
         await PsiProcess.RunAsync("init", "--home", home, "--party", "P1");
         var added = await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("a.csv", Samples.Istat), "--key", "IDKEY", "--home", home);
-        Assert.Equal("istat: 10 rows, 10 distinct identifiers in IDKEY\nRead as CSV, delimiter ;, utf-8\nColumns to ask about: CLASSE_ETA text, NUMERO_FIGLI text\nIdentifiers, IDKEY: letters; 3 to 7 characters, 5 in 3\nNUMERO_FIGLI is text, because row 1 holds no number; correct the file, or say how numbers and missing values are written (--decimal, --thousands, --missing)\nNothing is said about fewer than 10 records (minCell of P1's home).\n", added.Output);
+        Assert.Equal("istat: 10 rows, 10 distinct identifiers in IDKEY\nRead as CSV, delimiter ;, utf-8\nColumns to ask about: CLASSE_ETA text, NUMERO_FIGLI text\nIdentifiers, IDKEY: letters; 3 to 7 characters (5 in 3 of 10)\nNUMERO_FIGLI is text, because row 1 holds no number; correct the file, or say how numbers and missing values are written (--decimal, --thousands, --missing)\nNothing is said about fewer than 10 records (minCell of P1's home).\n", added.Output);
         Failed(await PsiProcess.RunAsync("dataset", "add", "istat", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home), 1, "there is a dataset istat already");
         using var list = JsonDocument.Parse((await PsiProcess.RunAsync("dataset", "list", "--json", "--home", home)).Output);
         Assert.Equal(10, list.RootElement[0].GetProperty("distinct").GetInt32());

@@ -42,7 +42,7 @@ public sealed class IdentifierReportTests : IDisposable
     public async Task SoundIdentifiers_AreDescribedAndNothingElseIsSaid()
     {
         var ibans = await AddAsync("ID;A\nIT60X0542811101000000123456;1\n" + string.Concat(Enumerable.Range(0, 11).Select(i => $"GB82WEST12345698765432{new string(' ', i)};x\n")), "--duplicates", "first");
-        Assert.Contains("Identifiers, ID: letters and digits; 22 to 27 characters, 22 in 11; check digit ISO 7064 mod 97-10: right in all\n", ibans, StringComparison.Ordinal);
+        Assert.Contains("Identifiers, ID: letters and digits; 22 to 27 characters (22 in 11 of 12); check digit ISO 7064 mod 97-10: right in all\n", ibans, StringComparison.Ordinal);
         Assert.DoesNotContain("\nID: ", ibans, StringComparison.Ordinal);
         Assert.DoesNotContain("WEST", ibans, StringComparison.Ordinal);
 

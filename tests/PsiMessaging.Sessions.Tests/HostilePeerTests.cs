@@ -160,8 +160,8 @@ public class HostilePeerTests
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
         await TestNetwork.EventuallyAsync(() => network.P1.Refused.Any(reason => reason.Contains("larger than its type may be", StringComparison.Ordinal)));
-        Assert.Equal(SessionState.Running, network.P1.Session()!.State);
-        Assert.Equal(0, network.P1.Engine!.Store.Read(transaction => transaction.Waiting("P2")).Bytes);
+        await network.P1.WaitAsync(session => session.State == SessionState.Running);
+        Assert.Equal(0, network.P1.Engine!.Store.Read(transaction => transaction.Waiting("P2").Bytes + transaction.Waiting("P2/rounds").Bytes));
     }
 
     [Fact]

@@ -10,7 +10,7 @@ internal static class DatasetNotices
     /// <summary>How the identifiers look.</summary>
     public static IEnumerable<string> Forms(Dataset dataset) => (dataset.KeyForms ?? []).Where(form => form.Rows > 0).Select(form =>
     {
-        var lengths = form.Shortest == form.Longest ? Characters(form.Longest) : $"{form.Shortest:N0} to {Characters(form.Longest)}, {form.UsualLength:N0} in {form.OfUsualLength:N0}";
+        var lengths = form.Shortest == form.Longest ? Characters(form.Longest) : $"{form.Shortest:N0} to {Characters(form.Longest)} ({form.UsualLength:N0} in {form.OfUsualLength:N0} of {form.Rows:N0})";
         var kinds = string.Join(", ", Enum.GetValues<KeyAlphabet>().Where(kind => form.Of(kind) > 0).OrderByDescending(kind => form.Of(kind))
             .Select(kind => form.Of(kind) == form.Rows ? NameOf(kind) : $"{form.Of(kind):N0} {NameOf(kind)}"));
         var check = form.Check is { } kind ? $"; check digit {CheckDigits.NameOf(kind)}: {(form.CheckRight == form.Rows ? "right in all" : $"right in {form.CheckRight:N0}, not in {form.Rows - form.CheckRight:N0}")}" : "";

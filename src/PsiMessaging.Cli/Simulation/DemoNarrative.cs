@@ -45,7 +45,7 @@ internal static class DemoNarrative
                 ? report.Engine == SessionRules.Masked ? ["Linker", "how many rows, and how many columns each question has (engine masked)", "any identifier, value, label, count or question"]
                     : ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts", "any identifier, value or column name"]
                 : ["Linker", "nothing: it had no part", "anything"],
-            ["Broker", $"who talks to whom, when, how many bytes; {(request.Reveal == SessionRules.Both ? "column names; " : "")}the masked and encrypted contents", "any identifier, value or key"],
+            ["Broker", $"who talks to whom, when, how many bytes; {(request.Reveal == SessionRules.Both ? "column names; what nearly all identifiers look like; " : "what nearly all identifiers look like; ")}the masked and encrypted contents", "any identifier, value or key"],
         ]);
         if (report.Engine == SessionRules.Masked && report.Queries.Count > 0)
         {
@@ -101,7 +101,7 @@ internal static class DemoNarrative
     [
         name,
         (reveal == SessionRules.Both || reveal == role ? $"which {report.Intersection:N0} of its people {other} has too; " : reveal == SessionRules.Size ? $"that {report.Intersection:N0} of its people {other} has too; " : "")
-            + $"that {other} has {othersSize:N0}{more}",
+            + $"that {other} has {othersSize:N0}, and what nearly all look like (alphabet, case, length){more}",
         (reveal == SessionRules.Both || reveal == role ? $"anything about {other}'s other people" : reveal == SessionRules.Size ? "which ones" : $"whether {other} has any of its people") + $"; any single record of {other}",
     ];
 

@@ -232,6 +232,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
 
         await bus.StartAsync(TimeSpan.FromSeconds(5), cancellation);
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var saying = SayProblemsAsync(bus, over.Token);
         try
         {
             var parties = engines.OfType<PartyEngine>().ToArray();
@@ -291,11 +293,37 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
         finally
         {
+            await over.CancelAsync();
+            await saying;
             await bus.DisposeAsync();
             foreach (var engine in engines)
             {
                 await engine.DisposeAsync();
             }
+        }
+    }
+
+    /// <summary>A broker that takes nothing, or is gone, is waited for: a person must know for what.</summary>
+    private async Task SayProblemsAsync(MessageBus bus, CancellationToken over)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
+        string? said = null;
+        try
+        {
+            while (await timer.WaitForNextTickAsync(over))
+            {
+                var problem = bus.Problem ?? bus.Waiting;
+                if (problem is not null && problem != said)
+                {
+                    await Console.Error.WriteLineAsync($"psi: {problem}");
+                }
+
+                said = problem;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The run is over.
         }
     }
 
