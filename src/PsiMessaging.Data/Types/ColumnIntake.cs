@@ -20,6 +20,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     // A text stays a text: nothing is looked for.
     private bool _isText = declared is { IsNumber: false };
     private bool _wholeNumbers;
+    private int _surePoints;
     private ColumnProfile _profile = new(file, column, declared);
     private (string Value, int Row)? _withheld;
     private NumberFormat? _found;
@@ -40,7 +41,9 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     private static bool IsPossible(NumberFormat format, RecordReaderOptions options) =>
         (options.Decimal is null || format.Decimal == options.Decimal) && (options.Thousands is null || format.Thousands == options.Thousands || (format.Thousands is null && format.Decimal != options.Thousands));
 
-    private bool IsPlainKept => _candidates[0] is { Format.Decimal: '.', Format.Thousands: null, IsAlive: true };
+    private bool MayBePlain => _candidates[0].Format == NumberFormat.Plain;
+
+    private bool IsPlainKept => MayBePlain && _candidates[0].IsAlive;
 
     /// <summary>What was found beyond what is usual, in words; empty for nothing.</summary>
     public IReadOnlyList<string> Notes { get; private set; } = [];
@@ -57,7 +60,8 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
             return;
         }
 
-        if (value.IndexOfAnyExceptInRange('0', '9') < 0)
+        var end = value.IndexOfAnyExceptInRange('0', '9');
+        if (end < 0 || (end > 0 && value[end] == '.' && IsSureAndPlain(value, end)))
         {
             _wholeNumbers = true;
             _profile.Add(value, row);
@@ -65,6 +69,32 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         }
 
         Weigh(value, row);
+    }
+
+    /// <summary>Quickly for most values: digits, a point that can only be a decimal sign, digits.</summary>
+    private bool IsSureAndPlain(ReadOnlySpan<char> value, int point)
+    {
+        var fraction = value[(point + 1)..];
+        if (!MayBePlain || (fraction.Length == 3 && point <= 3 && value[0] != '0') || value.Length > LongestNumber || fraction.IndexOfAnyExceptInRange('0', '9') >= 0)
+        {
+            return false;
+        }
+
+        if (_surePoints++ == 0)
+        {
+            foreach (var candidate in _candidates.Where(candidate => candidate.Format.Decimal == ','))
+            {
+                candidate.IsAlive = false;
+            }
+
+            foreach (var candidate in _candidates.Where(candidate => candidate.Format.Decimal == '.'))
+            {
+                candidate.Sure++;
+                candidate.HasDecimals = true;
+            }
+        }
+
+        return true;
     }
 
     private void Weigh(ReadOnlySpan<char> value, int row)
