@@ -13,6 +13,9 @@ namespace PsiMessaging.Data.Types;
 public sealed class ColumnIntake(string file, string column, ColumnType? declared, RecordReaderOptions options)
 {
     private const int LongestNumber = 64;
+
+    // Stands for a value that is no number as the file writes numbers, though it may look like one.
+    private const string NoNumber = "?";
     private readonly char[] _plain = new char[LongestNumber + 1];
     private readonly Dictionary<string, int> _words = new(StringComparer.Ordinal);
     private readonly Candidate[] _candidates = [.. NumberFormat.All.Where(format => IsPossible(format, options)).Select(format => new Candidate(format))];
@@ -22,7 +25,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     private bool _wholeNumbers;
     private int _surePoints;
     private ColumnProfile _profile = new(file, column, declared);
-    private (string Value, int Row)? _withheld;
+    private int? _withheld;
     private NumberFormat? _found;
 
     private sealed class Candidate(NumberFormat format)
@@ -75,7 +78,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     private bool IsSureAndPlain(ReadOnlySpan<char> value, int point)
     {
         var fraction = value[(point + 1)..];
-        if (!MayBePlain || (fraction.Length == 3 && point <= 3 && value[0] != '0') || value.Length > LongestNumber || fraction.IndexOfAnyExceptInRange('0', '9') >= 0)
+        if (!IsPlainKept || (fraction.Length == 3 && point <= 3 && value[0] != '0') || value.Length > LongestNumber || fraction.IndexOfAnyExceptInRange('0', '9') >= 0)
         {
             return false;
         }
@@ -104,7 +107,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         {
             var words = _words.GetAlternateLookup<ReadOnlySpan<char>>();
             words[trimmed] = words.TryGetValue(trimmed, out var count) ? count + 1 : 1;
-            _withheld ??= (value.ToString(), row);
+            _withheld ??= row;
             return;
         }
 
@@ -143,22 +146,22 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         else if (any)
         {
             _wholeNumbers = true;
-            _withheld ??= (value.ToString(), row);
+            _withheld ??= row;
         }
         else
         {
             // No number in any format: what was held back was none either.
             _isText = true;
             Release();
-            _profile.Add(value, row);
+            _profile.Add(MayBePlain ? value : NoNumber, row);
         }
     }
 
     private void Release()
     {
-        if (_withheld is var (value, row))
+        if (_withheld is { } row)
         {
-            _profile.Add(value, row);
+            _profile.Add(NoNumber, row);
             _withheld = null;
         }
     }
@@ -183,7 +186,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
 
         if (best is null)
         {
-            Notes = [alive.Any(candidate => candidate.Format.Thousands is ' ' or '\'')
+            Notes = [alive.All(candidate => candidate.Format.Thousands is ' ' or '\'')
                 ? $"{column} is text, because its {Sign(alive[0].Format.Thousands ?? ' ')} may stand between thousands or between codes: say --thousands {(alive[0].Format.Thousands == ' ' ? "blank" : "apostrophe")} for numbers"
                 : $"{column} is text, because its commas may be decimal or thousands signs: say --decimal , or --thousands ,"];
             Release();
