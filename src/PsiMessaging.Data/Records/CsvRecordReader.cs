@@ -17,16 +17,20 @@ internal sealed class CsvRecordReader : IRecordReader
     private readonly int[] _indices;
     private readonly int _fields;
     private readonly string _hint;
+    private readonly char _delimiter;
+    private readonly Blanks _blanks;
     private long _nextLine;
     private long _row;
     private int _offset;
-    private bool _blankSeen;
+    private bool _blankSeen, _surplusSeen;
     private int _foot;
     private string? _footFault;
 
-    private CsvRecordReader(string path, TextInput text, CsvDataReader csv, ColumnChoice choice, ReadingReport report, int fields, string hint, long nextLine)
+    private CsvRecordReader(string path, TextInput text, CsvDataReader csv, ColumnChoice choice, ReadingReport report, char delimiter, int fields, string hint, long nextLine)
     {
         (_path, _text, _csv, _report, _notes, _indices, _fields, _hint, _nextLine) = (path, text, csv, report, choice.Notes, choice.Indices, fields, hint, nextLine);
+        _delimiter = delimiter;
+        _blanks = new Blanks(report.Missing);
         Columns = choice.Names;
     }
 
@@ -42,6 +46,7 @@ internal sealed class CsvRecordReader : IRecordReader
         try
         {
             text = TextInput.Open(input, options.Encoding);
+            text.Begin();
             for (var i = 0; i < options.Skip; i++)
             {
                 _ = text.TakeLine() ?? throw new InputException($"{path} has only {i} lines, of which --skip {options.Skip} leaves none");
@@ -79,7 +84,7 @@ internal sealed class CsvRecordReader : IRecordReader
             var headerLines = Math.Max(1, Lines(csv.GetRawRecordSpan()));
             var choice = ColumnChoice.Make(path, header, options, hint: hint);
             var report = new ReadingReport("CSV" + input.Compression, Show(delimiter), text.EncodingName, options.Decimal?.ToString(), options.Thousands?.ToString(), options.Skip, options.Missing, []);
-            return new CsvRecordReader(path, text, csv, choice, report, header.Length, hint, line + headerLines);
+            return new CsvRecordReader(path, text, csv, choice, report, delimiter, header.Length, hint, line + headerLines);
         }
         catch (DecoderFallbackException exception)
         {
@@ -136,11 +141,23 @@ internal sealed class CsvRecordReader : IRecordReader
                 line = _nextLine;
                 _nextLine += Math.Max(1, Lines(_csv.GetRawRecordSpan()));
                 var fields = _csv.RowFieldCount - _offset;
-                if (fields == _fields || (fields == _fields + 1 && IsSurplus(fields - 1 + _offset)))
+                var surplus = fields == _fields + 1 && IsSurplus(fields - 1 + _offset);
+                if (fields == _fields || surplus)
                 {
                     if (_footFault is not null)
                     {
                         throw new InputException(_footFault);
+                    }
+
+                    if (surplus && !_surplusSeen)
+                    {
+                        if (_row == 0 && IsRowName())
+                        {
+                            throw new InputException($"{_path}, line {line}: one field more than the header has, and either the first is a row name (R) or the last is none; write the file with row.names = FALSE, or without delimiters at line ends");
+                        }
+
+                        _notes.Add("rows end in a delimiter more than the header");
+                        _surplusSeen = true;
                     }
 
                     _row++;
@@ -200,7 +217,7 @@ internal sealed class CsvRecordReader : IRecordReader
     private bool IsSurplus(int field) => _csv.GetFieldSpan(field).IsEmpty && _csv.GetRawRecordSpan().TrimEnd("\r\n") is { Length: > 0 } raw && raw[^1] != '"';
 
     /// <summary>Whether the first row begins as R writes it: the number of the row, in quotes, under no name.</summary>
-    private bool IsRowName() => _csv.GetRawRecordSpan().TrimStart("\r\n").StartsWith("\"1\"") && !_csv.GetFieldSpan(_csv.RowFieldCount - 1).IsEmpty;
+    private bool IsRowName() => _csv.GetRawRecordSpan().TrimStart("\r\n").StartsWith("\"1\"");
 
     private string Advice(int fields, long line) =>
         _hint.Length > 0 ? _hint
@@ -209,9 +226,29 @@ internal sealed class CsvRecordReader : IRecordReader
         : fields == 1 || _fields == 1 ? "; check the delimiter"
         : fields > _fields ? "; a value that holds the delimiter must stand in quotes" : "";
 
-    public ReadOnlySpan<char> GetSpan(int column) => _csv.GetFieldSpan(_indices[column] + _offset);
+    public ReadOnlySpan<char> GetSpan(int column)
+    {
+        var value = _csv.GetFieldSpan(_indices[column] + _offset);
+        return !value.IsEmpty && value[0] <= ' ' && value.TrimStart() is ['"', ..] && IsQuotedBehindBlanks(value)
+            ? throw new InputException($"{_path}, before line {_nextLine}: a blank stands before an opening quote in the column {Columns[column]}; write the file without blanks between delimiter and quote")
+            : _blanks.Clear(value);
+    }
 
-    public string? GetText(int column) => _csv.GetString(_indices[column] + _offset);
+    /// <summary>Whether a field is as it is because its quote was not taken for one. Readers differ about what that means.</summary>
+    private bool IsQuotedBehindBlanks(ReadOnlySpan<char> value)
+    {
+        for (var raw = _csv.GetRawRecordSpan(); raw.IndexOf(value) is var at and >= 0; raw = raw[(at + 1)..])
+        {
+            if (at == 0 || raw[at - 1] == _delimiter)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public string? GetText(int column) => GetSpan(column).ToString();
 
     private static InputException WrongEncoding(string path, long line, string encoding, Exception inner) =>
         new($"{path}, at or after line {line}: the text is not valid {encoding}; name its encoding with --encoding, for example --encoding windows-1252 (Western Europe) or iso-8859-1", inner);

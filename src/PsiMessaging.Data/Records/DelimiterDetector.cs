@@ -20,13 +20,16 @@ internal static class DelimiterDetector
         }
 
         return Candidates
-            .Select((candidate, index) => (Candidate: candidate, InHeader: rows[0][index], Agreeing: rows.Count(row => row[index] == rows[0][index])))
+            .Select((candidate, index) => (Candidate: candidate, InHeader: rows[0][index], Agreeing: Agreeing(rows, index)))
             .Where(score => score.InHeader > 0)
             .OrderByDescending(score => score.Agreeing)
             .ThenByDescending(score => score.InHeader)
             .Select(score => score.Candidate)
             .FirstOrDefault(';');
     }
+
+    /// <summary>Rows with as many of a candidate as the header; or with one more each, where programs write a delimiter too many.</summary>
+    private static int Agreeing(List<int[]> rows, int index) => Math.Max(rows.Count(row => row[index] == rows[0][index]), 1 + rows.Skip(1).Count(row => row[index] == rows[0][index] + 1));
 
     /// <summary>How many lines seem to stand before the header: the first line from which on all lines of the sample have equally many of one delimiter, where the very first has fewer; 0 if there is none.</summary>
     public static int LinesBeforeHeader(ReadOnlySpan<char> sample, bool complete)
@@ -37,7 +40,7 @@ internal static class DelimiterDetector
         {
             for (var i = 0; i < Candidates.Length; i++)
             {
-                if (rows[first][i] > rows[0][i] && rows.Skip(first).All(row => row[i] == rows[first][i]))
+                if (rows[first][i] > rows[0][i] + (rows[0][i] == 0 ? 0 : 1) && rows.Skip(first).All(row => row[i] == rows[first][i]))
                 {
                     return first;
                 }

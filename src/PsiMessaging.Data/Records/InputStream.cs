@@ -74,7 +74,7 @@ internal sealed class InputStream : IDisposable
             {
                 compression = head[0] == 0x1F ? " (gzip)" : " (zstd)";
                 var counted = new CountingStream(stream);
-                (stream, head) = Peek(new DecompressedStream(path, counted, compression, head[0] == 0x1F ? new GZipStream(counted, CompressionMode.Decompress) : new DecompressionStream(counted)));
+                (stream, head) = Peek(new DecompressedStream(path, counted, compression, head[0] == 0x1F ? new WholeGzipStream(counted) : new DecompressionStream(counted)));
                 if (IsGzip(head) || IsZstd(head))
                 {
                     throw new InputException($"{path} is compressed twice; unpack it once");
@@ -237,12 +237,74 @@ internal sealed class InputStream : IDisposable
         }
     }
 
+    /// <summary>
+    /// Decompresses gzip and notices where it is cut off, which the framework's stream does not: a member of our own is put behind the file's, and what comes out must end with it.
+    /// </summary>
+    private sealed class WholeGzipStream(Stream source) : ForwardStream(new GZipStream(new FollowedStream(source, Pack(Mark)), CompressionMode.Decompress))
+    {
+        private static readonly byte[] Mark = "\u0001PsiMessaging: the end of a whole file\u0001"u8.ToArray();
+        private readonly byte[] _buffer = new byte[HeadBytes];
+
+        // From here on, what was decompressed and not yet given; the last of it may be the mark.
+        private int _at, _length;
+
+        public override int Read(Span<byte> buffer)
+        {
+            while (_length - _at <= Mark.Length)
+            {
+                _buffer.AsSpan(_at, _length - _at).CopyTo(_buffer);
+                (_at, _length) = (0, _length - _at);
+                var read = base.Read(_buffer.AsSpan(_length));
+                if (read == 0)
+                {
+                    return _buffer.AsSpan(0, _length).SequenceEqual(Mark) ? 0 : throw new EndOfStreamException();
+                }
+
+                _length += read;
+            }
+
+            var count = Math.Min(buffer.Length, _length - _at - Mark.Length);
+            _buffer.AsSpan(_at, count).CopyTo(buffer);
+            _at += count;
+            return count;
+        }
+
+        private static byte[] Pack(byte[] bytes)
+        {
+            using var packed = new MemoryStream();
+            using (var stream = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+            {
+                stream.Write(bytes);
+            }
+
+            return packed.ToArray();
+        }
+    }
+
+    private sealed class FollowedStream(Stream inner, byte[] tail) : ForwardStream(inner)
+    {
+        private int _at;
+
+        public override int Read(Span<byte> buffer)
+        {
+            if (base.Read(buffer) is var read and > 0)
+            {
+                return read;
+            }
+
+            var count = Math.Min(buffer.Length, tail.Length - _at);
+            tail.AsSpan(_at, count).CopyTo(buffer);
+            _at += count;
+            return count;
+        }
+    }
+
     /// <summary>Holds what comes out of a decompressor to what went in, and names its faults.</summary>
     private sealed class DecompressedStream(string path, CountingStream source, string compression, Stream inner) : ForwardStream(inner)
     {
         // Tables of text shrink to a tenth, seldom to a fiftieth.
         private const int MostRatio = 200;
-        private const long AlwaysAllowedBytes = 256L << 20;
+        private const long AlwaysAllowedBytes = 64L << 20;
         private long _count;
 
         public override int Read(Span<byte> buffer)

@@ -17,20 +17,32 @@ internal sealed partial class ParquetRecordReader : IRecordReader
     private readonly DuckDBCommand _command;
     private readonly DuckDBDataReader _rows;
     private readonly Kind[] _kinds;
-    private readonly string?[] _values;
+
+    // Values of the row in hand: texts as they come, numbers written into a buffer of their own.
+    private readonly string?[] _texts;
+    private readonly char[][] _numbers;
+    private readonly int[] _lengths;
+    private readonly Blanks _blanks;
     private readonly ReadingReport _report;
+
+    private const int LongestNumber = 40;
 
     private enum Kind
     {
         Text,
+        Whole,
         Double,
+
+        // As DuckDB writes it: its shortest form of a single has the value's own digits, .NET's rounds away some of them.
         Single,
         Moment,
     }
 
     private ParquetRecordReader(InputStream input, DuckDBConnection connection, DuckDBCommand command, DuckDBDataReader rows, ColumnChoice choice, Kind[] kinds, ReadingReport report)
     {
-        (_input, _connection, _command, _rows, _kinds, _report, _values) = (input, connection, command, rows, kinds, report, new string?[kinds.Length]);
+        (_input, _connection, _command, _rows, _kinds, _report) = (input, connection, command, rows, kinds, report);
+        (_texts, _lengths, _numbers) = (new string?[kinds.Length], new int[kinds.Length], Array.ConvertAll(kinds, _ => new char[LongestNumber]));
+        _blanks = new Blanks(report.Missing);
         Columns = choice.Names;
     }
 
@@ -145,8 +157,10 @@ internal sealed partial class ParquetRecordReader : IRecordReader
     private static (string Expression, Kind Kind) Select(string name, string type) => type switch
     {
         "VARCHAR" => (name, Kind.Text),
+        "TINYINT" or "SMALLINT" or "INTEGER" or "UTINYINT" or "USMALLINT" or "UINTEGER" => ($"CAST({name} AS BIGINT)", Kind.Whole),
+        "BIGINT" => (name, Kind.Whole),
         "DOUBLE" => (name, Kind.Double),
-        "FLOAT" => (name, Kind.Single),
+        "FLOAT" => ($"CAST({name} AS VARCHAR)", Kind.Single),
         "BLOB" => ($"decode({name})", Kind.Text),
         _ when type.StartsWith("TIME", StringComparison.Ordinal) => ($"CAST({name} AS VARCHAR)", Kind.Moment),
         _ => ($"CAST({name} AS VARCHAR)", Kind.Text),
@@ -163,13 +177,31 @@ internal sealed partial class ParquetRecordReader : IRecordReader
 
             for (var i = 0; i < _kinds.Length; i++)
             {
-                _values[i] = _rows.IsDBNull(i) ? null : _kinds[i] switch
+                _texts[i] = null;
+                _lengths[i] = -1;
+                if (_rows.IsDBNull(i))
                 {
-                    Kind.Double => _rows.GetDouble(i).ToString("R", CultureInfo.InvariantCulture),
-                    Kind.Single => _rows.GetFloat(i).ToString("R", CultureInfo.InvariantCulture),
-                    Kind.Moment => Moment(_rows.GetString(i)),
-                    _ => _rows.GetString(i),
-                };
+                    continue;
+                }
+
+                switch (_kinds[i])
+                {
+                    case Kind.Whole:
+                        _rows.GetInt64(i).TryFormat(_numbers[i], out _lengths[i], default, CultureInfo.InvariantCulture);
+                        break;
+                    case Kind.Double:
+                        _rows.GetDouble(i).TryFormat(_numbers[i], out _lengths[i], "R", CultureInfo.InvariantCulture);
+                        break;
+                    case Kind.Single:
+                        _texts[i] = Single(_rows.GetString(i));
+                        break;
+                    case Kind.Moment:
+                        _texts[i] = Moment(_rows.GetString(i));
+                        break;
+                    default:
+                        _texts[i] = _rows.GetString(i);
+                        break;
+                }
             }
 
             return true;
@@ -180,6 +212,14 @@ internal sealed partial class ParquetRecordReader : IRecordReader
         }
     }
 
+    private static string Single(string text) => text switch
+    {
+        "nan" => "NaN",
+        "inf" => "Infinity",
+        "-inf" => "-Infinity",
+        _ => text.EndsWith(".0", StringComparison.Ordinal) ? text[..^2] : text,
+    };
+
     /// <summary>A time of day or a point in time, in UTC where it has a zone: <c>10:20:30.5</c>, <c>2026-01-31T10:20:30</c>, and <c>2026-01-31</c> at midnight.</summary>
     private static string Moment(string text)
     {
@@ -187,9 +227,9 @@ internal sealed partial class ParquetRecordReader : IRecordReader
         return text.EndsWith(" 00:00:00", StringComparison.Ordinal) ? text[..^9] : text.Replace(' ', 'T');
     }
 
-    public ReadOnlySpan<char> GetSpan(int column) => _values[column];
+    public ReadOnlySpan<char> GetSpan(int column) => _texts[column] is { } text ? _blanks.Clear(text) : _lengths[column] < 0 ? default : _blanks.Clear(_numbers[column].AsSpan(0, _lengths[column]));
 
-    public string? GetText(int column) => _values[column];
+    public string? GetText(int column) => _texts[column] is null && _lengths[column] < 0 ? null : GetSpan(column).ToString();
 
     /// <summary>The cause in our words, or DuckDB's, without what stands in the file.</summary>
     private static InputException Fault(string path, Exception exception)

@@ -33,14 +33,17 @@ internal sealed class TextInput : TextReader
     public static TextInput Open(InputStream input, string? encodingName)
     {
         var encoding = Resolve(encodingName, input.Head);
-        var text = new TextInput(input.Path, new StreamReader(input.Stream, encoding, detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16), encoding.WebName);
-        text.Fill();
-        while (text._at < text._length && text._buffer[text._at] == '\uFEFF')
-        {
-            text._at++;
-        }
+        return new TextInput(input.Path, new StreamReader(input.Stream, encoding, detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16), encoding.WebName);
+    }
 
-        return text;
+    /// <summary>Takes what stands before the first line.</summary>
+    public void Begin()
+    {
+        Fill();
+        while (_at < _length && _buffer[_at] == '\uFEFF')
+        {
+            _at++;
+        }
     }
 
     private static Encoding Resolve(string? name, ReadOnlySpan<byte> head)

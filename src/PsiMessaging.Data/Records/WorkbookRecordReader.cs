@@ -15,12 +15,14 @@ internal sealed class WorkbookRecordReader : IRecordReader
     private readonly IExcelDataReader _sheet;
     private readonly ColumnChoice _choice;
     private readonly string?[] _values;
+    private readonly Blanks _blanks;
     private readonly int _width;
     private int _line;
 
     private WorkbookRecordReader(InputStream input, IExcelDataReader sheet, ColumnChoice choice, ReadingReport report, int width, int line)
     {
         (_input, _sheet, _choice, Report, _width, _line, _values) = (input, sheet, choice, report, width, line, new string?[choice.Names.Length]);
+        _blanks = new Blanks(report.Missing);
     }
 
     public IReadOnlyList<string> Columns => _choice.Names;
@@ -140,13 +142,16 @@ internal sealed class WorkbookRecordReader : IRecordReader
         bool flag => flag ? "true" : "false",
         double number => number.ToString("R", CultureInfo.InvariantCulture),
         TimeSpan time => time.ToString(time.Milliseconds == 0 ? "hh\\:mm\\:ss" : "hh\\:mm\\:ss\\.FFFFFFF", CultureInfo.InvariantCulture),
+
+        // A time of day is a day before the calendar's first.
+        DateTime { Year: < 1900 } time => time.ToString("HH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture),
         DateTime moment => moment.ToString(moment.TimeOfDay == TimeSpan.Zero ? "yyyy-MM-dd" : "yyyy-MM-dd'T'HH:mm:ss.FFFFFFF", CultureInfo.InvariantCulture),
         var other => Convert.ToString(other, CultureInfo.InvariantCulture),
     };
 
-    public ReadOnlySpan<char> GetSpan(int column) => _values[column];
+    public ReadOnlySpan<char> GetSpan(int column) => _blanks.Clear(_values[column]);
 
-    public string? GetText(int column) => _values[column];
+    public string? GetText(int column) => _values[column] is null ? null : GetSpan(column).ToString();
 
     private static InputException Fault(string path, Exception exception) => new(exception is InvalidPasswordException
         ? $"{path} is a workbook with a password; save it without one, or as CSV"

@@ -13,6 +13,9 @@ namespace PsiMessaging.Data.Types;
 public sealed class ColumnIntake(string file, string column, ColumnType? declared, RecordReaderOptions options)
 {
     private const int LongestNumber = 64;
+
+    // Stands for a value that is no number as the file writes numbers, though it may look like one.
+    private const string NoNumber = "?";
     private readonly char[] _plain = new char[LongestNumber + 1];
     private readonly Dictionary<string, int> _words = new(StringComparer.Ordinal);
     private readonly Candidate[] _candidates = [.. NumberFormat.All.Where(format => IsPossible(format, options)).Select(format => new Candidate(format))];
@@ -20,8 +23,9 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     // A text stays a text: nothing is looked for.
     private bool _isText = declared is { IsNumber: false };
     private bool _wholeNumbers;
+    private int _surePoints;
     private ColumnProfile _profile = new(file, column, declared);
-    private (string Value, int Row)? _withheld;
+    private int? _withheld;
     private NumberFormat? _found;
     private bool _isCode;
 
@@ -41,7 +45,9 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     private static bool IsPossible(NumberFormat format, RecordReaderOptions options) =>
         (options.Decimal is null || format.Decimal == options.Decimal) && (options.Thousands is null || format.Thousands == options.Thousands || (format.Thousands is null && format.Decimal != options.Thousands));
 
-    private bool IsPlainKept => _candidates[0] is { Format.Decimal: '.', Format.Thousands: null, IsAlive: true };
+    private bool MayBePlain => _candidates[0].Format == NumberFormat.Plain;
+
+    private bool IsPlainKept => MayBePlain && _candidates[0].IsAlive;
 
     /// <summary>What was found beyond what is usual, in words; empty for nothing.</summary>
     public IReadOnlyList<string> Notes { get; private set; } = [];
@@ -58,7 +64,8 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
             return;
         }
 
-        if (value.IndexOfAnyExceptInRange('0', '9') < 0)
+        var end = value.IndexOfAnyExceptInRange('0', '9');
+        if (end < 0 || (end > 0 && value[end] == '.' && IsSureAndPlain(value, end)))
         {
             _wholeNumbers = true;
             _profile.Add(value, row);
@@ -68,6 +75,32 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         Weigh(value, row);
     }
 
+    /// <summary>Quickly for most values: digits, a point that can only be a decimal sign, digits.</summary>
+    private bool IsSureAndPlain(ReadOnlySpan<char> value, int point)
+    {
+        var fraction = value[(point + 1)..];
+        if (!IsPlainKept || (fraction.Length == 3 && point <= 3 && value[0] != '0') || value.Length > LongestNumber || fraction.IndexOfAnyExceptInRange('0', '9') >= 0)
+        {
+            return false;
+        }
+
+        if (_surePoints++ == 0)
+        {
+            foreach (var candidate in _candidates.Where(candidate => candidate.Format.Decimal == ','))
+            {
+                candidate.IsAlive = false;
+            }
+
+            foreach (var candidate in _candidates.Where(candidate => candidate.Format.Decimal == '.'))
+            {
+                candidate.Sure++;
+                candidate.HasDecimals = true;
+            }
+        }
+
+        return true;
+    }
+
     private void Weigh(ReadOnlySpan<char> value, int row)
     {
         var trimmed = value.Trim();
@@ -75,7 +108,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         {
             var words = _words.GetAlternateLookup<ReadOnlySpan<char>>();
             words[trimmed] = words.TryGetValue(trimmed, out var count) ? count + 1 : 1;
-            _withheld ??= (value.ToString(), row);
+            _withheld ??= row;
             return;
         }
 
@@ -114,22 +147,22 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         else if (any)
         {
             _wholeNumbers = true;
-            _withheld ??= (value.ToString(), row);
+            _withheld ??= row;
         }
         else
         {
             // No number in any format: what was held back was none either.
             _isText = true;
             Release();
-            _profile.Add(value, row);
+            _profile.Add(MayBePlain ? value : NoNumber, row);
         }
     }
 
     private void Release()
     {
-        if (_withheld is var (value, row))
+        if (_withheld is { } row)
         {
-            _profile.Add(value, row);
+            _profile.Add(NoNumber, row);
             _withheld = null;
         }
     }
@@ -162,7 +195,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
 
         if (best is null)
         {
-            Notes = [alive.Any(candidate => candidate.Format.Thousands is ' ' or '\'')
+            Notes = [alive.All(candidate => candidate.Format.Thousands is ' ' or '\'')
                 ? $"{column} is text, because its {Sign(alive[0].Format.Thousands ?? ' ')} may stand between thousands or between codes: say --thousands {(alive[0].Format.Thousands == ' ' ? "blank" : "apostrophe")} for numbers"
                 : $"{column} is text, because its commas may be decimal or thousands signs: say --decimal , or --thousands ,"];
             Release();
