@@ -5,6 +5,7 @@ using PsiMessaging.Benchmarks;
 return args switch
 {
     ["ingest", ..] => Ingest.Run(args),
+    ["parquet-files", ..] => ParquetFiles.Run(args),
     ["sign", ..] => Signing.Run(args),
     ["send", ..] => await Sending.RunAsync(args),
     ["masked", ..] => await Masked.RunAsync(args),

@@ -59,9 +59,9 @@ public sealed class WorkbookTests : IDisposable
             + $"<row r=\"4\">{Number("A4", "1.5E+16")}<c r=\"B4\" t=\"e\"><v>#N/A</v></c>{Text("F4", "a;\"b\"")}</row>",
             "<si><t>INCOME</t></si>");
         var (rows, report) = Read(path);
-        Assert.Equal(["ID/INCOME/DAY/AT/YES/CODE", "100234/12.5/2026-01-31/10:20:30/true/00123", "1.5E+16/////a;\"b\""], rows);
+        Assert.Equal(["ID/INCOME/DAY/AT/YES/CODE", "100234/12.5/2026-01-31/10:20:30/true/00123", "15000000000000000/////a;\"b\""], rows);
         Assert.Equal("Excel workbook; sheet People", report);
-        Assert.Equal(["ID/CODE", "100234/00123", "1.5E+16/a;\"b\""], Read(path, new RecordReaderOptions { Columns = ["ID", "CODE"] }).Rows);
+        Assert.Equal(["ID/CODE", "100234/00123", "15000000000000000/a;\"b\""], Read(path, new RecordReaderOptions { Columns = ["ID", "CODE"] }).Rows);
     }
 
     [Fact]

@@ -56,15 +56,17 @@ internal sealed partial class ParquetRecordReader : IRecordReader
         var file = $"read_parquet({DuckText.Literal(DuckText.Path(Path.GetFullPath(path)))}, hive_partitioning = false)";
         var connection = new DuckDBConnection("DataSource=:memory:");
         DuckDBCommand? command = null;
+        var encrypted = false;
         try
         {
             connection.Open();
             command = connection.CreateCommand();
 
             // One thread keeps the rows in their order. Nothing is cached: a file is read once.
-            command.CommandText = "SET memory_limit='256MiB'; SET threads=1; SET temp_directory=''; SET enable_external_file_cache=false; SET autoload_known_extensions=false; SET autoinstall_known_extensions=false;";
+            command.CommandText = "SET memory_limit='256MiB'; SET threads=1; SET temp_directory=''; SET enable_external_file_cache=false; SET enable_geoparquet_conversion=false; SET autoload_known_extensions=false; SET autoinstall_known_extensions=false;";
             command.ExecuteNonQuery();
-            var (names, binaryIsText) = Names(command, path);
+            (var binaryIsText, encrypted) = Origin(command, path);
+            var names = Names(command, path);
             var types = Types(command, file);
             if (names.Count != types.Count)
             {
@@ -84,24 +86,39 @@ internal sealed partial class ParquetRecordReader : IRecordReader
             command.CommandText = $"SELECT {string.Join(", ", expressions)} FROM {file}";
             command.UseStreamingMode = true;
             return new ParquetRecordReader(input, connection, command, command.ExecuteReader(), choice, [.. kinds],
-                new ReadingReport("Parquet", null, null, options.Decimal?.ToString(), options.Thousands?.ToString(), 0, options.Missing, choice.Notes));
+                new ReadingReport("Parquet", null, null, options.Decimal?.ToString(), options.Thousands?.ToString(), 0, options.Missing, choice.Notes)) { IsEncrypted = encrypted };
         }
         catch (Exception exception)
         {
             command?.Dispose();
             connection.Dispose();
-            throw exception is DuckDBException or InvalidOperationException ? Fault(path, exception) : exception;
+            throw exception is DuckDBException or InvalidOperationException ? Fault(path, exception, encrypted) : exception;
+        }
+    }
+
+    /// <summary>Whether single columns are encrypted, behind a footer that is not.</summary>
+    private bool IsEncrypted { get; init; }
+
+    /// <summary>Whether binary columns are text (Impala does not say of its strings that they are), and whether columns are encrypted.</summary>
+    private static (bool BinaryIsText, bool Encrypted) Origin(DuckDBCommand command, string path)
+    {
+        command.CommandText = $"SELECT coalesce(any_value(created_by), ''), coalesce(any_value(encryption_algorithm), '') FROM parquet_file_metadata({DuckText.Literal(DuckText.Path(Path.GetFullPath(path)))})";
+        try
+        {
+            using var reader = command.ExecuteReader();
+            return reader.Read() ? (reader.GetString(0).Contains("impala", StringComparison.OrdinalIgnoreCase), reader.GetString(1).Length > 0) : (false, false);
+        }
+        catch (DuckDBException exception) when (exception.Message.Contains("Invalid unicode", StringComparison.Ordinal))
+        {
+            // The signature of such a footer is no text.
+            return (false, true);
         }
     }
 
     /// <summary>The names of the outermost columns as they stand in the file: DuckDB renames those that differ in case only.</summary>
-    private static (List<string> Names, bool BinaryIsText) Names(DuckDBCommand command, string path)
+    private static List<string> Names(DuckDBCommand command, string path)
     {
         var literal = DuckText.Literal(DuckText.Path(Path.GetFullPath(path)));
-        command.CommandText = $"SELECT coalesce(any_value(created_by), '') FROM parquet_file_metadata({literal})";
-
-        // Impala writes its strings without saying that they are.
-        var binaryIsText = ((string)command.ExecuteScalar()!).Contains("impala", StringComparison.OrdinalIgnoreCase);
         command.CommandText = $"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal})";
         using var reader = command.ExecuteReader();
         var names = new List<string>();
@@ -128,7 +145,7 @@ internal sealed partial class ParquetRecordReader : IRecordReader
             open.Push(Convert.ToInt64(reader.GetValue(1), CultureInfo.InvariantCulture));
         }
 
-        return (names, binaryIsText);
+        return names;
     }
 
     private static List<(string Name, string Type)> Types(DuckDBCommand command, string file)
@@ -208,13 +225,13 @@ internal sealed partial class ParquetRecordReader : IRecordReader
         }
         catch (Exception exception) when (exception is DuckDBException or InvalidOperationException or InvalidCastException)
         {
-            throw Fault(_input.Path, exception);
+            throw Fault(_input.Path, exception, IsEncrypted);
         }
     }
 
     private static string Single(string text) => text switch
     {
-        "nan" => "NaN",
+        "nan" or "-nan" => "NaN",
         "inf" => "Infinity",
         "-inf" => "-Infinity",
         _ => text.EndsWith(".0", StringComparison.Ordinal) ? text[..^2] : text,
@@ -232,22 +249,29 @@ internal sealed partial class ParquetRecordReader : IRecordReader
     public string? GetText(int column) => _texts[column] is null && _lengths[column] < 0 ? null : GetSpan(column).ToString();
 
     /// <summary>The cause in our words, or DuckDB's, without what stands in the file.</summary>
-    private static InputException Fault(string path, Exception exception)
+    private static InputException Fault(string path, Exception exception, bool encrypted)
     {
         var message = exception.Message;
         bool Says(params string[] words) => words.Any(word => message.Contains(word, StringComparison.OrdinalIgnoreCase));
         return new InputException(message switch
         {
-            _ when Says("encrypt") => $"{path} is an encrypted Parquet file; write it without encryption, or decrypt it first",
-            _ when Says("magic bytes", "too small to be a Parquet", "footer length", "TProtocolException", "end of file", "corrupt", "Failed to decompress", "decompression failure", "Snappy", "out of buffer", "invalid thrift") => $"{path} is not a readable Parquet file: it is damaged or cut off",
+            _ when Says("compression codec") => $"{path} is a Parquet file with a compression that is not read ({Codec().Match(message).Groups["codec"].Value}); write it with snappy or zstd",
+            _ when encrypted || Says("encrypt") => $"{path} is an encrypted Parquet file; write it without encryption, or decrypt it first",
+            _ when Says("magic bytes", "too small to be a Parquet", "footer length", "TProtocolException", "end of file", "corrupt", "decompress", "Snappy", "out of buffer", "invalid thrift", "Invalid unicode") => $"{path} is not a readable Parquet file: it is damaged or cut off",
             _ when Says("not valid UTF8", "not valid UTF-8", "Invalid string encoding", "UTF8 string") => $"{path} holds text that is not UTF-8 in a column; leave the column out with --columns, or write it anew",
             _ when Says("Out of Memory") => $"{path} has pages that do not fit 256 MiB; write it with smaller row groups or pages",
-            _ => $"{path} cannot be read: {PrintableText.Of(Values().Replace(Lines().Split(message.Replace(Path.GetFullPath(path), "it", StringComparison.Ordinal))[0], "…"))}",
+            _ => $"{path} cannot be read: {PrintableText.Of(Values().Replace(Prefix().Replace(Lines().Split(message.Replace(Path.GetFullPath(path), "it", StringComparison.Ordinal))[0], ""), "…"))}; if that is one column, take the others with --columns",
         }, exception);
     }
 
     [GeneratedRegex("'[^']*'|\"[^\"]*\"", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Values();
+
+    [GeneratedRegex("codec \"(?<codec>[A-Za-z0-9_]{1,20})\"", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Codec();
+
+    [GeneratedRegex("^([A-Z][A-Za-z ]{0,40}: )+", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Prefix();
 
     [GeneratedRegex("[\r\n]", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Lines();
