@@ -82,8 +82,15 @@ public sealed partial class LinkerEngine : ParticipantEngine
 
             if (envelope.Message is RunQuery or RegisterDataset && OtherOf(session, envelope) is { } other && Home.InboxOf(other) is { } unread && transaction.CountOutgoing(unread) >= PartyBounds.UnreadMessages)
             {
-                // Each of these is told to the other party: without end, if it reads nothing.
-                throw new RejectedEnvelopeException($"{other} has not read the {PartyBounds.UnreadMessages:N0} messages that wait for it here, and no more begins");
+                // Each of these is told to the other party: without end, if it reads nothing. Nobody may wait for what does not come.
+                var reason = $"{other} has not read the {PartyBounds.UnreadMessages:N0} messages that wait for it at {Home.Name}; is its worker running?";
+                if (envelope.Message is RunQuery { QueryId: var query } && !ParticipantNames.IsId(query))
+                {
+                    throw new RejectedEnvelopeException($"{header.From} sent a question whose id is none");
+                }
+
+                Send(transaction, header.From, id, envelope.Message is RunQuery asked ? new QueryRefused(id, asked.QueryId, FailureCodes.WrongState, reason) : new AbortSession(id, FailureCodes.WrongState, reason));
+                return;
             }
 
             session ??= Begin(transaction, id, header.From, envelope.Message);

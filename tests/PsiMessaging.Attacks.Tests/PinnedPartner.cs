@@ -191,6 +191,10 @@ public class PinnedPartner
         }
 
         Assert.InRange(Read(network.Linker, transaction => transaction.CountOutgoing(network.P2.Home.Inbox)), PartyBounds.UnreadMessages, PartyBounds.UnreadMessages + 1);
+
+        // Whoever comes then, and has piled up nothing, is told.
+        Assert.Contains(Read(network.Linker, transaction => transaction.Outgoing(network.P1.Home.Inbox, 1000)), message =>
+            Envelope.Parse(message.Frame).Message is AbortSession { Reason: var reason } && reason.Contains("P2 has not read", StringComparison.Ordinal));
     }
 
     /// <summary>The peer takes back a question of ours: it ended here without an answer or a reason.</summary>

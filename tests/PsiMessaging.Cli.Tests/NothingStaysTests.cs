@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Cli.Tests;
@@ -24,6 +25,27 @@ public sealed class NothingStaysTests : IDisposable
     }
 
     private string[] Runs() => Directory.GetDirectories(Temporary, "psi-run-*");
+
+    /// <summary>Somebody who may write to the folder above puts a link to the victim's files in its place: they were deleted.</summary>
+    [Fact]
+    public void AnotherFolderInItsPlace_IsNotTouched()
+    {
+        using var shared = new TempFolder();
+        var victim = Path.Combine(shared.Path, "victim");
+        Directory.CreateDirectory(Path.Combine(victim, "sub"));
+        shared.Write("victim/thesis.txt", "x");
+        var folder = TemporaryFolder.Beside(Path.Combine(shared.Path, "out"));
+        Directory.Move(folder.Path, Path.Combine(shared.Path, "moved"));
+        File.CreateSymbolicLink(folder.Path, victim);
+        folder.Dispose();
+        Assert.True(File.Exists(Path.Combine(victim, "thesis.txt")));
+
+        var again = TemporaryFolder.Beside(Path.Combine(shared.Path, "out2"));
+        Directory.Move(again.Path, Path.Combine(shared.Path, "moved2"));
+        Directory.Move(victim, again.Path);
+        again.Dispose();
+        Assert.True(File.Exists(Path.Combine(again.Path, "thesis.txt")));
+    }
 
     /// <summary>Whether a session is under way in a temporary home.</summary>
     private bool IsExchanging() => Runs().Any(run => Directory.Exists(Path.Combine(run, "P1", "sessions")) && Directory.GetDirectories(Path.Combine(run, "P1", "sessions")).Length > 0);

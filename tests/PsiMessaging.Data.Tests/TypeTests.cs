@@ -19,6 +19,36 @@ public class TypeTests
         return profile.Finish();
     }
 
+    /// <summary>The noise of binary numbers: rounded up, it was a digit longer than its column, and counted as missing.</summary>
+    [Theory]
+    [InlineData("99999.9999999999", "1.5")]
+    [InlineData("-999999999999999.9999", "2")]
+    [InlineData("999999999999999999.5", "1")]
+    [InlineData("999999999999.99999999999", "0.1")]
+    public void FoundTypes_HoldWhatBecomesLongerByRounding(params string[] values)
+    {
+        var type = Find(values).Type;
+        Assert.All(values, value => Assert.NotNull(ValueForm.Of(value, type, TextRule.Normal)));
+    }
+
+    [Fact]
+    public void FoundTypes_HoldEveryValueTheyWereFoundFor() =>
+        Gen.Select(Gen.Long[-999_999_999_999_999_999, 999_999_999_999_999_999], Gen.Int[0, 18], Gen.Int[0, 14])
+            .Select((units, digits, decimals) => ((decimal)(units / (long)Math.Pow(10, digits)) / (decimal)Math.Pow(10, decimals)).ToString(CultureInfo.InvariantCulture))
+            .Array[1, 8].Sample(values =>
+            {
+                var type = Find(values).Type;
+                Assert.All(values, value => Assert.NotNull(ValueForm.Of(value, type, TextRule.Normal)));
+            });
+
+    [Fact]
+    public void AValueThatIsNoneOfItsColumn_IsAFaultAndNotMissing()
+    {
+        Assert.Null(ValueForm.Units(" ", ColumnType.TryParse("decimal(11,2)")!));
+        Assert.Throws<InputException>(() => ValueForm.Units("1,5", ColumnType.TryParse("decimal(11,2)")!));
+        Assert.Throws<InputException>(() => ValueForm.Units("123456", ColumnType.TryParse("integer(3)")!));
+    }
+
     [Theory]
     [InlineData("integer(11)", "1", "-20", "")]
     [InlineData("decimal(11,2)", "1.5", "20", "3.25")]

@@ -22,6 +22,19 @@ public class ValuesAndIdentifiersTests
     private static string Csv(IEnumerable<string> ids) => "IDKEY;A\n" + string.Concat(ids.Select((id, i) => $"{id};{i % 3}\n"));
 
     /// <summary>The same values in many spellings, asked with both engines, against counting them in memory.</summary>
+    /// <summary>190 rows of one identifier: what nearly all rows have in common would be that identifier's form.</summary>
+    [Fact]
+    public async Task IdentifierThatMostRowsRepeat_IsNotDescribedToThePeer()
+    {
+        await using var network = new TestNetwork();
+        var few = string.Concat(Enumerable.Range(0, 9).Select(i => $"{i}-{i};x\n"));
+        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Repeat("ABCDEFGHIJK;x\n", 190)) + few, "IDKEY;B\n" + few + "ABCDEFGHIJK;y\n", DuplicateRule.First);
+        network.Start();
+        await network.IntersectAsync();
+        Assert.Null(network.Wire.Select(envelope => envelope.Message).OfType<ProposeSession>().Single().KeyForms);
+        Assert.NotNull(network.Wire.Select(envelope => envelope.Message).OfType<AcceptSession>().Single().KeyForms);
+    }
+
     [Theory]
     [InlineData(SessionRules.Masked)]
     [InlineData(SessionRules.Tokens)]

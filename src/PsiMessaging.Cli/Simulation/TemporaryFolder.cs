@@ -131,6 +131,13 @@ internal sealed class TemporaryFolder : IDisposable
     /// <summary>The lock last, so that a kill in the middle leaves what the next run finds.</summary>
     private static void Remove(string path, FileStream mark)
     {
+        // Who may write to the folder above may have put another, or a link, in its place: what is deleted is the folder itself, with the lock that is held.
+        if (!PrivateFile.IsOwnFolder(path) || !IsHeld(System.IO.Path.Combine(path, LockName)))
+        {
+            mark.Dispose();
+            throw new IOException("something else stands in its place");
+        }
+
         using (mark)
         {
             foreach (var entry in new DirectoryInfo(path).EnumerateFileSystemInfos().Where(entry => entry.Name != LockName).ToArray())
@@ -147,6 +154,24 @@ internal sealed class TemporaryFolder : IDisposable
         }
 
         Directory.Delete(path, recursive: true);
+    }
+
+    private static bool IsHeld(string name)
+    {
+        if (!File.Exists(name))
+        {
+            return false;
+        }
+
+        try
+        {
+            PrivateFile.Open(name, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSizeBytes: 0).Dispose();
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
     }
 
     /// <summary>Deletes the folder and everything in it; where that fails, says so, because people's data may be in it.</summary>

@@ -13,6 +13,7 @@ namespace PsiMessaging.Data.Types;
 public sealed class ColumnIntake(string file, string column, ColumnType? declared, RecordReaderOptions options)
 {
     private const int LongestNumber = 64;
+    private const char MinusSign = '\u2212';
 
     // Stands for a value that is no number as the file writes numbers, though it may look like one.
     private const string NoNumber = "?";
@@ -27,7 +28,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     private ColumnProfile _profile = new(file, column, declared);
     private int? _withheld;
     private NumberFormat? _found;
-    private bool _isCode;
+    private bool _isCode, _hasMinusSign;
 
     private sealed class Candidate(NumberFormat format)
     {
@@ -139,7 +140,13 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
             candidate.Ambiguous += evidence == NumberEvidence.Ambiguous ? 1 : 0;
         }
 
-        if (plain)
+        if (plain && trimmed[0] == MinusSign)
+        {
+            // A number to a person; kept with the minus that numbers have here.
+            (_wholeNumbers, _hasMinusSign) = (true, true);
+            _withheld ??= row;
+        }
+        else if (plain)
         {
             _wholeNumbers = true;
             _profile.Add(value, row);
@@ -215,6 +222,11 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         else if (best.Format == NumberFormat.Plain && best is { Sure: 0, Ambiguous: > 0 } && !said)
         {
             notes.Add($"every fraction in {column} has exactly three digits: if its points stand between thousands, say --thousands .");
+        }
+
+        if (_hasMinusSign)
+        {
+            _found ??= best.Format;
         }
 
         if (_words.Count > 0)

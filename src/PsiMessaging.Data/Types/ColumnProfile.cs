@@ -44,9 +44,9 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
     private const int DottedCodeDigits = 3;
     private readonly int[] _byDecimals = new int[ColumnType.MaximumDecimals + 2];
     private int _missing, _numbers, _rounded, _wholeDigits, _decimals, _fraction;
-    private int? _notANumberRow, _notFiniteRow, _codeRow, _zerosRow, _unevenRow;
+    private int? _notANumberRow, _notFiniteRow, _codeRow, _zerosRow, _unevenRow, _longestRow;
     private CodeReason _code;
-    private bool _isMeasured;
+    private bool _isMeasured, _mayLengthen;
 
     /// <summary>Takes one value.</summary>
     /// <param name="value">The text; empty means missing.</param>
@@ -129,14 +129,22 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
         }
 
         fraction = fraction.TrimEnd('0');
-        _wholeDigits = Math.Max(_wholeDigits, digits);
+        if (digits > _wholeDigits)
+        {
+            (_wholeDigits, _longestRow, _mayLengthen) = (digits, row, false);
+        }
+
+        _mayLengthen |= digits == _wholeDigits && (exponent != 0 || whole.IndexOfAnyExcept('0', '9') < 0);
         var decimals = Math.Max(0, fraction.Length - exponent);
         _decimals = Math.Max(_decimals, decimals);
         _byDecimals[Math.Min(decimals, _byDecimals.Length - 1)]++;
     }
 
     /// <summary>Whether its values are numbers so far, spelled as only codes are.</summary>
-    public bool LooksLikeCodes => declared is null && _numbers > 0 && _notANumberRow is null && (_codeRow is not null || HasCodeFractions);
+    public bool LooksLikeCodes => declared is null && _numbers > 0 && _notANumberRow is null && (_codeRow is not null || HasCodeFractions || NeededDigits > ColumnType.MaximumDigits);
+
+    /// <summary>Digits before the point. Nines that are rounded become one digit longer: 99999.9999999999 is 100000.000000 then.</summary>
+    private int NeededDigits => _wholeDigits + (_mayLengthen && (_decimals > ColumnType.MaximumDecimals || _wholeDigits + _decimals > ColumnType.MaximumDigits) ? 1 : 0);
 
     private bool HasCodeFractions => !_isMeasured && _zerosRow is not null && _unevenRow is not null;
 
@@ -147,6 +155,12 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
         if (declared is not null)
         {
             return new DatasetColumn(column, declared, _missing, _rounded);
+        }
+
+        var wholeDigits = NeededDigits;
+        if (_codeRow is null && wholeDigits > ColumnType.MaximumDigits)
+        {
+            (_code, _codeRow) = (CodeReason.TooLong, _longestRow);
         }
 
         if (_codeRow is null && HasCodeFractions)
@@ -166,8 +180,8 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
         }
 
         // More digits than anybody measures are the noise of binary floating point.
-        var decimals = Math.Min(_decimals > ColumnType.MaximumDecimals ? RoundedDecimals : _decimals, ColumnType.MaximumDigits - _wholeDigits);
-        var size = _wholeDigits + decimals <= ColumnType.DefaultDigits ? ColumnType.DefaultDigits : ColumnType.MaximumDigits;
+        var decimals = Math.Min(_decimals > ColumnType.MaximumDecimals ? RoundedDecimals : _decimals, ColumnType.MaximumDigits - wholeDigits);
+        var size = wholeDigits + decimals <= ColumnType.DefaultDigits ? ColumnType.DefaultDigits : ColumnType.MaximumDigits;
         return new DatasetColumn(column, decimals == 0 ? new ColumnType(ColumnKind.Integer, size) : new ColumnType(ColumnKind.Decimal, size, decimals), _missing, _byDecimals[(decimals + 1)..].Sum());
     }
 

@@ -19,6 +19,12 @@ public static class ValueForm
     }
 
     /// <summary>A number of a row in units of its type; null where it is missing.</summary>
-    public static long? Units(ReadOnlySpan<char> raw, ColumnType type) =>
-        FixedPoint.Read(raw.Trim(), type.Digits, type.Decimals, out var units) is NumberReading.Exact or NumberReading.Rounded ? units : null;
+    /// <exception cref="InputException">It is none, or does not fit: the rows are not those the type was found for. A value that was left out would make every number after it wrong.</exception>
+    public static long? Units(ReadOnlySpan<char> raw, ColumnType type)
+    {
+        var trimmed = raw.Trim();
+        return trimmed.IsEmpty ? null
+            : FixedPoint.Read(trimmed, type.Digits, type.Decimals, out var units) is NumberReading.Exact or NumberReading.Rounded ? units
+            : throw new InputException($"a value in a column of type {type} is no such number; remove the dataset and add it again");
+    }
 }

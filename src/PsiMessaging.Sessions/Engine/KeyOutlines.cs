@@ -12,8 +12,8 @@ public static class KeyOutlines
 
     private static readonly string[] Alphabets = ["digits", "letters", "letters-and-digits", "signs", "beyond-ascii"];
 
-    /// <summary>A dataset's outlines as they travel; null where it has too few identifiers.</summary>
-    public static IReadOnlyList<KeyForm>? Of(Dataset dataset) => dataset.Distinct < LeastIdentifiers ? null : dataset.KeyForms?.Select(form => ToWire(KeyOutline.Of(form))).ToArray();
+    /// <summary>A dataset's outlines as they travel; null where it has too few identifiers, or where rows are counted that are not each another identifier's, so that one could be most of them.</summary>
+    public static IReadOnlyList<KeyForm>? Of(Dataset dataset) => dataset.Distinct < LeastIdentifiers || 20L * (dataset.Repeated + (dataset.Key.Count > 1 ? dataset.Dropped : 0)) > dataset.Rows ? null : dataset.KeyForms?.Select(form => ToWire(KeyOutline.Of(form))).ToArray();
 
     /// <summary>Whether what a peer says can be read.</summary>
     /// <param name="forms">As they came.</param>
