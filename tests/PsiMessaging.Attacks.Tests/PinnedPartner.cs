@@ -212,9 +212,7 @@ public class PinnedPartner
             if (envelope.Message is AcceptQuery { QueryId: var id })
             {
                 takenBack++;
-                var withdrawal = new WithdrawQuery(session.Id, id, FailureCodes.Cancelled);
-                Send(network, network.P2, network.P1, session.Id, withdrawal);
-                Send(network, network.P2, network.Linker, session.Id, withdrawal);
+                Send(network, network.P2, network.P1, session.Id, new WithdrawQuery(session.Id, id, FailureCodes.Cancelled));
             }
 
             return [envelope.Frame.ToArray()];
@@ -222,6 +220,46 @@ public class PinnedPartner
         var answer = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_REDDITO"));
         Assert.True(answer.Ok, answer.Message);
         Assert.Equal(1, takenBack);
+    }
+
+    [Fact]
+    public async Task TakesBackTheOthersQuestionAtTheLinker_ItStaysOpen()
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync();
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+        await network.SendRowsAsync(session.Id);
+        var (early, late) = (NewId(), NewId());
+        foreach (var query in new[] { early, late })
+        {
+            if (query == early)
+            {
+                await TakeBackAsync(query);
+            }
+
+            Send(network, network.P1, network.Linker, session.Id, new OpenProduct(session.Id, query, "P1", query == early ? 1 : 2, session.IntersectionSize!.Value, 1, 1, Data.Batches.MaskedBatch.RowsOf(1)));
+            await TestNetwork.EventuallyAsync(() => Products().ContainsKey(query));
+            if (query == late)
+            {
+                await TakeBackAsync(query);
+            }
+        }
+
+        Assert.Equal(2, Products().Count);
+
+        // Who asked takes it back, before it is opened or after.
+        Send(network, network.P1, network.Linker, session.Id, new WithdrawQuery(session.Id, late, FailureCodes.Cancelled));
+        await TestNetwork.EventuallyAsync(() => Products().Count == 1);
+
+        IReadOnlyDictionary<string, LinkProduct> Products() => LinkSession.Parse(Read(network.Linker, transaction => transaction.FindSession(session.Id))!).Products;
+
+        async Task TakeBackAsync(string query)
+        {
+            Send(network, network.P2, network.Linker, session.Id, new WithdrawQuery(session.Id, query, FailureCodes.Cancelled));
+            await network.Linker.CommandBarrierAsync();
+            await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.PendingSlots(session.Id, "withdraw/")).Count == 0);
+        }
     }
 
     /// <summary>The peer answers its own question: the answer held a place of the session for good.</summary>
@@ -353,7 +391,7 @@ public class PinnedPartner
         }
 
         await TakenAsync(network.Linker);
-        Assert.Equal(0, Read(network.Linker, transaction => transaction.Waiting("P1")).Messages);
+        await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.Waiting("P1")).Messages == 0);
         var other = NewId();
         Send(network, network.P1, network.Linker, other, new RegisterDataset(other, new byte[32], "P2", "tokens", 1, 10, [NewId()]));
         Send(network, network.P1, network.Linker, other, new DatasetBatch(other, 0, 10, false), new byte[1000]);
