@@ -153,7 +153,9 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
             // No number in any format: what was held back was none either.
             _isText = true;
             Release();
-            _profile.Add(MayBePlain ? value : NoNumber, row);
+
+            // An infinity is none either: a column nobody asks about does not stand in the way.
+            _profile.Add(declared is not null && MayBePlain ? value : NoNumber, row);
         }
     }
 
