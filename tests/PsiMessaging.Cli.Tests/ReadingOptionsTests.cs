@@ -38,7 +38,7 @@ public sealed class ReadingOptionsTests : IDisposable
             "--query", "sum(INCOME), sum(SCORE)");
         Assert.Equal("sum(INCOME),sum(SCORE)\n2230.5,1257.75\n", File.ReadAllText(Path.Combine(output, "query-1.csv")));
         Assert.Contains("In common: 3;", text, StringComparison.Ordinal);
-        Assert.Contains("read as CSV, delimiter |, windows-1252; 1 lines before the header skipped; decimal sign ,; thousands sign .; missing where it says NULL; INCOME has a decimal comma and points between thousands", text, StringComparison.Ordinal);
+        Assert.Contains("read as CSV, delimiter |, windows-1252; 1 line before the header skipped; decimal sign ,; thousands sign .; missing where it says NULL; INCOME has a decimal comma and points between thousands", text, StringComparison.Ordinal);
         using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(output, "report.json")));
         Assert.StartsWith("CSV, delimiter tab, utf-8; ", report.RootElement.GetProperty("parties").GetProperty("P2").GetProperty("reading").GetString(), StringComparison.Ordinal);
     }
@@ -70,6 +70,9 @@ public sealed class ReadingOptionsTests : IDisposable
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("neither file has a column NOPE", result.Error, StringComparison.Ordinal);
         Assert.Contains("has no column NOPE", (await PsiProcess.RunAsync("simulate", "--p1", p1, "--p2", p2, "--key", "ID", "--p1-type", "NOPE=text")).Error, StringComparison.Ordinal);
+        Assert.Contains("In common: 1", await Done("simulate", "--p1", p1, "--p2", p2, "--key", "ID", "--columns", "CODE,OTHER", "--min-cell", "1"), StringComparison.Ordinal);
+        Assert.Contains("neither file has a column NOPE", (await PsiProcess.RunAsync("simulate", "--p1", p1, "--p2", p2, "--key", "ID", "--columns", "NOPE")).Error, StringComparison.Ordinal);
+        Assert.Contains("has no column OTHER", (await PsiProcess.RunAsync("simulate", "--p1", p1, "--p2", p2, "--key", "ID", "--p1-columns", "OTHER")).Error, StringComparison.Ordinal);
     }
 
     /// <summary>Pipes, a folder whose name is a pattern, and names that need quotes, through the whole job.</summary>
@@ -107,6 +110,22 @@ public sealed class ReadingOptionsTests : IDisposable
         Assert.Equal(";", reading.GetProperty("delimiter").GetString());
         Assert.Equal(1, reading.GetProperty("skip").GetInt32());
         Assert.Equal(["INCOME has a decimal comma", "INCOME: - (1) taken as missing"], reading.GetProperty("notes").EnumerateArray().Select(note => note.GetString()));
+    }
+
+    [Fact]
+    public async Task Simulate_PointsInTimeOfParquet_DoNotDependOnTheMachinesTimeZone()
+    {
+        var parquet = Path.Combine(_folder.Path, "a.parquet");
+        using (var duck = new DuckDB.NET.Data.DuckDBConnection("DataSource=:memory:"))
+        {
+            duck.Open();
+            using var command = duck.CreateCommand();
+            command.CommandText = $"COPY (SELECT to_timestamp(1769854830) AS ID, 'x' AS A) TO '{parquet}' (FORMAT parquet)";
+            command.ExecuteNonQuery();
+        }
+
+        var result = await PsiProcess.RunAsync(new Dictionary<string, string> { ["TZ"] = "Asia/Tokyo" }, "simulate", "--p1", parquet, "--p2", Write("b.csv", "ID;X\n2026-01-31T10:20:30;1\n"), "--key", "ID", "--min-cell", "1");
+        Assert.True(result.Output.Contains("In common: 1;", StringComparison.Ordinal), result.ToString());
     }
 
     /// <summary>Names of a file may hold what steers a terminal.</summary>

@@ -104,6 +104,7 @@ internal sealed class InputOptions
         {
             Missing = Own(parsed, options => options.Missing) is { } words ? Names(words, "--missing") : [],
             Columns = Own(parsed, options => options.Columns) is { } columns ? Names(columns, "--columns") : null,
+            OtherFileHasRest = _common is not null && parsed.GetValue(Columns) is null,
         };
     }
 

@@ -211,7 +211,7 @@ internal sealed class CsvRecordReader : IRecordReader
         }
         catch (CsvFormatException exception)
         {
-            throw new InputException($"{_path}, line {line}: a quoted field is not closed or is followed by stray text", exception);
+            throw new InputException($"{_path}, line {line}: a quoted field is not closed or is followed by stray text; a quote inside quotes must be doubled (Spark: option escape)", exception);
         }
     }
 

@@ -23,7 +23,8 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     // A text stays a text: nothing is looked for.
     private bool _isText = declared is { IsNumber: false };
     private bool _wholeNumbers;
-    private int _surePoints;
+    private int _surePoints, _empty;
+    private DatasetColumn? _kept;
     private ColumnProfile _profile = new(file, column, declared);
     private int? _withheld;
     private NumberFormat? _found;
@@ -57,6 +58,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     /// <exception cref="InputException">The value does not fit the declared type, in no way of writing numbers.</exception>
     public void Add(ReadOnlySpan<char> value, int row)
     {
+        _empty += value.IsEmpty ? 1 : 0;
         if (_isText || value.IsEmpty)
         {
             _profile.Add(value, row);
@@ -244,10 +246,25 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
             : _found!.TryRead(trimmed, _plain, out var length, out _) ? _plain.AsSpan(0, length) : value;
     }
 
+    /// <summary>Before the rows are written again once more.</summary>
+    public void Restart() => _profile = new ColumnProfile(file, column, declared);
+
     /// <summary>Takes one value of the rows that are written again.</summary>
     public void AddPlain(ReadOnlySpan<char> plain, int row) => _profile.Add(plain, row);
 
     /// <summary>The column as it turned out.</summary>
     /// <exception cref="InputException">Numbers that cannot be held.</exception>
-    public DatasetColumn Finish() => _profile.Finish();
+    public DatasetColumn Finish() => _kept ?? _profile.Finish();
+
+    /// <summary>After the rows were written again: whether the column is no column of numbers after all (codes with leading zeros), and is to be kept as the file has it.</summary>
+    public bool TurnsOutText()
+    {
+        if (declared is not null || _profile.Finish().Type.IsNumber)
+        {
+            return false;
+        }
+
+        (_kept, _found, Notes) = (new DatasetColumn(column, ColumnType.Text, _empty), null, []);
+        return true;
+    }
 }

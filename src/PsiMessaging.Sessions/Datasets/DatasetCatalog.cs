@@ -198,18 +198,25 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     {
         var fileHasCommas = intakes.Any(column => column.Intake.SurelyHasCommas);
         var found = intakes.Where(column => column.Intake.NeedsRewriting(fileHasCommas)).ToDictionary(column => column.Index, column => column.Intake);
-        if (found.Count == 0)
+        while (found.Count > 0)
         {
-            return;
-        }
+            await using (var stream = PrivateFile.Open(path + ".part", FileMode.Create))
+            {
+                await DatasetFile.RewriteAsync(path, stream, found);
+                stream.Flush(flushToDisk: true);
+            }
 
-        await using (var stream = PrivateFile.Open(path + ".part", FileMode.CreateNew))
-        {
-            await DatasetFile.RewriteAsync(path, stream, found);
-            stream.Flush(flushToDisk: true);
-        }
+            var texts = found.Where(column => column.Value.TurnsOutText()).Select(column => column.Key).ToArray();
+            if (texts.Length == 0)
+            {
+                AtomicFile.Rename(path + ".part", path);
+                return;
+            }
 
-        AtomicFile.Rename(path + ".part", path);
+            Array.ForEach(texts, index => found.Remove(index));
+            Array.ForEach([.. found.Values], column => column.Restart());
+            File.Delete(path + ".part");
+        }
     }
 
     /// <summary>One dataset, or null.</summary>
