@@ -60,7 +60,10 @@ internal static class ParquetFiles
         command.UseStreamingMode = true;
         command.CommandText = Sql("COLUMNS(*)::VARCHAR", path);
         using var theirs = command.ExecuteReader();
-        var places = reader.Columns.Select(name => Enumerable.Range(0, theirs.FieldCount).First(i => RecordReader.NormalizeName(theirs.GetName(i)) == name)).ToArray();
+
+        // DuckDB puts a number behind a name that differs from another in case only.
+        var places = reader.Columns.Select(name => Enumerable.Range(0, theirs.FieldCount).OrderByDescending(i => RecordReader.NormalizeName(theirs.GetName(i)) == name)
+            .First(i => RecordReader.NormalizeName(theirs.GetName(i)) is var other && (other == name || other.StartsWith(name + "_", StringComparison.Ordinal)))).ToArray();
         for (var row = 1; ; row++)
         {
             var (ours, other) = (reader.Read(), theirs.Read());

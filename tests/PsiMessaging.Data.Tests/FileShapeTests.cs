@@ -35,13 +35,13 @@ public sealed class FileShapeTests : IDisposable
 
     private static string Refusal(string path, RecordReaderOptions? options = null) => Assert.Throws<InputException>(() => Read(path, options)).Message;
 
-    private string Parquet(string select)
+    private string Parquet(string select, string layout = "")
     {
         var path = Path.Combine(_folder, "input.parquet");
         using var duck = new DuckDBConnection("DataSource=:memory:");
         duck.Open();
         using var command = duck.CreateCommand();
-        command.CommandText = $"COPY ({select}) TO '{path.Replace("'", "''", StringComparison.Ordinal)}' (FORMAT parquet)";
+        command.CommandText = $"COPY ({select}) TO '{path.Replace("'", "''", StringComparison.Ordinal)}' (FORMAT parquet{layout})";
         command.ExecuteNonQuery();
         return path;
     }
@@ -242,6 +242,46 @@ public sealed class FileShapeTests : IDisposable
     public void Parquet_TimesUuidsAndMoments_AreWrittenAsPeopleWriteThem() => Assert.Equal(
         ["ID/T/U/D/Z/N/H", "1/10:20:30/6f1c2f0e-0000-4000-8000-000000000001/2026-01-31/2026-01-31T10:20:30.5/2026-01-31T00:00:00.000000001/12345678901234567890123456789012345678"],
         Read(Parquet("SELECT 1 AS ID, TIME '10:20:30' AS T, '6f1c2f0e-0000-4000-8000-000000000001'::UUID AS U, TIMESTAMP '2026-01-31' AS D, TIMESTAMPTZ '2026-01-31 10:20:30.5+00' AS Z, TIMESTAMP_NS '2026-01-31 00:00:00.000000001' AS N, '12345678901234567890123456789012345678'::DECIMAL(38,0) AS H")).Rows);
+
+    /// <summary>One row group whose pages together are larger than what reading begins with: more is taken, and no row is lost or read twice.</summary>
+    [Fact]
+    public void Parquet_WithPagesLargerThanTheMemoryItBeginsWith_IsReadWhole()
+    {
+        const int Rows = 100_000;
+        var path = Parquet($"SELECT i AS ID, {string.Join(", ", Enumerable.Range(0, 12).Select(column => $"repeat(md5((i + {column})::VARCHAR), 10) AS C{column}"))} FROM range({Rows}) t(i)", $", ROW_GROUP_SIZE {Rows}, COMPRESSION zstd");
+        using var reader = RecordReader.Open(path, Key("ID"));
+        for (var row = 0; row < Rows; row++)
+        {
+            Assert.True(reader.Read());
+            Assert.True(long.Parse(reader.GetSpan(0), System.Globalization.CultureInfo.InvariantCulture) == row && reader.GetSpan(12).Length == 320, $"row {row}");
+        }
+
+        Assert.False(reader.Read());
+    }
+
+    /// <summary>What is gathered before it is written has a bound in values and in characters, so that a wide table takes no more memory than a narrow one.</summary>
+    [Theory]
+    [InlineData(500, 2000, 3, 1048)]
+    [InlineData(2, 3000, 20_000, 839)]
+    public async Task Stored_WideOrLongRows_AreWrittenInSmallGroups(int columns, int rows, int length, long most)
+    {
+        var path = Write($"{string.Join(';', Enumerable.Range(0, columns).Select(i => i == 0 ? "ID" : $"C{i}"))}\n" + string.Concat(Enumerable.Range(0, rows).Select(row => string.Join(';', Enumerable.Range(0, columns).Select(i => i == 0 ? $"{row}" : new string('x', length))) + "\n")));
+        var stored = Path.Combine(_folder, "stored.parquet");
+        using (var source = RecordReader.Open(path, Key("ID")))
+        {
+            await using var destination = File.Create(stored);
+            Assert.Equal(rows, await Datasets.DatasetFile.WriteAsync(source, destination, _ => { }));
+        }
+
+        using var duck = new DuckDBConnection("DataSource=:memory:");
+        duck.Open();
+        using var command = duck.CreateCommand();
+        command.CommandText = $"SELECT max(row_group_num_rows)::BIGINT, (SELECT count(*) FROM read_parquet('{stored}')) FROM parquet_metadata('{stored}')";
+        using var answer = command.ExecuteReader();
+        answer.Read();
+        Assert.InRange(answer.GetInt64(0), 1, most);
+        Assert.Equal(rows, answer.GetInt64(1));
+    }
 
     [Fact]
     public void Parquet_NamesThatDifferInCaseOnly_AreTwoColumns() =>

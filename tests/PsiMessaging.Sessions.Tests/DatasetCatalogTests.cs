@@ -40,6 +40,27 @@ public sealed class DatasetCatalogTests : IDisposable
         Assert.Equal((rows, rows, rows), (dataset.Rows, identifiers.Count, read));
     }
 
+    /// <summary>Whatever the file wrote, numbers are kept with a point and missing ones as nothing; codes stay as they are, words and all.</summary>
+    [Fact]
+    public async Task Add_NumbersInTheirOwnWay_AreKeptPlainAndCodesAsTheyAre()
+    {
+        using var store = new SqliteParticipantStore(_home.StatePath);
+        var catalog = Open(store);
+        var dataset = await catalog.AddAsync(Request(content: "IDKEY;INCOME;CODE;AGE\na;1.250,50;00123;30\nb;NA;NA;.\nc;12.500;00124,5;50\n"));
+        using var rows = catalog.OpenRows(dataset);
+        var kept = new List<string>();
+        while (rows.Read())
+        {
+            kept.Add($"{rows.GetSpan(0)}/{rows.GetSpan(1)}/{rows.GetSpan(2)}/{rows.GetSpan(3)}");
+        }
+
+        Assert.Equal(["a/1250.50/00123/30", "b//NA/", "c/12500/00124,5/50"], kept);
+        Assert.Equal(["INCOME decimal(11,1) 1", "CODE text 0", "AGE integer(11) 1"], dataset.Described.Select(column => $"{column.Name} {column.Type} {column.Missing}"));
+        Assert.Equal(["INCOME has a decimal comma and points between thousands", "INCOME: NA (1) taken as missing", "AGE: . (1) taken as missing"], catalog.Find("istat")!.Reading!.Notes);
+        Assert.Equal(["istat"], Left);
+        Assert.Equal(["identifiers.bin", "rows.parquet"], Directory.GetFileSystemEntries(Path.Combine(_home.DatasetsPath, "istat")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+    }
+
     /// <summary>When the process is killed, seen from the state.</summary>
     public enum Moment
     {

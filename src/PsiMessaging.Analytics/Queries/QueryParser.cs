@@ -505,7 +505,7 @@ internal sealed class QueryParser
             else if (char.IsLetter(text[i]) || text[i] == '_')
             {
                 // A point joins the party and the column, P1.AGE or P1."Age class"; a hyphen inside a name is part of it.
-                while (i < text.Length && (char.IsLetterOrDigit(text[i]) || text[i] == '_' || (text[i] is '.' or '-' && i + 1 < text.Length && (char.IsLetter(text[i + 1]) || text[i + 1] == '_'))))
+                while (i < text.Length && (char.IsLetterOrDigit(text[i]) || text[i] == '_' || char.GetUnicodeCategory(text[i]) == UnicodeCategory.NonSpacingMark || (text[i] is '.' or '-' && i + 1 < text.Length && (char.IsLetter(text[i + 1]) || text[i + 1] == '_'))))
                 {
                     i++;
                 }

@@ -1,3 +1,4 @@
+using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
 
 namespace PsiMessaging.Analytics.Queries;
@@ -22,6 +23,8 @@ public sealed record QuerySchema(IReadOnlyDictionary<string, IReadOnlyList<Typed
     /// <exception cref="QueryException">Neither party has it, or both do.</exception>
     public ColumnName Resolve(string name)
     {
+        // As the columns of files are named: a keyboard or a copied text may write letters and their accents apart.
+        name = RecordReader.NormalizeName(name);
         var owners = Parties.Where(party => party.Value.Any(column => column.Name == name)).Select(party => party.Key).ToArray();
         if (owners.Length == 1)
         {

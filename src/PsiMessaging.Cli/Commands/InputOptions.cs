@@ -110,6 +110,7 @@ internal sealed class InputOptions
         {
             Missing = Own(parsed, options => options.Missing) is { } words ? Names(words, "--missing") : [],
             Columns = Own(parsed, options => options.Columns) is { } columns ? Names(columns, "--columns") : null,
+            OtherFileHasRest = _common is not null && parsed.GetValue(Columns) is null,
         };
     }
 
@@ -133,7 +134,7 @@ internal sealed class InputOptions
         "blank" or "space" or "\u00A0" or "\u202F" when signs.Contains(' ', StringComparison.Ordinal) => ' ',
         "apostrophe" or "\u2019" when signs.Contains('\'', StringComparison.Ordinal) => '\'',
         [var sign] when signs.Contains(sign, StringComparison.Ordinal) => sign,
-        _ => throw new UsageException(signs.Length == 2 ? $"{option(this).Name} takes . or ," : $"{option(this).Name} takes one of . , blank apostrophe"),
+        _ => throw new UsageException($"{(parsed.GetValue(option(this)) is null ? option(_common!) : option(this)).Name} takes {(signs.Length == 2 ? ". or ," : "one of . , blank apostrophe")}"),
     };
 
     /// <summary>A list with commas; an entry in double quotes may hold commas, and doubled quotes for a quote.</summary>

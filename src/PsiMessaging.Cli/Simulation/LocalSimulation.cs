@@ -404,9 +404,16 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             progress(new SimulationProgress("read", Interlocked.Increment(ref done) / 2.0));
             return dataset;
         })));
-        if (request.Types.Keys.Select(RecordReader.NormalizeName).FirstOrDefault(name => !datasets.Any(dataset => dataset.Attributes.Contains(name))) is { } unknown)
+        // What is said for both files may be of either.
+        var shared = request.Reading.Where(reading => reading.OtherFileHasRest).SelectMany(reading => reading.Columns ?? []).Select(RecordReader.NormalizeName);
+        if (request.Types.Keys.Select(RecordReader.NormalizeName).FirstOrDefault(name => !datasets.Any(dataset => dataset.Attributes.Contains(name))) is { } untyped)
         {
-            throw new SimulationException($"neither file has a column {unknown} to set the type of beside its key; {request.P1File} has {string.Join(", ", datasets[0].Attributes)}, {request.P2File} has {string.Join(", ", datasets[1].Attributes)}");
+            throw new SimulationException($"neither file has a column {untyped} to set the type of beside its key; {request.P1File} has {string.Join(", ", datasets[0].Attributes)}, {request.P2File} has {string.Join(", ", datasets[1].Attributes)}");
+        }
+
+        if (shared.FirstOrDefault(name => !datasets.Any(dataset => dataset.Columns.Contains(name))) is { } unknown)
+        {
+            throw new SimulationException($"neither file has a column {unknown}");
         }
 
         AddPhase("read", time.GetElapsedTime(start).TotalSeconds);

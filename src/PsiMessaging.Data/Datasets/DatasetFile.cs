@@ -123,11 +123,6 @@ public static class DatasetFile
     /// <param name="intakes">How each column is read, by its index.</param>
     public static async Task RewriteAsync(string path, Stream destination, IReadOnlyDictionary<int, ColumnIntake> intakes)
     {
-        foreach (var intake in intakes.Values)
-        {
-            intake.BeginAgain();
-        }
-
         using var rows = new PlainRows(StoredRows.Open(path), intakes);
         var number = 0;
         await WriteAsync(rows, destination, row =>

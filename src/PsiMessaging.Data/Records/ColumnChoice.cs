@@ -19,7 +19,8 @@ internal sealed record ColumnChoice(string[] Names, int[] Indices, List<string> 
     {
         var names = header.Select(RecordReader.NormalizeName).ToArray();
         var places = names.Select((name, i) => (name, i)).Where(column => column.name.Length > 0).ToLookup(column => column.name, column => column.i, StringComparer.Ordinal);
-        var asked = (options.Columns ?? []).Concat(options.Needed).Select(RecordReader.NormalizeName).Distinct(StringComparer.Ordinal).ToArray();
+        var asked = (options.Columns ?? []).Where(name => !options.OtherFileHasRest || places.Contains(RecordReader.NormalizeName(name))).Concat(options.Needed)
+            .Select(RecordReader.NormalizeName).Distinct(StringComparer.Ordinal).ToArray();
         foreach (var name in asked)
         {
             var found = places[name].ToArray();

@@ -43,6 +43,7 @@ internal sealed class CsvRecordReader : IRecordReader
         var path = input.Path;
         var line = 1 + options.Skip;
         TextInput? text = null;
+        var hasBlanks = false;
         try
         {
             text = TextInput.Open(input, options.Encoding);
@@ -56,8 +57,9 @@ internal sealed class CsvRecordReader : IRecordReader
             line += declared is null ? 0 : 1;
             text.FillSample();
             var delimiter = options.Delimiter ?? declared ?? DelimiterDetector.Detect(text.Sample, text.IsWhole);
-            var before = DelimiterDetector.LinesBeforeHeader(text.Sample, text.IsWhole);
-            var hint = before == 0 ? "" : $"; if the header stands on line {line + before}, say --skip {line - 1 + before}";
+            var later = DelimiterDetector.LineOfLaterHeader(text.Sample, text.IsWhole);
+            var hint = later == 0 ? "" : $"; if the header stands on line {line - 1 + later}, say --skip {line - 2 + later}";
+            hasBlanks = text.Sample.StartsWith("\"") && text.Sample[..Math.Max(0, text.Sample.IndexOf('\n'))].Contains("\" \"", StringComparison.Ordinal);
             var csv = CsvDataReader.Create(text, new CsvDataReaderOptions
             {
                 Delimiter = delimiter,
@@ -96,7 +98,7 @@ internal sealed class CsvRecordReader : IRecordReader
         }
         catch (CsvFormatException exception)
         {
-            throw new InputException($"{path}, line {line}: the header is not valid CSV", exception);
+            throw new InputException($"{path}, line {line}: the header is not valid CSV: a quoted name is not closed or is followed by stray text{(hasBlanks ? "; if a blank stands between the columns, say --delimiter blank" : "")}", exception);
         }
     }
 
@@ -209,7 +211,7 @@ internal sealed class CsvRecordReader : IRecordReader
         }
         catch (CsvFormatException exception)
         {
-            throw new InputException($"{_path}, line {line}: a quoted field is not closed or is followed by stray text", exception);
+            throw new InputException($"{_path}, line {line}: a quoted field is not closed or is followed by stray text; a quote inside quotes must be doubled (Spark: option escape)", exception);
         }
     }
 

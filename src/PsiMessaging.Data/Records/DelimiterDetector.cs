@@ -31,18 +31,24 @@ internal static class DelimiterDetector
     /// <summary>Rows with as many of a candidate as the header; or with one more each, where programs write a delimiter too many.</summary>
     private static int Agreeing(List<int[]> rows, int index) => Math.Max(rows.Count(row => row[index] == rows[0][index]), 1 + rows.Skip(1).Count(row => row[index] == rows[0][index] + 1));
 
-    /// <summary>How many lines seem to stand before the header: the first line from which on all lines of the sample have equally many of one delimiter, where the very first has fewer; 0 if there is none.</summary>
-    public static int LinesBeforeHeader(ReadOnlySpan<char> sample, bool complete)
+    /// <summary>
+    /// On which line of the sample, from 1, the header seems to stand where it is not the first: the first line from which on the lines have equally many of one delimiter, but for a few at the end, where
+    /// the very first has fewer. 0 if there is none.
+    /// </summary>
+    public static int LineOfLaterHeader(ReadOnlySpan<char> sample, bool complete)
     {
-        const int MostLines = 50;
+        const int MostLinesBefore = 50;
+        const int MostLinesAfter = 5;
         var rows = Split(sample, complete);
-        for (var first = 1; first < Math.Min(MostLines, rows.Count - 1); first++)
+        for (var first = 1; first < Math.Min(MostLinesBefore, rows.Count - 1); first++)
         {
             for (var i = 0; i < Candidates.Length; i++)
             {
-                if (rows[first][i] > rows[0][i] + (rows[0][i] == 0 ? 0 : 1) && rows.Skip(first).All(row => row[i] == rows[first][i]))
+                // A header that is one short is something else.
+                var agreeing = rows.Skip(first).TakeWhile(row => row[i] == rows[first][i]).Count();
+                if (rows[first][i] > rows[0][i] + (rows[0][i] == 0 ? 0 : 1) && agreeing >= Math.Max(2, rows.Count - first - MostLinesAfter))
                 {
-                    return first;
+                    return rows[first][Candidates.Length];
                 }
             }
         }
@@ -50,15 +56,22 @@ internal static class DelimiterDetector
         return 0;
     }
 
-    /// <summary>Counts of each candidate outside quotes, a row a line; a last line that the sample cut off is left out, and so are blank ones.</summary>
+    /// <summary>Counts of each candidate outside quotes, a row a line, and the line's number behind them; a last line that the sample cut off is left out, and so are blank ones.</summary>
     private static List<int[]> Split(ReadOnlySpan<char> text, bool complete)
     {
         var rows = new List<int[]>();
-        var counts = new int[Candidates.Length];
+        var counts = new int[Candidates.Length + 1];
         var quoted = false;
         var any = false;
+        var line = 1;
         foreach (var character in text)
         {
+            if (!any && !quoted)
+            {
+                counts[Candidates.Length] = line;
+            }
+
+            line += character == '\n' ? 1 : 0;
             if (character == '"')
             {
                 quoted = !quoted;
@@ -69,7 +82,7 @@ internal static class DelimiterDetector
                 if (any)
                 {
                     rows.Add(counts);
-                    counts = new int[Candidates.Length];
+                    counts = new int[Candidates.Length + 1];
                     any = false;
                 }
             }

@@ -34,6 +34,9 @@ public sealed record RecordReaderOptions(char? Delimiter = null, string? Encodin
     /// <summary>The columns to take, or null for all that can be.</summary>
     public IReadOnlyList<string>? Columns { get; init; }
 
+    /// <summary>Whether those of <see cref="Columns"/> that the file does not have belong to another file.</summary>
+    public bool OtherFileHasRest { get; init; }
+
     /// <summary>Columns that must be there and are taken, beside <see cref="Columns"/>: those of the key and those with a type.</summary>
     public IReadOnlyList<string> Needed { get; init; } = [];
 }
@@ -50,13 +53,15 @@ public sealed record RecordReaderOptions(char? Delimiter = null, string? Encodin
 public sealed record ReadingReport(
     string Format, string? Delimiter, string? Encoding, string? Decimal, string? Thousands, int Skip, IReadOnlyList<string> Missing, IReadOnlyList<string> Notes)
 {
-    /// <summary>All of it in one line.</summary>
+    private const int MostNotes = 12;
+
+    /// <summary>All of it in one line; of many notes the first.</summary>
     public override string ToString() => string.Join("; ", new[]
     {
         Format + (Delimiter is null ? "" : $", delimiter {Delimiter}") + (Encoding is null ? "" : $", {Encoding}"),
-        Skip == 0 ? null : $"{Skip:N0} lines before the header skipped",
+        Skip == 0 ? null : $"{Skip:N0} {(Skip == 1 ? "line" : "lines")} before the header skipped",
         Decimal is null ? null : $"decimal sign {Decimal}",
         Thousands is null ? null : $"thousands sign {(Thousands == " " ? "blank" : Thousands)}",
         Missing.Count == 0 ? null : $"missing where it says {string.Join(" or ", Missing.Select(word => word.Length == 0 ? "nothing" : word))}",
-    }.OfType<string>().Concat(Notes));
+    }.OfType<string>().Concat(Notes.Take(MostNotes)).Concat(Notes.Count > MostNotes ? [$"and {Notes.Count - MostNotes:N0} notes more (psi dataset list --json)"] : []));
 }

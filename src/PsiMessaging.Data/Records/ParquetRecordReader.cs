@@ -15,7 +15,10 @@ internal sealed partial class ParquetRecordReader : IRecordReader
     private readonly InputStream _input;
     private readonly DuckDBConnection _connection;
     private readonly DuckDBCommand _command;
-    private readonly DuckDBDataReader _rows;
+    private readonly string _select;
+    private DuckDBDataReader _rows;
+    private int _memoryMiB = LeastMemoryMiB;
+    private long _row;
     private readonly Kind[] _kinds;
 
     // Values of the row in hand: texts as they come, numbers written into a buffer of their own.
@@ -26,6 +29,9 @@ internal sealed partial class ParquetRecordReader : IRecordReader
     private readonly ReadingReport _report;
 
     private const int LongestNumber = 40;
+
+    // Enough for any file with pages of an ordinary size, which is all that DuckDB holds of each column.
+    private const int LeastMemoryMiB = 256;
 
     private enum Kind
     {
@@ -38,9 +44,11 @@ internal sealed partial class ParquetRecordReader : IRecordReader
         Moment,
     }
 
-    private ParquetRecordReader(InputStream input, DuckDBConnection connection, DuckDBCommand command, DuckDBDataReader rows, ColumnChoice choice, Kind[] kinds, ReadingReport report)
+    private ParquetRecordReader(InputStream input, DuckDBConnection connection, DuckDBCommand command, ColumnChoice choice, Kind[] kinds, ReadingReport report)
     {
-        (_input, _connection, _command, _rows, _kinds, _report) = (input, connection, command, rows, kinds, report);
+        (_input, _connection, _command, _kinds, _report) = (input, connection, command, kinds, report);
+        _select = command.CommandText;
+        _rows = Execute();
         (_texts, _lengths, _numbers) = (new string?[kinds.Length], new int[kinds.Length], Array.ConvertAll(kinds, _ => new char[LongestNumber]));
         _blanks = new Blanks(report.Missing);
         Columns = choice.Names;
@@ -63,7 +71,7 @@ internal sealed partial class ParquetRecordReader : IRecordReader
             command = connection.CreateCommand();
 
             // One thread keeps the rows in their order. Nothing is cached: a file is read once.
-            command.CommandText = "SET memory_limit='256MiB'; SET threads=1; SET temp_directory=''; SET enable_external_file_cache=false; SET enable_geoparquet_conversion=false; SET autoload_known_extensions=false; SET autoinstall_known_extensions=false;";
+            command.CommandText = $"SET memory_limit='{LeastMemoryMiB}MiB'; SET threads=1; SET temp_directory=''; SET enable_external_file_cache=false; SET enable_geoparquet_conversion=false; SET TimeZone='UTC'; SET autoload_known_extensions=false; SET autoinstall_known_extensions=false;";
             command.ExecuteNonQuery();
             (var binaryIsText, encrypted) = Origin(command, path);
             var names = Names(command, path);
@@ -85,7 +93,7 @@ internal sealed partial class ParquetRecordReader : IRecordReader
 
             command.CommandText = $"SELECT {string.Join(", ", expressions)} FROM {file}";
             command.UseStreamingMode = true;
-            return new ParquetRecordReader(input, connection, command, command.ExecuteReader(), choice, [.. kinds],
+            return new ParquetRecordReader(input, connection, command, choice, [.. kinds],
                 new ReadingReport("Parquet", null, null, options.Decimal?.ToString(), options.Thousands?.ToString(), 0, options.Missing, choice.Notes)) { IsEncrypted = encrypted };
         }
         catch (Exception exception)
@@ -187,10 +195,12 @@ internal sealed partial class ParquetRecordReader : IRecordReader
     {
         try
         {
-            if (!_rows.Read())
+            if (!Next())
             {
                 return false;
             }
+
+            _row++;
 
             for (var i = 0; i < _kinds.Length; i++)
             {
@@ -229,6 +239,51 @@ internal sealed partial class ParquetRecordReader : IRecordReader
         }
     }
 
+    /// <summary>The next row.</summary>
+    private bool Next()
+    {
+        while (true)
+        {
+            try
+            {
+                return _rows.Read();
+            }
+            catch (Exception exception) when (MayGrow(exception))
+            {
+                _rows.Dispose();
+                Grow();
+                _rows = Execute();
+            }
+        }
+    }
+
+    private DuckDBDataReader Execute()
+    {
+        while (true)
+        {
+            try
+            {
+                _command.CommandText = _row == 0 ? _select : $"{_select} OFFSET {_row}";
+                return _command.ExecuteReader();
+            }
+            catch (Exception exception) when (MayGrow(exception))
+            {
+                Grow();
+            }
+        }
+    }
+
+    /// <summary>Where pages of this file are larger than the memory allows, it is doubled, up to half of what the machine has.</summary>
+    private bool MayGrow(Exception exception) => exception.Message.Contains("Out of Memory", StringComparison.OrdinalIgnoreCase) && 2L * _memoryMiB <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 21;
+
+    private void Grow()
+    {
+        _memoryMiB *= 2;
+        using var settings = _connection.CreateCommand();
+        settings.CommandText = $"SET memory_limit='{_memoryMiB}MiB'";
+        settings.ExecuteNonQuery();
+    }
+
     private static string Single(string text) => text switch
     {
         "nan" or "-nan" => "NaN",
@@ -259,7 +314,7 @@ internal sealed partial class ParquetRecordReader : IRecordReader
             _ when encrypted || Says("encrypt") => $"{path} is an encrypted Parquet file; write it without encryption, or decrypt it first",
             _ when Says("magic bytes", "too small to be a Parquet", "footer length", "TProtocolException", "end of file", "corrupt", "decompress", "Snappy", "out of buffer", "invalid thrift", "Invalid unicode") => $"{path} is not a readable Parquet file: it is damaged or cut off",
             _ when Says("not valid UTF8", "not valid UTF-8", "Invalid string encoding", "UTF8 string") => $"{path} holds text that is not UTF-8 in a column; leave the column out with --columns, or write it anew",
-            _ when Says("Out of Memory") => $"{path} has pages that do not fit 256 MiB; write it with smaller row groups or pages",
+            _ when Says("Out of Memory") => $"{path} has pages that do not fit half of this machine's memory; write it with smaller row groups or pages",
             _ => $"{path} cannot be read: {PrintableText.Of(Values().Replace(Prefix().Replace(Lines().Split(message.Replace(Path.GetFullPath(path), "it", StringComparison.Ordinal))[0], ""), "…"))}; if that is one column, take the others with --columns",
         }, exception);
     }

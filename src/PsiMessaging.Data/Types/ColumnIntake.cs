@@ -24,11 +24,12 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     // A text stays a text: nothing is looked for.
     private bool _isText = declared is { IsNumber: false };
     private bool _wholeNumbers;
-    private int _surePoints;
+    private int _surePoints, _empty;
+    private DatasetColumn? _kept;
     private ColumnProfile _profile = new(file, column, declared);
     private int? _withheld;
     private NumberFormat? _found;
-    private bool _isCode, _hasMinusSign;
+    private bool _hasMinusSign;
 
     private sealed class Candidate(NumberFormat format)
     {
@@ -59,6 +60,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     /// <exception cref="InputException">The value does not fit the declared type, in no way of writing numbers.</exception>
     public void Add(ReadOnlySpan<char> value, int row)
     {
+        _empty += value.IsEmpty ? 1 : 0;
         if (_isText || value.IsEmpty)
         {
             _profile.Add(value, row);
@@ -161,7 +163,9 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
             // No number in any format: what was held back was none either.
             _isText = true;
             Release();
-            _profile.Add(MayBePlain ? value : NoNumber, row);
+
+            // An infinity is none either: a column nobody asks about does not stand in the way.
+            _profile.Add(declared is not null && MayBePlain ? value : NoNumber, row);
         }
     }
 
@@ -255,37 +259,34 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         _ => "apostrophes",
     };
 
-    /// <summary>Whether, as numbers, the values turned out to be spelled as only codes are, so that they must stay as the file has them.</summary>
-    public bool IsCodeAfterAll => !_isCode && _profile.LooksLikeCodes;
-
-    /// <summary>Keeps the values as they are, after all: the rows are to be written again.</summary>
-    public void TakeAsText()
-    {
-        _isCode = true;
-        _profile = new ColumnProfile(file, column, ColumnType.Text);
-        Notes = [$"{column} is text: as numbers its values look like codes, which differ where their spellings do; if it holds numbers, say --type {column}=decimal"];
-    }
-
-    /// <summary>Begins the count of rows that are written again.</summary>
-    public void BeginAgain() => _profile = new ColumnProfile(file, column, _isCode ? ColumnType.Text : declared);
-
     /// <summary>A value as it is kept: a number with a point and without thousands signs, nothing for a missing one.</summary>
     public ReadOnlySpan<char> Plain(ReadOnlySpan<char> value)
     {
-        if (_isCode)
-        {
-            return value;
-        }
-
         var trimmed = value.Trim();
         return trimmed.IsEmpty || _words.GetAlternateLookup<ReadOnlySpan<char>>().ContainsKey(trimmed) ? default
             : _found!.TryRead(trimmed, _plain, out var length, out _) ? _plain.AsSpan(0, length) : value;
     }
+
+    /// <summary>Before the rows are written again once more.</summary>
+    public void Restart() => _profile = new ColumnProfile(file, column, declared);
 
     /// <summary>Takes one value of the rows that are written again.</summary>
     public void AddPlain(ReadOnlySpan<char> plain, int row) => _profile.Add(plain, row);
 
     /// <summary>The column as it turned out.</summary>
     /// <exception cref="InputException">Numbers that cannot be held.</exception>
-    public DatasetColumn Finish() => _profile.Finish();
+    public DatasetColumn Finish() => _kept ?? _profile.Finish();
+
+    /// <summary>After the rows were written again: whether the column is no column of numbers after all (codes with leading zeros), and is to be kept as the file has it.</summary>
+    public bool TurnsOutText()
+    {
+        if (declared is not null || _profile.Finish().Type.IsNumber)
+        {
+            return false;
+        }
+
+        (_kept, _found) = (new DatasetColumn(column, ColumnType.Text, _empty), null);
+        Notes = [$"{column} is text: as numbers its values look like codes, which differ where their spellings do; if it holds numbers, say --type {column}=decimal"];
+        return true;
+    }
 }

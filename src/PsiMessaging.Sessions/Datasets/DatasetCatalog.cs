@@ -215,30 +215,25 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     {
         var fileHasCommas = intakes.Any(column => column.Intake.SurelyHasCommas);
         var found = intakes.Where(column => column.Intake.NeedsRewriting(fileHasCommas)).ToDictionary(column => column.Index, column => column.Intake);
-        if (found.Count == 0)
+        while (found.Count > 0)
         {
-            return;
-        }
-
-        var part = path + ".part";
-        ColumnIntake[] codes;
-        do
-        {
-            await using (var stream = PrivateFile.Open(part, FileMode.Create))
+            await using (var stream = PrivateFile.Open(path + ".part", FileMode.Create))
             {
                 await DatasetFile.RewriteAsync(path, stream, found);
                 stream.Flush(flushToDisk: true);
             }
 
-            // Seldom, and once at most: 1,10 beside 1,1 may be codes of another country.
-            codes = [.. found.Values.Where(intake => intake.IsCodeAfterAll)];
-            foreach (var intake in codes)
+            var texts = found.Where(column => column.Value.TurnsOutText()).Select(column => column.Key).ToArray();
+            if (texts.Length == 0)
             {
-                intake.TakeAsText();
+                AtomicFile.Rename(path + ".part", path);
+                return;
             }
+
+            Array.ForEach(texts, index => found.Remove(index));
+            Array.ForEach([.. found.Values], column => column.Restart());
+            File.Delete(path + ".part");
         }
-        while (codes.Length > 0);
-        AtomicFile.Rename(part, path);
     }
 
     /// <summary>One dataset, or null.</summary>
