@@ -81,19 +81,20 @@ public sealed class WorkbookTests : IDisposable
         Assert.Contains("not a readable Excel workbook", Assert.Throws<InputException>(() => Read(path)).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Bomb_OfSharedTexts_IsStopped()
+    [Theory]
+    [InlineData("xl/sharedStrings.xml", 300, "<t/>")]
+    [InlineData("xl/worksheets/sheet1.xml", 3, "text")]
+    public void Bomb_OfSharedTextsOrOneText_IsStopped(string name, int mebibytes, string piece)
     {
         var path = Book($"<row r=\"1\">{Text("A1", "ID")}</row>");
         using (var archive = ZipFile.Open(path, ZipArchiveMode.Update))
         {
-            archive.GetEntry("xl/sharedStrings.xml")!.Delete();
-            using var stream = archive.CreateEntry("xl/sharedStrings.xml").Open();
-            var blanks = new byte[1 << 20];
-            blanks.AsSpan().Fill((byte)' ');
-            for (var i = 0; i < 300; i++)
+            archive.GetEntry(name)!.Delete();
+            using var stream = archive.CreateEntry(name).Open();
+            var pieces = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(piece, (1 << 20) / piece.Length)));
+            for (var i = 0; i < mebibytes; i++)
             {
-                stream.Write(blanks);
+                stream.Write(pieces);
             }
         }
 

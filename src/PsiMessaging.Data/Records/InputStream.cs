@@ -21,6 +21,7 @@ internal enum InputKind
 internal sealed class InputStream : IDisposable
 {
     private const int HeadBytes = 1 << 16;
+    private const int MostLetters = 4;
 
     // Files of other trades, told by their first bytes, and what to do.
     private static readonly (byte[] Magic, int At, string Name, string Remedy)[] Others =
@@ -88,7 +89,7 @@ internal sealed class InputStream : IDisposable
 
             var kind = KindOf(path, stream, head);
             return kind == InputKind.Csv || stream.CanSeek ? new InputStream(path, stream, head, kind, compression)
-                : throw new InputException($"{path} is a {(kind == InputKind.Parquet ? "Parquet file" : "workbook")} {(compression.Length > 0 ? $"compressed once more{compression}; unpack it" : "that comes through a pipe; name a file")}, because it cannot be read from front to back");
+                : throw new InputException($"{path} is a {(kind == InputKind.Parquet ? "Parquet file" : "workbook")}, which cannot be read from front to back: {(compression.Length > 0 ? $"unpack it{compression}" : "name a file instead of a pipe")}");
         }
         catch
         {
@@ -101,7 +102,8 @@ internal sealed class InputStream : IDisposable
     {
         foreach (var (magic, at, name, remedy) in Others)
         {
-            if (head.Length > at && head[at..].StartsWith(magic))
+            // A column may be called ORCHARD: what begins like a short mark is one only where bytes follow that no text has.
+            if (head.Length > at && head[at..].StartsWith(magic) && (magic.Length > MostLetters || head[..Math.Min(head.Length, 512)].IndexOfAnyExcept(TextBytes) >= 0))
             {
                 throw new InputException($"{path} {name}; {remedy}");
             }

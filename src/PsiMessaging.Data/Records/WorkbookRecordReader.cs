@@ -10,7 +10,8 @@ namespace PsiMessaging.Data.Records;
 internal sealed class WorkbookRecordReader : IRecordReader
 {
     private const long MostBytes = 4L << 30;
-    private const long MostSharedTextBytes = 256L << 20;
+    private const long MostSharedTextBytes = 128L << 20;
+    private const int MostTextBytes = 1 << 20;
     private readonly InputStream _input;
     private readonly IExcelDataReader _sheet;
     private readonly ColumnChoice _choice;
@@ -82,13 +83,18 @@ internal sealed class WorkbookRecordReader : IRecordReader
             var (total, buffer) = (0L, new byte[1 << 16]);
             foreach (var entry in archive.Entries)
             {
-                var size = 0L;
+                var (size, run) = (0L, 0L);
                 using var content = entry.Open();
                 for (int read; (read = content.Read(buffer)) > 0;)
                 {
                     size += read;
                     total += read;
-                    if (total > MostBytes || (size > MostSharedTextBytes && entry.FullName.EndsWith("sharedStrings.xml", StringComparison.OrdinalIgnoreCase)))
+
+                    // Between two marks of XML stands one text, which is held whole; a cell has 32,767 characters at most.
+                    var first = buffer.AsSpan(0, read).IndexOf((byte)'<');
+                    run = first < 0 ? run + read : read - buffer.AsSpan(0, read).LastIndexOf((byte)'<');
+                    var isXml = entry.FullName.EndsWith(".xml", StringComparison.OrdinalIgnoreCase);
+                    if (total > MostBytes || (isXml && run > MostTextBytes) || (size > MostSharedTextBytes && entry.FullName.EndsWith("sharedStrings.xml", StringComparison.OrdinalIgnoreCase)))
                     {
                         throw new InputException($"{input.Path} unpacks to more than can be read as a workbook; save it as CSV");
                     }
