@@ -68,7 +68,14 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         }
 
         var end = value.IndexOfAnyExceptInRange('0', '9');
-        if (end < 0 || (end > 0 && value[end] == '.' && IsSureAndPlain(value, end)))
+        if (end < 0)
+        {
+            _wholeNumbers = true;
+            _profile.AddDigits(value, row);
+            return;
+        }
+
+        if (end > 0 && value[end] == '.' && IsSureAndPlain(value, end))
         {
             _wholeNumbers = true;
             _profile.Add(value, row);

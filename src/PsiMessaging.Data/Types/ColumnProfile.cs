@@ -98,6 +98,28 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
                 return;
         }
 
+        Count(value, negative, whole, fraction, exponent, row);
+    }
+
+    /// <summary>Takes a value of ASCII digits and nothing else, as most are; the same as <see cref="Add"/>, without looking for what is not there.</summary>
+    internal void AddDigits(ReadOnlySpan<char> digits, int row)
+    {
+        if (declared is not null)
+        {
+            Add(digits, row);
+        }
+        else if (_notANumberRow is null)
+        {
+            Count(digits, negative: false, digits, fraction: default, exponent: 0, row);
+        }
+        else
+        {
+            _numbers++;
+        }
+    }
+
+    private void Count(ReadOnlySpan<char> value, bool negative, ReadOnlySpan<char> whole, ReadOnlySpan<char> fraction, int exponent, int row)
+    {
         _numbers++;
         var digits = Math.Max(0, whole.TrimStart('0').Length + exponent);
         var hasExponent = value.Length - whole.Length - fraction.Length >= 2 && value.ContainsAny('e', 'E');
@@ -134,7 +156,7 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
             (_wholeDigits, _longestRow, _mayLengthen) = (digits, row, false);
         }
 
-        _mayLengthen |= digits == _wholeDigits && (exponent != 0 || whole.IndexOfAnyExcept('0', '9') < 0);
+        _mayLengthen |= digits == _wholeDigits && !_mayLengthen && (exponent != 0 || whole.IndexOfAnyExcept('0', '9') < 0);
         var decimals = Math.Max(0, fraction.Length - exponent);
         _decimals = Math.Max(_decimals, decimals);
         _byDecimals[Math.Min(decimals, _byDecimals.Length - 1)]++;
