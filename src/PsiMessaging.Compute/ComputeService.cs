@@ -83,7 +83,7 @@ public sealed partial class ComputeService : WorkerService
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             // The broker is away; the next one may arrive.
-            LogFault(exception.GetType().Name);
+            LogFault(SendFault.Describe(exception));
         }
     }
 

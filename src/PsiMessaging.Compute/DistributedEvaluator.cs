@@ -79,7 +79,7 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
             if (sending.IsFaulted && job.TryTakeBack())
             {
                 // The queue is gone, and with it every worker that served it; or the broker is.
-                LogNotSent(id[..8], sending.Exception.InnerException!.GetType().Name);
+                LogNotSent(id[..8], SendFault.Describe(sending.Exception.InnerException));
                 return await _local.EvaluateAsync(session, round, sequence, request, cancellation);
             }
 

@@ -28,7 +28,7 @@ internal static class BrokerFault
     /// <param name="broker">Where.</param>
     /// <param name="exception">What came of it.</param>
     public static string Waiting(BrokerAddress broker, Exception? exception) =>
-        exception is SendRefusedException or ParticipantException ? exception.Message
+        exception is SendRefusedException or BrokerAwayException or ParticipantException ? exception.Message
         : Find<SocketException>(exception) is { } socket ? socket.SocketErrorCode switch
         {
             SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain or SocketError.NoRecovery => $"no broker answers at {broker}: no machine is known by the name {broker.Host}",

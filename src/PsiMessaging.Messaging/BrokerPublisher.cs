@@ -15,7 +15,7 @@ namespace PsiMessaging.Messaging;
 /// </summary>
 /// <remarks>
 /// A broker that takes a connection and then says nothing (one that still starts, one that is frozen) is given up after <see cref="AnswerTime"/> with a
-/// <see cref="TimeoutException"/>, and the connection with it. The client library says the same with a cancellation nobody asked for, or waits for ever.
+/// <see cref="BrokerAwayException"/>, and the connection with it. The client library says the same with a cancellation nobody asked for, or waits for ever.
 /// </remarks>
 /// <param name="broker">Where.</param>
 /// <param name="time">Clock of what is waited for.</param>
@@ -52,7 +52,7 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
 
     /// <summary>Opens a connection, to see that the broker answers and takes us.</summary>
     /// <exception cref="ParticipantException">It refuses the user, the virtual host, or its certificate is not to be believed.</exception>
-    /// <exception cref="TimeoutException">It does not answer.</exception>
+    /// <exception cref="BrokerAwayException">It is not there, or does not answer.</exception>
     public async Task ProbeAsync(CancellationToken cancellation) => await ConnectionAsync(cancellation);
 
     /// <summary>Publishes a frame and waits for the broker's word.</summary>
@@ -64,7 +64,7 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
     /// <param name="cancellation">Stops waiting.</param>
     /// <exception cref="UnroutableException">There is no such queue.</exception>
     /// <exception cref="SendRefusedException">This user may not write there, or the queue is full.</exception>
-    /// <exception cref="TimeoutException">The broker does not answer.</exception>
+    /// <exception cref="BrokerAwayException">The broker is not there, or does not answer.</exception>
     public async Task PublishAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, TimeSpan? lifetime, IDictionary<string, object?>? headers, CancellationToken cancellation)
     {
         var properties = new BasicProperties
@@ -104,6 +104,11 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
             await channel.DisposeAsync();
             throw Refused(_refused, queue.Name, $"the broker refuses {broker.User} the right to write to {queue}; grant it as deploy/rabbitmq says", exception);
         }
+        catch (Exception exception) when (IsLost(exception))
+        {
+            await channel.DisposeAsync();
+            throw Lost(exception);
+        }
         catch
         {
             await channel.DisposeAsync();
@@ -117,7 +122,7 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
     /// <param name="cancellation">Stops waiting.</param>
     /// <param name="isPassing">Whether the exchange goes with the queue, which has an expiry among its arguments.</param>
     /// <exception cref="SendRefusedException">This user may not, or the queue is there already and was made otherwise.</exception>
-    /// <exception cref="TimeoutException">The broker does not answer.</exception>
+    /// <exception cref="BrokerAwayException">The broker is not there, or does not answer.</exception>
     public async Task DeclareAsync(QueueAddress queue, IDictionary<string, object?> arguments, CancellationToken cancellation, bool isPassing = false)
     {
         var channel = await OpenChannelAsync(null, cancellation);
@@ -206,9 +211,18 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
         catch (OperationCanceledException exception) when (!cancellation.IsCancellationRequested)
         {
             await DropAsync();
-            throw new TimeoutException($"the broker at {broker} does not answer", exception);
+            throw new BrokerAwayException(BrokerFault.Waiting(broker, exception), exception);
+        }
+        catch (Exception exception) when (IsLost(exception))
+        {
+            throw Lost(exception);
         }
     }
+
+    /// <summary>What the client throws when a channel or connection is closed under it; a refusal of the broker's is among the causes (<see cref="BrokerFault.ReasonOf"/>).</summary>
+    private static bool IsLost(Exception exception) => exception is RabbitMQClientException or IOException;
+
+    private BrokerAwayException Lost(Exception cause) => new($"the connection to the broker at {broker} was lost; is RabbitMQ running?", cause);
 
     /// <summary>Closing channel by channel, as a connection is disposed of, would wait for answers again.</summary>
     private async Task DropAsync()
@@ -255,7 +269,7 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
             }
 
             await AnsweredAsync(async limit => _connection = await ConnectAsync(limit), cancellation);
-            return _connection ?? throw new TimeoutException($"the broker at {broker} does not answer");
+            return _connection ?? throw Lost(new ObjectDisposedException(nameof(IConnection)));
         }
         finally
         {
@@ -302,7 +316,10 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
                 await connection.DisposeAsync();
             }
 
-            throw BrokerFault.Refusal(broker, exception, verdict) is { } refusal ? new ParticipantException(FailureCodes.Internal, refusal, exception) : exception;
+            // A cancellation is ours, or that of whoever bounds the wait.
+            throw exception is OperationCanceledException ? exception
+                : BrokerFault.Refusal(broker, exception, verdict) is { } refusal ? new ParticipantException(FailureCodes.Internal, refusal, exception)
+                : new BrokerAwayException(BrokerFault.Waiting(broker, exception), exception);
         }
     }
 

@@ -57,7 +57,7 @@ public sealed class CommandClient(ParticipantHome home, MessageBus bus, TimeProv
             var reason = bus.Problem ?? (isSent ? $"{home.Name}'s worker did not answer within {patience.TotalSeconds:0} s; is it running (psi party run)?" : $"the broker took nothing within {patience.TotalSeconds:0} s");
             throw new ParticipantException(FailureCodes.Internal, $"{reason} The command was given up and will not be done later", exception);
         }
-        catch (TimeoutException exception)
+        catch (BrokerAwayException exception)
         {
             throw new ParticipantException(FailureCodes.Internal, $"{exception.Message}. The command was given up and will not be done later", exception);
         }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
+using PsiMessaging.Participants.Ports;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;
@@ -23,6 +24,21 @@ public sealed class SilentBroker
             ("says nothing to MassTransit", 2, 0), ("stops in its greeting to MassTransit", 2, 0.5), ("stops after MassTransit's login", 2, 3), ("stops while MassTransit declares", 2, 5),
         ];
         await Task.WhenAll(cases.Select(@case => ServesAfterAsync(@case.Where, @case.Connection, @case.After)));
+    }
+
+    /// <summary>A broker that goes away between connecting and sending: a person got the name of a class of the client library.</summary>
+    [Fact]
+    public async Task GoesAwayInTheMiddle_SendingSaysSo()
+    {
+        var proxy = new BrokerProxy(_ => null);
+        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse($"amqp://{new Uri(Rabbit.Address).UserInfo}@localhost:{proxy.Port}"), [], TimeProvider.System, NullLogger.Instance);
+        await bus.StartAsync(TestNetwork.Patience, TestContext.Current.CancellationToken);
+        await proxy.DisposeAsync();
+        for (var i = 0; i < 2; i++)
+        {
+            var exception = await Assert.ThrowsAsync<BrokerAwayException>(() => bus.SendAsync(QueueAddress.Restore("psi.p1.inbox.v1")!, new string('a', 32), new byte[10], TestContext.Current.CancellationToken));
+            Assert.Matches("^(the connection to the broker at .* was lost|no broker answers at ).*; is RabbitMQ running", exception.Message);
+        }
     }
 
     private static async Task ServesAfterAsync(string where, int connection, double after)

@@ -78,7 +78,7 @@ public sealed partial class OutboxDispatcher
         }
 
         _said[queue] = now;
-        LogWaiting(queue, fault is SendRefusedException or UnroutableException or ParticipantException or TimeoutException ? fault.Message : $"no answer from the broker ({fault?.GetType().Name})");
+        LogWaiting(queue, SendFault.Describe(fault));
     }
 
     /// <summary>Waits for sends in flight, after the stop token was cancelled.</summary>

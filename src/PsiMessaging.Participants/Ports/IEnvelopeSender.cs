@@ -5,6 +5,7 @@ public interface IEnvelopeSender
 {
     /// <exception cref="UnroutableException">No such queue yet.</exception>
     /// <exception cref="SendRefusedException">The broker does not let this user write there.</exception>
+    /// <exception cref="BrokerAwayException">There is no broker to be had, or it does not answer.</exception>
     Task SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation);
 }
 
@@ -16,3 +17,16 @@ public sealed class UnroutableException(string queue) : Exception($"the queue {q
 /// <param name="message">What was refused, to whom, and what to do, in one line.</param>
 /// <param name="inner">Cause.</param>
 public sealed class SendRefusedException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>The broker is not to be had for now: not there, not answering, or gone in the middle. The next attempt may go better.</summary>
+/// <param name="message">Which of these, where, and what to look at, in one line.</param>
+/// <param name="inner">Cause.</param>
+public sealed class BrokerAwayException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>Why a message does not leave, for a person.</summary>
+public static class SendFault
+{
+    /// <summary>One line: ours where the way out has named the cause, else the kind of exception.</summary>
+    public static string Describe(Exception? fault) =>
+        fault is SendRefusedException or UnroutableException or BrokerAwayException or ParticipantException ? fault.Message : $"an unexpected failure ({fault?.GetType().Name})";
+}
