@@ -7,7 +7,7 @@ using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Evaluation;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party.Engine;
 
 namespace PsiMessaging.Compute;
 

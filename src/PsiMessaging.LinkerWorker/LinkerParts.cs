@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using PsiMessaging.Linking;
+using PsiMessaging.Linker;
 using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Ports;

@@ -4,7 +4,7 @@ using PsiMessaging.Messaging;
 using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Ports;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party.Engine;
 using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.PartyWorker;

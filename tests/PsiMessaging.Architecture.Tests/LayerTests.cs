@@ -14,14 +14,14 @@ public class LayerTests
         ["PsiMessaging.Data"] = [],
         ["PsiMessaging.Analytics"] = ["Cryptography", "Data"],
         ["PsiMessaging.Participants"] = ["Contracts", "Cryptography", "Data"],
-        ["PsiMessaging.Sessions"] = ["Participants", "Contracts", "Cryptography", "Protocols", "Data", "Analytics"],
-        ["PsiMessaging.Linking"] = ["Participants", "Contracts", "Cryptography", "Data", "Analytics"],
+        ["PsiMessaging.Party"] = ["Participants", "Contracts", "Cryptography", "Protocols", "Data", "Analytics"],
+        ["PsiMessaging.Linker"] = ["Participants", "Contracts", "Cryptography", "Data", "Analytics"],
         ["PsiMessaging.Storage"] = ["Participants"],
         ["PsiMessaging.Messaging"] = ["Participants", "Contracts"],
         ["PsiMessaging.WorkerHost"] = ["Messaging", "Storage", "Participants", "Data", "Contracts"],
-        ["PsiMessaging.Compute"] = ["WorkerHost", "Messaging", "Sessions", "Protocols", "Participants", "Data", "Contracts", "Cryptography"],
-        ["psi-party-worker"] = ["WorkerHost", "Messaging", "Compute", "Sessions", "Data", "Participants"],
-        ["psi-linker-worker"] = ["WorkerHost", "Linking", "Participants"],
+        ["PsiMessaging.Compute"] = ["WorkerHost", "Messaging", "Party", "Protocols", "Participants", "Data", "Contracts", "Cryptography"],
+        ["psi-party-worker"] = ["WorkerHost", "Messaging", "Compute", "Party", "Data", "Participants"],
+        ["psi-linker-worker"] = ["WorkerHost", "Linker", "Participants"],
     };
 
     private static readonly Dictionary<string, string[]> PackageUsers = new(StringComparer.Ordinal)
@@ -108,9 +108,9 @@ public class LayerTests
             }
         }
 
-        Assert.DoesNotContain("PsiMessaging.Sessions", seen);
+        Assert.DoesNotContain("PsiMessaging.Party", seen);
         Assert.DoesNotContain("PsiMessaging.Protocols", seen);
         Assert.DoesNotContain("PsiMessaging.Compute", seen);
-        Assert.Contains("PsiMessaging.Linking", seen);
+        Assert.Contains("PsiMessaging.Linker", seen);
     }
 }

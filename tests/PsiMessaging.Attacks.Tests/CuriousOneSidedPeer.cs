@@ -1,6 +1,6 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Sessions;
+using PsiMessaging.Party;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

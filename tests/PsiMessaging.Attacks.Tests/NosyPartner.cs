@@ -1,5 +1,5 @@
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Sessions;
+using PsiMessaging.Party;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;

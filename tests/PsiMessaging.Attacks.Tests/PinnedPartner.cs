@@ -1,12 +1,12 @@
 using System.Security.Cryptography;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Linking;
+using PsiMessaging.Linker;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
-using PsiMessaging.Sessions;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party;
+using PsiMessaging.Party.Engine;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

@@ -3,7 +3,7 @@ using System.Text;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Sessions;
+using PsiMessaging.Party;
 
 namespace PsiMessaging.Attacks.Tests;
 

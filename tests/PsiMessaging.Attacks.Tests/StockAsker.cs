@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Sessions;
+using PsiMessaging.Party;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;

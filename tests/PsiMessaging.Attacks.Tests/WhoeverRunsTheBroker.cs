@@ -1,7 +1,7 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Ports;
-using PsiMessaging.Sessions;
+using PsiMessaging.Party;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;

@@ -6,11 +6,11 @@ using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
-using PsiMessaging.Linking;
+using PsiMessaging.Linker;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Sessions;
-using PsiMessaging.Sessions.Datasets;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party;
+using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Engine;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Benchmarks;

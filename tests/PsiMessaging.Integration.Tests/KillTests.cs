@@ -182,9 +182,9 @@ public class KillTests
             using var store = new Storage.SqliteParticipantStore(Path.Combine(cluster.Home(name), "state.db"));
             while (true)
             {
-                var session = store.Read(transaction => transaction.FindSession(id)) is { } stored ? PsiMessaging.Sessions.PartySession.Parse(stored) : null;
-                Assert.NotEqual(PsiMessaging.Sessions.SessionState.Failed, session?.State);
-                if (session is not null && (progress < 1 ? session.Progress >= progress : session.State == PsiMessaging.Sessions.SessionState.Completed))
+                var session = store.Read(transaction => transaction.FindSession(id)) is { } stored ? PsiMessaging.Party.PartySession.Parse(stored) : null;
+                Assert.NotEqual(PsiMessaging.Party.SessionState.Failed, session?.State);
+                if (session is not null && (progress < 1 ? session.Progress >= progress : session.State == PsiMessaging.Party.SessionState.Completed))
                 {
                     break;
                 }

@@ -6,7 +6,7 @@ using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Protocols.Choice;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party.Engine;
 
 namespace PsiMessaging.Cli.Commands;
 

@@ -5,8 +5,8 @@ using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Ports;
 using PsiMessaging.Protocols.Evaluation;
-using PsiMessaging.Sessions.Datasets;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Engine;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Cli.Commands;

@@ -5,7 +5,7 @@ using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party.Engine;
 
 namespace PsiMessaging.Cli.Commands;
 

@@ -8,8 +8,8 @@ using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Ports;
-using PsiMessaging.Sessions;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party;
+using PsiMessaging.Party.Engine;
 using PsiMessaging.Storage;
 using PsiMessaging.WorkerHost;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party.Engine;
 using Spectre.Console;
 
 namespace PsiMessaging.Cli.Commands;
@@ -176,7 +176,7 @@ internal static class SimulationCommands
         }
 
         Console.Out.WriteLine($"In common: {report.Intersection:N0}{DemoNarrative.WhoKnows(request.Reveal)}");
-        foreach (var answer in outcome.Queries.OfType<PsiMessaging.Sessions.QueryResult>())
+        foreach (var answer in outcome.Queries.OfType<PsiMessaging.Party.QueryResult>())
         {
             Console.Out.WriteLine();
             Console.Out.WriteLine($"Query: {answer.Text}");

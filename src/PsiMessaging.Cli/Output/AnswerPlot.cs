@@ -2,7 +2,7 @@ using System.Globalization;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Data.Output;
-using PsiMessaging.Sessions;
+using PsiMessaging.Party;
 using ScottPlot;
 
 namespace PsiMessaging.Cli.Output;

@@ -1,5 +1,5 @@
 using PsiMessaging.Data.Output;
-using PsiMessaging.Sessions;
+using PsiMessaging.Party;
 
 namespace PsiMessaging.Cli.Output;
 

@@ -1,6 +1,6 @@
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Types;
-using PsiMessaging.Sessions.Datasets;
+using PsiMessaging.Party.Datasets;
 
 namespace PsiMessaging.Cli.Output;
 

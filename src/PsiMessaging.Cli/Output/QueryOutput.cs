@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Data.Output;
-using PsiMessaging.Sessions;
+using PsiMessaging.Party;
 
 namespace PsiMessaging.Cli.Output;
 
@@ -150,11 +150,11 @@ internal static class QueryOutput
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(Simulation.SimulationReport))]
 [JsonSerializable(typeof(Simulation.BenchReport))]
-[JsonSerializable(typeof(Sessions.PartySession))]
-[JsonSerializable(typeof(List<Sessions.PartySession>))]
-[JsonSerializable(typeof(List<Sessions.Datasets.Dataset>))]
-[JsonSerializable(typeof(Sessions.Datasets.Dataset))]
-[JsonSerializable(typeof(Sessions.Datasets.ReusableSet))]
+[JsonSerializable(typeof(Party.PartySession))]
+[JsonSerializable(typeof(List<Party.PartySession>))]
+[JsonSerializable(typeof(List<Party.Datasets.Dataset>))]
+[JsonSerializable(typeof(Party.Datasets.Dataset))]
+[JsonSerializable(typeof(Party.Datasets.ReusableSet))]
 [JsonSerializable(typeof(Commands.SessionView))]
 [JsonSerializable(typeof(List<Commands.SessionView>))]
 [JsonSerializable(typeof(Commands.AuditView))]

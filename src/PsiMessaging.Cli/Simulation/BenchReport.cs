@@ -1,4 +1,4 @@
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party.Engine;
 
 namespace PsiMessaging.Cli.Simulation;
 

@@ -6,7 +6,7 @@ using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Choice;
 using PsiMessaging.Protocols.Vole;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party.Engine;
 
 namespace PsiMessaging.Cli.Simulation;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using PsiMessaging.Cryptography.BlindRsa;
 using PsiMessaging.Cryptography.Ristretto;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Sessions.Engine;
+using PsiMessaging.Party.Engine;
 
 namespace PsiMessaging.Cli.Simulation;
 

@@ -1,0 +1,41 @@
+using PsiMessaging.Protocols.Evaluation;
+
+namespace PsiMessaging.Party.Engine;
+
+/// <summary>Where batches are evaluated: in this process, or by compute workers.</summary>
+public interface IBatchEvaluator : IAsyncDisposable
+{
+    /// <summary>Whether a session may begin another batch; may change over time.</summary>
+    /// <param name="inHand">Batches of that session in hand; with none it always may.</param>
+    bool HasRoom(int inHand);
+
+    /// <summary>Evaluates one batch. May be called again for the same batch after a restart.</summary>
+    /// <param name="session">Session id.</param>
+    /// <param name="round">Round number.</param>
+    /// <param name="sequence">Batch.</param>
+    /// <param name="request">What to compute.</param>
+    /// <param name="cancellation">The session ended.</param>
+    /// <exception cref="Protocols.ProtocolViolationException">The peer's batch has a bad element.</exception>
+    Task<byte[]> EvaluateAsync(string session, int round, int sequence, EvaluationRequest request, CancellationToken cancellation);
+}
+
+/// <summary>Evaluates in this process.</summary>
+/// <param name="parallelism">Cores to use, 1 or more.</param>
+public sealed class LocalEvaluator(int parallelism) : IBatchEvaluator
+{
+    private readonly ComputeThreads _threads = new(parallelism);
+
+    /// <summary>Two a session: while one batch's result is stored and sent, the next is in work.</summary>
+    public bool HasRoom(int inHand) => inHand < 2;
+
+    /// <inheritdoc/>
+    public Task<byte[]> EvaluateAsync(string session, int round, int sequence, EvaluationRequest request, CancellationToken cancellation) =>
+        Evaluator.EvaluateAsync(request, _threads, cancellation);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        _threads.Dispose();
+        return ValueTask.CompletedTask;
+    }
+}

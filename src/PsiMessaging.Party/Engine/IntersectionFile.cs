@@ -1,0 +1,152 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using PsiMessaging.Cryptography;
+using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Output;
+using PsiMessaging.Data.Sorting;
+using PsiMessaging.Party.Datasets;
+
+namespace PsiMessaging.Party.Engine;
+
+/// <summary>The result a party holds: a header with the key columns, then the common identifiers in canonical form, sorted by their bytes.</summary>
+public static class IntersectionFile
+{
+    /// <summary>File name inside a session's folder.</summary>
+    public const string Name = "intersection.csv";
+
+    /// <summary>Name of the file that joins to the party's own.</summary>
+    public const string OwnName = "intersection-own.csv";
+
+    /// <summary>
+    /// Writes the common records as they stand in the party's own file, in its order: the key columns under their own names in their own spelling, the number of the record
+    /// (from 1, the header not counted), and each part of the identifier in canonical form, as the other file has it.
+    /// </summary>
+    /// <param name="path">The file; appears when it is whole.</param>
+    /// <param name="dataset">The party's dataset.</param>
+    /// <param name="catalog">Where it is.</param>
+    /// <param name="matched">Its common rows; of rows that repeat an identifier the first.</param>
+    internal static void WriteOwn(string path, Dataset dataset, DatasetCatalog catalog, MatchedRows matched)
+    {
+        static string Free(string name, ICollection<string> taken) => taken.Contains(name) ? Free("_" + name, taken) : name;
+        var header = dataset.Key.ToList();
+        foreach (var name in dataset.Key.Select((_, i) => dataset.Key.Count == 1 ? "canonical" : $"canonical_{i + 1}").Prepend("record"))
+        {
+            header.Add(Free(name, header));
+        }
+
+        var canonicalizer = dataset.NewCanonicalizer();
+        CsvOutput.WriteFile(path, header, writer => catalog.ReadRowsAsync(dataset, dataset.Key, (row, key) =>
+        {
+            if (!matched[row])
+            {
+                return;
+            }
+
+            canonicalizer.Begin();
+            for (var i = 0; i < key.Length; i++)
+            {
+                writer.Write(key[i]!, first: i == 0);
+                canonicalizer.TryAdd(key[i]);
+            }
+
+            writer.Write((row + 1).ToString(CultureInfo.InvariantCulture), first: false);
+            for (var rest = canonicalizer.Current; !rest.IsEmpty;)
+            {
+                Canonicalizer.TakePart(ref rest, out var part);
+                writer.Write(part, first: false);
+            }
+
+            writer.EndRow();
+        }).GetAwaiter().GetResult());
+    }
+
+    /// <summary>Writes the file while it feeds what both parties compare.</summary>
+    /// <param name="path">The file; appears when it is whole.</param>
+    /// <param name="header">Names of the key columns.</param>
+    /// <param name="identifiers">The common identifiers' canonical bytes, sorted by <see cref="IdentifierOrder"/>.</param>
+    /// <param name="digest">Takes each identifier.</param>
+    internal static void Write(string path, IReadOnlyList<string> header, SortedRecords identifiers, ResultDigest digest) => CsvOutput.WriteFile(path, header, writer =>
+    {
+        while (identifiers.MoveNext())
+        {
+            digest.Append(identifiers.Content);
+            var first = true;
+            for (var rest = identifiers.Content; !rest.IsEmpty; first = false)
+            {
+                Canonicalizer.TakePart(ref rest, out var part);
+                writer.Write(part, first);
+            }
+
+            writer.EndRow();
+        }
+    });
+}
+
+/// <summary>
+/// What each party reports for the comparison of results: HMAC-SHA-256 under a session key of the reporter's name and the sorted common identifiers (or
+/// tags), 32 bytes. The name keeps a peer from agreeing by echo.
+/// </summary>
+internal sealed class ResultDigest : IDisposable
+{
+    private readonly byte[] _pending = new byte[1 << 14];
+    private readonly SecretBytes _key;
+    private int _pendingBytes;
+    private readonly IncrementalHash _own;
+    private readonly IncrementalHash _peer;
+
+    public ResultDigest(SecretBytes shared, byte[] transcript, string ownName, string peerName)
+    {
+        _key = shared.Derive(transcript, DomainTags.IntersectionHash, 32);
+        (_own, _peer) = (Begin(ownName), Begin(peerName));
+    }
+
+    public void Append(ReadOnlySpan<byte> item)
+    {
+        if (_pendingBytes + item.Length > _pending.Length)
+        {
+            Flush();
+        }
+
+        if (item.Length > _pending.Length)
+        {
+            _own.AppendData(item);
+            _peer.AppendData(item);
+            return;
+        }
+
+        item.CopyTo(_pending.AsSpan(_pendingBytes));
+        _pendingBytes += item.Length;
+    }
+
+    private void Flush()
+    {
+        _own.AppendData(_pending, 0, _pendingBytes);
+        _peer.AppendData(_pending, 0, _pendingBytes);
+        _pendingBytes = 0;
+    }
+
+    /// <summary>What this party reports, and what the peer must report.</summary>
+    public (byte[] Own, byte[] Peer) Complete()
+    {
+        Flush();
+        return (_own.GetHashAndReset(), _peer.GetHashAndReset());
+    }
+
+    private IncrementalHash Begin(string name)
+    {
+        var hash = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _key.Span);
+        var bytes = Encoding.UTF8.GetBytes(name);
+        hash.AppendData([(byte)bytes.Length, .. bytes]);
+        return hash;
+    }
+
+    public void Dispose()
+    {
+        _own.Dispose();
+        _peer.Dispose();
+        _key.Dispose();
+        _pending.AsSpan().Clear();
+    }
+}

@@ -1,0 +1,118 @@
+using PsiMessaging.Testing;
+
+namespace PsiMessaging.Party.Tests;
+
+/// <summary>A class for each participant, so that they run side by side.</summary>
+public sealed class P1KilledAtAnyWrite() : KilledAtAnyWrite("P1", "ecdh", "masked");
+
+/// <inheritdoc/>
+public sealed class P1KilledAtAnyWriteOfRsa() : KilledAtAnyWrite("P1", "rsa", "tokens");
+
+/// <inheritdoc/>
+public sealed class P2KilledAtAnyWrite() : KilledAtAnyWrite("P2", "ecdh", "masked");
+
+/// <inheritdoc/>
+public sealed class LinkerKilledAtAnyWrite() : KilledAtAnyWrite("LINKER", "ecdh", "tokens");
+
+/// <inheritdoc/>
+public sealed class LinkerKilledAtAnyWriteOfMasked() : KilledAtAnyWrite("LINKER", "ecdh", "masked");
+
+/// <summary>The same for sessions in which not both learn which identifiers are common.</summary>
+public sealed class KilledAtAnyWriteOfOtherReveals
+{
+    [Theory]
+    [InlineData("P1", "initiator")]
+    [InlineData("P2", "initiator")]
+    [InlineData("P1", "size")]
+    [InlineData("P2", "size")]
+    public async Task Killed_SameResult(string victimName, string reveal)
+    {
+        var writes = int.MaxValue;
+        for (var k = 1; k <= writes; k++)
+        {
+            await using var network = new TestNetwork();
+            await network.AddDataAsync();
+            var victim = victimName == "P1" ? network.P1 : network.P2;
+            victim.CrashAtWrite = k;
+            network.Start();
+            using var stop = new CancellationTokenSource();
+            var reviving = KilledAtAnyWrite.ReviveAsync(victim, stop.Token);
+            var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", reveal: reveal));
+            Assert.Equal((4, reveal == "size" ? 4 : null, (string?)null), (p1.IntersectionSize ?? -1, p2.IntersectionSize, p1.FailureReason ?? p2.FailureReason));
+            if (reveal == "initiator")
+            {
+                Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));
+            }
+
+            await stop.CancelAsync();
+            if (!await reviving)
+            {
+                writes = k - 1;
+            }
+        }
+
+        Assert.True(writes > 8, $"only {writes} writes were tried");
+    }
+}
+
+/// <summary>kill -9 as the state sees it, at every place.</summary>
+/// <param name="victimName">Who is killed.</param>
+/// <param name="protocol">Over which protocol.</param>
+/// <param name="engine">With which linker engine.</param>
+public abstract class KilledAtAnyWrite(string victimName, string protocol, string engine)
+{
+    /// <summary>
+    /// Kills one participant at its k-th write of state, for every k a whole job has, before or after the commit by turns, and starts it again on the same
+    /// home. The result must be the same every time.
+    /// </summary>
+    [Fact]
+    public async Task Killed_SameResult()
+    {
+        var writes = int.MaxValue;
+        for (var k = 1; k <= writes; k++)
+        {
+            await using var network = new TestNetwork();
+            await network.AddDataAsync();
+            var victim = victimName switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker };
+            victim.CrashAtWrite = k;
+            network.Start();
+            using var stop = new CancellationTokenSource();
+            var reviving = ReviveAsync(victim, stop.Token);
+            try
+            {
+                await ResilienceTests.WholeJobAsync(network, protocol, engine);
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                throw new InvalidOperationException($"{victimName} killed at write {k}: {exception.Message}", exception);
+            }
+
+            await stop.CancelAsync();
+            if (!await reviving)
+            {
+                // It never came to a k-th write: all of them have been tried.
+                writes = k - 1;
+            }
+        }
+
+        Assert.True(writes > 8, $"only {writes} writes were tried");
+    }
+
+    internal static async Task<bool> ReviveAsync(TestParticipant victim, CancellationToken stop)
+    {
+        try
+        {
+            while (!victim.HasCrashed)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, stop);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+
+        await victim.RestartAsync();
+        return true;
+    }
+}

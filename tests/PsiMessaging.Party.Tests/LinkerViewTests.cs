@@ -1,0 +1,202 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Testing;
+
+namespace PsiMessaging.Party.Tests;
+
+/// <summary>
+/// The promise: with engine masked the linker learns sizes only. Its whole view, every frame it received and every file it stored, of two runs whose data have equal sizes
+/// and differ in everything else: all that is not masked must be equal but for names drawn at random, and the masked words must pass for coins thrown. The same test
+/// must fail with engine tokens, since that engine shows each column's histogram: words repeat, as often as values do.
+/// </summary>
+public class LinkerViewTests
+{
+    private const int Rows = 400;
+
+    private sealed record View(string Plain, byte[] Payload, string Files);
+
+    [Fact]
+    public async Task Masked_TwoRunsOfEqualSizes_LookAlikeAndRandom()
+    {
+        var (first, second) = (await RunAsync("masked", 1), await RunAsync("masked", 2));
+        Assert.Equal(first.Plain, second.Plain);
+        Assert.Equal(first.Files, second.Files);
+        foreach (var view in new[] { first, second })
+        {
+            Assert.Empty(Faults(view.Payload));
+        }
+
+        // And nothing of one run helps with the other.
+        Assert.Empty(Words(first.Payload).Intersect(Words(second.Payload)));
+    }
+
+    [Fact]
+    public async Task Tokens_TheSameTest_Fails()
+    {
+        var (first, second) = (await RunAsync("tokens", 1), await RunAsync("tokens", 2));
+
+        // Sizes are padded and tell nothing; equal values are equal ciphertexts, and how many there are depends on the data.
+        Assert.Equal(first.Plain, second.Plain);
+        var repeats = new[] { first, second }.Select(view => Assert.Single(Faults(view.Payload), fault => fault.StartsWith("words repeat", StringComparison.Ordinal))).ToArray();
+        Assert.NotEqual(repeats[0], repeats[1]);
+    }
+
+    [Fact]
+    public void Faults_OfBiasedWords_AreFound()
+    {
+        // The tests themselves: each must see what it is there for.
+        var random = System.Security.Cryptography.RandomNumberGenerator.GetBytes(80_000);
+        Assert.Empty(Faults(random));
+        var biased = random.ToArray();
+        for (var i = 0; i < biased.Length; i += 20)
+        {
+            biased[i] |= 0x80;
+        }
+
+        Assert.Contains(Faults(biased), fault => fault.StartsWith("bits", StringComparison.Ordinal) || fault.StartsWith("bytes", StringComparison.Ordinal));
+        Assert.Contains(Faults([.. random[..40_000], .. random[..40_000]]), fault => fault.StartsWith("words repeat", StringComparison.Ordinal));
+        Assert.Contains(Faults([.. Enumerable.Range(0, 80_000).Select(i => (byte)(i * 31))]), fault => fault.StartsWith("neighbours", StringComparison.Ordinal) || fault.StartsWith("words repeat", StringComparison.Ordinal));
+    }
+
+    private static async Task<View> RunAsync(string engine, int variant)
+    {
+        await using var network = new TestNetwork();
+        string Person(int i) => variant == 1 ? $"P{i};{i % 2};{(i * 7 % 91) + 10};{"ABC"[i % 3]}" : $"Q{i};{(i < Rows / 10 ? 0 : 1)};{(i % 2) + 50};{"XYZ"[i < 3 ? i : 0]}";
+        string Firm(int i) => variant == 1 ? $"P{i};{(i * 13 % 800) + 100};{"uv"[i % 2]}" : $"Q{i};{(i % 3) + 500};{"st"[i < 5 ? 0 : 1]}";
+        await network.AddDataAsync("IDKEY;S;A;G\n" + string.Concat(Enumerable.Range(0, Rows).Select(i => Person(i) + "\n")), "IDKEY;T;H\n" + string.Concat(Enumerable.Range(0, Rows).Select(i => Firm(i) + "\n")));
+        var files = new StringBuilder();
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: engine));
+        await network.SendRowsAsync(session.Id);
+        foreach (var text in engine == "masked" ? ["G, H", "mean(A), sum(T), corr(A, T) by S", "ols(T ~ A + C(G)) where H != 'q'"] : new[] { "G, H" })
+        {
+            var answer = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, text));
+            Assert.True(answer.Ok, answer.Message);
+        }
+
+        // What it stores: the state's size is that of its messages; files by name, without what is random in them, and size.
+        foreach (var file in Directory.GetFiles(network.Linker.Home.SessionPath(session.Id), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+        {
+            files.AppendLine($"{Path.GetFileName(file)} {new FileInfo(file).Length}");
+        }
+
+        // Which of two messages that are on their way at once is first is chance.
+        var (plain, payload) = (new List<string>(), new MemoryStream());
+        foreach (var party in new[] { "P1", "P2" })
+        {
+            foreach (var envelope in network.Wire.Where(envelope => envelope.Header.To == "LINKER" && envelope.Header.From == party))
+            {
+                var message = JsonNode.Parse(ContractCatalog.Serialize(envelope.Message))!.AsObject();
+                foreach (var random in new[] { "sessionId", "queryId", "transcript", "columns" })
+                {
+                    // Drawn at random, or derived from what was: their number and length stay in the comparison.
+                    if (message[random] is JsonArray names)
+                    {
+                        message[random] = names.Count;
+                    }
+                    else if (message.ContainsKey(random))
+                    {
+                        message[random] = message[random]!.ToString().Length;
+                    }
+                }
+
+                plain.Add($"{envelope.Header.From} {envelope.Header.Type} {message.ToJsonString()} {envelope.Body.Length}");
+                Extract(envelope, payload);
+            }
+        }
+
+        plain.Sort(StringComparer.Ordinal);
+        return new View(string.Join('\n', plain), payload.ToArray(), files.ToString());
+    }
+
+    /// <summary>The part of a frame that is masked or encrypted, without the Parquet around it.</summary>
+    private static void Extract(Envelope envelope, MemoryStream payload)
+    {
+        switch (envelope.Message)
+        {
+            case MaskedRows rows:
+                var path = Path.Combine(Path.GetTempPath(), $"psi-view-{Environment.ProcessId}-{Guid.CreateVersion7():N}.parquet");
+                File.WriteAllBytes(path, envelope.Body.ToArray());
+                var columns = 1;
+                using (var reader = new MaskedReader())
+                {
+                    // The body tells its width.
+                    for (; ; columns++)
+                    {
+                        try
+                        {
+                            var words = new ulong[rows.Rows * columns];
+                            reader.Read(path, columns, words);
+                            payload.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<ulong>(words));
+                            break;
+                        }
+                        catch (InvalidDataException) when (columns < 200)
+                        {
+                            // Not that many.
+                        }
+                    }
+                }
+
+                File.Delete(path);
+                break;
+            case MaskedCorrection:
+                payload.Write(envelope.Body.Span);
+                break;
+            case DatasetBatch:
+                payload.Write(envelope.Body.Span);
+                break;
+        }
+    }
+
+    private static IEnumerable<ulong> Words(byte[] payload) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(payload.AsSpan(0, payload.Length / 8 * 8)).ToArray();
+
+    /// <summary>What tells a payload from uniformly random words, each at odds below one in a million for true randomness.</summary>
+    private static List<string> Faults(byte[] payload)
+    {
+        var faults = new List<string>();
+        var words = Words(payload).ToArray();
+
+        // Collisions: among N random words of 64 bits a repeat has odds N²/2^65.
+        var repeats = words.Length - words.Distinct().Count();
+        if (repeats > 0)
+        {
+            faults.Add($"words repeat: {repeats} of {words.Length}");
+        }
+
+        // Each of the 64 places of a word is set half the time: within 6 standard deviations.
+        for (var bit = 0; bit < 64; bit++)
+        {
+            var ones = words.Count(word => ((word >> bit) & 1) == 1);
+            if (Math.Abs(ones - (words.Length / 2.0)) > 6 * Math.Sqrt(words.Length) / 2)
+            {
+                faults.Add($"bits: place {bit} is set {ones} of {words.Length} times");
+            }
+        }
+
+        // All 256 bytes are equally frequent: chi-square with 255 degrees of freedom, normal approximation, 6 standard deviations.
+        var counts = new int[256];
+        foreach (var value in payload)
+        {
+            counts[value]++;
+        }
+
+        var expected = payload.Length / 256.0;
+        var statistic = counts.Sum(count => (count - expected) * (count - expected) / expected);
+        if (Math.Abs(statistic - 255) > 6 * Math.Sqrt(2 * 255))
+        {
+            faults.Add($"bytes: chi-square {statistic:F0} with 255 degrees of freedom");
+        }
+
+        // Neighbouring words have nothing to do with each other: bits of their difference are set half the time.
+        var pairs = words.Zip(words.Skip(1), (left, right) => (double)ulong.PopCount(left ^ right)).ToArray();
+        if (Math.Abs(pairs.Sum() - (32.0 * pairs.Length)) > 6 * Math.Sqrt(64.0 * pairs.Length) / 2)
+        {
+            faults.Add($"neighbours: {pairs.Average():F3} of 64 bits differ on average");
+        }
+
+        return faults;
+    }
+}
