@@ -6,6 +6,7 @@ using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Naming;
 
 namespace PsiMessaging.Compute;
 

@@ -4,10 +4,10 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Party.Engine;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Evaluation;
-using PsiMessaging.Party.Engine;
 
 namespace PsiMessaging.Compute;
 

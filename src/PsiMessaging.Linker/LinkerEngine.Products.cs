@@ -6,9 +6,8 @@ using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Batches;
 using PsiMessaging.Data.Output;
-using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Linker;
 

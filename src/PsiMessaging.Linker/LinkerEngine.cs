@@ -4,10 +4,11 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Batches;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Linker;
 

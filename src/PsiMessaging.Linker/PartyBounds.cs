@@ -1,8 +1,8 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Batches;
-using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Linker;
 

@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Linker;
-using PsiMessaging.Participants.Engine;
+using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.LinkerWorker;

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Store;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using RabbitMQ.Client.Exceptions;

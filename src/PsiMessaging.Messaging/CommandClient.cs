@@ -3,7 +3,8 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Outbox;
 
 namespace PsiMessaging.Messaging;
 

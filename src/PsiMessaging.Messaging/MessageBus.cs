@@ -7,7 +7,8 @@ using Polly;
 using Polly.Retry;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Outbox;
 
 namespace PsiMessaging.Messaging;
 

@@ -1,9 +1,10 @@
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Compute;
 using PsiMessaging.Messaging;
-using PsiMessaging.Participants.Engine;
+using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Engine;
 using PsiMessaging.WorkerHost;
 

@@ -3,9 +3,9 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.WorkerHost;

@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Logging;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.WorkerHost;
 

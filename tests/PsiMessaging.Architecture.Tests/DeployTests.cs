@@ -72,7 +72,7 @@ public partial class DeployTests
         {
             var target = (string)At(manifest, "spec", "scaleTargetRef", "name");
             Assert.Equal(target, At(Parse("deploy/kubernetes/party-compute.yaml"), "metadata", "name"));
-            Assert.Equal(Participants.QueueAddress.ComputeOf("psi", "P1").Name, At(manifest, "spec", "triggers", 0, "metadata", "queueName"));
+            Assert.Equal(Participants.Naming.QueueAddress.ComputeOf("psi", "P1").Name, At(manifest, "spec", "triggers", 0, "metadata", "queueName"));
             return;
         }
 

@@ -3,6 +3,7 @@ using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
+using PsiMessaging.Participants.Naming;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;

@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Messaging;
-using PsiMessaging.Participants;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;

@@ -1,9 +1,8 @@
 using System.Text;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 using RabbitMQ.Client;

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
+using PsiMessaging.Participants.Naming;
 
 namespace PsiMessaging.Messaging.Tests;
 

@@ -1,7 +1,7 @@
 using PsiMessaging.Data.Output;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

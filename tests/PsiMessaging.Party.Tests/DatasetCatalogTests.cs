@@ -3,9 +3,9 @@ using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
-using PsiMessaging.Protocols.Evaluation;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

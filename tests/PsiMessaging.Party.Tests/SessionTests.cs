@@ -2,7 +2,6 @@ using Microsoft.Extensions.Time.Testing;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Types;
-using PsiMessaging.Participants;
 using PsiMessaging.Party;
 using PsiMessaging.Testing;
 

@@ -5,7 +5,7 @@ using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Engine;

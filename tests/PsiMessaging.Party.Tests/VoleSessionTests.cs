@@ -1,9 +1,9 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
+using PsiMessaging.Party.Engine;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Choice;
-using PsiMessaging.Party.Engine;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

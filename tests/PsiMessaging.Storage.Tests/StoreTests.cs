@@ -1,5 +1,5 @@
-using PsiMessaging.Participants;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

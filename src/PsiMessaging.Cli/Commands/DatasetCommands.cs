@@ -3,10 +3,10 @@ using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
-using PsiMessaging.Protocols.Evaluation;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Engine;
+using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Cli.Commands;

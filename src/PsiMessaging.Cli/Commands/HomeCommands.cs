@@ -5,7 +5,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Storage;
 using PsiMessaging.WorkerHost;
 

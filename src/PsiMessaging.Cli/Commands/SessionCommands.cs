@@ -7,7 +7,7 @@ using PsiMessaging.Data.Output;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Party;
 using PsiMessaging.Party.Engine;
 using PsiMessaging.Storage;

@@ -13,13 +13,14 @@ using PsiMessaging.Data.Types;
 using PsiMessaging.Linker;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
-using PsiMessaging.Protocols.Evaluation;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Engine;
+using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Cli.Simulation;

@@ -6,7 +6,7 @@ using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Participants.Audit;
 

@@ -6,6 +6,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Naming;
 
 namespace PsiMessaging.Participants.Envelopes;
 

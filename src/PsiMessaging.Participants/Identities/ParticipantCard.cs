@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
+using PsiMessaging.Participants.Naming;
 
 namespace PsiMessaging.Participants.Identities;
 

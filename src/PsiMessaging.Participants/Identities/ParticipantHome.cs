@@ -5,6 +5,7 @@ using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Output;
+using PsiMessaging.Participants.Naming;
 
 namespace PsiMessaging.Participants.Identities;
 

@@ -14,7 +14,7 @@ using PsiMessaging.Data.Types;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Party.Datasets;
 

@@ -4,7 +4,6 @@ using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Ports;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.BlindRsa;
 using PsiMessaging.Protocols.Ecdh;

@@ -1,6 +1,6 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Vole;
 

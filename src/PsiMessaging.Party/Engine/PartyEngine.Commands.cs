@@ -3,7 +3,8 @@ using PsiMessaging.Cryptography.BlindRsa;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
 
 namespace PsiMessaging.Party.Engine;

@@ -1,5 +1,5 @@
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Engine;

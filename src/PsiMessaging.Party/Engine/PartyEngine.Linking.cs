@@ -10,7 +10,7 @@ using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Party.Engine;
 

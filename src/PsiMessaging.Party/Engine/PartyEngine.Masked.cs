@@ -19,7 +19,8 @@ using PsiMessaging.Data.Keys;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Party.Engine;
 

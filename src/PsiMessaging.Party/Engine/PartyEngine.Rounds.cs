@@ -3,9 +3,9 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Participants.Ports;
-using PsiMessaging.Protocols;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Engine;
 

@@ -5,12 +5,12 @@ using PsiMessaging.Data;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Engine;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
-using PsiMessaging.Protocols;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Engine;
 

@@ -1,7 +1,7 @@
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Party.Engine;
 

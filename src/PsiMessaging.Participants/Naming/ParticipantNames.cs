@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace PsiMessaging.Participants;
+namespace PsiMessaging.Participants.Naming;
 
 /// <summary>Names of participants and ids. The names of their queues are made by <see cref="QueueAddress"/> alone.</summary>
 public static partial class ParticipantNames

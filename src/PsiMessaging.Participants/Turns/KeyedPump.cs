@@ -1,4 +1,4 @@
-namespace PsiMessaging.Participants.Engine;
+namespace PsiMessaging.Participants.Turns;
 
 /// <summary>Runs the steps of one key (a session, a queue) one after the other, different keys side by side. A signal while a step runs is never lost.</summary>
 /// <param name="step">Does one piece of work; false when there is none left for now.</param>

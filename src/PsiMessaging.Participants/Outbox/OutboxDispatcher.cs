@@ -2,9 +2,11 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Polly;
 using Polly.Retry;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Store;
+using PsiMessaging.Participants.Turns;
 
-namespace PsiMessaging.Participants.Engine;
+namespace PsiMessaging.Participants.Outbox;
 
 /// <summary>
 /// Sends what the outbox holds: a message leaves the outbox only when the broker has confirmed it, so a kill at any moment repeats a message at worst.

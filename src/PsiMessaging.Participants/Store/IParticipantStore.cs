@@ -1,4 +1,6 @@
-namespace PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+
+namespace PsiMessaging.Participants.Store;
 
 /// <summary>A session as stored: its state for searching, and its owner's document.</summary>
 /// <param name="Id">Session id.</param>

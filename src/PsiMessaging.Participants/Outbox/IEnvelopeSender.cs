@@ -1,4 +1,6 @@
-namespace PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Naming;
+
+namespace PsiMessaging.Participants.Outbox;
 
 /// <summary>The way out: puts a frame on a queue and returns once the broker has it on disk. Declares nothing: a queue is its owner's.</summary>
 public interface IEnvelopeSender

@@ -3,9 +3,13 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Ports;
+using PsiMessaging.Participants.Mailbox;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Store;
+using PsiMessaging.Participants.Turns;
 
-namespace PsiMessaging.Participants.Engine;
+namespace PsiMessaging.Participants;
 
 /// <summary>
 /// What every participant does with its inbox: check the frame and its signature, put it on disk, acknowledge; then work on the session it belongs to, with

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Identities;
 
-namespace PsiMessaging.Participants;
+namespace PsiMessaging.Participants.Naming;
 
 /// <summary>
 /// Where a frame may be sent: a queue, by a name made of checked parts. Nothing that was received can become one: an inbox comes from a card (the own or a pinned one), the

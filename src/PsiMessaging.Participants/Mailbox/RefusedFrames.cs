@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 
-namespace PsiMessaging.Participants.Engine;
+namespace PsiMessaging.Participants.Mailbox;
 
 /// <summary>
 /// Counts frames that nobody known has signed. Anybody who may write to the queue can send them, so they get no answer, change no state and are kept nowhere: there is one log
