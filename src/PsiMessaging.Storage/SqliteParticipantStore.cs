@@ -1,10 +1,18 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Data.Sqlite;
+using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Storage;
+
+/// <summary>Opens homes' state on SQLite.</summary>
+public sealed class SqliteStores : IStores
+{
+    /// <inheritdoc/>
+    public IParticipantStore Open(ParticipantHome home) => new SqliteParticipantStore(home.StatePath);
+}
 
 /// <summary>
 /// <see cref="IParticipantStore"/> on SQLite: write-ahead log, every commit flushed to disk. The file is readable by its owner only.
@@ -12,7 +20,7 @@ namespace PsiMessaging.Storage;
 /// </summary>
 public sealed class SqliteParticipantStore : IParticipantStore
 {
-    private const int SchemaVersion = 2;
+    private const int SchemaVersion = 3;
     private readonly string _connectionString;
     private readonly SqliteConnection _writer;
     private readonly Lock _writeLock = new();
@@ -35,7 +43,7 @@ public sealed class SqliteParticipantStore : IParticipantStore
     }
 
     /// <inheritdoc/>
-    public T Read<T>(Func<IStoreTransaction, T> action)
+    public T Read<T>(Func<IStoreReader, T> action)
     {
         using var connection = Open();
         using var transaction = connection.BeginTransaction(deferred: true);
@@ -43,7 +51,7 @@ public sealed class SqliteParticipantStore : IParticipantStore
     }
 
     /// <inheritdoc/>
-    public T Write<T>(Func<IStoreTransaction, T> action)
+    public T Write<T>(Func<IStoreWriter, T> action)
     {
         lock (_writeLock)
         {
@@ -124,6 +132,16 @@ public sealed class SqliteParticipantStore : IParticipantStore
                 CREATE INDEX documents_session ON documents (session, kind) WHERE session IS NOT NULL;
                 UPDATE sessions SET due_at = 0;
                 DELETE FROM outbox WHERE queue GLOB '*[^A-Za-z0-9._-]*';
+                """;
+            command.ExecuteNonQuery();
+        }
+
+        if (version < 3)
+        {
+            // How often a session was stored, so that a second writer is noticed. A question has one document now; its open part of before cannot be taken over.
+            command.CommandText = $"""
+                ALTER TABLE sessions ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+                DELETE FROM documents WHERE kind = 'masked-query';
                 PRAGMA user_version = {SchemaVersion};
                 """;
             command.ExecuteNonQuery();
@@ -139,10 +157,10 @@ public sealed class SqliteParticipantStore : IParticipantStore
         SqliteConnection.ClearPool(_writer);
     }
 
-    private sealed class Transaction(SqliteConnection connection, SqliteTransaction transaction) : IStoreTransaction
+    private sealed class Transaction(SqliteConnection connection, SqliteTransaction transaction) : IStoreWriter
     {
         private const string ForgottenCount = "forgotten-count";
-        private const string SessionColumns = "id, state, document, created_at, peer, is_open, due_at, ended_at";
+        private const string SessionColumns = "id, state, document, created_at, peer, is_open, due_at, ended_at, version";
 
         public StoredSession? FindSession(string id) =>
             Query($"SELECT {SessionColumns} FROM sessions WHERE id = $id", ReadSession, ("$id", id)).FirstOrDefault();
@@ -153,18 +171,20 @@ public sealed class SqliteParticipantStore : IParticipantStore
         public void PutSession(StoredSession session) => Execute(
             """
             INSERT INTO sessions (id, state, document, created_at, peer, is_open, due_at, ended_at) VALUES ($id, $state, $document, $at, $peer, $open, $due, $ended)
-            ON CONFLICT (id) DO UPDATE SET state = $state, document = $document, peer = $peer, is_open = $open, due_at = $due, ended_at = $ended
+            ON CONFLICT (id) DO UPDATE SET state = $state, document = $document, peer = $peer, is_open = $open, due_at = $due, ended_at = $ended, version = version + 1
             """,
             ("$id", session.Id), ("$state", session.State), ("$document", session.Document), ("$at", session.CreatedAt.ToString("O", CultureInfo.InvariantCulture)),
             ("$peer", session.Peer), ("$open", session.IsOpen ? 1 : 0), ("$due", session.DueAt?.ToUnixTimeMilliseconds()), ("$ended", session.EndedAt?.ToUnixTimeMilliseconds()));
+
+        public int? FindVersion(string id) => Query("SELECT version FROM sessions WHERE id = $id", reader => (int?)reader.GetInt32(0), ("$id", id)).FirstOrDefault();
 
         public string? FindState(string id) => Query("SELECT state FROM sessions WHERE id = $id", reader => reader.GetString(0), ("$id", id)).FirstOrDefault();
 
         public IReadOnlyList<string> OpenSessions() => Query(
             "SELECT id FROM sessions WHERE is_open = 1 UNION SELECT DISTINCT session FROM inbound WHERE finished = 0", reader => reader.GetString(0));
 
-        public IReadOnlyList<string> DueSessions(DateTimeOffset now, int limit) => Query(
-            "SELECT id FROM sessions WHERE due_at <= $now ORDER BY due_at LIMIT $limit", reader => reader.GetString(0), ("$now", now.ToUnixTimeMilliseconds()), ("$limit", limit));
+        public IReadOnlyList<(string Id, DateTimeOffset DueAt)> DueTimes() =>
+            Query("SELECT id, due_at FROM sessions WHERE due_at IS NOT NULL", reader => (reader.GetString(0), DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(1))));
 
         public int CountSessions(string peer, bool openOnly) => (int)Query(
             openOnly ? "SELECT count(*) FROM sessions WHERE peer = $peer AND is_open = 1" : "SELECT count(*) FROM sessions WHERE peer = $peer", reader => reader.GetInt64(0), ("$peer", peer))[0];
@@ -220,8 +240,14 @@ public sealed class SqliteParticipantStore : IParticipantStore
         public void Finish(string session, string slot) =>
             Execute("UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND slot = $slot", ("$session", session), ("$slot", slot));
 
-        public void FinishAll(string session) => Execute(
-            "UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND NOT (slot GLOB 'command/*' OR slot GLOB 'abort/*')", ("$session", session));
+        public void FinishKinds(string session, IReadOnlyCollection<string> kinds) =>
+            Execute($"UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND {KindIsOneOf(kinds)}", ("$session", session));
+
+        public void FinishAllBut(string session, IReadOnlyCollection<string> kinds) =>
+            Execute($"UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND NOT {KindIsOneOf(kinds)}", ("$session", session));
+
+        public void DropKinds(string session, IReadOnlyCollection<string> kinds) =>
+            Execute($"DELETE FROM inbound WHERE session = $session AND {KindIsOneOf(kinds)}", ("$session", session));
 
         public IReadOnlyList<string> PendingSlots(string session, string slotPrefix) => Query(
             "SELECT slot FROM inbound WHERE session = $session AND finished = 0 AND substr(slot, 1, length($prefix)) = $prefix ORDER BY slot",
@@ -244,15 +270,7 @@ public sealed class SqliteParticipantStore : IParticipantStore
             }
         }
 
-        public void DropRounds(string session)
-        {
-            Execute("DELETE FROM kept WHERE session = $session", ("$session", session));
-            Execute("DELETE FROM inbound WHERE session = $session AND (slot GLOB 'round/*' OR slot GLOB 'batch/*' OR slot GLOB 'credit/*')", ("$session", session));
-            Execute("""
-                UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0
-                AND (slot GLOB 'open/*' OR slot GLOB 'masked/*' OR slot GLOB 'correction/*' OR slot GLOB 'withdraw/*' OR slot GLOB 'ask/*' OR slot GLOB 'asked-back/*')
-                """, ("$session", session));
-        }
+        public void DropKept(string session) => Execute("DELETE FROM kept WHERE session = $session", ("$session", session));
 
         public void Enqueue(string messageId, string? session, QueueAddress queue, ReadOnlyMemory<byte> frame, bool bestEffort) => Execute(
             "INSERT INTO outbox (message_id, session, queue, best_effort, frame) VALUES ($id, $session, $queue, $bestEffort, $frame)",
@@ -296,8 +314,13 @@ public sealed class SqliteParticipantStore : IParticipantStore
         public IReadOnlyList<AuditEntry> ListAudit(long afterNumber, int limit) => Query(
             "SELECT number, entry, hash, signature FROM audit WHERE number > $after ORDER BY number LIMIT $limit", ReadAudit, ("$after", afterNumber), ("$limit", limit));
 
+        /// <summary>Kinds are names in the code, letters and hyphens: nothing that was received is among them.</summary>
+        private static string KindIsOneOf(IReadOnlyCollection<string> kinds) => kinds.All(kind => kind.All(letter => char.IsAsciiLetter(letter) || letter == '-'))
+            ? $"({string.Join(" OR ", kinds.Select(kind => $"slot = '{kind}' OR slot GLOB '{kind}/*'").DefaultIfEmpty("0"))})"
+            : throw new ArgumentException("a kind of slots is letters and hyphens", nameof(kinds));
+
         private static StoredSession ReadSession(SqliteDataReader reader) => new(reader.GetString(0), reader.GetString(1), reader.GetString(2),
-            DateTimeOffset.Parse(reader.GetString(3), CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind), reader.GetString(4), reader.GetInt64(5) == 1, Time(reader, 6), Time(reader, 7));
+            DateTimeOffset.Parse(reader.GetString(3), CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind), reader.GetString(4), reader.GetInt64(5) == 1, Time(reader, 6), Time(reader, 7)) { Version = reader.GetInt32(8) };
 
         private static DateTimeOffset? Time(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(column));
 

@@ -59,6 +59,9 @@ public static class MessageLimits
         [typeof(CommandReply)] = new(64 * KiB, 0),
     };
 
+    /// <summary>Every message that travels in an envelope.</summary>
+    public static IReadOnlyCollection<Type> Messages => Limits.Keys;
+
     /// <summary>The longest header of any message, in bytes.</summary>
     public static int LongestHeaderBytes { get; } = Limits.Values.Max(limit => limit.HeaderBytes);
 

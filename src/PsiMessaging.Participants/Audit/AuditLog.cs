@@ -20,7 +20,7 @@ public sealed class AuditLog(ParticipantHome home, TimeProvider time)
     private static readonly JsonSerializerOptions PlainJson = new() { Encoder = PrintableJson.Encoder };
 
     /// <summary>Appends an entry inside a transaction.</summary>
-    public void Append(IStoreTransaction transaction, string happening, params (string Name, JsonNode? Value)[] details)
+    public void Append(IStoreWriter transaction, string happening, params (string Name, JsonNode? Value)[] details)
     {
         var entry = new JsonObject { ["at"] = time.GetUtcNow().ToString("O"), ["event"] = happening };
         foreach (var (name, value) in details)
@@ -36,7 +36,7 @@ public sealed class AuditLog(ParticipantHome home, TimeProvider time)
 
     /// <summary>Checks the whole chain.</summary>
     /// <returns>Number of entries and the last hash in hexadecimal; or the first entry that is wrong, and why.</returns>
-    public (long Entries, string LastHash, string? Fault) Verify(IStoreTransaction transaction)
+    public (long Entries, string LastHash, string? Fault) Verify(IStoreReader transaction)
     {
         long number = 0;
         byte[]? previous = null;

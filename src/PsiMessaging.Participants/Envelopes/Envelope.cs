@@ -157,6 +157,16 @@ public sealed class Envelope
         }
     }
 
+    /// <summary>Reads a frame again that was taken and stored before: its signature, bounds and body were checked then, and the disk is this participant's own.</summary>
+    public static Envelope Restore(byte[] frame)
+    {
+        var headerLength = BinaryPrimitives.ReadInt32BigEndian(frame.AsSpan(5));
+        var headerBytes = frame.AsSpan(PrefixBytes, headerLength);
+        var header = JsonSerializer.Deserialize(headerBytes, EnvelopeJson.Default.EnvelopeHeader)!;
+        var body = frame.AsMemory(PrefixBytes + headerLength + SigningKey.SignatureSizeBytes);
+        return new Envelope(header, header.Message.Deserialize(ContractCatalog.Find(header.Type)!, ContractJson.Default), body, frame, SHA256.HashData(headerBytes));
+    }
+
     /// <summary>Whether the signature verifies under a card.</summary>
     public bool IsSignedBy(ParticipantCard card)
     {

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
-using Polly;
 using Polly.Retry;
+using Polly;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
@@ -21,7 +21,7 @@ public sealed partial class OutboxDispatcher
     private readonly IParticipantStore _store;
     private readonly IEnvelopeSender _sender;
     private readonly ILogger _log;
-    private readonly KeyedPump _pump;
+    private readonly TurnScheduler _sending;
     private readonly ResiliencePipeline _retry;
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<string, DateTimeOffset> _said = new(StringComparer.Ordinal);
@@ -31,7 +31,7 @@ public sealed partial class OutboxDispatcher
         _store = store;
         _sender = sender;
         _log = log;
-        _pump = new KeyedPump(SendSome, (queue, exception) => LogFault(exception, queue));
+        _sending = new TurnScheduler(SendSomeAsync, (queue, exception) => LogFault(exception, queue), time);
         _time = time;
         _retry = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
@@ -57,7 +57,7 @@ public sealed partial class OutboxDispatcher
     /// <summary>Starts sending what a former run left.</summary>
     public void Start(CancellationToken stop)
     {
-        _pump.Start(stop);
+        _sending.Start(stop);
         Signal();
     }
 
@@ -66,7 +66,7 @@ public sealed partial class OutboxDispatcher
     {
         foreach (var queue in _store.Read(transaction => transaction.OutgoingQueues()))
         {
-            _pump.Signal(queue.Name);
+            _sending.Signal(queue.Name);
         }
     }
 
@@ -84,9 +84,9 @@ public sealed partial class OutboxDispatcher
     }
 
     /// <summary>Waits for sends in flight, after the stop token was cancelled.</summary>
-    public Task DrainAsync() => _pump.DrainAsync();
+    public Task DrainAsync() => _sending.DrainAsync();
 
-    private async Task<bool> SendSome(string name, CancellationToken cancellation)
+    private async Task<TurnOutcome> SendSomeAsync(string name, CancellationToken cancellation)
     {
         if (QueueAddress.Restore(name) is not { } queue)
         {
@@ -131,6 +131,6 @@ public sealed partial class OutboxDispatcher
     [LoggerMessage(EventId = 101, Level = LogLevel.Debug, Message = "Nobody waits any more on {Queue}; the reply is dropped")]
     private partial void LogNobodyListens(string queue);
 
-    [LoggerMessage(EventId = 102, Level = LogLevel.Error, Message = "Sending to {Queue} stopped; it goes on with the next message")]
+    [LoggerMessage(EventId = 102, Level = LogLevel.Error, Message = "Sending to {Queue} stopped; it goes on in a second")]
     private partial void LogFault(Exception exception, string queue);
 }

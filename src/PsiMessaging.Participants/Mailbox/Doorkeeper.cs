@@ -1,0 +1,175 @@
+using Microsoft.Extensions.Logging;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Store;
+using PsiMessaging.Participants.Turns;
+
+namespace PsiMessaging.Participants.Mailbox;
+
+/// <summary>
+/// Takes frames from the inbox: checks form, address and signature, then what the message's route says, and stores it for its session's turn. It opens sessions and never changes one
+/// that is there, so that a session has one writer.
+/// </summary>
+/// <typeparam name="TSession">Sessions of this participant.</typeparam>
+/// <param name="home">Own home.</param>
+/// <param name="store">Own state.</param>
+/// <param name="time">Clock.</param>
+/// <param name="routes">Who may send what.</param>
+/// <param name="refused">Counts what no pinned card has signed.</param>
+/// <param name="log">Log.</param>
+public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticipantStore store, TimeProvider time, RouteTable<TSession> routes, RefusedFrames refused, ILogger log)
+    where TSession : class, ISession<TSession>
+{
+    private readonly ILogger _log = log;
+
+    /// <summary>Takes one frame. When it returns, the frame's effect is on disk and it may be acknowledged.</summary>
+    /// <returns>What is to be done about it.</returns>
+    /// <exception cref="RejectedEnvelopeException">
+    /// The frame is malformed, not for us, or not signed by a pinned card: it was counted, and nothing else came of it. Or, where it is authentic, it may not be sent by who
+    /// sent it, or is beyond a bound: it belongs in the error queue.
+    /// </exception>
+    /// <exception cref="ReceiverBusyException">What came before has to be dealt with first.</exception>
+    public Receipt Receive(ReadOnlyMemory<byte> frame)
+    {
+        var (envelope, card) = Authenticate(frame);
+        try
+        {
+            return Take(envelope, card);
+        }
+        catch (RejectedEnvelopeException exception) when (!exception.IsAuthentic)
+        {
+            throw new RejectedEnvelopeException(exception.Message, isAuthentic: true);
+        }
+        catch (ParticipantException exception)
+        {
+            // A damaged card file, say: the same at every try.
+            throw new RejectedEnvelopeException(exception.Message, isAuthentic: true);
+        }
+    }
+
+    private (Envelope Envelope, ParticipantCard Card) Authenticate(ReadOnlyMemory<byte> frame)
+    {
+        ParticipantCard? card = null;
+        try
+        {
+            var envelope = Envelope.Parse(frame, received =>
+            {
+                if (received.Header.To != home.Name)
+                {
+                    throw new RejectedEnvelopeException("the message is addressed to another participant");
+                }
+
+                card = received.Header.From == home.Name ? home.Card : FindCard(received.Header.From);
+                if (card is null || !received.IsSignedBy(card))
+                {
+                    throw new RejectedEnvelopeException(card is null ? "no card is pinned for its sender" : $"the message is not signed by the card pinned for {card.Name}");
+                }
+            });
+            return (envelope, card!);
+        }
+        catch (RejectedEnvelopeException exception)
+        {
+            refused.Add(exception.Message, card?.Name);
+            throw;
+        }
+    }
+
+    private ParticipantCard? FindCard(string name)
+    {
+        try
+        {
+            return home.FindCard(name);
+        }
+        catch (ParticipantException exception)
+        {
+            throw new RejectedEnvelopeException(exception.Message);
+        }
+    }
+
+    private Receipt Take(Envelope envelope, ParticipantCard card)
+    {
+        var (header, role) = (envelope.Header, RoleOf(card));
+        var route = routes.Of(envelope.Message.GetType());
+        if (role == SenderRole.Self && header.NotAfter < time.GetUtcNow())
+        {
+            // Whoever gave the command has been told that it came to nothing: it must not be begun behind their back.
+            LogGivenUp(header.Type);
+            return Receipt.Nothing;
+        }
+
+        if ((route.From & role) == 0 || route.SessionOf(envelope) is not { } id)
+        {
+            throw new RejectedEnvelopeException($"{header.From} may not send a {header.Type} message{routes.Whom}");
+        }
+
+        return route.Stream(id, envelope) ? new Receipt(id, IsNew: false, null) : store.Write(state => Put(state, route, id, envelope));
+    }
+
+    private SenderRole RoleOf(ParticipantCard card) => card.Name == home.Name ? SenderRole.Self : card.Role == ParticipantRole.Party ? SenderRole.Party : SenderRole.Linker;
+
+    private Receipt Put(IStoreWriter state, Route<TSession> route, string id, Envelope envelope)
+    {
+        var now = time.GetUtcNow();
+        var known = ParticipantNames.IsId(id) && state.FindSession(id) is { } stored ? TSession.Parse(stored) : null;
+        if ((known ?? route.WhenUnknown(envelope, state, now)) is not { } session)
+        {
+            LogUnknownSession(envelope.Header.Type, id);
+            return new Receipt(id, IsNew: true, null);
+        }
+
+        switch (route.Admit(envelope, session, state, now))
+        {
+            case Admission.Storing:
+                Store(state, route, id, envelope, session, now);
+                break;
+            case Admission.Ending { Verdict: var verdict }:
+                verdict.Put(state, id);
+                break;
+            case Admission.Refusal { Reason: var reason }:
+                throw new RejectedEnvelopeException(reason);
+            case Admission.Waiting:
+                throw new ReceiverBusyException();
+        }
+
+        return known is null ? new Receipt(id, IsNew: true, session.ToStored().DueAt) : new Receipt(id, IsNew: false, null);
+    }
+
+    private void Store(IStoreWriter state, Route<TSession> route, string id, Envelope envelope, TSession session, DateTimeOffset now)
+    {
+        var header = envelope.Header;
+        if (route.Limit.Waiting is { } most && (state.PendingSlots(id, route.KindOf(envelope) + "/").Count >= most || !HasRoom(state, envelope)))
+        {
+            throw new RejectedEnvelopeException($"{header.From} sent a {header.Type} message that nothing waits for, or more than may wait here");
+        }
+
+        var account = header.From == home.Name ? "" : route.CountsFor(envelope, session, state, now);
+        if (state.PutInbound(id, route.SlotOf(envelope), envelope.HeaderHash, envelope.Frame.ToArray(), account) == InboundResult.Altered)
+        {
+            new Verdict(FailureCodes.AlteredRepeat, $"{header.From} sent a {header.Type} message twice with different content").Put(state, id);
+        }
+    }
+
+    private bool HasRoom(IStoreWriter state, Envelope envelope)
+    {
+        var (messages, bytes) = state.Waiting(envelope.Header.From);
+        return messages < routes.Room.Messages && bytes + envelope.Frame.Length <= routes.Room.Bytes;
+    }
+
+    [LoggerMessage(EventId = 204, Level = LogLevel.Information, Message = "A {Type} message for the unknown session {Session} was dropped")]
+    private partial void LogUnknownSession(string type, string session);
+
+    [LoggerMessage(EventId = 208, Level = LogLevel.Information, Message = "A {Type} command came after it was given up, and is not begun")]
+    private partial void LogGivenUp(string type);
+}
+
+/// <summary>What a frame that was taken leaves to do.</summary>
+/// <param name="Session">The session that may have work now; null where there is nothing to do.</param>
+/// <param name="IsNew">Whether the session was not here before: it may have been opened, or an answer put in the outbox.</param>
+/// <param name="DueAt">When a session that was opened is due.</param>
+public readonly record struct Receipt(string? Session, bool IsNew, DateTimeOffset? DueAt)
+{
+    /// <summary>Nothing is to be done.</summary>
+    public static Receipt Nothing => default;
+}

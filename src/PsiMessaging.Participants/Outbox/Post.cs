@@ -1,0 +1,57 @@
+using Microsoft.Extensions.Logging;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Store;
+
+namespace PsiMessaging.Participants.Outbox;
+
+/// <summary>
+/// Signs messages and puts them in the outbox, inside a transaction. A participant whose card is not pinned any more is sent nothing; one for whom much waits is sent no refusals, which
+/// it could have made without end while it reads none of them.
+/// </summary>
+public sealed partial class Post(ParticipantHome home, ILogger log)
+{
+    /// <summary>Messages that wait for a participant beyond which it is sent no refusals.</summary>
+    internal const int MostBeforeRefusals = 4096;
+
+    private readonly ILogger _log = log;
+
+    /// <summary>A message to another participant.</summary>
+    /// <exception cref="ParticipantException">It is larger than its type may be.</exception>
+    public void Send(IStoreWriter writer, string to, string? session, object message, ReadOnlyMemory<byte> body = default)
+    {
+        if (home.InboxOf(to) is not { } inbox)
+        {
+            LogNotPinned(to);
+            return;
+        }
+
+        if (message is AbortSession or QueryRefused or RefuseQuery && writer.CountOutgoing(inbox) >= MostBeforeRefusals)
+        {
+            LogNotRefused(to);
+            return;
+        }
+
+        var envelope = Envelope.Create(home, to, session, message, body);
+        writer.Enqueue(envelope.Id, session, inbox, envelope.Frame, bestEffort: false);
+    }
+
+    /// <summary>Answers a command of the own CLI, if it still waits: to the queue of this home's own CLI that belongs to the command, and to no other.</summary>
+    public void Reply(IStoreWriter writer, string? replyTo, string? correlation, CommandReply reply)
+    {
+        if (correlation is not null && ParticipantNames.IsId(correlation)
+            && QueueAddress.ReplyOf(home.Config.QueuePrefix, home.Name, correlation) is var queue && queue.Name == replyTo)
+        {
+            var envelope = Envelope.Create(home, home.Name, null, reply, correlation: correlation);
+            writer.Enqueue(envelope.Id, null, queue, envelope.Frame, bestEffort: true);
+        }
+    }
+
+    [LoggerMessage(EventId = 112, Level = LogLevel.Warning, Message = "A message for {Name} was not sent: its card is not pinned here any more")]
+    private partial void LogNotPinned(string name);
+
+    [LoggerMessage(EventId = 113, Level = LogLevel.Warning, Message = "A refusal for {Name} was not sent: it reads nothing of what waits for it")]
+    private partial void LogNotRefused(string name);
+}

@@ -1,0 +1,251 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using PsiMessaging.Participants.Audit;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Mailbox;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Store;
+using PsiMessaging.Participants.Turns;
+
+namespace PsiMessaging.Participants;
+
+/// <summary>A participant at work, as its host sees it.</summary>
+public abstract class Participant : IAsyncDisposable
+{
+    private protected Participant(ParticipantHome home, IParticipantStore store, RefusedFrames refused) => (Home, Store, Refused) = (home, store, refused);
+
+    /// <summary>Own home.</summary>
+    public ParticipantHome Home { get; }
+
+    /// <summary>Own state.</summary>
+    public IParticipantStore Store { get; }
+
+    /// <summary>Frames that no pinned card has signed.</summary>
+    public RefusedFrames Refused { get; }
+
+    /// <summary>Takes up every unfinished session and starts sending.</summary>
+    public abstract void Start();
+
+    /// <inheritdoc cref="Doorkeeper{TSession}.Receive"/>
+    public abstract Task ReceiveAsync(ReadOnlyMemory<byte> frame);
+
+    /// <summary>Finishes the turn in hand and stops; what is undone stays on disk.</summary>
+    public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>
+/// What every participant does with its inbox: check the frame and its signature, put it on disk, acknowledge; then work on the session it belongs to, a turn at a time, with
+/// effects and outgoing messages in one transaction. A message may come twice, late or out of order; a process may be killed at any moment. Nothing is polled: sessions are looked at
+/// when a message comes, when one of theirs has left, and when they are due.
+/// </summary>
+/// <typeparam name="TSession">Sessions of this participant.</typeparam>
+public abstract class Participant<TSession> : Participant
+    where TSession : class, ISession<TSession>
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly TurnServices _services;
+    private readonly OutboxDispatcher _outbox;
+    private readonly WakeUps _due;
+    private readonly Pruning _pruning;
+    private readonly ConcurrentDictionary<string, bool> _outgrown = new(StringComparer.Ordinal);
+    private Doorkeeper<TSession>? _door;
+
+    protected Participant(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger log)
+        : base(home, store, new RefusedFrames(time, log))
+    {
+        Log = log;
+        Time = time;
+        _services = new TurnServices(store, new Post(home, log), new AuditLog(home, time), time);
+        _outbox = new OutboxDispatcher(store, sender, time, log) { OnSent = message => SignalSession(message.Session) };
+        Scheduler = new TurnScheduler(TakeTurnAsync, OnTurnFault, time);
+        _due = new WakeUps(time, Scheduler.Interrupt);
+        _pruning = new Pruning(store, time, () => Kept, id =>
+        {
+            _outgrown.TryAdd(id, true);
+            Scheduler.Signal(id);
+        });
+    }
+
+    /// <summary>Log.</summary>
+    protected ILogger Log { get; }
+
+    /// <summary>Clock.</summary>
+    protected TimeProvider Time { get; }
+
+    /// <summary>The way out and the audit log.</summary>
+    protected TurnServices Services => _services;
+
+    /// <summary>Runs the sessions' turns.</summary>
+    protected TurnScheduler Scheduler { get; }
+
+    /// <summary>Who may send what.</summary>
+    protected abstract RouteTable<TSession> Routes { get; }
+
+    /// <summary>How long a session that ended without a result is kept, and how many of one peer.</summary>
+    protected abstract (TimeSpan Age, int Sessions) Kept { get; }
+
+    /// <inheritdoc/>
+    public override void Start()
+    {
+        _door = new Doorkeeper<TSession>(Home, Store, Time, Routes, Refused, Log);
+        Scheduler.Start(_stop.Token);
+        _outbox.Start(_stop.Token);
+        foreach (var (id, dueAt) in Store.Read(state => state.DueTimes()))
+        {
+            _due.Set(id, dueAt);
+        }
+
+        foreach (var id in Store.Read(state => state.OpenSessions()))
+        {
+            Scheduler.Signal(id);
+        }
+
+        SweepFolders();
+        _pruning.Start();
+    }
+
+    /// <inheritdoc/>
+    public override Task ReceiveAsync(ReadOnlyMemory<byte> frame)
+    {
+        var receipt = _door!.Receive(frame);
+        if (receipt is { IsNew: true, Session: { } opened })
+        {
+            _outbox.Signal();
+            _due.Set(opened, receipt.DueAt);
+        }
+
+        SignalSession(receipt.Session);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The matters of a session in the state it is in, in the order in which they are looked at.</summary>
+    protected abstract IReadOnlyList<ISessionArea<TSession>> AreasOf(TSession session);
+
+    /// <summary>What becomes of a session whose turn threw something.</summary>
+    protected abstract TurnOutcome OnFault(Turn<TSession> turn, Exception exception);
+
+    /// <summary>A turn threw something that even <see cref="OnFault"/> could not deal with: it is tried again after a second.</summary>
+    protected abstract void OnTurnFault(string session, Exception exception);
+
+    /// <summary>Whether a session that is over has left something in its folder that must go.</summary>
+    protected abstract bool NeedsCleanUp(string state, string folder);
+
+    /// <summary>Told of a session's change inside its transaction.</summary>
+    protected virtual void OnCommitting(TSession session)
+    {
+    }
+
+    /// <summary>Whether a fault may pass by itself: the turn is tried again after a second.</summary>
+    protected static bool IsPassing(Exception exception) => exception is IOException or System.Data.Common.DbException;
+
+    private void SignalSession(string? id)
+    {
+        if (id is not null)
+        {
+            Scheduler.Signal(id);
+        }
+    }
+
+    private async Task<TurnOutcome> TakeTurnAsync(string id, CancellationToken ended)
+    {
+        if (_outgrown.TryRemove(id, out _))
+        {
+            Forget(id);
+        }
+
+        if (Turn<TSession>.Begin(_services, id, (session, _) => OnCommitting(session), OnCommitted, ended) is not { } turn)
+        {
+            _due.Set(id, null);
+            return TurnOutcome.Idle;
+        }
+
+        try
+        {
+            return await StepAsync(turn);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException || !ended.IsCancellationRequested)
+        {
+            return OnFault(turn, exception);
+        }
+    }
+
+    private async Task<TurnOutcome> StepAsync(Turn<TSession> turn)
+    {
+        DateTimeOffset? wakeAt = null;
+        foreach (var area in AreasOf(turn.Session))
+        {
+            var outcome = await area.StepAsync(turn);
+            if (outcome.HasWorked)
+            {
+                return outcome;
+            }
+
+            wakeAt = wakeAt < outcome.WakeAt ? wakeAt : outcome.WakeAt ?? wakeAt;
+        }
+
+        return new TurnOutcome(false, wakeAt);
+    }
+
+    private void OnCommitted(TSession session, Effects effects)
+    {
+        var stored = session.ToStored();
+        _due.Set(session.Id, stored.DueAt);
+        if (stored.EndedAt is not null)
+        {
+            _pruning.Soon();
+        }
+
+        if (effects.HasSent)
+        {
+            _outbox.Signal();
+        }
+    }
+
+    /// <summary>Folders whose session a kill left half cleaned up, or forgotten: looked at once, at the start.</summary>
+    private void SweepFolders()
+    {
+        var sessions = Path.Combine(Home.Path, "sessions");
+        foreach (var folder in Directory.Exists(sessions) ? Directory.EnumerateDirectories(sessions) : [])
+        {
+            var id = Path.GetFileName(folder);
+            if (!ParticipantNames.IsId(id))
+            {
+                continue;
+            }
+
+            if (Store.Read(state => state.FindState(id)) is not { } found)
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+            else if (NeedsCleanUp(found, folder))
+            {
+                Scheduler.Signal(id);
+            }
+        }
+    }
+
+    /// <summary>The folder first: without the session nobody would look for it before the next start.</summary>
+    private void Forget(string id)
+    {
+        var folder = Home.SessionPath(id);
+        if (Directory.Exists(folder))
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        Store.Write(state => state.DeleteSession(id));
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _due.Dispose();
+        _pruning.Dispose();
+        await Scheduler.DrainAsync();
+        await _outbox.DrainAsync();
+        _stop.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}
