@@ -7,7 +7,7 @@ namespace PsiMessaging.Protocols;
 /// from disk; since all it draws comes from the session's seed, what it sends is then the same byte for byte, and whoever drives it sees to that. Not thread-safe, but
 /// the tasks it returns may be awaited together.
 /// </summary>
-public interface IVectorParty : IProtocolParty
+public interface IVectorParty : ISessionParty
 {
     /// <summary>A batch of an outgoing round. Everything the round is <see cref="Round.After"/> must have been absorbed.</summary>
     /// <exception cref="RestartException">The protocol must begin again under other keys.</exception>

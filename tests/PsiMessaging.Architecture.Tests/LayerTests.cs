@@ -10,7 +10,7 @@ public class LayerTests
     {
         ["PsiMessaging.Contracts"] = [],
         ["PsiMessaging.Cryptography"] = [],
-        ["PsiMessaging.Protocols"] = ["Cryptography"],
+        ["PsiMessaging.Protocols"] = ["Contracts", "Cryptography"],
         ["PsiMessaging.Data"] = [],
         ["PsiMessaging.Analytics"] = ["Cryptography", "Data"],
         ["PsiMessaging.Participants"] = ["Contracts", "Cryptography", "Data"],

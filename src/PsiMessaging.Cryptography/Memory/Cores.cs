@@ -26,6 +26,10 @@ public sealed class Cores : IDisposable
     /// <summary>Number of threads.</summary>
     public int Count { get; }
 
+    /// <summary>How many cores a setting asks for: itself, or all of this machine where it is 0.</summary>
+    /// <param name="configured">Cores to use, 0 or more.</param>
+    public static int CountOf(int configured) => configured > 0 ? configured : Environment.ProcessorCount;
+
     /// <summary>Runs a step on one of the threads.</summary>
     public Task<T> Run<T>(Func<T> step) => _threads is null ? Task.FromResult(step())
         : Task.Factory.StartNew(step, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _threads);

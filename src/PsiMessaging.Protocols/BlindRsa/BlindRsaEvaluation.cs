@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.BlindRsa;
 using PsiMessaging.Cryptography.Symmetric;
@@ -50,7 +51,7 @@ internal static class BlindRsaEvaluation
                 var value = blinded.Span.Slice(i * size, size);
                 if (!own.IsInRange(value))
                 {
-                    throw new ProtocolViolationException("bad-batch", "a blinded value is zero or not below the RSA modulus");
+                    throw new ProtocolViolationException(FailureCodes.BadBatch, "a blinded value is zero or not below the RSA modulus");
                 }
 
                 BlindRsaSuite.BlindSign(own, value, signed.AsSpan(i * size, size));
@@ -89,7 +90,7 @@ internal static class BlindRsaEvaluation
                 var offset = i * size;
                 if (!BlindRsaSuite.TryFinalize(peer, messages.AsSpan(offset, size), signed.Span.Slice((from * size) + offset, size), inverses.AsSpan(offset, size), signature))
                 {
-                    throw new ProtocolViolationException("bad-signature", "a blind signature from the peer does not verify");
+                    throw new ProtocolViolationException(FailureCodes.BadSignature, "a blind signature from the peer does not verify");
                 }
 
                 Tag(parameters.TagPrefix, signature, tags.AsSpan((from + i) * tagSize, tagSize));
@@ -142,7 +143,7 @@ internal static class BlindRsaEvaluation
     private static RsaPublicKey PeerKey(BlindRsaParameters parameters) =>
         RsaPublicKey.TryCreate(parameters.PeerModulus.Length * 8, parameters.PeerModulus, RsaPublicKey.Exponent, out var key, out var fault) ? key! : throw new ArgumentException(fault, nameof(parameters));
 
-    private static ProtocolViolationException SharedFactor() => new("weak-rsa-key", "the peer's RSA modulus shares a factor with a random value");
+    private static ProtocolViolationException SharedFactor() => new(FailureCodes.WeakKey, "the peer's RSA modulus shares a factor with a random value");
 
     private static void Encode(byte[] signer, PackedItems items, int first, Span<byte> messages, int size)
     {

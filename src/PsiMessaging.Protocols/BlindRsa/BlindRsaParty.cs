@@ -1,4 +1,5 @@
 using System.Text;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.BlindRsa;
 using PsiMessaging.Cryptography.Symmetric;
@@ -17,7 +18,7 @@ namespace PsiMessaging.Protocols.BlindRsa;
 /// the random oracle model, honest-but-curious parties; signatures are verified, so a sender that answers wrongly is noticed. With a reusable set the
 /// sender's tags are the same in every session that uses it: a receiver sees that the set has not changed.
 /// </remarks>
-public sealed class BlindRsaParty : IProtocolParty
+public sealed class BlindRsaParty : IBatchParty
 {
     /// <summary>Elements in a batch of rounds 1 and 2: 256 KiB at 2048 bits, 1 MiB at 8192.</summary>
     public const int CostlyBatchElements = 1024;
@@ -47,7 +48,7 @@ public sealed class BlindRsaParty : IProtocolParty
         var (receives, sends) = (reveal is Reveal.Both or Reveal.Own, reveal is Reveal.Both or Reveal.Peer);
         if (own.Name == peer.Name || (own.Key is not null && peer.Key is not null && own.Key.PublicKey.Modulus.AsSpan().SequenceEqual(peer.Key.Modulus)))
         {
-            throw new ProtocolViolationException("weak-rsa-key", "the peer shows this party's own name or RSA key as its own");
+            throw new ProtocolViolationException(FailureCodes.WeakKey, "the peer shows this party's own name or RSA key as its own");
         }
 
         if ((receives && peer.Key is null) || (sends && own.Key is null))

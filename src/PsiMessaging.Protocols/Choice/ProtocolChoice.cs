@@ -1,40 +1,43 @@
 using System.Globalization;
-using PsiMessaging.Protocols.Vole;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Protocols.Choice;
 
 /// <summary>
-/// Which protocol <c>auto</c> takes: of those both parties allow, the one whose estimated time is least for the announced sizes. All give the same result. <c>rsa</c> is no
-/// candidate: without a set that was signed before, it is never the quickest.
+/// Which protocol <see cref="PsiProtocols.Auto"/> takes: of those both parties allow, the one whose estimated time is least for the announced sizes. All give the same
+/// result.
 /// </summary>
-/// <param name="Protocol">Its name.</param>
+/// <param name="Protocol">The protocol.</param>
 /// <param name="Because">Why, as the end of a sentence.</param>
-public sealed record ProtocolChoice(string Protocol, string Because)
+public sealed record ProtocolChoice(PsiProtocol Protocol, string Because)
 {
-    private const string Ecdh = "ecdh", VoleName = "vole";
-
     /// <summary>Chooses.</summary>
-    /// <param name="allowed">Names both allow; <c>ecdh</c> is always among them.</param>
-    /// <param name="receiver">Size of the set of whoever would be <c>vole</c>'s receiver.</param>
-    /// <param name="sender">Size of the other set.</param>
+    /// <param name="allowed">What both allow; those that are no candidates are left out. The first of <see cref="PsiProtocols.All"/> is always among them.</param>
+    /// <param name="sizes">Both sizes.</param>
+    /// <param name="reveal">Who learns the result.</param>
     /// <param name="costs">Measured costs.</param>
-    /// <param name="cores">Cores a party uses.</param>
-    public static ProtocolChoice Choose(IReadOnlyCollection<string> allowed, int receiver, int sender, ProtocolCosts costs, int cores)
+    /// <param name="cores">Cores a party uses, 1 or more.</param>
+    public static ProtocolChoice Choose(IReadOnlyCollection<PsiProtocol> allowed, SetSizes sizes, RevealTo reveal, ProtocolCosts costs, int cores)
     {
-        if (!allowed.Contains(VoleName, StringComparer.Ordinal))
+        PsiProtocol[] candidates = [.. PsiProtocols.All.Where(protocol => protocol == PsiProtocols.All[0] || (protocol.IsCandidate && allowed.Contains(protocol)))];
+        if (candidates is [var only])
         {
-            return new ProtocolChoice(Ecdh, "both parties allow no other");
+            return new ProtocolChoice(only, "both parties allow no other");
         }
 
-        if (receiver > VoleSettings.MaximumReceiverSize || sender > VoleSettings.MaximumSenderSize)
+        var able = Array.FindAll(candidates, protocol => protocol.FaultOf(sizes, reveal) is null);
+        if (able is [var sole])
         {
-            return new ProtocolChoice(Ecdh, "the sets are larger than vole takes");
+            return new ProtocolChoice(sole, $"the sets are larger than {string.Join(" or ", candidates.Except(able))} takes");
         }
 
-        var (ecdh, vole) = (costs.Ecdh(receiver, sender, cores), costs.Vole(receiver, sender));
-        var estimates = $"about {Seconds(vole)} with vole against {Seconds(ecdh)} with ecdh for {receiver.ToString("N0", CultureInfo.InvariantCulture)} and {sender.ToString("N0", CultureInfo.InvariantCulture)} identifiers";
-        return new ProtocolChoice(vole < ecdh ? VoleName : Ecdh, estimates);
+        var estimates = able.ToDictionary(protocol => protocol, protocol => protocol.Seconds(sizes, reveal, costs, cores));
+        var (receiver, sender) = sizes.Sides(reveal);
+        return new ProtocolChoice(able.MinBy(protocol => estimates[protocol])!,
+            $"about {string.Join(" against ", able.Reverse().Select(protocol => $"{Seconds(estimates[protocol])} with {protocol}"))} for {Number(receiver)} and {Number(sender)} identifiers");
     }
+
+    private static string Number(int count) => count.ToString("N0", CultureInfo.InvariantCulture);
 
     private static string Seconds(double seconds) => seconds < 10 ? seconds.ToString("0.0", CultureInfo.InvariantCulture) + " s" : seconds.ToString("N0", CultureInfo.InvariantCulture) + " s";
 }

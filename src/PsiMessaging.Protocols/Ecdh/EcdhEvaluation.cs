@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Ristretto;
 using PsiMessaging.Protocols.Evaluation;
 
@@ -50,7 +51,7 @@ internal static class EcdhEvaluation
             {
                 if (!scalar.TryMultiply(elements.Span.Slice(i * RistrettoGroup.ElementSizeBytes, RistrettoGroup.ElementSizeBytes), input[prefix.Length..]))
                 {
-                    throw new ProtocolViolationException("bad-batch", "a masked element is not a valid encoding of the group, or is the identity");
+                    throw new ProtocolViolationException(FailureCodes.BadBatch, "a masked element is not a valid encoding of the group, or is the identity");
                 }
 
                 SHA256.HashData(input, hash);

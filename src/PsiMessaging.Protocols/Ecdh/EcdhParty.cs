@@ -15,7 +15,7 @@ namespace PsiMessaging.Protocols.Ecdh;
 /// <see cref="Reveal.Peer"/>, one party that, the other nothing, because nobody answers its masked set; <see cref="Reveal.Size"/>, both how many, because each
 /// gets the tags of its set in sorted order. Security: decisional Diffie–Hellman in the random oracle model, honest-but-curious parties.
 /// </remarks>
-public sealed class EcdhParty : IProtocolParty
+public sealed class EcdhParty : IBatchParty
 {
     /// <summary>Most elements in a batch: 512 KiB of masked elements, and some two thirds of a second of one core.</summary>
     public const int MaximumBatchElements = 16384;

@@ -1,3 +1,5 @@
+using PsiMessaging.Contracts.V1;
+
 namespace PsiMessaging.Protocols.Vole;
 
 /// <summary>A round as it comes in, batch by batch in any order.</summary>
@@ -21,7 +23,7 @@ internal sealed class IncomingVector(Round round, bool stored)
     {
         if (payload.Length != round.CountOf(sequence) * round.ElementSizeBytes)
         {
-            throw new ProtocolViolationException("bad-batch", $"a batch of round {round.Name} does not fit the announced sizes");
+            throw new ProtocolViolationException(FailureCodes.BadBatch, $"a batch of round {round.Name} does not fit the announced sizes");
         }
 
         lock (_lock)

@@ -3,12 +3,12 @@ using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.KeyValueStore;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.Oprf;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Protocols.Evaluation;
 
 namespace PsiMessaging.Protocols.Vole;
 
@@ -77,10 +77,6 @@ public abstract class VoleParty : IVectorParty
     private protected Lazy<Task<(BandRows Rows, BlockBuffer Values)>> Items { get; }
 
     /// <inheritdoc/>
-    public EvaluationRequest? Evaluate(Round round, int sequence, ReadOnlyMemory<byte> items, ReadOnlyMemory<byte> payload) =>
-        throw new NotSupportedException("a party over whole vectors has no stateless evaluation");
-
-    /// <inheritdoc/>
     public abstract Task<byte[]> ProduceAsync(Round round, int sequence);
 
     /// <inheritdoc/>
@@ -145,7 +141,7 @@ public abstract class VoleParty : IVectorParty
     }
 
     /// <summary>A consistency check that failed. One text for all: which one, and where, would tell a cheater about secrets.</summary>
-    private protected static ProtocolViolationException FailedCheck() => new("failed-check", "a consistency check of the protocol failed");
+    private protected static ProtocolViolationException FailedCheck() => new(FailureCodes.FailedCheck, "a consistency check of the protocol failed");
 
     /// <summary>Own items, by position, whose tags are common.</summary>
     private protected static (BitArray Positions, int Count) Positions(BandRows rows, SortedTags tags, Func<int, bool> isCommon)

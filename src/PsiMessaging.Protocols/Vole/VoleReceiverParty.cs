@@ -2,6 +2,7 @@ using System.Collections;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.KeyValueStore;
 using PsiMessaging.Cryptography.Memory;
@@ -93,7 +94,7 @@ internal sealed class VoleReceiverParty : VoleParty
                 var choice = payload[..BaseTransfer.ChoiceSizeBytes];
                 if (await Step(() => BaseTransfer.FaultOfChoice(choice.Span)) is { } fault)
                 {
-                    throw new ProtocolViolationException("bad-batch", fault);
+                    throw new ProtocolViolationException(FailureCodes.BadBatch, fault);
                 }
 
                 _session = SessionHash(_offer, payload.Span);
@@ -154,7 +155,7 @@ internal sealed class VoleReceiverParty : VoleParty
             }
             catch (CryptographicException)
             {
-                throw new ProtocolViolationException("bad-batch", "the base transfers have an element that is not valid");
+                throw new ProtocolViolationException(FailureCodes.BadBatch, "the base transfers have an element that is not valid");
             }
 
             TransferExtension.Offer(keys, receiver.Choices, message, rows.Span);
@@ -260,7 +261,7 @@ internal sealed class VoleReceiverParty : VoleParty
             // Batches of the round begin at whole bytes of the bitmap.
             if (!tags.TryMatch(payload.Span, _bitmap.AsSpan(round.FirstOf(sequence) / 8, (count + 7) / 8)))
             {
-                throw new ProtocolViolationException("bad-batch", "the peer's outputs are not in ascending order");
+                throw new ProtocolViolationException(FailureCodes.BadBatch, "the peer's outputs are not in ascending order");
             }
 
             _edges[sequence] = (payload.Span[..TagSizeBytes].ToArray(), payload.Span[^TagSizeBytes..].ToArray());
@@ -284,7 +285,7 @@ internal sealed class VoleReceiverParty : VoleParty
 
                 if (sequence > 0 && _edges[sequence - 1].Last.AsSpan().SequenceCompareTo(_edges[sequence].First) >= 0)
                 {
-                    throw new ProtocolViolationException("bad-batch", "the peer's outputs are not in ascending order");
+                    throw new ProtocolViolationException(FailureCodes.BadBatch, "the peer's outputs are not in ascending order");
                 }
             }
 

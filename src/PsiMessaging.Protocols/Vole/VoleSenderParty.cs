@@ -2,6 +2,7 @@ using System.Collections;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Fields;
 using PsiMessaging.Cryptography.KeyValueStore;
 using PsiMessaging.Cryptography.Memory;
@@ -72,7 +73,7 @@ internal sealed class VoleSenderParty : VoleParty
             case 1:
                 if (BaseTransfer.FaultOfOffer(payload.Span) is { } fault)
                 {
-                    throw new ProtocolViolationException("bad-batch", fault);
+                    throw new ProtocolViolationException(FailureCodes.BadBatch, fault);
                 }
 
                 var choice = await _choice.Value;
@@ -113,7 +114,7 @@ internal sealed class VoleSenderParty : VoleParty
             if ((tags.Count % 8 != 0 && bits.Span[^1] >> (tags.Count % 8) != 0)
                 || !CryptographicOperations.FixedTimeEquals(ClaimOf(tags, evaluated, IsCommon), matches.AsSpan(Settings.BitmapSizeBytes)))
             {
-                throw new ProtocolViolationException("result-mismatch", "the peer claims items in common whose values it does not hold");
+                throw new ProtocolViolationException(FailureCodes.ResultMismatch, "the peer claims items in common whose values it does not hold");
             }
 
             return Positions(rows, tags, IsCommon);

@@ -30,11 +30,8 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
     /// <summary>Bytes of a share of w, and of the nonce its commitment is made with.</summary>
     internal const int ShareSizeBytes = 16, CommitmentNonceSizeBytes = 32, CommitmentSizeBytes = SHA256.HashSizeInBytes, ClaimSizeBytes = SHA256.HashSizeInBytes;
 
-    private const int BatchSizeBytes = 1024 * 1024;
-
-    /// <summary>Whether the initiator is the receiver: it is when the result is the initiator's alone; with a result to both the smaller set's holder is, and the initiator among equals.</summary>
-    public static bool InitiatorReceives(Reveal initiatorsReveal, int initiatorSize, int responderSize) =>
-        initiatorsReveal == Reveal.Own || (initiatorsReveal == Reveal.Both && initiatorSize <= responderSize);
+    /// <summary>Longest batch, in bytes.</summary>
+    internal const int BatchSizeBytes = 1024 * 1024;
 
     /// <summary>Start positions of the store.</summary>
     internal int Starts { get; } = RandomBandStore.StartsOf(ReceiverSize);

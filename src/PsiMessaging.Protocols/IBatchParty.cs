@@ -3,17 +3,11 @@ using PsiMessaging.Protocols.Evaluation;
 namespace PsiMessaging.Protocols;
 
 /// <summary>
-/// One party's side of a protocol in one session. Pure and without memory of batches: it says which rounds there are and what has to be computed for a batch;
-/// whoever drives it streams, stores and sends. The same inputs give the same bytes after any restart and on any machine.
+/// A party that is pure and without memory of batches: it says which rounds there are and what has to be computed for a batch; whoever drives it streams, stores and
+/// sends.
 /// </summary>
-public interface IProtocolParty : IDisposable
+public interface IBatchParty : ISessionParty
 {
-    /// <summary>The rounds of this protocol, seen from this party.</summary>
-    IReadOnlyList<Round> Rounds { get; }
-
-    /// <summary>Bytes of a comparison tag in this session, from <see cref="FalseMatchBound"/>.</summary>
-    int TagSizeBytes { get; }
-
     /// <summary>
     /// The costly computation for one batch. Its result is, for an <see cref="RoundDirection.Outgoing"/> round made from items, the batch to send; for an
     /// <see cref="RoundDirection.Incoming"/> round, what is kept (<see cref="Round.Keeps"/>) and what is sent back in the reply round, if there is one.
