@@ -9,6 +9,7 @@ using PsiMessaging.Cryptography;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party;
 
@@ -55,14 +56,18 @@ public sealed record PartySession
     public string? Dataset { get; init; }
     public string? DatasetHash { get; init; }
     public string? PeerDataset { get; init; }
+    /// <summary>The protocol's name; <see cref="PsiProtocols.Auto"/> until it is chosen. In a session that was never judged, as the peer named it.</summary>
     public required string Protocol { get; init; }
-    public required string Engine { get; init; }
+    /// <summary>What the linker computes with; null, in the document an empty text, in a session whose proposal names none that this version has.</summary>
+    [JsonConverter(typeof(UnknownOrQueryEngineConverter)), JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public required QueryEngine? Engine { get; init; }
     /// <summary>With protocol <c>auto</c>: what the initiator allows, until the responder has chosen.</summary>
     public IReadOnlyList<string>? Protocols { get; init; }
     /// <summary>Why this protocol, where it was chosen and not asked for.</summary>
     public string? ChosenBecause { get; init; }
-    /// <summary>Protocol <c>vole</c>: <c>malicious</c>, or null.</summary>
-    public string? Security { get; init; }
+    /// <summary>Which checks run; absent from the document where it is <see cref="SecurityModel.SemiHonest"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public SecurityModel Security { get; init; }
     /// <summary>Which attempt at the rounds this is: 0 for the first.</summary>
     public int Attempt { get; init; }
     /// <summary>Own nonce of a later attempt.</summary>
@@ -71,8 +76,9 @@ public sealed record PartySession
     public byte[]? PeerAttemptNonce { get; init; }
     /// <summary>By outgoing round of a protocol over whole vectors: a hash over the batches that have left, in order.</summary>
     public IReadOnlyDictionary<int, byte[]> Sent { get; init; } = new Dictionary<int, byte[]>();
-    /// <summary>Who learns what, as it travels: see <see cref="Engine.SessionRules"/>.</summary>
-    public required string Reveal { get; init; }
+    /// <summary>Who learns what; null, in the document an empty text, in a session whose proposal names nobody that can be.</summary>
+    [JsonConverter(typeof(UnknownOrRevealToConverter)), JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public required RevealTo? Reveal { get; init; }
     /// <summary>RSA modulus length, or 0 for a protocol without.</summary>
     public int RsaBits { get; init; }
     /// <summary>Whether senders use their reusable sets.</summary>
@@ -145,6 +151,14 @@ public sealed record PartySession
     public DateTimeOffset? EndedAt { get; init; }
     public DateTimeOffset? SendStartedAt { get; init; }
     public DateTimeOffset? RegisteredAt { get; init; }
+
+    /// <summary>The protocol; null while it is left to choose, and where its name is none.</summary>
+    [JsonIgnore]
+    public PsiProtocol? Chosen => PsiProtocols.Find(Protocol);
+
+    /// <summary>Both announced sizes; 0 for one that is not known yet.</summary>
+    [JsonIgnore]
+    public SetSizes Sizes => SetSizes.Of(IsInitiator, OwnDistinct, PeerDistinct);
 
     /// <summary>Whether nothing more happens to the intersection.</summary>
     [JsonIgnore]

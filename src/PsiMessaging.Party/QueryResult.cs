@@ -1,5 +1,6 @@
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Party;
 
@@ -16,4 +17,4 @@ namespace PsiMessaging.Party;
 /// <param name="AnsweredAt">When.</param>
 /// <param name="Seconds">From question to answer.</param>
 public sealed record QueryResult(
-    string QueryId, string Text, string Session, string Engine, QueryKind Kind, Answer Answer, int MinCell, int CommonRecords, int Groupings, DateTimeOffset AnsweredAt, double Seconds);
+    string QueryId, string Text, string Session, QueryEngine Engine, QueryKind Kind, Answer Answer, int MinCell, int CommonRecords, int Groupings, DateTimeOffset AnsweredAt, double Seconds);

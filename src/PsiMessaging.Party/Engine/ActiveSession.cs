@@ -5,8 +5,6 @@ using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
 using PsiMessaging.Protocols;
-using PsiMessaging.Protocols.BlindRsa;
-using PsiMessaging.Protocols.Ecdh;
 using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Protocols.Vole;
 using PsiMessaging.Party.Datasets;
@@ -23,12 +21,19 @@ internal sealed class ActiveSession : IDisposable
     private readonly CancellationTokenSource _ended = new();
     private SortedTags? _sortedTags;
 
-    private ActiveSession(SessionSecrets secrets, IdentifierFile? items, OpenReusableSet? reusable, IProtocolParty protocol)
+    private ActiveSession(SessionSecrets secrets, IdentifierFile? items, OpenReusableSet? reusable, IBatchParty? batches, IVectorParty? vectors)
     {
-        (_secrets, _items, _reusable, Protocol) = (secrets, items, reusable, protocol);
+        (_secrets, _items, _reusable, Batches, Vectors) = (secrets, items, reusable, batches, vectors);
     }
 
-    public IProtocolParty Protocol { get; }
+    /// <summary>This party's side of the protocol: one of the two kinds.</summary>
+    public ISessionParty Protocol => (ISessionParty?)Batches ?? Vectors!;
+
+    /// <summary>The side, where its batches are evaluated one by one.</summary>
+    public IBatchParty? Batches { get; }
+
+    /// <summary>The side, where it computes over whole vectors.</summary>
+    public IVectorParty? Vectors { get; }
 
     /// <summary>Batches whose evaluation was begun and whose result is not yet on disk.</summary>
     public Dictionary<BatchPlace, Task<byte[]>> InHand { get; } = [];
@@ -54,13 +59,13 @@ internal sealed class ActiveSession : IDisposable
     public static string ItemsPath(string sessionPath) => Path.Combine(sessionPath, "items.bin");
 
     /// <summary>Whether this party's own identifiers are read during the session.</summary>
-    public static bool NeedsItems(PartySession session) => session.Protocol is SessionRules.Ecdh or SessionRules.Rsa && !(session.OwnReusableSet is not null && SessionRules.RevealOf(session) == Reveal.Peer);
+    public static bool NeedsItems(PartySession session) => session is { Chosen: { } protocol, Reveal: { } reveal }
+        && protocol.ReadsItems(reveal.SeenFrom(session.IsInitiator), session.OwnReusableSet is not null);
 
     public static ActiveSession Open(PartySession session, string ownName, Dataset dataset, DatasetCatalog catalog, string sessionPath, Cores cores)
     {
         var secrets = SessionSecrets.Load(sessionPath, session.Attempt);
         OpenReusableSet? reusable = null;
-        IProtocolParty? protocol = null;
         IdentifierFile? items = null;
         try
         {
@@ -70,19 +75,13 @@ internal sealed class ActiveSession : IDisposable
                 throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} was made anew during the session; open another session");
             }
 
-            var reveal = SessionRules.RevealOf(session);
-            items = session.Protocol == SessionRules.Vole ? catalog.OpenIdentifiers(dataset) : NeedsItems(session) ? IdentifierFile.Open(ItemsPath(sessionPath)) : null;
-            protocol = session.Protocol == SessionRules.Vole ? VolePartyOf(session, secrets, items!, cores)
-                : session.Protocol == SessionRules.Ecdh
-                ? new EcdhParty(session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed, reveal)
-                : new BlindRsaParty(
-                    session.OwnDistinct, session.PeerDistinct, session.Transcript, secrets.Seed,
-                    (ownName, reusable?.Key ?? secrets.Rsa, session.OwnReusableSet), (session.Peer, PeerKey(session), session.PeerReusableSet), reveal);
-            return new ActiveSession(secrets, items, reusable, protocol) { MemoryBytes = session.Protocol == SessionRules.Vole ? EstimateOf(session) : 0 };
+            var vectors = session.Chosen as VectorProtocol;
+            items = vectors is not null ? catalog.OpenIdentifiers(dataset) : NeedsItems(session) ? IdentifierFile.Open(ItemsPath(sessionPath)) : null;
+            var setup = SetupOf(session, ownName, secrets, reusable, items, cores);
+            return new ActiveSession(secrets, items, reusable, (session.Chosen as BatchProtocol)?.Open(setup), vectors?.Open(setup)) { MemoryBytes = EstimateOf(session) };
         }
         catch
         {
-            protocol?.Dispose();
             items?.Dispose();
             reusable?.Dispose();
             secrets.Dispose();
@@ -90,18 +89,31 @@ internal sealed class ActiveSession : IDisposable
         }
     }
 
-    /// <summary>Memory a session's vectors take, roughly, in bytes.</summary>
-    public static long EstimateOf(PartySession session) => SettingsOf(session).EstimatedMemoryBytes(SessionRules.ReceivesInVole(session));
+    /// <summary>Memory a session's vectors take, roughly, in bytes; 0 for a protocol without.</summary>
+    public static long EstimateOf(PartySession session) =>
+        session is { Chosen: VectorProtocol protocol, Reveal: { } reveal } ? protocol.EstimatedMemoryBytes(session.Sizes, reveal, session.Security, session.IsInitiator) : 0;
 
-    private static VoleSettings SettingsOf(PartySession session)
+    private static PartySetup SetupOf(PartySession session, string ownName, SessionSecrets secrets, OpenReusableSet? reusable, IdentifierFile? items, Cores cores)
     {
-        var (receiver, sender) = SessionRules.ReceivesInVole(session) ? (session.OwnDistinct, session.PeerDistinct) : (session.PeerDistinct, session.OwnDistinct);
-        return new VoleSettings(session.Transcript, receiver, sender, session.Security == SessionRules.Malicious, SessionRules.RevealOf(session) == Reveal.Both);
-    }
-
-    private static VoleParty VolePartyOf(PartySession session, SessionSecrets secrets, IdentifierFile items, Cores cores)
-    {
-        return VoleParty.Create(SettingsOf(session), SessionRules.ReceivesInVole(session), secrets.Seed, (both, cancellation) => HashItems(items, both, session.Transcript, cores, cancellation), cores);
+        var transcript = session.Transcript;
+        return new PartySetup
+        {
+            OwnName = ownName,
+            PeerName = session.Peer,
+            IsInitiator = session.IsInitiator,
+            OwnSize = session.OwnDistinct,
+            PeerSize = session.PeerDistinct,
+            Transcript = transcript,
+            Seed = secrets.Seed,
+            RevealTo = session.Reveal!.Value,
+            Security = session.Security,
+            OwnKey = reusable?.Key ?? secrets.Rsa,
+            OwnReusableSet = session.OwnReusableSet,
+            PeerKey = PeerKey(session),
+            PeerReusableSet = session.PeerReusableSet,
+            HashItems = items is null ? null : (both, cancellation) => HashItems(items, both, transcript, cores, cancellation),
+            Cores = cores,
+        };
     }
 
     /// <summary>Hashes the own identifiers, a batch at a time, on all cores.</summary>

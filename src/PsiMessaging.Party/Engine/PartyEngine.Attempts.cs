@@ -2,7 +2,6 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Protocols;
-using PsiMessaging.Protocols.Vole;
 
 namespace PsiMessaging.Party.Engine;
 
@@ -14,9 +13,6 @@ public sealed partial class PartyEngine
 {
     /// <summary>Attempts after the first before a session gives up.</summary>
     private const int MaximumAttempts = 3;
-
-    /// <summary>Rounds after whose first batch nothing can be taken back: the sender's outputs, the receiver's matches.</summary>
-    private static readonly int[] ReleasingRounds = [VoleSettings.OutputsRound, VoleSettings.MatchesRound];
 
     /// <summary>For tests: called before a protocol party makes a batch or compares, with the session as it is then; may throw what a party would throw.</summary>
     internal Action<PartySession> OnVectors { get; set; } = _ => { };
@@ -31,7 +27,7 @@ public sealed partial class PartyEngine
         }
 
         var restart = (RestartProtocol)Envelope.Parse(pending.Frame).Message;
-        if (session.Protocol != SessionRules.Vole || restart.Nonce.Length != 32 || restart.Attempt is < 1 or > MaximumAttempts || restart.Attempt > session.Attempt + 1
+        if (session.Chosen is not { CanRestart: true } || restart.Nonce.Length != 32 || restart.Attempt is < 1 or > MaximumAttempts || restart.Attempt > session.Attempt + 1
             || !restart.Transcript.AsSpan().SequenceEqual(session.HandshakeHash) || (restart.Attempt == session.Attempt && session.PeerAttemptNonce is not null))
         {
             throw new ProtocolViolationException(FailureCodes.BadBatch, $"{session.Peer} restarts the protocol where it cannot be restarted");
@@ -55,7 +51,7 @@ public sealed partial class PartyEngine
     /// <summary>Gives up the attempt: fresh secrets first, then everything about the old rounds goes in one write, with the message to the peer.</summary>
     private void Restart(PartySession session, string reason, byte[]? peerNonce = null, string? slot = null)
     {
-        if (session.HasReported || ReleasingRounds.Any(session.Produced.ContainsKey))
+        if (session.HasReported || (session.Chosen?.ReleasingRounds ?? []).Any(session.Produced.ContainsKey))
         {
             // Another attempt would evaluate again what was agreed once: the peer could bring another set each time.
             throw new ProtocolViolationException(FailureCodes.WrongState, $"the protocol cannot begin again after {Home.Name} has sent what depends on the peer's set ({reason}); open another session");
@@ -160,7 +156,7 @@ public sealed partial class PartyEngine
         bool vectors;
         lock (_cacheLock)
         {
-            vectors = _active.TryGetValue(session, out var active) && active.Protocol is IVectorParty;
+            vectors = _active.TryGetValue(session, out var active) && active.Vectors is not null;
         }
 
         if (vectors)

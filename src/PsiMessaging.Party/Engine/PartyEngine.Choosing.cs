@@ -1,7 +1,8 @@
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Participants;
+using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Choice;
-using PsiMessaging.Protocols.Vole;
 
 namespace PsiMessaging.Party.Engine;
 
@@ -9,51 +10,49 @@ namespace PsiMessaging.Party.Engine;
 public sealed partial class PartyEngine
 {
     /// <summary>What this party allows <c>auto</c> to choose from.</summary>
-    private string[] AllowedProtocols(string reveal) => Home.Config.AllowVole && reveal != SessionRules.Size ? [SessionRules.Ecdh, SessionRules.Vole] : [SessionRules.Ecdh];
+    private IReadOnlyList<PsiProtocol> AllowedProtocols(PartySession session) => PsiProtocols.Candidates(session.Reveal!.Value, Home.Config.AllowVole);
 
     /// <summary>The session with what is left to choose: nothing, when this party allows one protocol only.</summary>
     private PartySession WithCandidates(PartySession session)
     {
-        if (session.Protocol != SessionRules.Auto)
+        if (session.Protocol != PsiProtocols.Auto)
         {
             return session;
         }
 
         if (session.Reuse)
         {
-            return session with { Protocol = SessionRules.Rsa, ChosenBecause = "only it has reusable sets" };
+            return session with { Protocol = PsiProtocols.All.First(protocol => protocol.HasReusableSets).Name, ChosenBecause = "only it has reusable sets" };
         }
 
-        var allowed = AllowedProtocols(session.Reveal);
-        return allowed.Length > 1 ? session with { Protocols = allowed } : session with
+        var allowed = AllowedProtocols(session);
+        return allowed.Count > 1 ? session with { Protocols = [.. allowed.Select(protocol => protocol.Name)] } : session with
         {
-            Protocol = allowed[0],
-            ChosenBecause = session.Reveal == SessionRules.Size ? "no other reveals the size alone" : $"{Home.Name} does not allow vole: --allow-vole, or \"allowVole\" in its psi.json",
+            Protocol = allowed[0].Name,
+            ChosenBecause = session.Reveal == RevealTo.Size ? "no other reveals the size alone" : $"{Home.Name} does not allow vole: --allow-vole, or \"allowVole\" in its psi.json",
         };
     }
 
     /// <summary>The responder's choice, or what was proposed.</summary>
     private PartySession Chosen(PartySession session, ProposeSession proposal, int ownSize)
     {
-        if (session.Protocol == SessionRules.Auto)
+        if (session.Protocol == PsiProtocols.Auto)
         {
-            var choice = Choose(session with { OwnDistinct = ownSize, PeerDistinct = proposal.SetSize }, [.. proposal.Protocols!.Intersect(AllowedProtocols(session.Reveal))]);
-            return session with { Protocol = choice.Protocol, ChosenBecause = choice.Because };
+            var offered = AllowedProtocols(session).Where(protocol => proposal.Protocols!.Contains(protocol.Name, StringComparer.Ordinal));
+            var choice = Choose(session, SetSizes.Of(session.IsInitiator, ownSize, proposal.SetSize), [.. offered]);
+            return session with { Protocol = choice.Protocol.Name, ChosenBecause = choice.Because };
         }
 
-        if (session.Protocol == SessionRules.Vole && !Home.Config.AllowVole)
+        if (session.Chosen is { NeedsConsent: true } protocol && !Home.Config.AllowVole)
         {
-            throw new ParticipantException(FailureCodes.Unsupported, $"{Home.Name} does not allow the protocol vole, which rests on a younger assumption; its people allow it with \"allowVole\": true in its psi.json");
+            throw new ParticipantException(FailureCodes.Unsupported, $"{Home.Name} does not allow the protocol {protocol}, which rests on a younger assumption; its people allow it with \"allowVole\": true in its psi.json");
         }
 
         return session;
     }
 
-    private ProtocolChoice Choose(PartySession session, IReadOnlyCollection<string> allowed)
-    {
-        var (receiver, sender) = SessionRules.ReceivesInVole(session) ? (session.OwnDistinct, session.PeerDistinct) : (session.PeerDistinct, session.OwnDistinct);
-        return ProtocolChoice.Choose(allowed, receiver, sender, Costs(), ParallelismOf(Home));
-    }
+    private ProtocolChoice Choose(PartySession session, SetSizes sizes, IReadOnlyCollection<PsiProtocol> allowed) =>
+        ProtocolChoice.Choose(allowed, sizes, session.Reveal!.Value, Costs(), Cores.CountOf(Home.Config.Parallelism));
 
     /// <summary>The home's measured costs, or the built-in ones.</summary>
     private ProtocolCosts Costs()
@@ -81,27 +80,21 @@ public sealed partial class PartyEngine
             throw new ParticipantException(FailureCodes.Malformed, $"{session.Peer} chooses a protocol that was not offered");
         }
 
-        var own = Choose(session with { PeerDistinct = acceptance.SetSize }, allowed);
+        var own = Choose(session, SetSizes.Of(session.IsInitiator, session.OwnDistinct, acceptance.SetSize), [.. allowed.Select(PsiProtocols.Find).OfType<PsiProtocol>()]);
         return session with
         {
             Protocol = chosen,
-            ChosenBecause = chosen == own.Protocol ? own.Because
-                : chosen == SessionRules.Ecdh ? $"{session.Peer} does not allow vole, or reckons otherwise; here: {own.Because}" : $"{session.Peer} reckons otherwise; here: {own.Because}",
+            ChosenBecause = chosen == own.Protocol.Name ? own.Because
+                : own.Protocol.NeedsConsent ? $"{session.Peer} does not allow {own.Protocol}, or reckons otherwise; here: {own.Because}" : $"{session.Peer} reckons otherwise; here: {own.Because}",
         };
     }
 
     /// <summary>Sizes that the protocol cannot take.</summary>
-    private static void CheckSizes(PartySession session)
+    private static void CheckSizes(PartySession session, SetSizes sizes)
     {
-        if (session.Protocol != SessionRules.Vole)
+        if (session.Chosen?.FaultOf(sizes, session.Reveal!.Value) is { } fault)
         {
-            return;
-        }
-
-        var (receiver, sender) = SessionRules.ReceivesInVole(session) ? (session.OwnDistinct, session.PeerDistinct) : (session.PeerDistinct, session.OwnDistinct);
-        if (receiver > VoleSettings.MaximumReceiverSize || sender > VoleSettings.MaximumSenderSize)
-        {
-            throw new ParticipantException(FailureCodes.Unsupported, $"the protocol vole takes {VoleSettings.MaximumReceiverSize:N0} identifiers of its receiver and {VoleSettings.MaximumSenderSize:N0} of its sender at most, not {receiver:N0} and {sender:N0}; take --protocol ecdh");
+            throw new ParticipantException(FailureCodes.Unsupported, fault);
         }
     }
 }

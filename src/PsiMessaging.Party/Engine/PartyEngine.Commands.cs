@@ -6,6 +6,7 @@ using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Engine;
 
@@ -58,22 +59,25 @@ public sealed partial class PartyEngine
                 : $"choose a linker with --linker: {string.Join(", ", linkers.Select(card => card.Name))}");
         }
 
-        if ((start.Protocol != SessionRules.Auto && !SessionRules.IsProtocol(start.Protocol)) || !SessionRules.IsEngine(start.Engine))
+        if (!PsiProtocols.MayBeAsked(start.Protocol) || !WireNames.TryParse(start.Engine, out QueryEngine engine))
         {
-            throw new ParticipantException(FailureCodes.Unsupported, $"protocol {start.Protocol} with engine {start.Engine} is not available; this version has the protocols {SessionRules.Ecdh}, {SessionRules.Rsa} and {SessionRules.Vole} and the engines {SessionRules.Masked} and {SessionRules.Tokens}");
+            throw new ParticipantException(FailureCodes.Unsupported, $"protocol {start.Protocol} with engine {start.Engine} is not available; "
+                + $"this version has the protocols {WireNames.Listed(PsiProtocols.Names, "and")} and the engines {WireNames.Listed(WireNames.Engines, "and")}");
         }
 
-        if ((SessionRules.FaultOf(start.Protocol, start.Reveal, start.Reuse) ?? SessionRules.FaultOfSecurity(start.Protocol, start.Security)) is { } fault)
+        var chosen = PsiProtocols.Find(start.Protocol);
+        if (PsiProtocols.FaultOf(chosen, start.Reveal, start.Reuse, start.Security) is { } fault)
         {
             throw new ParticipantException(FailureCodes.Unsupported, fault);
         }
 
-        if (start.Protocol == SessionRules.Vole && !Home.Config.AllowVole)
+        if (chosen is { NeedsConsent: true } && !Home.Config.AllowVole)
         {
-            throw new ParticipantException(FailureCodes.Unsupported, $"{Home.Name} does not allow the protocol vole, which rests on a younger assumption; allow it with \"allowVole\": true in its psi.json");
+            throw new ParticipantException(FailureCodes.Unsupported, $"{Home.Name} does not allow the protocol {chosen}, which rests on a younger assumption; allow it with \"allowVole\": true in its psi.json");
         }
 
-        if ((start.Protocol == SessionRules.Rsa || start.Reuse) && !RsaPublicKey.IsAllowedLength(start.RsaBits))
+        var hasKeys = start.Reuse || chosen is { HasRsaKeys: true };
+        if (hasKeys && !RsaPublicKey.IsAllowedLength(start.RsaBits))
         {
             throw new ParticipantException(FailureCodes.WeakKey, $"an RSA modulus of {start.RsaBits} bits is not allowed: take {RsaPublicKey.MinimumBits} to {RsaPublicKey.MaximumBits}, a multiple of {RsaPublicKey.BitsStep}");
         }
@@ -96,10 +100,10 @@ public sealed partial class PartyEngine
             DatasetHash = dataset.Hash,
             PeerDataset = start.PeerDataset,
             Protocol = start.Protocol,
-            Engine = start.Engine,
-            Reveal = start.Reveal,
-            Security = start.Security,
-            RsaBits = start.Protocol == SessionRules.Rsa || start.Reuse ? start.RsaBits : 0,
+            Engine = engine,
+            Reveal = WireNames.TryParse(start.Reveal, out RevealTo reveal) ? reveal : null,
+            Security = WireNames.TryParse(start.Security, out SecurityModel security) ? security : SecurityModel.SemiHonest,
+            RsaBits = hasKeys ? start.RsaBits : 0,
             Reuse = start.Reuse,
             MinCell = MinCellOf(start.MinCell ?? 1, dataset),
             KeyNames = dataset.Key,

@@ -8,6 +8,7 @@ using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Engine;
 
@@ -39,6 +40,7 @@ public sealed partial class PartyEngine
                     return;
                 }
 
+                // Names that this version does not have are not kept: what the proposal says is judged later, and answered.
                 var now = Time.GetUtcNow();
                 Put(transaction, new PartySession
                 {
@@ -49,9 +51,9 @@ public sealed partial class PartyEngine
                     Linker = proposal.Linker,
                     PeerDataset = null,
                     Protocol = proposal.Protocol,
-                    Security = proposal.Security,
-                    Engine = proposal.Engine,
-                    Reveal = proposal.Reveal,
+                    Security = WireNames.TryParse(proposal.Security, out SecurityModel security) ? security : SecurityModel.SemiHonest,
+                    Engine = WireNames.TryParse(proposal.Engine, out QueryEngine engine) ? engine : null,
+                    Reveal = WireNames.TryParse(proposal.Reveal, out RevealTo reveal) ? reveal : null,
                     RsaBits = proposal.RsaBits ?? 0,
                     Reuse = proposal.Reuse,
                     MinCell = proposal.MinCell,
@@ -118,9 +120,9 @@ public sealed partial class PartyEngine
             PeerDataset = session.PeerDataset,
             Protocol = session.Protocol,
             Protocols = session.Protocols,
-            Security = session.Security,
-            Engine = session.Engine,
-            Reveal = session.Reveal,
+            Security = WireNames.NameOf(session.Security),
+            Engine = WireNames.NameOf(session.Engine),
+            Reveal = WireNames.NameOf(session.Reveal),
             RsaBits = session.RsaBits == 0 ? null : session.RsaBits,
             Reuse = session.Reuse,
             Profile = dataset.Profile,
@@ -197,7 +199,7 @@ public sealed partial class PartyEngine
         }
 
         // Whoever has prepared a reusable set has agreed to such sessions by that; SenderOf sees that there is one.
-        if (proposal.Reveal == SessionRules.Initiator && !proposal.Reuse && !Home.Config.AcceptOneSided)
+        if (session.Reveal == RevealTo.Initiator && !proposal.Reuse && !Home.Config.AcceptOneSided)
         {
             throw new ParticipantException(FailureCodes.Unsupported,
                 $"{Home.Name} does not answer sessions whose result goes to {proposal.Initiator} alone; its people allow them with \"acceptOneSided\": true in its psi.json");
@@ -205,7 +207,7 @@ public sealed partial class PartyEngine
 
         var proposed = session.Protocol;
         session = Chosen(session, proposal, dataset.Distinct);
-        CheckSizes(session with { OwnDistinct = dataset.Distinct, PeerDistinct = proposal.SetSize });
+        CheckSizes(session, SetSizes.Of(session.IsInitiator, dataset.Distinct, proposal.SetSize));
         using var secrets = OpenSecrets(session);
         var (sender, reusable) = SenderOf(session, dataset, secrets);
         PrepareItems(session with { OwnReusableSet = reusable }, dataset, secrets);
@@ -259,35 +261,38 @@ public sealed partial class PartyEngine
     /// <summary>Everything about a proposal that can be judged without own data.</summary>
     private static void CheckProposal(ProposeSession proposal)
     {
-        if (proposal.Protocol == SessionRules.Auto
-            ? proposal.Protocols is not { Count: 2 or 3 } || proposal.Protocols.Distinct(StringComparer.Ordinal).Count() != proposal.Protocols.Count || !proposal.Protocols.Contains(SessionRules.Ecdh, StringComparer.Ordinal) || proposal.Protocols.Any(name => name.Length > 20)
+        if (proposal.Protocol == PsiProtocols.Auto
+            ? proposal.Protocols is not { Count: 2 or 3 } || proposal.Protocols.Distinct(StringComparer.Ordinal).Count() != proposal.Protocols.Count
+                || !proposal.Protocols.Contains(PsiProtocols.All[0].Name, StringComparer.Ordinal) || proposal.Protocols.Any(name => name.Length > 20)
             : proposal.Protocols is not null)
         {
             throw new ParticipantException(FailureCodes.Malformed, $"{proposal.Initiator}'s proposal leaves the choice of protocol in a way that cannot be");
         }
 
-        if ((proposal.Protocol != SessionRules.Auto && !SessionRules.IsProtocol(proposal.Protocol)) || !SessionRules.IsEngine(proposal.Engine))
+        if (!PsiProtocols.MayBeAsked(proposal.Protocol) || !WireNames.TryParse(proposal.Engine, out QueryEngine _))
         {
             throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes a protocol or engine that is not available here");
         }
 
-        if (proposal.Reuse && proposal.Protocol != SessionRules.Rsa)
+        var protocol = PsiProtocols.Find(proposal.Protocol);
+        if (proposal.Reuse && protocol is not { HasReusableSets: true })
         {
             // What follows takes reuse for the consent to a one-sided session; only with rsa is there a set that was prepared for that.
             throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes to reuse a set with the protocol {proposal.Protocol}; only rsa has reusable sets");
         }
 
-        if ((SessionRules.FaultOf(proposal.Protocol, proposal.Reveal, proposal.Reuse) ?? SessionRules.FaultOfSecurity(proposal.Protocol, proposal.Security)) is { } rule)
+        if (PsiProtocols.FaultOf(protocol, proposal.Reveal, proposal.Reuse, proposal.Security) is { } rule)
         {
             throw new ParticipantException(FailureCodes.Unsupported, $"{proposal.Initiator} proposes what cannot be: {rule}");
         }
 
-        if ((proposal.Protocol == SessionRules.Rsa) != proposal.RsaBits is not null || (proposal.RsaBits is { } bits && !RsaPublicKey.IsAllowedLength(bits)))
+        if (protocol is null ? proposal.RsaBits is not null : !protocol.TakesRsaBits(proposal.RsaBits))
         {
             throw new ParticipantException(FailureCodes.WeakKey, $"{proposal.Initiator} proposes an RSA length of {proposal.RsaBits?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "none"} bits for the protocol {proposal.Protocol}");
         }
 
-        CheckSender(proposal.Initiator, proposal.SessionId, proposal.RsaBits ?? 0, proposal.Reuse, SessionRules.Sends(proposal.Protocol, proposal.Reveal, initiator: true), proposal.Rsa);
+        _ = WireNames.TryParse(proposal.Reveal, out RevealTo reveal);
+        CheckSender(proposal.Initiator, proposal.SessionId, proposal.RsaBits ?? 0, proposal.Reuse, protocol?.Signs(reveal, initiator: true) == true, proposal.Rsa);
 
         if (proposal.SetSize < 1 || proposal.Nonce.Length != 32 || proposal.SharedKeyCheck.Length != 16 || proposal.MinCell is < 1 or > MaximumMinCell
             || proposal.KeyNames.Count != proposal.Profile.KeyParts || proposal.KeyNames.Count is < 1 or > 16 || proposal.KeyNames.Any(name => name.Length is 0 or > 200)
@@ -319,12 +324,12 @@ public sealed partial class PartyEngine
     private QueueAddress PinnedInbox(string party) => Home.InboxOf(party, ParticipantRole.Party) ?? throw new ParticipantException(FailureCodes.NotPinned, $"{party}'s card is not pinned any more");
 
     private SessionSecrets OpenSecrets(PartySession session) =>
-        SessionSecrets.LoadOrCreate(Home.SessionPath(session.Id), !session.Reuse && SessionRules.Sends(session.Protocol, session.Reveal, session.IsInitiator) ? session.RsaBits : 0);
+        SessionSecrets.LoadOrCreate(Home.SessionPath(session.Id), !session.Reuse && SessionRules.Signs(session, session.IsInitiator) ? session.RsaBits : 0);
 
     /// <summary>What this party shows when it signs: a key made for the session, or its reusable set.</summary>
     private (RsaSender? Sender, byte[]? ReusableSet) SenderOf(PartySession session, Dataset dataset, SessionSecrets secrets)
     {
-        if (!SessionRules.Sends(session.Protocol, session.Reveal, session.IsInitiator))
+        if (!SessionRules.Signs(session, session.IsInitiator))
         {
             return (null, null);
         }
@@ -373,12 +378,12 @@ public sealed partial class PartyEngine
             throw new ParticipantException(FailureCodes.Malformed, $"{session.Peer}'s acceptance does not fit the proposal");
         }
 
-        CheckSender(session.Peer, session.Id, session.RsaBits, session.Reuse, SessionRules.Sends(session.Protocol, session.Reveal, initiator: false), acceptance.Rsa);
+        CheckSender(session.Peer, session.Id, session.RsaBits, session.Reuse, SessionRules.Signs(session, initiator: false), acceptance.Rsa);
 
         CheckPeerSet(session.Peer, acceptance.SetSize);
         var accepted = WithAcceptedProtocol(session, acceptance);
-        CheckSizes(accepted with { PeerDistinct = acceptance.SetSize });
-        if (session.Protocol == SessionRules.Auto)
+        CheckSizes(accepted, SetSizes.Of(session.IsInitiator, session.OwnDistinct, acceptance.SetSize));
+        if (session.Protocol == PsiProtocols.Auto)
         {
             // Only now is it known whether they are needed in the session's order.
             using var secrets = OpenSecrets(session);

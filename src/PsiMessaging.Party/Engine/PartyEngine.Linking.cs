@@ -34,9 +34,9 @@ public sealed partial class PartyEngine
                 : $"the session is not completed yet ({session.State}); see: psi status {session.Id}");
         }
 
-        if (session.Reveal != SessionRules.Both)
+        if (session.Reveal != RevealTo.Both)
         {
-            return Refusal(session, FailureCodes.WrongState, $"only a session that reveals its result to both parties can send rows, and this one reveals {session.Reveal}; open another with --reveal both");
+            return Refusal(session, FailureCodes.WrongState, $"only a session that reveals its result to both parties can send rows, and this one reveals {WireNames.NameOf(session.Reveal)}; open another with --reveal both");
         }
 
         if (session.Registration == RegistrationState.None)
@@ -54,7 +54,7 @@ public sealed partial class PartyEngine
             return false;
         }
 
-        if (session.Engine == SessionRules.Masked)
+        if (session.Engine == QueryEngine.Masked)
         {
             return await StandReadyAsync(session);
         }
@@ -67,7 +67,7 @@ public sealed partial class PartyEngine
             {
                 Send(transaction, session.Peer, session.Id, new AnnounceColumns(session.Id, session.Transcript, columns));
                 Send(transaction, session.Linker, session.Id,
-                    new RegisterDataset(session.Id, session.Transcript, session.Peer, session.Engine, session.MinCell, sender.Rows, sender.ColumnTokens));
+                    new RegisterDataset(session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, sender.Rows, sender.ColumnTokens));
                 Audit.Append(transaction, "rows-sent", ("session", session.Id), ("linker", session.Linker), ("rows", sender.Rows), ("columns", sender.ColumnTokens.Length));
                 return session with { OwnColumns = columns };
             });
@@ -226,7 +226,7 @@ public sealed partial class PartyEngine
 
             var missing = new[] { session.Registration != RegistrationState.Registered ? Home.Name : null, !session.PeerRegistered || session.PeerColumns is null ? session.Peer : null };
             var who = string.Join(" and ", missing.OfType<string>());
-            var reason = (session.Engine == SessionRules.Masked ? $"questions are not yet allowed by {who}; each party allows them at its own home" : $"the linker does not have the rows of {who} yet; each party sends its own at its own home") + $": psi send {session.Id[..8]}";
+            var reason = (session.Engine == QueryEngine.Masked ? $"questions are not yet allowed by {who}; each party allows them at its own home" : $"the linker does not have the rows of {who} yet; each party sends its own at its own home") + $": psi send {session.Id[..8]}";
             PutQuery(transaction, known with { FailureCode = FailureCodes.NotRegistered, FailureReason = reason });
             return Refusal(session, FailureCodes.NotRegistered, reason);
         }
@@ -247,7 +247,7 @@ public sealed partial class PartyEngine
                 return null;
             }
 
-            if (session.Engine == SessionRules.Masked)
+            if (session.Engine == QueryEngine.Masked)
             {
                 PutQuery(transaction, asked);
                 BeginMasked(transaction, session, asked, query);
@@ -309,15 +309,15 @@ public sealed partial class PartyEngine
 
         query = envelope.Message switch
         {
-            QueryAnswered answer when session.Engine == SessionRules.Tokens => OpenAnswer(session, query, answer, envelope.Body),
-            ProductComputed product when session.Engine == SessionRules.Masked => OpenProduct(session, query, product, envelope.Body),
+            QueryAnswered answer when session.Engine == QueryEngine.Tokens => OpenAnswer(session, query, answer, envelope.Body),
+            ProductComputed product when session.Engine == QueryEngine.Masked => OpenProduct(session, query, product, envelope.Body),
             QueryRefused refusal => query with { FailureCode = FailureCodes.Known(refusal.Code), FailureReason = $"{session.Linker}: {Printable(refusal.Reason)}" },
             _ => query with { FailureCode = FailureCodes.Malformed, FailureReason = $"{session.Linker} answered in a way that does not fit the session's engine" },
         };
         Store.Write(transaction =>
         {
             transaction.Finish(session.Id, pending.Slot);
-            if (session.Engine == SessionRules.Masked)
+            if (session.Engine == QueryEngine.Masked)
             {
                 // With the product nobody works for it any more; a refusal of the linker's leaves the other party at work.
                 EndMasked(transaction, session, query.Id, envelope.Message is QueryRefused ? FailureCodes.Cancelled : null);
@@ -344,7 +344,7 @@ public sealed partial class PartyEngine
 
     private QueryResult ResultOf(PartySession session, PartyQuery asked, BoundQuery query, Answer answer, int minCell)
     {
-        return new QueryResult(asked.Id, asked.Text, session.Id, session.Engine, query.Query.Kind, answer, minCell, session.IntersectionSize!.Value,
+        return new QueryResult(asked.Id, asked.Text, session.Id, session.Engine!.Value, query.Query.Kind, answer, minCell, session.IntersectionSize!.Value,
             answer.Columns.TakeWhile(column => column.Role == AnswerRole.Label).Count(), Time.GetUtcNow(), (Time.GetUtcNow() - asked.AskedAt).TotalSeconds);
     }
 

@@ -55,7 +55,7 @@ public sealed partial class PartyEngine
     private readonly List<(string Session, ActiveContribution Contribution)> _retiredContributions = [];
 
     /// <summary>Bounds what a peer can have us store about queries.</summary>
-    private static bool MayBeAsked(IStoreTransaction transaction, PartySession session, Envelope envelope) => session.Engine == SessionRules.Masked && envelope.Message switch
+    private static bool MayBeAsked(IStoreTransaction transaction, PartySession session, Envelope envelope) => session.Engine == QueryEngine.Masked && envelope.Message switch
     {
         ProposeQuery proposal => ParticipantNames.IsId(proposal.QueryId) && proposal.Counter is > 0 and <= MaximumCounter && proposal.DeadlineSeconds is >= 1 and <= MaximumDeadlineSeconds
             && envelope.Body.Length <= MaximumProposalBytes && transaction.PendingSlots(session.Id, "ask/").Count < MaximumWaitingQuestions,
@@ -97,7 +97,7 @@ public sealed partial class PartyEngine
         Change(session, transaction =>
         {
             Send(transaction, session.Peer, session.Id, new AnnounceColumns(session.Id, session.Transcript, columns));
-            Send(transaction, session.Linker, session.Id, new RegisterDataset(session.Id, session.Transcript, session.Peer, session.Engine, session.MinCell, rows, []));
+            Send(transaction, session.Linker, session.Id, new RegisterDataset(session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, rows, []));
             Audit.Append(transaction, "questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Length));
             return session with { OwnColumns = columns, Registration = RegistrationState.Sent };
         });
@@ -152,7 +152,7 @@ public sealed partial class PartyEngine
     private async Task<bool> AdvanceQueriesAsync(PartySession session)
     {
         await DisposeRetiredAsync(session.Id);
-        if (session.Engine != SessionRules.Masked)
+        if (session.Engine != QueryEngine.Masked)
         {
             return false;
         }

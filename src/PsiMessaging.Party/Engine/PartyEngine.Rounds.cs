@@ -56,7 +56,7 @@ public sealed partial class PartyEngine
             return true;
         }
 
-        if ((active.Protocol is IVectorParty ? active.InHand.Count < VectorBatchesInHand : _evaluator.HasRoom(active.InHand.Count)) && BeginNext(session, active))
+        if ((active.Vectors is not null ? active.InHand.Count < VectorBatchesInHand : _evaluator.HasRoom(active.InHand.Count)) && BeginNext(session, active))
         {
             return true;
         }
@@ -180,14 +180,14 @@ public sealed partial class PartyEngine
             throw new ProtocolViolationException(FailureCodes.BadBatch, $"{session.Peer} sent a batch of round {round.Name} before its time");
         }
 
-        Hold(session, active, place, active.Protocol is IVectorParty party ? AbsorbAsync(party, round, batch.Sequence, envelope.Body.ToArray()) : Evaluate(session, active, round, batch.Sequence, envelope.Body));
+        Hold(session, active, place, active.Vectors is { } party ? AbsorbAsync(party, round, batch.Sequence, envelope.Body.ToArray()) : Evaluate(session, active, round, batch.Sequence, envelope.Body));
         return true;
     }
 
     private async Task<byte[]> ProduceAsync(PartySession session, ActiveSession active, Round round, int sequence)
     {
         OnVectors(session);
-        return await ((IVectorParty)active.Protocol).ProduceAsync(round, sequence);
+        return await active.Vectors!.ProduceAsync(round, sequence);
     }
 
     private static async Task<byte[]> AbsorbAsync(IVectorParty party, Round round, int sequence, byte[] payload)
@@ -199,7 +199,7 @@ public sealed partial class PartyEngine
     private Task<byte[]> Evaluate(PartySession session, ActiveSession active, Round round, int sequence, ReadOnlyMemory<byte> payload)
     {
         var items = round.Direction == RoundDirection.Outgoing || round.WithItems ? active.Items!.ReadPacked(round.FirstOf(sequence), round.CountOf(sequence)) : default;
-        return active.Protocol.Evaluate(round, sequence, items, payload) is { } request
+        return active.Batches!.Evaluate(round, sequence, items, payload) is { } request
             ? _evaluator.EvaluateAsync(session.Id, round.Number, sequence, request, active.Ended)
             : Task.FromResult(payload.ToArray());
     }
@@ -263,7 +263,7 @@ public sealed partial class PartyEngine
 
     private void CommitIncoming(PartySession session, ActiveSession active, BatchPlace place, byte[] result)
     {
-        if (active.Protocol is IVectorParty)
+        if (active.Vectors is not null)
         {
             active.Taken.Add(place);
         }
@@ -272,7 +272,7 @@ public sealed partial class PartyEngine
         var consumed = session.Consumed.GetValueOrDefault(place.Round) + 1;
         Change(session, transaction =>
         {
-            if (active.Protocol is IVectorParty)
+            if (active.Vectors is not null)
             {
                 // The frame stays where it is, for a restart; only that it was taken is noted.
                 transaction.PutKept(session.Id, place.Round, place.Sequence, []);
@@ -372,7 +372,7 @@ public sealed partial class PartyEngine
         using var shared = Home.SharedKeyWith(PinnedPeer(session));
         using var digest = new ResultDigest(shared, session.Transcript, Home.Name, session.Peer);
         int count;
-        if (active.Protocol is IVectorParty party)
+        if (active.Vectors is { } party)
         {
             OnVectors(session);
             var (found, size) = party.FinishAsync().GetAwaiter().GetResult();
@@ -509,7 +509,7 @@ public sealed partial class PartyEngine
         {
             transaction.Finish(session.Id, pending.Slot);
             transaction.DropRounds(session.Id);
-            Audit.Append(transaction, "session-completed", ("session", session.Id), ("peer", session.Peer), ("reveal", session.Reveal), ("own", session.OwnDistinct), ("peers", session.PeerDistinct), ("common", session.IntersectionSize));
+            Audit.Append(transaction, "session-completed", ("session", session.Id), ("peer", session.Peer), ("reveal", WireNames.NameOf(session.Reveal)), ("own", session.OwnDistinct), ("peers", session.PeerDistinct), ("common", session.IntersectionSize));
             return session with { State = SessionState.Completed, HadResult = true, Warning = null, EndedAt = Time.GetUtcNow() };
         });
         LogCompleted(session.Id, session.IntersectionSize is { } common ? $"{common}" : "the peer alone knows how many");

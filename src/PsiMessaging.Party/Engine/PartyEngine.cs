@@ -10,6 +10,7 @@ using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Outbox;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Engine;
@@ -27,10 +28,6 @@ public sealed partial class PartyEngine : ParticipantEngine
     private const int CreditWindow = 16;
     /// <summary>A receiver grants more credit each time it has dealt with this many batches.</summary>
     private const int CreditStep = 8;
-    /// <summary>Highest round number any protocol has.</summary>
-    private const int MaximumRound = 11;
-    /// <summary>Longest batch any protocol has: 1,024 blinded values of 8192 bits, 65,536 prepared tags of 16 bytes.</summary>
-    private const int MaximumBatchBytes = 1 << 20;
     private const int MaximumDeadlineSeconds = 30 * 24 * 3600;
     private const int MaximumMinCell = 1_000_000;
     private const string RefusedKind = "refused-command";
@@ -55,13 +52,10 @@ public sealed partial class PartyEngine : ParticipantEngine
         : base(home, store, sender, time, log)
     {
         _log = log;
-        _evaluator = evaluator ?? new LocalEvaluator(ParallelismOf(home));
-        _cores = new Cores(ParallelismOf(home));
+        _evaluator = evaluator ?? new LocalEvaluator(Cores.CountOf(home.Config.Parallelism));
+        _cores = new Cores(Cores.CountOf(home.Config.Parallelism));
         Datasets = new DatasetCatalog(home, store, time, openScratch);
     }
-
-    /// <summary>Cores a party's worker uses.</summary>
-    public static int ParallelismOf(ParticipantHome home) => home.Config.Parallelism > 0 ? home.Config.Parallelism : Environment.ProcessorCount;
 
     /// <summary>Memory that sessions over whole vectors may take together, in bytes.</summary>
     internal long VectorMemoryBytes { get; set; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
@@ -249,15 +243,15 @@ public sealed partial class PartyEngine : ParticipantEngine
     private static bool MayBeStored(IStoreTransaction transaction, PartySession session, Envelope envelope) => (AttemptOf(envelope.Message) ?? session.Attempt) == session.Attempt && envelope.Message switch
     {
         RestartProtocol restart => restart.Attempt is >= 1 and <= MaximumAttempts && restart.Nonce.Length == 32 && restart.Transcript.Length == 32,
-        RoundBatch batch => batch.Round is >= 1 and <= MaximumRound && batch.Transcript.Length == 32 && envelope.Body.Length <= MaximumBatchBytes
+        RoundBatch batch => batch.Round >= 1 && batch.Round <= PsiProtocols.HighestRound && batch.Transcript.Length == 32 && envelope.Body.Length <= PsiProtocols.MaximumBatchBytes
             && batch.Sequence >= 0 && batch.Sequence < session.Consumed.GetValueOrDefault(batch.Round) + CreditWindow && PeerBounds.HasRoomForRound(transaction, envelope),
-        GrantCredit grant => grant.Round is >= 1 and <= MaximumRound && grant.Transcript.Length == 32 && grant.Batches > 0 && transaction.PendingSlots(session.Id, "credit/").Count < CreditWindow,
+        GrantCredit grant => grant.Round >= 1 && grant.Round <= PsiProtocols.HighestRound && grant.Transcript.Length == 32 && grant.Batches > 0 && transaction.PendingSlots(session.Id, "credit/").Count < CreditWindow,
         _ => false,
     };
 
     private PartySession Tombstone(string id, string peer, AbortSession abort) => new()
     {
-        Id = id, State = SessionState.Failed, IsInitiator = false, Peer = peer, Linker = "", Protocol = "", Engine = "", Reveal = "", MinCell = 1,
+        Id = id, State = SessionState.Failed, IsInitiator = false, Peer = peer, Linker = "", Protocol = "", Engine = null, Reveal = null, MinCell = 1,
         CreatedAt = Time.GetUtcNow(), DeadlineAt = Time.GetUtcNow(), EndedAt = Time.GetUtcNow(), IsCleaned = true, FailureCode = FailureCodes.Known(abort.Code), FailureReason = $"{peer}: {Printable(abort.Reason)}",
     };
 
@@ -383,7 +377,7 @@ public sealed partial class PartyEngine : ParticipantEngine
         }
 
         var opened = ActiveSession.Open(session, Home.Name, OwnDataset(session), Datasets, Home.SessionPath(session.Id), _cores);
-        opened.Resumed = opened.Protocol is not IVectorParty party || (session.Produced.Count == 0 && session.Consumed.Count == 0) ? Task.CompletedTask : Task.Run(() => ResumeAsync(session, opened, party));
+        opened.Resumed = opened.Vectors is not { } party || (session.Produced.Count == 0 && session.Consumed.Count == 0) ? Task.CompletedTask : Task.Run(() => ResumeAsync(session, opened, party));
         lock (_cacheLock)
         {
             _active.Add(session.Id, opened);
@@ -398,7 +392,7 @@ public sealed partial class PartyEngine : ParticipantEngine
     /// </summary>
     private bool HasRoomForVectors(PartySession session)
     {
-        if (session.Protocol != SessionRules.Vole)
+        if (session.Chosen is not VectorProtocol)
         {
             return true;
         }
