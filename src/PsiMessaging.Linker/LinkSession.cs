@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Linker;
@@ -12,7 +13,7 @@ namespace PsiMessaging.Linker;
 /// <param name="MinCell">Smallest count that may be released.</param>
 /// <param name="Rows">Announced rows.</param>
 /// <param name="Columns">Column tokens.</param>
-public sealed record Registration(string Party, string Peer, byte[] Transcript, string Engine, int MinCell, int Rows, IReadOnlyList<string> Columns)
+public sealed record Registration(string Party, string Peer, byte[] Transcript, QueryEngine Engine, int MinCell, int Rows, IReadOnlyList<string> Columns)
 {
     /// <summary>Rows on disk so far.</summary>
     public int Received { get; init; }

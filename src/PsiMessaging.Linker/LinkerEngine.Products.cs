@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Data.Batches;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Participants.Envelopes;
@@ -126,7 +127,7 @@ public sealed partial class LinkerEngine
             return true;
         }
 
-        var fault = session.Registrations[0].Engine != MaskedEngine ? (FailureCodes.EngineCannot, "the session's engine is not masked")
+        var fault = session.Registrations[0].Engine != QueryEngine.Masked ? (FailureCodes.EngineCannot, "the session's engine is not masked")
             : p is < 1 or > MaskedBatch.MaximumColumns || q is < 1 or > MaskedBatch.MaximumColumns || open.Counter is < 1 or > MaximumCounter || session.Registrations.All(registration => registration.Party != open.Asker)
                 || open.BatchRows != MaskedBatch.RowsOf(Math.Max(p, q)) || open.Rows < 1 ? (FailureCodes.BadContribution, $"{from} announced a matrix that cannot be")
             : open.Rows != session.Registrations[0].Rows ? (FailureCodes.BadContribution, $"{from} announced {open.Rows} rows where {session.Registrations[0].Rows} are registered")
@@ -255,7 +256,7 @@ public sealed partial class LinkerEngine
             try
             {
                 active.Product.Add([.. ready.Select(sequence => (BatchPath(session.Id, id, product.Asker, sequence), BatchPath(session.Id, id, other, sequence), Math.Min(batch, product.Rows - (sequence * batch))))],
-                    Home.Config.Parallelism > 0 ? Home.Config.Parallelism : Environment.ProcessorCount);
+                    Cores.CountOf(Home.Config.Parallelism));
             }
             catch (InvalidDataException exception)
             {

@@ -19,8 +19,6 @@ namespace PsiMessaging.Linker;
 /// </summary>
 public sealed partial class LinkerEngine : ParticipantEngine
 {
-    private const string TokensEngine = "tokens";
-    private const string MaskedEngine = "masked";
     private const int MaximumColumns = 1000;
     private const int MaximumQueryColumns = 64;
     private const int MaximumFilterValues = 1000;
@@ -275,13 +273,13 @@ public sealed partial class LinkerEngine : ParticipantEngine
             throw new ParticipantException(FailureCodes.Unsupported, $"{from} announces {request.Rows:N0} rows; {Home.Name} takes {Home.Config.MaximumPeerSet:N0} at most (maximumPeerSet in psi.json)");
         }
 
-        if (request.Engine is not (TokensEngine or MaskedEngine) || (request.Engine == MaskedEngine && request.Columns.Count > 0))
+        if (!WireNames.TryParse(request.Engine, out QueryEngine engine) || (engine == QueryEngine.Masked && request.Columns.Count > 0))
         {
             throw new ParticipantException(FailureCodes.Unsupported, $"{from} asks for an engine this linker does not have");
         }
 
         if (session.Registrations is [var other] && (request.Peer != other.Party || from != other.Peer || !request.Transcript.AsSpan().SequenceEqual(other.Transcript)
-            || request.Engine != other.Engine || request.Rows != other.Rows))
+            || engine != other.Engine || request.Rows != other.Rows))
         {
             throw new ParticipantException(FailureCodes.RegistrationMismatch, "the two parties' registrations disagree on the peer, the transcript, the engine or the number of rows");
         }
@@ -290,8 +288,8 @@ public sealed partial class LinkerEngine : ParticipantEngine
         {
             transaction.Finish(session.Id, pending.Slot);
             // With engine masked no rows follow: there is nothing to wait for.
-            var complete = request.Engine == MaskedEngine;
-            var registration = new Registration(from, request.Peer, request.Transcript, request.Engine, request.MinCell, request.Rows, request.Columns) { Complete = complete };
+            var complete = engine == QueryEngine.Masked;
+            var registration = new Registration(from, request.Peer, request.Transcript, engine, request.MinCell, request.Rows, request.Columns) { Complete = complete };
             transaction.PutSession((session with { Registrations = [.. session.Registrations, registration] }).ToStored());
             Audit.Append(transaction, "registration-opened", ("session", session.Id), ("party", from), ("rows", request.Rows), ("columns", request.Columns.Count), ("minCell", request.MinCell));
             if (complete)
@@ -496,7 +494,7 @@ public sealed partial class LinkerEngine : ParticipantEngine
         }
 
         var (left, right) = (session.Registrations[0], session.Registrations[1]);
-        if (left.Engine != TokensEngine)
+        if (left.Engine != QueryEngine.Tokens)
         {
             throw new ParticipantException(FailureCodes.EngineCannot, "the session's engine does not count ciphertexts");
         }
