@@ -6,6 +6,7 @@ using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.BlindRsa;
 using PsiMessaging.Protocols.Evaluation;
@@ -113,7 +114,7 @@ public static class ReusableSets
 
             OwnerOnlyFile.Write(Path.Combine(part, KeyFile), key.Pkcs8.Span);
             var set = new ReusableSet(id, owner, rsaBits, Fingerprint(key.PublicKey), dataset.Hash, dataset.Profile, identifiers.Count, time.GetUtcNow());
-            AtomicFile.Write(Path.Combine(part, SetFile), JsonSerializer.SerializeToUtf8Bytes(set, SessionJson.Default.ReusableSet));
+            AtomicFile.Write(Path.Combine(part, SetFile), JsonSerializer.SerializeToUtf8Bytes(set, PartyJson.Default.ReusableSet));
             sorter.Dispose();
             scratch.Dispose();
             catalog.ChangeFolder(dataset, () =>
@@ -152,7 +153,7 @@ public static class ReusableSets
         ReusableSet set;
         try
         {
-            set = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(folder, SetFile)), SessionJson.Default.ReusableSet) ?? throw new JsonException();
+            set = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(folder, SetFile)), PartyJson.Default.ReusableSet) ?? throw new JsonException();
         }
         catch (JsonException)
         {

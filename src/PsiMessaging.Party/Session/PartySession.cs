@@ -6,6 +6,7 @@ using PsiMessaging.Cryptography;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Rows;
 using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Session;

@@ -8,6 +8,7 @@ using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Result;
 
 namespace PsiMessaging.Party.Questions.Tokens;
 
