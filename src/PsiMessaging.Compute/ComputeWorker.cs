@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.WorkerHost;
@@ -53,7 +54,7 @@ public static class ComputeWorker
         }
 
         using var key = ComputeKey.Load(settings.KeyFile);
-        var parallelism = settings.Parallelism > 0 ? settings.Parallelism : Environment.ProcessorCount;
+        var parallelism = Cores.CountOf(settings.Parallelism);
         await Worker.RunAsync(
             new WorkerSurface(jsonLogs, settings.HealthPort, settings.HealthAddress),
             logs => new ComputeService(key, BrokerAddress.Parse(settings.Broker, settings.BrokerCa), parallelism, TimeProvider.System, logs.CreateLogger<ComputeService>()), cancellation);

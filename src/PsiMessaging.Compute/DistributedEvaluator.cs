@@ -5,7 +5,6 @@ using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Outbox;
-using PsiMessaging.Party.Engine;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Evaluation;
 

@@ -43,7 +43,10 @@ public abstract class Participant : IAsyncDisposable
 public abstract class Participant<TSession> : Participant
     where TSession : class, ISession<TSession>
 {
+    private static readonly TimeSpan AfterDue = TimeSpan.FromSeconds(1);
+
     private readonly CancellationTokenSource _stop = new();
+    private readonly CommitListener<TSession> _listener;
     private readonly TurnServices _services;
     private readonly OutboxDispatcher _outbox;
     private readonly WakeUps _due;
@@ -59,6 +62,7 @@ public abstract class Participant<TSession> : Participant
         _services = new TurnServices(store, new Post(home, log), new AuditLog(home, time), time);
         _outbox = new OutboxDispatcher(store, sender, time, log) { OnSent = message => SignalSession(message.Session) };
         Scheduler = new TurnScheduler(TakeTurnAsync, OnTurnFault, time);
+        _listener = new CommitListener<TSession>(session => OnCommitting(session), OnCommitted);
         _due = new WakeUps(time, Scheduler.Interrupt);
         _pruning = new Pruning(store, time, () => Kept, id =>
         {
@@ -158,7 +162,7 @@ public abstract class Participant<TSession> : Participant
             Forget(id);
         }
 
-        if (Turn<TSession>.Begin(_services, id, (session, _) => OnCommitting(session), OnCommitted, ended) is not { } turn)
+        if (Turn<TSession>.Begin(_services, id, _listener, ended) is not { } turn)
         {
             _due.Set(id, null);
             return TurnOutcome.Idle;
@@ -166,7 +170,15 @@ public abstract class Participant<TSession> : Participant
 
         try
         {
-            return await StepAsync(turn);
+            var outcome = await StepAsync(turn);
+            if (!outcome.HasWorked && turn.DueAt is { } dueAt)
+            {
+                // Whatever was due has been dealt with, or can only be later.
+                var now = Time.GetUtcNow();
+                _due.Set(id, dueAt > now ? dueAt : now + AfterDue);
+            }
+
+            return outcome;
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !ended.IsCancellationRequested)
         {
@@ -191,13 +203,15 @@ public abstract class Participant<TSession> : Participant
         return new TurnOutcome(false, wakeAt);
     }
 
-    private void OnCommitted(TSession session, Effects effects)
+    private void OnCommitted(StoredSession? stored, Effects effects)
     {
-        var stored = session.ToStored();
-        _due.Set(session.Id, stored.DueAt);
-        if (stored.EndedAt is not null)
+        if (stored is not null)
         {
-            _pruning.Soon();
+            _due.Set(stored.Id, stored.DueAt);
+            if (stored.EndedAt is not null)
+            {
+                _pruning.Soon();
+            }
         }
 
         if (effects.HasSent)

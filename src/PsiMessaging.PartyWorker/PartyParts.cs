@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Compute;
+using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
@@ -28,7 +29,7 @@ public sealed class PartyParts : ParticipantParts
     /// <inheritdoc/>
     public override ParticipantEngine CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs)
     {
-        _evaluator = new DistributedEvaluator(ComputeKey.LoadOrCreate(home), sender, PartyEngine.ParallelismOf(home), time, logs.CreateLogger<DistributedEvaluator>());
+        _evaluator = new DistributedEvaluator(ComputeKey.LoadOrCreate(home), sender, Cores.CountOf(home.Config.Parallelism), time, logs.CreateLogger<DistributedEvaluator>());
         var engine = new PartyEngine(home, store, sender, time, logs.CreateLogger<PartyEngine>(), _evaluator);
         engine.Datasets.Sweep();
         return engine;

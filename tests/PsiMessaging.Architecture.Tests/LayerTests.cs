@@ -19,8 +19,8 @@ public class LayerTests
         ["PsiMessaging.Storage"] = ["Participants"],
         ["PsiMessaging.Messaging"] = ["Participants", "Contracts"],
         ["PsiMessaging.WorkerHost"] = ["Messaging", "Storage", "Participants", "Data", "Contracts"],
-        ["PsiMessaging.Compute"] = ["WorkerHost", "Messaging", "Party", "Protocols", "Participants", "Data", "Contracts", "Cryptography"],
-        ["psi-party-worker"] = ["WorkerHost", "Messaging", "Compute", "Party", "Data", "Participants"],
+        ["PsiMessaging.Compute"] = ["WorkerHost", "Messaging", "Protocols", "Participants", "Data", "Contracts", "Cryptography"],
+        ["psi-party-worker"] = ["WorkerHost", "Messaging", "Compute", "Party", "Protocols", "Cryptography", "Data", "Participants"],
         ["psi-linker-worker"] = ["WorkerHost", "Linker", "Participants"],
     };
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Identities;
 
 namespace PsiMessaging.Benchmarks;
@@ -15,7 +16,8 @@ internal static class Masked
     {
         var broker = args[1];
         var rows = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1_000_000;
-        var engines = args.Length > 3 ? [args[3]] : new[] { "masked", "tokens" };
+        var engines = args.Length <= 3 ? Enum.GetValues<QueryEngine>()
+            : WireNames.TryParse(args[3], out QueryEngine asked) ? [asked] : throw new ArgumentException($"the engines are {WireNames.Listed(WireNames.Engines, "and")}");
         var root = Directory.CreateTempSubdirectory("psi-masked-").FullName;
         var homes = new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker) }
             .Select(who => ParticipantHome.Create(Path.Combine(root, who.Item1), new ParticipantConfig { Name = who.Item1, Role = who.Item2, QueuePrefix = $"bench{Environment.ProcessId}", Broker = broker })).ToArray();
@@ -48,19 +50,19 @@ internal static class Masked
         using var workers = new WorkerProcesses(homes);
         try
         {
-            var best = new Dictionary<string, double>(StringComparer.Ordinal);
+            var best = new Dictionary<QueryEngine, double>();
             foreach (var engine in engines)
             {
                 var watch = Stopwatch.StartNew();
                 Sending.Run("send", SessionOf(engine), "--home", homes[0].Path, "--timeout", "3000");
                 Sending.Run("send", SessionOf(engine), "--home", homes[1].Path, "--timeout", "3000");
-                Console.WriteLine($"{engine}: send by both {watch.Elapsed.TotalSeconds:f1} s");
-                foreach (var text in engine == "masked" ? ["A, B", "A, B", "A, B", "mean(XA), sd(XA), corr(XA, XB) by B"] : new[] { "A, B", "A, B", "A, B" })
+                Console.WriteLine($"{WireNames.NameOf(engine)}: send by both {watch.Elapsed.TotalSeconds:f1} s");
+                foreach (var text in engine == QueryEngine.Masked ? ["A, B", "A, B", "A, B", "mean(XA), sd(XA), corr(XA, XB) by B"] : new[] { "A, B", "A, B", "A, B" })
                 {
                     watch.Restart();
                     using var answer = JsonDocument.Parse(Sending.Run("query", SessionOf(engine), text, "--home", homes[0].Path, "--json", "--timeout", "3000", "--deadline", "3000"));
                     var (seconds, records) = (answer.RootElement.GetProperty("seconds").GetDouble(), answer.RootElement.GetProperty("records").GetInt64());
-                    Console.WriteLine($"{engine}: {text}: {seconds:f2} s from question to answer ({watch.Elapsed.TotalSeconds:f2} s with the command), {records:N0} records");
+                    Console.WriteLine($"{WireNames.NameOf(engine)}: {text}: {seconds:f2} s from question to answer ({watch.Elapsed.TotalSeconds:f2} s with the command), {records:N0} records");
                     if (text == "A, B")
                     {
                         best[engine] = Math.Min(seconds, best.GetValueOrDefault(engine, double.MaxValue));
@@ -70,7 +72,7 @@ internal static class Masked
 
             if (best.Count == 2)
             {
-                Console.WriteLine($"masked / tokens: {best["masked"] / best["tokens"]:f2}");
+                Console.WriteLine($"masked / tokens: {best[QueryEngine.Masked] / best[QueryEngine.Tokens]:f2}");
             }
 
             workers.PrintPeaks();
@@ -83,5 +85,5 @@ internal static class Masked
         return 0;
     }
 
-    private static string SessionOf(string engine) => (engine == "masked" ? "a" : "b").PadRight(32, '0');
+    private static string SessionOf(QueryEngine engine) => (engine == QueryEngine.Masked ? "a" : "b").PadRight(32, '0');
 }

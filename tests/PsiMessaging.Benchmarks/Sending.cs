@@ -4,12 +4,14 @@ using System.Text.Json;
 using DuckDB.NET.Data;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Cli.Simulation;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Linker;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Protocols.Ecdh;
 using PsiMessaging.Party.Engine;
 using PsiMessaging.Storage;
 
@@ -83,7 +85,7 @@ internal static class Sending
     }
 
     /// <summary>A home as it stands after a completed session in which all rows are common.</summary>
-    internal static async Task PrepareAsync(ParticipantHome home, string peer, string file, int rows, string session = Session, string engine = "tokens")
+    internal static async Task PrepareAsync(ParticipantHome home, string peer, string file, int rows, string session = Session, QueryEngine engine = QueryEngine.Tokens)
     {
         using var store = Store(home);
         var catalog = new DatasetCatalog(home, store, TimeProvider.System);
@@ -102,7 +104,7 @@ internal static class Sending
             transaction.PutSession(new PartySession
             {
                 Id = session, State = SessionState.Completed, IsInitiator = home.Name == "P1", Peer = peer, Linker = "LINKER", Dataset = "data", DatasetHash = dataset.Hash,
-                Protocol = "ecdh", Engine = engine, Reveal = "both", MinCell = 1, CreatedAt = now, DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
+                Protocol = EcdhProtocol.Instance.Name, Engine = engine, Reveal = RevealTo.Both, MinCell = 1, CreatedAt = now, DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
                 ProposalHash = new byte[32], AcceptanceHash = new byte[32], IntersectionSize = rows, HadResult = true, EndedAt = now,
             }.ToStored());
             return true;

@@ -24,7 +24,7 @@ internal static class Signing
         using var sender = new BlindRsaParty(1, Items, transcript, seed, ("P2", senderKey, null), ("P1", null, null), Reveal.Peer);
         using var receiver = new BlindRsaParty(Items, 1, transcript, seed, ("P1", null, null), ("P2", senderKey.PublicKey, null), Reveal.Own);
         using var threads = new ComputeThreads(Environment.ProcessorCount);
-        byte[] Evaluate(IProtocolParty party, Round round, int sequence, ReadOnlyMemory<byte> payload) =>
+        byte[] Evaluate(IBatchParty party, Round round, int sequence, ReadOnlyMemory<byte> payload) =>
             Evaluator.EvaluateAsync(party.Evaluate(round, sequence, Numbers(round.FirstOf(sequence), round.CountOf(sequence)), payload)!, threads, CancellationToken.None).GetAwaiter().GetResult();
         using var bare = RsaArithmetic.Create(senderKey);
         var outgoing = receiver.Rounds.Single(round => round is { Number: 1, Direction: RoundDirection.Outgoing });

@@ -36,8 +36,8 @@ public class ValuesAndIdentifiersTests
     }
 
     [Theory]
-    [InlineData(SessionRules.Masked)]
-    [InlineData(SessionRules.Tokens)]
+    [InlineData("masked")]
+    [InlineData("tokens")]
     public async Task Values_SpelledInManyWays_AreCountedAsValues(string engine)
     {
         // A missing value is listed as a question mark.

@@ -4,9 +4,9 @@ using PsiMessaging.Protocols.Evaluation;
 namespace PsiMessaging.Protocols.Tests;
 
 /// <summary>One party with its items in the session's order, and the tags it has gathered: what a driver does, in memory and without a network.</summary>
-internal sealed class TestParty(IProtocolParty protocol, string[] items) : IDisposable
+internal sealed class TestParty(IBatchParty protocol, string[] items) : IDisposable
 {
-    public IProtocolParty Protocol => protocol;
+    public IBatchParty Protocol => protocol;
 
     public string[] Items => items;
 

@@ -50,7 +50,7 @@ public sealed class UnknownOrQueryEngineConverter : JsonConverter<QueryEngine?>
     public override QueryEngine? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => WireNames.TryParse(reader.GetString(), out QueryEngine engine) ? engine : null;
 
     /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, QueryEngine? value, JsonSerializerOptions options) => writer.WriteStringValue(value is { } engine ? WireNames.NameOf(engine) : "");
+    public override void Write(Utf8JsonWriter writer, QueryEngine? value, JsonSerializerOptions options) => writer.WriteStringValue(WireNames.NameOf(value));
 }
 
 /// <summary>Who learns the result where that is not known, as in a session that ended before it was judged, stands as an empty text.</summary>
@@ -63,5 +63,5 @@ public sealed class UnknownOrRevealToConverter : JsonConverter<RevealTo?>
     public override RevealTo? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => WireNames.TryParse(reader.GetString(), out RevealTo reveal) ? reveal : null;
 
     /// <inheritdoc/>
-    public override void Write(Utf8JsonWriter writer, RevealTo? value, JsonSerializerOptions options) => writer.WriteStringValue(value is { } reveal ? WireNames.NameOf(reveal) : "");
+    public override void Write(Utf8JsonWriter writer, RevealTo? value, JsonSerializerOptions options) => writer.WriteStringValue(WireNames.NameOf(value));
 }

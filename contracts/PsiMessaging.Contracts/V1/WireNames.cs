@@ -19,6 +19,12 @@ public static class WireNames
     /// <summary>The name of who learns the result.</summary>
     public static string NameOf(RevealTo reveal) => RevealNames[(int)reveal];
 
+    /// <summary>The same where there may be none: then an empty text.</summary>
+    public static string NameOf(QueryEngine? engine) => engine is { } known ? NameOf(known) : "";
+
+    /// <summary>The same where there may be none: then an empty text.</summary>
+    public static string NameOf(RevealTo? reveal) => reveal is { } known ? NameOf(known) : "";
+
     /// <summary>A security model's name; null for <see cref="SecurityModel.SemiHonest"/>, which no message names.</summary>
     public static string? NameOf(SecurityModel security) => security == SecurityModel.Malicious ? MaliciousName : null;
 

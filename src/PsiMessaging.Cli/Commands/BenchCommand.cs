@@ -3,10 +3,12 @@ using System.Globalization;
 using System.Text.Json;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Protocols.Choice;
-using PsiMessaging.Party.Engine;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Cli.Commands;
 
@@ -22,7 +24,7 @@ internal static class BenchCommand
         {
             Description = "Rows of each party, half of them in common; N, or NxM for different sizes; repeatable", HelpName = "N[xM]", DefaultValueFactory = _ => ["10000"],
         };
-        var protocols = new Option<string[]>("--protocol") { Description = "PSI protocol; repeatable", HelpName = "ecdh|rsa|vole", DefaultValueFactory = _ => [SessionRules.Ecdh] };
+        var protocols = new Option<string[]>("--protocol") { Description = "PSI protocol; repeatable", HelpName = string.Join('|', PsiProtocols.Names), DefaultValueFactory = _ => [PsiProtocols.Names[0]] };
         var transports = new Option<string[]>("--transport") { Description = "memory or rabbitmq, which needs --broker; repeatable (default: rabbitmq with --broker, else memory)", HelpName = "memory|rabbitmq" };
         var whole = new Option<bool>("--whole") { Description = "Also send the rows to the linker and ask a question" };
         var parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
@@ -61,9 +63,10 @@ internal static class BenchCommand
             }
 
             var runs = new List<BenchRun>();
-            foreach (var protocol in parsed.GetValue(protocols)!)
+            foreach (var name in parsed.GetValue(protocols)!)
             {
-                var reveal = session.RevealOf(parsed, "P1", "P2", SessionRules.IsProtocol(protocol) ? protocol : throw new UsageException($"--protocol takes ecdh, rsa or vole, not {protocol}"));
+                var protocol = PsiProtocols.Find(name) ?? throw new UsageException($"--protocol takes {WireNames.Listed(PsiProtocols.Names, "or")}, not {name}");
+                var reveal = session.RevealOf(parsed, "P1", "P2", protocol);
                 foreach (var (rows1, rows2) in sizes)
                 {
                     foreach (var way in ways)
@@ -93,9 +96,9 @@ internal static class BenchCommand
     }
 
     private static async Task<BenchRun> RunAsync(
-        ParseResult parsed, SessionOptions session, string protocol, string reveal, int rows1, int rows2, string? broker, bool whole, int parallelism, CancellationToken cancellation)
+        ParseResult parsed, SessionOptions session, PsiProtocol protocol, RevealTo reveal, int rows1, int rows2, string? broker, bool whole, int parallelism, CancellationToken cancellation)
     {
-        var cores = parallelism > 0 ? parallelism : Environment.ProcessorCount;
+        var cores = Cores.CountOf(parallelism);
         var bits = parsed.GetValue(session.RsaBits);
         var reuse = parsed.GetValue(session.Reuse);
         return await TemporaryFolder.UseAsync(async folder =>
@@ -108,7 +111,7 @@ internal static class BenchCommand
                 P1File = p1,
                 P2File = p2,
                 Key = ["ID"],
-                Queries = whole && reveal == SessionRules.Both ? ["A, X"] : [],
+                Queries = whole && reveal == RevealTo.Both ? ["A, X"] : [],
                 Protocol = protocol,
                 Security = session.SecurityOf(parsed),
                 Reveal = reveal,
@@ -125,16 +128,16 @@ internal static class BenchCommand
             var after = PrimitiveRates.Measure(protocol, bits);
             return new BenchRun
             {
-                Protocol = protocol,
+                Protocol = protocol.Name,
                 Security = session.SecurityOf(parsed),
                 Reveal = reveal,
                 Reuse = reuse,
-                RsaBits = protocol == SessionRules.Rsa ? bits : 0,
+                RsaBits = protocol.HasRsaKeys ? bits : 0,
                 Rows1 = rows1,
                 Rows2 = rows2,
                 Transport = broker is null ? "memory" : "rabbitmq",
                 Cores = cores,
-                Operations = PrimitiveRates.OperationsOf(protocol, reveal, reuse, rows1, rows2),
+                Operations = protocol.OperationsOf(new SetSizes(rows1, rows2), reveal, reuse),
                 Rates = before.ToDictionary(rate => rate.Key, rate => (rate.Value + after[rate.Key]) / 2),
                 Report = outcome.Report,
             };
@@ -144,7 +147,7 @@ internal static class BenchCommand
     private static async Task CalibrateAsync(ParseResult parsed, int parallelism, CancellationToken cancellation)
     {
         using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
-        var cores = parallelism > 0 ? parallelism : PartyEngine.ParallelismOf(home);
+        var cores = Cores.CountOf(parallelism > 0 ? parallelism : home.Config.Parallelism);
         var costs = await Calibration.RunAsync(cores, TimeProvider.System, cancellation);
         AtomicFile.Write(Path.Combine(home.Path, ProtocolCosts.FileName), costs.ToJson());
         if (parsed.GetValue(PsiRootCommand.Json))

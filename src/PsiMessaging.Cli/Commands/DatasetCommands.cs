@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
+using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
@@ -88,7 +89,7 @@ internal static class DatasetCommands
             using var store = new SqliteParticipantStore(home.StatePath);
             var catalog = new DatasetCatalog(home, store, TimeProvider.System);
             var dataset = catalog.Resolve(parsed.GetValue(name));
-            using var threads = new ComputeThreads(parsed.GetValue(parallelism) is > 0 and var asked ? asked : PartyEngine.ParallelismOf(home));
+            using var threads = new ComputeThreads(Cores.CountOf(parsed.GetValue(parallelism) is > 0 and var asked ? asked : home.Config.Parallelism));
             var set = await ProgressDisplay.ShowAsync(update => ReusableSets.MakeAsync(
                 catalog, dataset, home.Name, parsed.GetValue(session.RsaBits), threads, TimeProvider.System, done => update(new SimulationProgress("reusable set", done)), cancellation));
             store.Write(transaction => new AuditLog(home, TimeProvider.System).Append(

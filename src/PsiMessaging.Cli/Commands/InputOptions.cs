@@ -1,11 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
 using PsiMessaging.Cli.Output;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Party.Engine;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Cli.Commands;
 
@@ -189,18 +191,23 @@ internal sealed class InputOptions
 /// <summary>Options of a session; the same for a simulation and for real.</summary>
 internal sealed class SessionOptions
 {
-    public Option<string> Protocol { get; } = PsiRootCommand.Choice("--protocol", "PSI protocol; auto takes the quickest that both parties allow for their sizes", "auto", "auto", "ecdh", "rsa", "vole");
+    private const string SemiHonest = "semi-honest";
 
-    public Option<string> Security { get; } = PsiRootCommand.Choice("--security", "Protocol vole: add further checks against parties that do not follow it (malicious; not reviewed)", "semi-honest", "semi-honest", "malicious");
+    /// <summary>Who learns the result as a person says it: the parties have no sides there, but are the first and the second.</summary>
+    private static readonly string[] RevealNames = [WireNames.NameOf(RevealTo.Both), "p1", "p2", WireNames.NameOf(RevealTo.Size)];
+
+    public Option<string> Protocol { get; } = PsiRootCommand.Choice("--protocol", "PSI protocol; auto takes the quickest that both parties allow for their sizes", PsiProtocols.Auto, [PsiProtocols.Auto, .. PsiProtocols.Names]);
+
+    public Option<string> Security { get; } = PsiRootCommand.Choice("--security", "Protocol vole: add further checks against parties that do not follow it (malicious; not reviewed)", SemiHonest, SemiHonest, WireNames.NameOf(SecurityModel.Malicious)!);
 
     public Option<string> Reveal { get; } = new("--reveal")
     {
-        Description = "Who learns the result: both parties, one of them, or both the size alone", DefaultValueFactory = _ => "both", HelpName = "both|p1|p2|size",
+        Description = "Who learns the result: both parties, one of them, or both the size alone", DefaultValueFactory = _ => WireNames.NameOf(RevealTo.Both), HelpName = string.Join('|', RevealNames),
     };
 
     public Option<bool> Reuse { get; } = new("--reuse") { Description = "Protocol rsa, one receiver: take the sender's reusable set (see: psi dataset prepare)" };
 
-    public Option<string> Engine { get; } = PsiRootCommand.Choice("--engine", "What the linker computes with: masked matrices (it learns sizes only) or encrypted tokens (counts only)", "masked", "masked", "tokens");
+    public Option<string> Engine { get; } = PsiRootCommand.Choice("--engine", "What the linker computes with: masked matrices (it learns sizes only) or encrypted tokens (counts only)", WireNames.NameOf(QueryEngine.Masked), [.. WireNames.Engines]);
 
     public Option<int> RsaBits { get; } = new("--rsa-bits") { Description = "Protocol rsa: modulus in bits, 2048 to 8192", DefaultValueFactory = _ => 3072, HelpName = "N" };
 
@@ -214,20 +221,23 @@ internal sealed class SessionOptions
         }
     });
 
-    /// <summary>Who learns the result, as it travels. p1 is who opens the session, p2 who is asked, unless these are names of the parties; a name says it plainly.</summary>
-    public string RevealOf(ParseResult parsed, string initiator, string responder, string? protocol = null)
+    /// <summary>Who learns the result. p1 is who opens the session, p2 who is asked, unless these are names of the parties; a name says it plainly.</summary>
+    public RevealTo RevealOf(ParseResult parsed, string initiator, string responder, PsiProtocol? protocol = null)
     {
         var text = parsed.GetValue(Reveal)!;
         bool Is(string other) => string.Equals(text, other, StringComparison.OrdinalIgnoreCase);
-        var reveal = Is(initiator) ? SessionRules.Initiator : Is(responder) ? SessionRules.Responder
-            : Is("both") ? SessionRules.Both : Is("size") ? SessionRules.Size : Is("p1") ? SessionRules.Initiator : Is("p2") ? SessionRules.Responder
+        var reveal = Is(initiator) ? RevealTo.Initiator : Is(responder) ? RevealTo.Responder
+            : Is(RevealNames[0]) ? RevealTo.Both : Is(RevealNames[1]) ? RevealTo.Initiator : Is(RevealNames[2]) ? RevealTo.Responder : Is(RevealNames[3]) ? RevealTo.Size
             : throw new UsageException($"--reveal takes both, p1, p2, size or a party's name, not {text}");
-        var chosen = protocol ?? parsed.GetValue(Protocol)!;
-        return (SessionRules.FaultOf(chosen, reveal, parsed.GetValue(Reuse)) ?? SessionRules.FaultOfSecurity(chosen, SecurityOf(parsed))) is { } fault ? throw new UsageException(fault) : reveal;
+        return PsiProtocols.FaultOf(protocol ?? PsiProtocols.Find(parsed.GetValue(Protocol)), reveal, parsed.GetValue(Reuse), SecurityOf(parsed)) is { } fault ? throw new UsageException(fault) : reveal;
     }
 
-    /// <summary>Security as it travels.</summary>
-    public string? SecurityOf(ParseResult parsed) => parsed.GetValue(Security) == SessionRules.Malicious ? SessionRules.Malicious : null;
+    /// <summary>Which checks run.</summary>
+    public SecurityModel SecurityOf(ParseResult parsed) => WireNames.TryParse(parsed.GetValue(Security), out SecurityModel security) ? security : SecurityModel.SemiHonest;
+
+    /// <summary>What the linker computes with.</summary>
+    public QueryEngine EngineOf(ParseResult parsed) =>
+        WireNames.TryParse(parsed.GetValue(Engine), out QueryEngine engine) ? engine : throw new UsageException($"--engine takes {string.Join(" or ", WireNames.Engines)}");
 
     public void AddTo(Command command)
     {

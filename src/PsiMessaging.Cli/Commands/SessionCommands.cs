@@ -10,6 +10,7 @@ using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party;
 using PsiMessaging.Party.Engine;
+using PsiMessaging.Protocols;
 using PsiMessaging.Storage;
 using PsiMessaging.WorkerHost;
 
@@ -54,9 +55,9 @@ internal static class SessionCommands
                 Dataset = parsed.GetValue(dataset)!,
                 PeerDataset = parsed.GetValue(peerDataset),
                 Protocol = parsed.GetValue(session.Protocol)!,
-                Security = session.SecurityOf(parsed),
+                Security = WireNames.NameOf(session.SecurityOf(parsed)),
                 Engine = parsed.GetValue(session.Engine)!,
-                Reveal = session.RevealOf(parsed, home.Name, parsed.GetValue(with)!),
+                Reveal = WireNames.NameOf(session.RevealOf(parsed, home.Name, parsed.GetValue(with)!)),
                 RsaBits = parsed.GetValue(session.RsaBits),
                 Reuse = parsed.GetValue(session.Reuse),
                 MinCell = parsed.GetValue(session.MinCell),
@@ -85,7 +86,7 @@ internal static class SessionCommands
             Report(parsed, home, store, id, () =>
             {
                 var current = Load(store, id);
-                if (current.Protocol != SessionRules.Auto)
+                if (current.Protocol != PsiProtocols.Auto)
                 {
                     Console.Out.WriteLine($"protocol {ProtocolText(current)}");
                 }
@@ -98,7 +99,7 @@ internal static class SessionCommands
 
     /// <summary>The protocol, its options, and why it was chosen where nobody asked for it.</summary>
     private static string ProtocolText(PartySession session) =>
-        $"{session.Protocol}{(session.RsaBits == 0 ? "" : $", {session.RsaBits} bits")}{(session.Reuse ? ", reusable set" : "")}{(session.Security is null ? "" : $", {session.Security} (not reviewed)")}{(session.ChosenBecause is null ? "" : $" (auto: {session.ChosenBecause})")}";
+        $"{session.Protocol}{(session.RsaBits == 0 ? "" : $", {session.RsaBits} bits")}{(session.Reuse ? ", reusable set" : "")}{(WireNames.NameOf(session.Security) is { } model ? $", {model} (not reviewed)" : "")}{(session.ChosenBecause is null ? "" : $" (auto: {session.ChosenBecause})")}";
 
     public static Command Send()
     {
@@ -114,7 +115,7 @@ internal static class SessionCommands
             }
 
             Report(parsed, home, store, id, () => Console.Out.WriteLine(
-                sent.Engine == SessionRules.Masked
+                sent.Engine == QueryEngine.Masked
                     ? $"{home.Name} answers questions about the {sent.IntersectionSize:N0} common records by {sent.OwnColumns!.Count} columns: {string.Join(", ", sent.OwnColumns.Select(column => $"{column.Name} {column.Type}"))}; {sent.Linker} knows their number and gets masked rows with each question"
                     : $"{sent.Linker} has the {sent.IntersectionSize:N0} rows of {home.Name}, encrypted, with {sent.OwnColumns!.Count} columns: {string.Join(", ", sent.OwnColumns.Select(column => column.Name))}"));
         }, cancellation));
@@ -134,7 +135,7 @@ internal static class SessionCommands
             var id = Resolve(home, store, parsed.GetValue(argument)!);
             var form = parsed.GetValue(PsiRootCommand.Json) ? "json" : parsed.GetValue(format)!;
             AnswerWriter.Check(form, parsed.GetValue(file), parsed.GetValue(plot), parsed.GetValue(RawLabels));
-            var wait = Math.Max(parsed.GetValue(Patience), Load(store, id).Engine == SessionRules.Masked ? parsed.GetValue(deadline) + 10 : 0);
+            var wait = Math.Max(parsed.GetValue(Patience), Load(store, id).Engine == QueryEngine.Masked ? parsed.GetValue(deadline) + 10 : 0);
             var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!, parsed.GetValue(deadline), parsed.GetValue(pad)), TimeSpan.FromSeconds(wait), cancellation));
             var result = store.Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!))!;
             await AnswerWriter.WriteAsync(result, form, parsed.GetValue(file), parsed.GetValue(RawLabels));
@@ -181,7 +182,7 @@ internal static class SessionCommands
                     ["state", StateText(session)],
                     ["with", $"{session.Peer}, linker {session.Linker}"],
                     ["dataset", session.Dataset ?? ""],
-                    ["protocol", $"{ProtocolText(session)}; engine {session.Engine}; minimum cell size {session.MinCell}"],
+                    ["protocol", $"{ProtocolText(session)}; engine {WireNames.NameOf(session.Engine)}; minimum cell size {session.MinCell}"],
                     ["result to", RevealText(session)],
                     ["identifiers", $"{session.OwnDistinct:N0} here, {(session.PeerDistinct == 0 ? "not known yet" : session.PeerDistinct.ToString("N0"))} at {session.Peer}"],
                 ];
@@ -343,12 +344,12 @@ internal static class SessionCommands
     }
 
     private static SessionView View(ParticipantHome home, PartySession session) => new(
-        session.Id, session.State.ToString(), session.Peer, session.Linker, session.Dataset, session.Protocol, session.Reveal, session.Engine, session.CreatedAt, Math.Round(session.Progress, 4),
+        session.Id, session.State.ToString(), session.Peer, session.Linker, session.Dataset, session.Protocol, WireNames.NameOf(session.Reveal), WireNames.NameOf(session.Engine), session.CreatedAt, Math.Round(session.Progress, 4),
         session.OwnDistinct, session.PeerDistinct, session.State == SessionState.Completed ? session.IntersectionSize : null,
         HasFile(session) ? FileOf(home, session) : null, session.MinCell, session.Registration.ToString(), session.PeerRegistered ? "Registered" : "None",
         session.Phases().ToDictionary(phase => phase.Name, phase => Math.Round(phase.Seconds, 3)), session.FailureCode, session.FailureReason, session.KeyWarning, HasFile(session) ? OwnFileOf(home, session) : null);
 
-    private static bool HasFile(PartySession session) => session.State == SessionState.Completed && session.IntersectionSize is not null && session.Reveal != SessionRules.Size;
+    private static bool HasFile(PartySession session) => session.State == SessionState.Completed && session.IntersectionSize is not null && session.Reveal != RevealTo.Size;
 
     private static string FileOf(ParticipantHome home, PartySession session) => Path.Combine(home.SessionPath(session.Id), IntersectionFile.Name);
 
@@ -357,13 +358,13 @@ internal static class SessionCommands
     private static string ResultText(ParticipantHome home, PartySession session) =>
         session.IntersectionSize is null ? $"{session.Peer} has the result; by the session's --reveal, {home.Name} learns nothing but that {session.Peer} has {session.PeerDistinct:N0} identifiers."
         : $"{session.IntersectionSize:N0} of {session.OwnDistinct:N0} identifiers are common with {session.Peer}, which has {session.PeerDistinct:N0}."
-            + (session.Reveal == SessionRules.Size ? " Which ones stays unknown to both." : $" They are in {FileOf(home, session)}, and as they stand in the own file in {IntersectionFile.OwnName} beside it");
+            + (session.Reveal == RevealTo.Size ? " Which ones stays unknown to both." : $" They are in {FileOf(home, session)}, and as they stand in the own file in {IntersectionFile.OwnName} beside it");
 
     private static string RevealText(PartySession session) => session.Reveal switch
     {
-        SessionRules.Both => "both parties",
-        SessionRules.Size => "both parties, the size alone",
-        _ => (session.Reveal == SessionRules.Initiator) == session.IsInitiator ? "this party alone" : $"{session.Peer} alone",
+        RevealTo.Both => "both parties",
+        RevealTo.Size => "both parties, the size alone",
+        _ => (session.Reveal == RevealTo.Initiator) == session.IsInitiator ? "this party alone" : $"{session.Peer} alone",
     };
 
     private static string StateText(PartySession session) => session.State == SessionState.Running ? $"running, {session.Progress:P0}" : session.FailureCode == FailureCodes.Cancelled ? "cancelled" : session.State.ToString().ToLowerInvariant();
@@ -371,8 +372,8 @@ internal static class SessionCommands
     /// <summary>How far a party's rows are: with engine masked they stay at home, ready for questions.</summary>
     private static string RowsText(PartySession session, RegistrationState state) => state switch
     {
-        RegistrationState.None => session.Engine == SessionRules.Masked ? "not allowed" : "not sent",
-        RegistrationState.Registered => session.Engine == SessionRules.Masked ? "ready for questions" : "at the linker",
+        RegistrationState.None => session.Engine == QueryEngine.Masked ? "not allowed" : "not sent",
+        RegistrationState.Registered => session.Engine == QueryEngine.Masked ? "ready for questions" : "at the linker",
         _ => "on their way",
     };
 }

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Party.Engine;
 using Spectre.Console;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Cli.Commands;
 
@@ -43,7 +45,7 @@ internal static class SimulationCommands
             {
                 var (p1, p2) = DemoData.Write(folder, parsed.GetValue(rows));
                 var queries = parsed.GetValue(Queries) is { Length: > 0 } asked ? asked
-                    : session.RevealOf(parsed, "P1", "P2") == SessionRules.Both ? ["CLASSE_ETA, CLASSE_REDDITO"] : Array.Empty<string>();
+                    : session.RevealOf(parsed, "P1", "P2") == RevealTo.Both ? ["CLASSE_ETA, CLASSE_REDDITO"] : Array.Empty<string>();
                 var json = parsed.GetValue(PsiRootCommand.Json);
                 var request = Request(parsed, session, p1, p2, ["IDKEY"], queries) with { CompareEngines = queries.Count() > 0 };
                 if (!json)
@@ -107,21 +109,21 @@ internal static class SimulationCommands
     private static SimulationRequest Request(ParseResult parsed, SessionOptions session, string p1, string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries)
     {
         var reveal = session.RevealOf(parsed, "P1", "P2");
-        return reveal != SessionRules.Both && queries.Count > 0
+        return reveal != RevealTo.Both && queries.Count > 0
             ? throw new UsageException("--query needs --reveal both: the linker counts rows that both parties send")
             : Build(parsed, session, p1, p2, key, queries, reveal);
     }
 
-    private static SimulationRequest Build(ParseResult parsed, SessionOptions session, string p1, string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries, string reveal) => new()
+    private static SimulationRequest Build(ParseResult parsed, SessionOptions session, string p1, string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries, RevealTo reveal) => new()
     {
         P1File = p1,
         P2File = p2,
         Key = key,
         Queries = queries,
-        Protocol = parsed.GetValue(session.Protocol)!,
+        Protocol = PsiProtocols.Find(parsed.GetValue(session.Protocol)),
         Security = session.SecurityOf(parsed),
         AllowVole = parsed.GetValue(AllowVole),
-        Engine = parsed.GetValue(session.Engine)!,
+        Engine = session.EngineOf(parsed),
         Reveal = reveal,
         RsaBits = parsed.GetValue(session.RsaBits),
         Reuse = parsed.GetValue(session.Reuse),
@@ -184,7 +186,7 @@ internal static class SimulationCommands
         }
 
         Console.Out.WriteLine();
-        Console.Out.WriteLine($"Protocol {report.ProtocolText}{(request.Security is null ? "" : ", malicious variant (not reviewed)")}");
+        Console.Out.WriteLine($"Protocol {report.ProtocolText}{(request.Security == SecurityModel.SemiHonest ? "" : ", malicious variant (not reviewed)")}");
         Console.Out.WriteLine($"{DemoNarrative.Seconds(report.TotalSeconds)} in all: {string.Join(", ", report.Phases.Select(phase => $"{phase.Name} {DemoNarrative.Seconds(phase.Seconds)}"))}");
         if (request.OutputFolder is { } folder)
         {

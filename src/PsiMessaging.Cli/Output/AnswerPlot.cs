@@ -1,6 +1,7 @@
 using System.Globalization;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Party;
 using ScottPlot;
@@ -45,7 +46,7 @@ internal static class AnswerPlot
             2 => HeatMap(plot, result),
             _ => throw new Simulation.SimulationException($"an answer with {result.Groupings} groupings has no picture; group by one or two columns"),
         };
-        var caption = $"engine {result.Engine}, {result.CommonRecords:N0} common records{(result.Answer.Records >= 0 ? $", {result.Answer.Records:N0} counted" : "")}{(result.MinCell > 1 ? $", groups below {result.MinCell} not shown" : "")}, session {result.Session[..8]}, {result.AnsweredAt:yyyy-MM-dd}";
+        var caption = $"engine {WireNames.NameOf(result.Engine)}, {result.CommonRecords:N0} common records{(result.Answer.Records >= 0 ? $", {result.Answer.Records:N0} counted" : "")}{(result.MinCell > 1 ? $", groups below {result.MinCell} not shown" : "")}, session {result.Session[..8]}, {result.AnsweredAt:yyyy-MM-dd}";
         plot.Title($"{Shorten(result.Text, 90)}\n{caption}", size: 13);
         plot.Axes.Title.Label.Bold = false;
         var content = Path.GetExtension(path).Equals(".svg", StringComparison.OrdinalIgnoreCase) ? System.Text.Encoding.UTF8.GetBytes(plot.GetSvgXml(width, height)) : plot.GetImageBytes(width, height, ImageFormat.Png);

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Party;
 
@@ -113,7 +114,7 @@ internal static class QueryOutput
         ["query"] = result.Text,
         ["session"] = result.Session,
         ["queryId"] = result.QueryId,
-        ["engine"] = result.Engine,
+        ["engine"] = WireNames.NameOf(result.Engine),
         ["answeredAt"] = result.AnsweredAt.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
         ["commonRecords"] = result.CommonRecords,
         ["records"] = result.Answer.Records < 0 ? null : result.Answer.Records,

@@ -1,4 +1,5 @@
-using PsiMessaging.Party.Engine;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Cli.Simulation;
 
@@ -9,9 +10,9 @@ internal sealed record BenchReport(string Version, DateTimeOffset MeasuredAt, IR
 internal sealed record BenchRun
 {
     public required string Protocol { get; init; }
-    /// <summary>Protocol <c>vole</c>: <c>malicious</c>, or null.</summary>
-    public string? Security { get; init; }
-    public required string Reveal { get; init; }
+    /// <summary>Which checks ran; null in the report where it is <see cref="SecurityModel.SemiHonest"/>.</summary>
+    public SecurityModel Security { get; init; }
+    public required RevealTo Reveal { get; init; }
     public required bool Reuse { get; init; }
     public required int RsaBits { get; init; }
     public required int Rows1 { get; init; }
@@ -25,7 +26,8 @@ internal sealed record BenchRun
     public required SimulationReport Report { get; init; }
 
     /// <summary>What identifies a run when reports are compared.</summary>
-    public string Title => $"{Protocol}{(Protocol == SessionRules.Rsa ? $" {RsaBits}" : "")}{(Security is null ? "" : $" {Security}")}{(Reuse ? " reuse" : "")}{(Reveal == SessionRules.Both ? "" : $", to {Reveal}")}, {Rows1:N0} x {Rows2:N0}, {Transport}, {Cores} core{(Cores == 1 ? "" : "s")}";
+    public string Title => $"{Protocol}{(PsiProtocols.Find(Protocol) is { HasRsaKeys: true } ? $" {RsaBits}" : "")}{(WireNames.NameOf(Security) is { } model ? $" {model}" : "")}"
+        + $"{(Reuse ? " reuse" : "")}{(Reveal == RevealTo.Both ? "" : $", to {WireNames.NameOf(Reveal)}")}, {Rows1:N0} x {Rows2:N0}, {Transport}, {Cores} core{(Cores == 1 ? "" : "s")}";
 
     /// <summary>Seconds that the operations alone would take on all cores.</summary>
     public double CeilingSeconds => Operations.Sum(operation => operation.Value / Rates[operation.Key]) / Cores;

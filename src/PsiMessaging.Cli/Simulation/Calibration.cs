@@ -5,8 +5,8 @@ using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Choice;
+using PsiMessaging.Protocols.Ecdh;
 using PsiMessaging.Protocols.Vole;
-using PsiMessaging.Party.Engine;
 
 namespace PsiMessaging.Cli.Simulation;
 
@@ -22,13 +22,13 @@ internal static class Calibration
 
     public static async Task<ProtocolCosts> RunAsync(int cores, TimeProvider time, CancellationToken cancellation)
     {
-        var ecdh = PrimitiveRates.Measure(SessionRules.Ecdh, 0);
+        var ecdh = PrimitiveRates.Measure(EcdhProtocol.Instance, 0);
         var (small, large, wide) = (await BestAsync(Small, Small, cores, cancellation), await BestAsync(Large, Large, cores, cancellation), await BestAsync(Small, Large, cores, cancellation));
         var sender = Math.Max(1e-9, (wide - small) / (Large - Small));
         return new ProtocolCosts
         {
-            EcdhMultiplications = ecdh[PrimitiveRates.Multiplication],
-            EcdhHashes = ecdh[PrimitiveRates.HashToGroup],
+            EcdhMultiplications = ecdh[EcdhProtocol.Multiplication],
+            EcdhHashes = ecdh[EcdhProtocol.HashToGroup],
             VoleFixedSeconds = small + RoundTrips,
             VoleSenderSeconds = sender,
             VoleReceiverSeconds = Math.Max(1e-9, ((large - small) / (Large - Small)) - sender),

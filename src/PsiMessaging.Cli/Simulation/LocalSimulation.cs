@@ -7,6 +7,7 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
@@ -21,6 +22,7 @@ using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Engine;
 using PsiMessaging.Protocols.Evaluation;
+using PsiMessaging.Protocols;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Cli.Simulation;
@@ -34,18 +36,19 @@ internal sealed record SimulationRequest
     /// <summary>P2's key columns, where they have other names; as many.</summary>
     public IReadOnlyList<string>? P2Key { get; init; }
     public IReadOnlyList<string> Queries { get; init; } = [];
-    public string Protocol { get; init; } = SessionRules.Auto;
-    /// <summary>Protocol <c>vole</c>: <c>malicious</c>, or null.</summary>
-    public string? Security { get; init; }
+    /// <summary>The protocol; null leaves the choice to the parties.</summary>
+    public PsiProtocol? Protocol { get; init; }
+    /// <summary>Which checks run.</summary>
+    public SecurityModel Security { get; init; }
     /// <summary>Whether both parties allow <c>vole</c> where the protocol is left to them.</summary>
     public bool AllowVole { get; init; }
-    /// <summary>Who learns what, as it travels; the initiator is P1.</summary>
-    public string Reveal { get; init; } = SessionRules.Both;
+    /// <summary>Who learns what; the initiator is P1.</summary>
+    public RevealTo Reveal { get; init; }
     /// <summary>Whether the sender makes and uses a reusable set.</summary>
     public bool Reuse { get; init; }
     /// <summary>Whether the rows go to the linker after a session that reveals its result to both.</summary>
     public bool SendRows { get; init; } = true;
-    public string Engine { get; init; } = SessionRules.Masked;
+    public QueryEngine Engine { get; init; }
     /// <summary>Whether the same questions are asked once more in a second session under the other engine.</summary>
     public bool CompareEngines { get; init; }
     /// <summary>Types a person has set, by column of either file.</summary>
@@ -88,7 +91,7 @@ internal sealed record SimulationProgress(string Phase, double Done);
 /// <param name="Refusals">Why, one for each question; null where there is an answer.</param>
 /// <param name="Other">The other engine's session, where both were asked for.</param>
 /// <param name="LinkerSaw">What the linker saw, by engine.</param>
-internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<QueryResult?> Queries, IReadOnlyList<string?> Refusals, OtherEngine? Other, IReadOnlyDictionary<string, IReadOnlyList<string>> LinkerSaw)
+internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<QueryResult?> Queries, IReadOnlyList<string?> Refusals, OtherEngine? Other, IReadOnlyDictionary<QueryEngine, IReadOnlyList<string>> LinkerSaw)
 {
     /// <summary>The end of a run whose other results have been shown.</summary>
     /// <exception cref="SimulationException">A question was refused; names each.</exception>
@@ -102,7 +105,7 @@ internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<
 }
 
 /// <summary>The same questions under another engine: its answers, and whether each table is the same.</summary>
-internal sealed record OtherEngine(string Engine, IReadOnlyList<QueryResult?> Answers, IReadOnlyList<string?> Refusals)
+internal sealed record OtherEngine(QueryEngine Engine, IReadOnlyList<QueryResult?> Answers, IReadOnlyList<string?> Refusals)
 {
     /// <summary>Whether every answer the engine gave equals the first engine's.</summary>
     public bool Agrees(IReadOnlyList<QueryResult?> first) => Answers.Zip(first).All(pair => pair.First is null || pair.Second is null || Same(pair.First, pair.Second));
@@ -205,7 +208,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         using var homes = new DisposableList<ParticipantHome>();
         foreach (var (name, role) in new[] { (First, ParticipantRole.Party), (Second, ParticipantRole.Party), (Linker, ParticipantRole.Linker) })
         {
-            homes.Add(ParticipantHome.Create(Path.Combine(root, name), new ParticipantConfig { Name = name, Role = role, QueuePrefix = prefix, Parallelism = request.Parallelism, AcceptOneSided = true, AllowVole = request.AllowVole || request.Protocol == SessionRules.Vole }));
+            homes.Add(ParticipantHome.Create(Path.Combine(root, name), new ParticipantConfig { Name = name, Role = role, QueuePrefix = prefix, Parallelism = request.Parallelism, AcceptOneSided = true, AllowVole = request.AllowVole || request.Protocol is { NeedsConsent: true } }));
         }
 
         foreach (var home in homes)
@@ -245,9 +248,9 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             var watch = new SessionWatch(parties, progress);
             var (own, peer) = await IntersectAsync(homes[0], bus, watch, request.Engine, cancellation);
             var (answers, refusals) = (new List<QueryResult?>(), new List<string?>());
-            var saw = new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
+            var saw = new Dictionary<QueryEngine, IReadOnlyList<string>>();
             OtherEngine? other = null;
-            if (request.SendRows && request.Reveal == SessionRules.Both)
+            if (request.SendRows && request.Reveal == RevealTo.Both)
             {
                 await SendRowsAsync(homes, bus, watch, own.Id, cancellation);
                 foreach (var text in request.Queries)
@@ -339,7 +342,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             try
             {
                 var bound = new BoundQuery(Query.Parse(request.Queries[i]), schema);
-                if (request.Engine == SessionRules.Tokens)
+                if (request.Engine == QueryEngine.Tokens)
                 {
                     TokenTable.Check(bound, request.MinCell);
                 }
@@ -369,10 +372,10 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         AskAsync(home, store, bus, time, session, new SubmitQuery(session, text, request.DeadlineSeconds, request.Pad == 1 ? null : request.Pad), cancellation);
 
     private async Task<OtherEngine> AskOtherEngineAsync(
-        IReadOnlyList<ParticipantHome> homes, IReadOnlyList<IParticipantStore> stores, MessageBus bus, SessionWatch watch, Dictionary<string, IReadOnlyList<string>> saw, string root, CancellationToken cancellation)
+        IReadOnlyList<ParticipantHome> homes, IReadOnlyList<IParticipantStore> stores, MessageBus bus, SessionWatch watch, Dictionary<QueryEngine, IReadOnlyList<string>> saw, string root, CancellationToken cancellation)
     {
-        var engine = request.Engine == SessionRules.Masked ? SessionRules.Tokens : SessionRules.Masked;
-        progress(new SimulationProgress($"engine {engine}", 0));
+        var engine = request.Engine == QueryEngine.Masked ? QueryEngine.Tokens : QueryEngine.Masked;
+        progress(new SimulationProgress($"engine {WireNames.NameOf(engine)}", 0));
         var phases = _phases.ToArray();
         var start = time.GetTimestamp();
         var (session, _) = await IntersectAsync(homes[0], bus, watch, engine, cancellation);
@@ -388,7 +391,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         saw.Add(engine, _view.Describe(session.Id, homes[2].SessionPath(session.Id), root));
         _phases.Clear();
         _phases.AddRange(phases);
-        AddPhase($"again with {engine}", time.GetElapsedTime(start).TotalSeconds);
+        AddPhase($"again with {WireNames.NameOf(engine)}", time.GetElapsedTime(start).TotalSeconds);
         return new OtherEngine(engine, answers, refusals);
     }
 
@@ -429,22 +432,22 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
 
         var start = time.GetTimestamp();
-        var sender = request.Reveal == SessionRules.Initiator ? 1 : 0;
-        using var threads = new ComputeThreads(PartyEngine.ParallelismOf(parties[sender].Home));
+        var sender = request.Reveal == RevealTo.Initiator ? 1 : 0;
+        using var threads = new ComputeThreads(Cores.CountOf(parties[sender].Home.Config.Parallelism));
         await ReusableSets.MakeAsync(parties[sender].Datasets, datasets[sender], parties[sender].Home.Name, request.RsaBits, threads, time, done => progress(new SimulationProgress("reusable set", done)), cancellation);
         AddPhase("reusable set", time.GetElapsedTime(start).TotalSeconds);
     }
 
-    private async Task<(PartySession Own, PartySession Peer)> IntersectAsync(ParticipantHome home, MessageBus bus, SessionWatch watch, string engine, CancellationToken cancellation)
+    private async Task<(PartySession Own, PartySession Peer)> IntersectAsync(ParticipantHome home, MessageBus bus, SessionWatch watch, QueryEngine engine, CancellationToken cancellation)
     {
         var reply = await new CommandClient(home, bus, time).SendAsync(null, new StartSession
         {
             Peer = Second,
             Dataset = "data",
-            Protocol = request.Protocol,
-            Security = request.Security,
-            Engine = engine,
-            Reveal = request.Reveal,
+            Protocol = request.Protocol?.Name ?? PsiProtocols.Auto,
+            Security = WireNames.NameOf(request.Security),
+            Engine = WireNames.NameOf(engine),
+            Reveal = WireNames.NameOf(request.Reveal),
             RsaBits = request.RsaBits,
             Reuse = request.Reuse,
             DeadlineSeconds = request.DeadlineSeconds,

@@ -1,11 +1,12 @@
 using System.Text.Json.Serialization;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Cli.Simulation;
 
 /// <summary>What <c>report.json</c> holds.</summary>
 internal sealed record SimulationReport(
     string Protocol,
-    string Engine,
+    QueryEngine Engine,
     string Transport,
     IReadOnlyDictionary<string, PartyReport> Parties,
     int Intersection,

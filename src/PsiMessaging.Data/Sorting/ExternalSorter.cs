@@ -70,6 +70,7 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
     /// <summary>Pages are rented, so that one sorter after the other takes the same memory.</summary>
     private void TurnPage(int atLeast)
     {
+        scratch.Ended.ThrowIfCancellationRequested();
         _pageUsed = 0;
         if (++_page < _pages.Count && _pages[_page].Length >= atLeast)
         {
@@ -86,7 +87,7 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         _read = true;
         if (_runs.Count == 0)
         {
-            return new SortedRecords([new MemoryRun(this, Sorted())], compareContents);
+            return new SortedRecords([new MemoryRun(this, Sorted())], compareContents, scratch.Ended);
         }
 
         if (_count > 0)
@@ -95,7 +96,7 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         }
 
         ReturnPages();
-        return new SortedRecords([.. _runs.Select(run => new FileRun(run))], compareContents);
+        return new SortedRecords([.. _runs.Select(run => new FileRun(run))], compareContents, scratch.Ended);
     }
 
     private int[] Sorted()
@@ -247,11 +248,17 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
 /// <summary>Records in order, one at a time.</summary>
 public sealed class SortedRecords
 {
-    private readonly PriorityQueue<ExternalSorter.Run, ExternalSorter.Run> _heads;
-    private ExternalSorter.Run? _current;
+    /// <summary>Records between two looks at whether they are still wanted.</summary>
+    private const int LookEvery = 1 << 16;
 
-    internal SortedRecords(IEnumerable<ExternalSorter.Run> runs, RecordComparison compareContents)
+    private readonly PriorityQueue<ExternalSorter.Run, ExternalSorter.Run> _heads;
+    private readonly CancellationToken _ended;
+    private ExternalSorter.Run? _current;
+    private int _untilLook = LookEvery;
+
+    internal SortedRecords(IEnumerable<ExternalSorter.Run> runs, RecordComparison compareContents, CancellationToken ended)
     {
+        _ended = ended;
         _heads = new PriorityQueue<ExternalSorter.Run, ExternalSorter.Run>(Comparer<ExternalSorter.Run>.Create((left, right) =>
             left!.Key != right!.Key ? left.Key.CompareTo(right.Key) : compareContents(left.Content, right.Content)));
         foreach (var run in runs)
@@ -270,8 +277,15 @@ public sealed class SortedRecords
     public ReadOnlySpan<byte> Content => _current!.Content;
 
     /// <summary>Goes to the next record.</summary>
+    /// <exception cref="OperationCanceledException">What is computed is not wanted any more.</exception>
     public bool MoveNext()
     {
+        if (--_untilLook == 0)
+        {
+            _ended.ThrowIfCancellationRequested();
+            _untilLook = LookEvery;
+        }
+
         if (_current is not null && _current.MoveNext())
         {
             if (_heads.Count == 0)

@@ -11,6 +11,9 @@ public class ScratchFolder(string path) : IDisposable
     /// <summary>The folder.</summary>
     public string Path => path;
 
+    /// <summary>Cancelled when what is computed is not wanted any more: sorters that use the folder then give up.</summary>
+    public CancellationToken Ended { get; set; }
+
     /// <summary>Memory a sorter uses before it takes to files: enough for about a million records of 40 bytes.</summary>
     public virtual long SorterMemoryBytes => 64 << 20;
 

@@ -115,7 +115,11 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
         var known = ParticipantNames.IsId(id) && state.FindSession(id) is { } stored ? TSession.Parse(stored) : null;
         if ((known ?? route.WhenUnknown(envelope, state, now)) is not { } session)
         {
-            LogUnknownSession(envelope.Header.Type, id);
+            if (!route.KnowsUnknown)
+            {
+                LogUnknownSession(envelope.Header.Type, id);
+            }
+
             return new Receipt(id, IsNew: true, null);
         }
 
@@ -149,7 +153,7 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
         var account = header.From == home.Name ? "" : route.CountsFor(envelope, session, state, now);
         if (state.PutInbound(id, route.SlotOf(envelope), envelope.HeaderHash, envelope.Frame.ToArray(), account) == InboundResult.Altered)
         {
-            new Verdict(FailureCodes.AlteredRepeat, $"{header.From} sent a {header.Type} message twice with different content").Put(state, id);
+            new Verdict(FailureCodes.AlteredRepeat, $"{header.From} {route.Act ?? $"sent a {header.Type} message"} twice with different content").Put(state, id);
         }
     }
 

@@ -40,11 +40,17 @@ public abstract class Route<TSession>
     /// <summary>Puts a message where it belongs without the mailbox; false where it has to go through it.</summary>
     internal abstract bool Stream(string session, Envelope envelope);
 
+    /// <summary>Whether it does something where the session is not here.</summary>
+    internal abstract bool KnowsUnknown { get; }
+
     /// <summary>Opens or finds the session of a message whose session is not here; null where there is nothing to store it in.</summary>
     internal abstract TSession? WhenUnknown(Envelope envelope, IStoreWriter state, DateTimeOffset now);
 
     /// <summary>What becomes of a message.</summary>
     internal abstract Admission Admit(Envelope envelope, TSession session, IStoreWriter state, DateTimeOffset now);
+
+    /// <summary>What is said of who sends it twice with different content, between the name and "twice".</summary>
+    public string? Act { get; init; }
 
     /// <summary>Its slot: kind, then what tells messages of the kind apart.</summary>
     internal abstract string SlotOf(Envelope envelope);
@@ -102,6 +108,8 @@ public sealed class Route<TMessage, TSession>(SenderRole from, Limit limit, stri
     }
 
     internal override bool Stream(string session, Envelope envelope) => Straight?.Invoke(session, (TMessage)envelope.Message, envelope) ?? false;
+
+    internal override bool KnowsUnknown => Unknown is not null;
 
     internal override TSession? WhenUnknown(Envelope envelope, IStoreWriter state, DateTimeOffset now) => Unknown?.Invoke(At(envelope, null, state, now));
 

@@ -13,6 +13,11 @@ namespace PsiMessaging.Participants.Turns;
 /// <param name="Time">Clock.</param>
 public sealed record TurnServices(IParticipantStore Store, Post Post, AuditLog Audit, TimeProvider Time);
 
+/// <summary>Who is told of a session's changes.</summary>
+/// <param name="OnCommitting">Inside the transaction.</param>
+/// <param name="OnCommitted">After it: the session as stored, null where only effects were, and what else was done.</param>
+public sealed record CommitListener<TSession>(Action<TSession> OnCommitting, Action<StoredSession?, Effects> OnCommitted);
+
 /// <summary>A received message in a session.</summary>
 /// <param name="Slot">Its slot, to be finished with what follows from it.</param>
 /// <param name="Message">The message.</param>
@@ -32,15 +37,16 @@ public sealed class Turn<TSession>
     where TSession : class, ISession<TSession>
 {
     private readonly TurnServices _services;
-    private readonly Action<TSession, Effects> _onCommitting;
-    private readonly Action<TSession, Effects> _onCommitted;
+    private readonly Action<TSession> _onCommitting;
+    private readonly Action<StoredSession?, Effects> _onCommitted;
     private int _version;
     private IReadOnlyList<string> _slots;
     private int? _inOutbox;
 
-    private Turn(TurnServices services, StoredSession stored, IReadOnlyList<string> slots, Action<TSession, Effects> onCommitting, Action<TSession, Effects> onCommitted, CancellationToken ended)
+    private Turn(TurnServices services, StoredSession stored, IReadOnlyList<string> slots, CommitListener<TSession> listener, CancellationToken ended)
     {
-        (_services, _version, _slots, _onCommitting, _onCommitted, Ended) = (services, stored.Version, slots, onCommitting, onCommitted, ended);
+        (_services, _version, _slots, Ended, DueAt) = (services, stored.Version, slots, ended, stored.DueAt);
+        (_onCommitting, _onCommitted) = (listener.OnCommitting, listener.OnCommitted);
         Session = TSession.Parse(stored);
     }
 
@@ -56,15 +62,16 @@ public sealed class Turn<TSession>
     /// <summary>Messages of the session that are on their way out.</summary>
     public int InOutbox => _inOutbox ??= Read(state => state.CountOutgoing(Session.Id));
 
+    /// <summary>When the session must be looked at next, whatever comes.</summary>
+    internal DateTimeOffset? DueAt { get; private set; }
+
     /// <summary>Begins a turn; null where the session is not here.</summary>
     /// <param name="services">What it needs.</param>
     /// <param name="id">Session id.</param>
-    /// <param name="onCommitting">Told of each change inside its transaction.</param>
-    /// <param name="onCommitted">Told of it after.</param>
+    /// <param name="listener">Told of changes.</param>
     /// <param name="ended">Ends it.</param>
-    public static Turn<TSession>? Begin(
-        TurnServices services, string id, Action<TSession, Effects> onCommitting, Action<TSession, Effects> onCommitted, CancellationToken ended) => services.Store.Read(state =>
-        state.FindSession(id) is { } stored ? new Turn<TSession>(services, stored, state.PendingSlots(id, ""), onCommitting, onCommitted, ended) : null);
+    public static Turn<TSession>? Begin(TurnServices services, string id, CommitListener<TSession> listener, CancellationToken ended) => services.Store.Read(state =>
+        state.FindSession(id) is { } stored ? new Turn<TSession>(services, stored, state.PendingSlots(id, ""), listener, ended) : null);
 
     /// <summary>Looks at the state.</summary>
     public T Read<T>(Func<IStoreReader, T> look) => _services.Store.Read(look);
@@ -101,7 +108,8 @@ public sealed class Turn<TSession>
     public TurnOutcome Commit(TSession next, Action<Effects>? follow = null)
     {
         Effects? effects = null;
-        var version = _services.Store.Write(state =>
+        var stored = ReferenceEquals(next, Session) ? null : next.ToStored();
+        _services.Store.Write(state =>
         {
             if (state.FindVersion(next.Id) != _version)
             {
@@ -110,22 +118,24 @@ public sealed class Turn<TSession>
 
             effects = new Effects(next.Id, state, _services.Post, _services.Audit);
             follow?.Invoke(effects);
-            if (ReferenceEquals(next, Session))
+            if (stored is not null)
             {
-                return _version;
+                state.PutSession(stored);
+                _onCommitting(next);
             }
-
-            state.PutSession(next.ToStored());
-            _onCommitting(next, effects);
-            return _version + 1;
         });
-        (Session, _version, _inOutbox) = (next, version, null);
+        if (stored is not null)
+        {
+            (Session, _version, DueAt) = (next, _version + 1, stored.DueAt);
+        }
+
+        _inOutbox = null;
         if (effects!.Finished.Count > 0)
         {
             _slots = [.. _slots.Where(slot => !effects.Finished.Contains(slot))];
         }
 
-        _onCommitted(next, effects);
+        _onCommitted(stored, effects);
         return TurnOutcome.Worked;
     }
 

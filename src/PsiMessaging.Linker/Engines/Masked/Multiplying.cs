@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Participants.Turns;
 
 namespace PsiMessaging.Linker.Engines.Masked;
@@ -58,7 +59,7 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
         {
             var batches = ready.Select(sequence => (Files: Files(session, query, product, sequence), Rows: product.RowsOf(sequence)));
             sum.Product.Add([.. batches.Select(batch => (batch.Files.First, batch.Files.Second, batch.Rows))],
-                linker.Home.Config.Parallelism > 0 ? linker.Home.Config.Parallelism : Environment.ProcessorCount);
+                Cores.CountOf(linker.Home.Config.Parallelism));
         }
         catch (InvalidDataException exception)
         {

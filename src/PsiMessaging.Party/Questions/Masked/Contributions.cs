@@ -1,0 +1,215 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Data.Batches;
+using PsiMessaging.Data.Datasets;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Session;
+
+namespace PsiMessaging.Party.Questions.Masked;
+
+/// <summary>Both parties' work on a question: the own matrix, masked, and its correction go to the linker. What is open is used by the session's turns alone.</summary>
+internal sealed class Contributions(PartyContext party, BoundQuestions bound) : IAsyncDisposable
+{
+    /// <summary>Batches made in one turn, stored in one transaction.</summary>
+    private const int BatchesPerTurn = 4;
+
+    private readonly ConcurrentDictionary<(string Session, string Id), OpenContribution> _open = new();
+    private readonly ConcurrentDictionary<(string Session, string Id), PartyMatrix> _prepared = new();
+
+    /// <summary>Keeps an own side that the peer has not accepted yet.</summary>
+    public void Keep(PartySession session, string id, PartyMatrix matrix) => _prepared[(session.Id, id)] = matrix;
+
+    /// <summary>The own side of a question.</summary>
+    public Task<PartyMatrix> MatrixOfAsync(PartySession session, string id, string text, string? peer) => PartyMatrix.OpenAsync(
+        bound.Of(session, id, text), party.Name, AlignedRows.Open(party.FolderOf(session).Path), session.MinCell, peer);
+
+    /// <summary>A contribution, opened where it is not.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="question">The question, with both shapes.</param>
+    /// <param name="matrix">The own side, where it is at hand.</param>
+    public async Task<OpenContribution> OpenAsync(PartySession session, Question question, PartyMatrix? matrix = null)
+    {
+        var key = (session.Id, question.Id);
+        if (_open.TryGetValue(key, out var known))
+        {
+            return known;
+        }
+
+        if (_prepared.TryRemove(key, out var prepared))
+        {
+            matrix ??= prepared;
+        }
+
+        matrix ??= await MatrixOfAsync(session, question.Id, question.Text, question.IsOwn ? session.Peer : null);
+        var (plan, masks) = PlanOf(session, question);
+        return _open[key] = new OpenContribution(matrix, plan, question.IsOwn, masks);
+    }
+
+    /// <summary>The plan of a question's product, the same at both parties, and its masks.</summary>
+    public (MaskedPlan Plan, QueryMasks Masks) PlanOf(PartySession session, Question question)
+    {
+        var (masked, query, records) = (question.Masked!, bound.Of(session, question), session.IntersectionSize!.Value);
+        var (own, peer) = ((party.Name, masked.Own!), (session.Peer, masked.Peer!));
+        var plan = question.IsOwn ? MaskedPlan.Build(query, records, own, peer, masked.Pad, session.MinCell) : MaskedPlan.Build(query, records, peer, own, masked.Pad, session.MinCell);
+        using var shared = party.SharedKeyWith(session);
+        return (plan, new QueryMasks(shared, ContextOf(session, question, plan)));
+    }
+
+    /// <summary>Makes and sends the next batches; with the last, the correction.</summary>
+    public async Task<TurnOutcome> ContributeAsync(Turn<PartySession> turn, Question question)
+    {
+        var session = turn.Session;
+        var window = PartyContext.OutboxWindow - turn.InOutbox;
+        if (window <= 0)
+        {
+            return TurnOutcome.Idle;
+        }
+
+        var open = await OpenAsync(session, question);
+        if (open.Next > question.Masked!.SentBatches)
+        {
+            // A write failed for a moment after these batches were made: they are made again.
+            await CloseAsync(session.Id, question.Id);
+            open = await OpenAsync(session, question);
+        }
+
+        try
+        {
+            return await ContributeAsync(turn, question, open, Math.Min(window, BatchesPerTurn));
+        }
+        catch
+        {
+            await CloseAsync(session.Id, question.Id);
+            throw;
+        }
+    }
+
+    /// <summary>Closes what is open of a question.</summary>
+    public async ValueTask CloseAsync(string session, string id)
+    {
+        _prepared.TryRemove((session, id), out _);
+        if (_open.TryRemove((session, id), out var open))
+        {
+            await open.DisposeAsync();
+        }
+    }
+
+    /// <summary>Closes what is open of a session.</summary>
+    public async ValueTask CloseAsync(string session)
+    {
+        foreach (var (_, id) in _open.Keys.Concat(_prepared.Keys).Where(key => key.Session == session).ToArray())
+        {
+            await CloseAsync(session, id);
+        }
+    }
+
+    private async Task<TurnOutcome> ContributeAsync(Turn<PartySession> turn, Question question, OpenContribution open, int most)
+    {
+        var session = turn.Session;
+        var made = new List<(int Sequence, int Rows, byte[] Body)>();
+        while (open.Next < open.Batches && made.Count < most)
+        {
+            var sequence = open.Next;
+            var (rows, words) = await open.NextAsync();
+            if (sequence >= question.Masked!.SentBatches)
+            {
+                made.Add((sequence, rows, await MaskedBatch.WriteAsync(MemoryMarshal.Cast<ulong, long>(words.AsSpan()).ToArray(), rows, open.Layout.PaddedColumns)));
+            }
+        }
+
+        var isLast = open.Next == open.Batches;
+        var correction = isLast ? CorrectionOf(session, question, open) : null;
+        var sent = question with { Masked = question.Masked! with { SentBatches = open.Next } };
+        if (isLast)
+        {
+            sent = sent.Move(question.IsOwn ? QuestionTrigger.LastSent : QuestionTrigger.Finish);
+        }
+
+        turn.Commit(sent.IsOver ? OpenQuestions.Without(turn, question.Id) : session, effects => Send(effects, session, sent, question.Masked!.SentBatches == 0, open, made, correction));
+        if (isLast)
+        {
+            party.Log.Contributed(session.Id, question.Id, open.Plan.Rows, open.Layout.PaddedColumns);
+            await CloseAsync(session.Id, question.Id);
+        }
+
+        return TurnOutcome.Worked;
+    }
+
+    private void Send(
+        Effects effects, PartySession session, Question question, bool isFirst, OpenContribution open, List<(int Sequence, int Rows, byte[] Body)> made, byte[]? correction)
+    {
+        if (isFirst)
+        {
+            effects.Send(session.Linker, new OpenProduct(
+                session.Id, question.Id, question.Asker ?? party.Name, question.Masked!.Counter, open.Plan.Rows, open.Layout.PaddedColumns,
+                (question.IsOwn ? open.Plan.B : open.Plan.A).PaddedColumns, open.BatchRows));
+        }
+
+        foreach (var (sequence, rows, body) in made)
+        {
+            effects.Send(session.Linker, new MaskedRows(session.Id, question.Id, sequence, rows), body);
+        }
+
+        if (correction is not null)
+        {
+            effects.Send(session.Linker, new MaskedCorrection(session.Id, question.Id), correction);
+        }
+
+        if (question.IsOver)
+        {
+            // Its part is done; a repeat of the proposal finds the slot taken.
+            QuestionBook.Delete(effects, question);
+            effects.Finish($"{SlotKinds.AskedBack}/{question.Id}");
+        }
+        else
+        {
+            QuestionBook.Put(effects, question);
+        }
+    }
+
+    private byte[] CorrectionOf(PartySession session, Question question, OpenContribution open)
+    {
+        ulong[]? withheld = null;
+        if (!question.IsOwn)
+        {
+            var stored = OwnerOnlyFile.Read(party.FolderOf(session).WithheldKey, "the session's secret of withheld sums");
+            using var secret = SecretBytes.CopyOf(stored);
+            CryptographicOperations.ZeroMemory(stored);
+            withheld = QueryMasks.Withheld(secret, ContextOf(session, question, open.Plan), open.Plan.NeededEntries());
+        }
+
+        var words = open.Contribution.Finish(withheld);
+        var body = new byte[8 * words.Length];
+        for (var i = 0; i < words.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(body.AsSpan(8 * i), words[i]);
+        }
+
+        return body;
+    }
+
+    private MaskContext ContextOf(PartySession session, Question question, MaskedPlan plan)
+    {
+        var masked = question.Masked!;
+        return new MaskContext(session.Transcript, question.Id, masked.Counter, question.Asker ?? party.Name, question.Text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns,
+            string.Join('/', new[] { plan.A, plan.B }.Select(side => side.Text)) + $"/{masked.Pad}/{plan.Sums}");
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var open in _open.Values)
+        {
+            await open.DisposeAsync();
+        }
+
+        _open.Clear();
+        _prepared.Clear();
+    }
+}

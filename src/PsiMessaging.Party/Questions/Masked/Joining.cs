@@ -1,0 +1,163 @@
+using PsiMessaging.Analytics.Disclosure;
+using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Rows;
+using PsiMessaging.Party.Session;
+
+namespace PsiMessaging.Party.Questions.Masked;
+
+/// <summary>The other party's part of a question: decides whether it contributes, and says why not.</summary>
+internal sealed class Joining(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing)
+{
+    private const int MaximumPad = 100;
+
+    /// <summary>Questions of both parties that may be at work in a session; a peer's beyond them wait.</summary>
+    private const int MaximumOpen = 32;
+
+    /// <summary>Takes back a question of the peer's: only who asked does that.</summary>
+    public async Task<TurnOutcome> TakeWithdrawalAsync(Turn<PartySession> turn)
+    {
+        if (turn.Next<WithdrawQuery>(SlotKinds.Withdraw) is not { } waiting)
+        {
+            return TurnOutcome.Idle;
+        }
+
+        var (session, id) = (turn.Session, waiting.Message.QueryId);
+        var question = turn.Read(state => QuestionBook.Find(state, id));
+        var isTheirs = question is { IsOwn: false } && question.Session == session.Id;
+        turn.Commit(isTheirs ? OpenQuestions.Without(turn, id) : session, effects =>
+        {
+            effects.Finish(waiting.Slot);
+            effects.Finish($"{SlotKinds.Ask}/{id}");
+            if (isTheirs)
+            {
+                QuestionBook.Delete(effects, question!);
+                GivingUp.End(effects, session, id, withdraw: null);
+            }
+        });
+        if (isTheirs)
+        {
+            bound.Forget(session.Id, id);
+            await contributions.CloseAsync(session.Id, id);
+        }
+
+        return TurnOutcome.Worked;
+    }
+
+    /// <summary>Decides on a question of the peer's.</summary>
+    public async Task<TurnOutcome> TakeProposalAsync(Turn<PartySession> turn)
+    {
+        var session = turn.Session;
+        if (session.Registration != RegistrationState.Registered || session.PeerColumns is null || session.OpenQueries.Count >= MaximumOpen
+            || turn.Next<ProposeQuery>(SlotKinds.Ask) is not { } waiting)
+        {
+            return TurnOutcome.Idle;
+        }
+
+        try
+        {
+            return await JoinAsync(turn, waiting);
+        }
+        catch (Exception fault) when (fault is not (IOException or System.Data.Common.DbException or OperationCanceledException))
+        {
+            return Refuse(turn, waiting, fault);
+        }
+    }
+
+    private TurnOutcome Refuse(Turn<PartySession> turn, Waiting<ProposeQuery> waiting, Exception fault)
+    {
+        var (session, id) = (turn.Session, waiting.Message.QueryId);
+        if (fault is not QueryException)
+        {
+            party.Log.StepFault(fault, session.Id);
+        }
+
+        bound.Forget(session.Id, id);
+        var exception = fault as QueryException ?? new QueryException(FailureCodes.Internal, $"{party.Name} could not look at the question; its log says why");
+        var body = sealing.Seal(session, id, nameof(RefuseQuery), new QueryRefusal(exception.Message), SealedJson.Default.QueryRefusal);
+        return turn.Commit(effects =>
+        {
+            effects.Finish(waiting.Slot);
+            effects.Send(session.Peer, new RefuseQuery(session.Id, session.Transcript, id, exception.Code, session.PeerMaskCounter), body);
+            effects.Audit("peer-asked", ("session", session.Id), ("query", id), ("asker", session.Peer), ("outcome", exception.Code));
+        });
+    }
+
+    private async Task<TurnOutcome> JoinAsync(Turn<PartySession> turn, Waiting<ProposeQuery> waiting)
+    {
+        var (session, proposal) = (turn.Session, waiting.Message);
+        var asked = Read(turn, waiting);
+        var query = bound.Of(session, proposal.QueryId, asked.Text);
+        RequireShape(session, asked, query);
+        var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null);
+        if (session.MinCell > 1)
+        {
+            RequireMinimum(session, query, asked, matrix);
+        }
+
+        var question = new Question(QuestionState.Contributing)
+        {
+            Id = proposal.QueryId, Session = session.Id, Asker = session.Peer, Text = asked.Text, AskedAt = turn.Now,
+            Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape),
+        };
+        await contributions.OpenAsync(session, question, matrix);
+        var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), matrix.Labels, SealedJson.Default.PartyLabels);
+        return turn.Commit((session with { PeerMaskCounter = proposal.Counter }).With(question), effects =>
+        {
+            effects.Finish(waiting.Slot);
+            QuestionBook.Put(effects, question);
+            effects.Send(session.Peer, new AcceptQuery(session.Id, session.Transcript, question.Id), body);
+            effects.Audit("peer-asked", ("session", session.Id), ("query", question.Id), ("asker", session.Peer), ("text", question.Text), ("outcome", "contributed"));
+        });
+    }
+
+    private QueryProposal Read(Turn<PartySession> turn, Waiting<ProposeQuery> waiting)
+    {
+        var (session, proposal) = (turn.Session, waiting.Message);
+        Sealing.RequireTranscript(session, proposal.Transcript);
+        if (turn.Read(state => QuestionBook.Find(state, proposal.QueryId)) is not null)
+        {
+            throw new QueryException(FailureCodes.Malformed, "a question under this id is known already");
+        }
+
+        if (proposal.Counter <= session.PeerMaskCounter)
+        {
+            throw new QueryException(FailureCodes.MaskCounter, $"the mask counter went backwards: {session.Peer} asks under {proposal.Counter} "
+                + $"where {session.PeerMaskCounter} was seen; was its home restored from an older copy?");
+        }
+
+        var asked = sealing.Unseal(session, proposal.QueryId, nameof(ProposeQuery), waiting.Envelope.Body, SealedJson.Default.QueryProposal);
+        return asked.Text is not null ? asked : throw new QueryException(FailureCodes.Malformed, "the question has no text");
+    }
+
+    private static void RequireShape(PartySession session, QueryProposal asked, BoundQuery query)
+    {
+        if (asked.Pad is < 1 or > MaximumPad || asked.Shape?.Levels is null || asked.Shape.Groups is < 1 or > PartyMatrix.MaximumGroups
+            || asked.Shape.Levels.Any(count => count is < 0 or > PartyMatrix.MaximumGroups)
+            || asked.Shape.Levels.Count != query.Terms.Count(term => term.Grouping is not null && term.Column.Party == session.Peer))
+        {
+            throw new QueryException(FailureCodes.Malformed, "the question's shape cannot be");
+        }
+    }
+
+    /// <summary>
+    /// Whether this party contributes: what the asking party announces of its own side, and this party's own, must single out nobody. Its own groups that are too small have
+    /// been put aside already.
+    /// </summary>
+    private void RequireMinimum(PartySession session, BoundQuery query, QueryProposal asked, PartyMatrix matrix)
+    {
+        if (QuestionRule.Malformed(asked.Announced, query, session.Peer, party.Name, asked.Shape, session.IntersectionSize!.Value) is { } unknown)
+        {
+            throw new QueryException(QueryException.BelowMinimum, $"the question cannot be checked against the minimum cell size, and is refused: {unknown}");
+        }
+
+        if ((QuestionRule.Fault(asked.Announced!, query, session.Peer, session.MinCell, isAsker: true)
+            ?? QuestionRule.Fault(matrix.Announced, query, party.Name, session.MinCell, isAsker: false)) is { } fault)
+        {
+            throw new QueryException(QueryException.BelowMinimum, fault);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Analytics.Statistics;
+
+namespace PsiMessaging.Party.Questions.Masked;
+
+/// <summary>What a running contribution holds in memory. All of it can be made again from disk: the rows and masks of a query are the same every time.</summary>
+internal sealed class OpenContribution : IAsyncDisposable
+{
+    private readonly QueryMasks _masks;
+    private readonly IAsyncEnumerator<(int First, int Rows, ulong[] Words)> _batches;
+
+    public OpenContribution(PartyMatrix matrix, MaskedPlan plan, bool isAsker, QueryMasks masks)
+    {
+        (Plan, _masks) = (plan, masks);
+        BatchRows = Data.Batches.MaskedBatch.RowsOf(Math.Max(plan.A.PaddedColumns, plan.B.PaddedColumns));
+        Layout = isAsker ? plan.A : plan.B;
+        Contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns);
+        _batches = matrix.BatchesAsync(Layout, BatchRows, 0).GetAsyncEnumerator();
+    }
+
+    public MaskedPlan Plan { get; }
+
+    public MatrixLayout Layout { get; }
+
+    public Contribution Contribution { get; }
+
+    public int BatchRows { get; }
+
+    public int Batches => (Plan.Rows + BatchRows - 1) / BatchRows;
+
+    /// <summary>Number of the next batch.</summary>
+    public int Next { get; private set; }
+
+    /// <summary>The next batch, masked and taken into the correction.</summary>
+    public async Task<(int Rows, ulong[] Words)> NextAsync()
+    {
+        if (!await _batches.MoveNextAsync())
+        {
+            throw new InvalidOperationException("the rows end before the plan does");
+        }
+
+        var (first, rows, words) = _batches.Current;
+        Contribution.Mask(first, rows, words);
+        Next++;
+        return (rows, words);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _batches.DisposeAsync();
+        _masks.Dispose();
+    }
+}

@@ -1,0 +1,74 @@
+using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Data.Datasets;
+using PsiMessaging.Data.Keys;
+using PsiMessaging.Participants;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Result;
+using PsiMessaging.Party.Rows;
+using PsiMessaging.Party.Session;
+
+namespace PsiMessaging.Party.Questions.Masked;
+
+/// <summary>With engine masked nothing is sent before a question: the common rows are put in order here, and the linker learns their number.</summary>
+internal sealed class StandingReady(PartyContext party)
+{
+    /// <summary>Does it.</summary>
+    public async Task<TurnOutcome> StandAsync(Turn<PartySession> turn)
+    {
+        var session = turn.Session;
+        var folder = party.FolderOf(session);
+        if (!AlignedRows.Exists(folder.Path))
+        {
+            await AlignAsync(turn, folder.Path);
+        }
+
+        var rows = AlignedRows.Open(folder.Path).Rows;
+        if (rows != session.IntersectionSize)
+        {
+            throw new ParticipantException(FailureCodes.UnusableDataset,
+                $"the stored result of session {session.Id} does not fit the dataset {session.Dataset}; open another session");
+        }
+
+        if (!File.Exists(folder.WithheldKey))
+        {
+            using var secret = SecretBytes.Random(32);
+            OwnerOnlyFile.Write(folder.WithheldKey, secret.Span);
+        }
+
+        var columns = party.DescribedColumns(session);
+        return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.AllSent) }, effects =>
+        {
+            effects.Send(session.Peer, new AnnounceColumns(session.Id, session.Transcript, columns));
+            effects.Send(session.Linker, new RegisterDataset(session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, rows, []));
+            effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Length));
+        });
+    }
+
+    private async Task AlignAsync(Turn<PartySession> turn, string folder)
+    {
+        var session = turn.Session;
+        var dataset = party.DatasetOf(session);
+        var matched = MatchedRows.Read(folder);
+        using var shared = party.SharedKeyWith(session);
+        using var keys = new TokenKeys(shared, session.Transcript);
+        using var builder = new AlignedRowsBuilder(dataset.Described, party.Scratch(turn, "aligned"), dataset.Texts);
+        using var rows = party.Datasets.OpenRows(dataset);
+        var keyColumns = DatasetFile.FindColumns(dataset.Name, rows.Columns, dataset.Key);
+        var indices = DatasetFile.FindColumns(dataset.Name, rows.Columns, [.. dataset.Described.Select(column => column.Name)]);
+        var canonicalizer = dataset.NewCanonicalizer();
+        for (var row = 0; rows.Read(); row++)
+        {
+            if (matched[row])
+            {
+                IdentifierSet.TryRead(rows, keyColumns, canonicalizer);
+                builder.Add(keys.RowToken(canonicalizer.Current), rows, indices);
+            }
+        }
+
+        await builder.WriteAsync(folder);
+    }
+}

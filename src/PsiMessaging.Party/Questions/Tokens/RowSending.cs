@@ -1,0 +1,100 @@
+using System.Collections.Concurrent;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants;
+using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Result;
+using PsiMessaging.Party.Rows;
+using PsiMessaging.Party.Session;
+
+namespace PsiMessaging.Party.Questions.Tokens;
+
+/// <summary>Announces a session's common rows and sends them to the linker, a batch a turn.</summary>
+internal sealed class RowSending(PartyContext party) : IDisposable
+{
+    private readonly ConcurrentDictionary<string, RowSender> _open = new(StringComparer.Ordinal);
+
+    /// <summary>Does the next piece of it.</summary>
+    public async Task<TurnOutcome> SendAsync(Turn<PartySession> turn)
+    {
+        var session = turn.Session;
+        var sender = Open(turn);
+        if (session.OwnColumns is null)
+        {
+            return Announce(turn, sender);
+        }
+
+        if (session.SendSequence == 0 && turn.InOutbox > 0)
+        {
+            // The registration leaves before the first batch: the linker takes hardly any rows of a session that it does not know.
+            return TurnOutcome.Idle;
+        }
+
+        var (body, rows, next) = await sender.BatchAsync(session.SendRow);
+        var last = next == sender.Rows;
+        turn.Commit(session with
+        {
+            SendSequence = session.SendSequence + 1,
+            SendRow = next,
+            Registration = last ? RowsMachine.Next(session.Registration, RowsTrigger.AllSent) : session.Registration,
+        }, effects => effects.Send(session.Linker, new DatasetBatch(session.Id, session.SendSequence, rows, last), body));
+        if (last)
+        {
+            Close(session.Id);
+        }
+
+        return TurnOutcome.Worked;
+    }
+
+    /// <summary>Closes what is open of a session.</summary>
+    public void Close(string session)
+    {
+        if (_open.TryRemove(session, out var sender))
+        {
+            sender.Dispose();
+        }
+    }
+
+    private TurnOutcome Announce(Turn<PartySession> turn, RowSender sender)
+    {
+        var session = turn.Session;
+        var columns = party.DescribedColumns(session);
+        return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.Announced) }, effects =>
+        {
+            effects.Send(session.Peer, new AnnounceColumns(session.Id, session.Transcript, columns));
+            effects.Send(session.Linker, new RegisterDataset(
+                session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, sender.Rows, sender.ColumnTokens));
+            effects.Audit("rows-sent", ("session", session.Id), ("linker", session.Linker), ("rows", sender.Rows), ("columns", sender.ColumnTokens.Length));
+        });
+    }
+
+    private RowSender Open(Turn<PartySession> turn)
+    {
+        var session = turn.Session;
+        if (_open.TryGetValue(session.Id, out var known))
+        {
+            return known;
+        }
+
+        var dataset = party.DatasetOf(session);
+        using var shared = party.SharedKeyWith(session);
+        var sender = RowSender.Load(
+            party.Name, dataset, party.Datasets, MatchedRows.Read(party.FolderOf(session).Path), shared, session.Transcript, party.Scratch(turn, "rows"));
+        if (sender.Rows != session.IntersectionSize)
+        {
+            sender.Dispose();
+            throw new ParticipantException(FailureCodes.UnusableDataset,
+                $"the stored result of session {session.Id} does not fit the dataset {dataset.Name}; open another session");
+        }
+
+        return _open[session.Id] = sender;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var session in _open.Keys)
+        {
+            Close(session);
+        }
+    }
+}
