@@ -15,6 +15,6 @@ public sealed class LinkerParts : ParticipantParts
     public override ParticipantRole Role => ParticipantRole.Linker;
 
     /// <inheritdoc/>
-    public override ParticipantEngine CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs) =>
-        new LinkerEngine(home, store, sender, time, logs.CreateLogger<LinkerEngine>());
+    public override Participant CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs) =>
+        new LinkerParticipant(home, store, sender, time, logs.CreateLogger<LinkerParticipant>());
 }

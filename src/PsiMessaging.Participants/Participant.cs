@@ -118,6 +118,10 @@ public abstract class Participant<TSession> : Participant
             _outbox.Signal();
             _due.Set(opened, receipt.DueAt);
         }
+        else if (receipt.HasAnswered)
+        {
+            _outbox.Signal();
+        }
 
         SignalSession(receipt.Session);
         return Task.CompletedTask;

@@ -19,6 +19,9 @@ public abstract record Admission
     /// <summary>What came before has to be dealt with first: it stays with the broker.</summary>
     public static Admission Busy { get; } = new Waiting();
 
+    /// <summary>It was answered in the outbox, in the same transaction, and nothing is kept of it.</summary>
+    public static Admission Answered { get; } = new Answering();
+
     /// <summary>It goes to the error queue.</summary>
     /// <param name="reason">Why, without anything of its content.</param>
     public static Admission Refuse(string reason) => new Refusal(reason);
@@ -36,6 +39,9 @@ public abstract record Admission
 
     /// <summary>See <see cref="Busy"/>.</summary>
     public sealed record Waiting : Admission;
+
+    /// <summary>See <see cref="Answered"/>.</summary>
+    public sealed record Answering : Admission;
 
     /// <summary>See <see cref="Refuse"/>.</summary>
     public sealed record Refusal(string Reason) : Admission;

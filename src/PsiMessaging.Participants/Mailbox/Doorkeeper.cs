@@ -135,6 +135,8 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
                 throw new RejectedEnvelopeException(reason);
             case Admission.Waiting:
                 throw new ReceiverBusyException();
+            case Admission.Answering when known is not null:
+                return new Receipt(id, IsNew: false, null, HasAnswered: true);
         }
 
         return known is null ? new Receipt(id, IsNew: true, session.ToStored().DueAt) : new Receipt(id, IsNew: false, null);
@@ -172,7 +174,8 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
 /// <param name="Session">The session that may have work now; null where there is nothing to do.</param>
 /// <param name="IsNew">Whether the session was not here before: it may have been opened, or an answer put in the outbox.</param>
 /// <param name="DueAt">When a session that was opened is due.</param>
-public readonly record struct Receipt(string? Session, bool IsNew, DateTimeOffset? DueAt)
+/// <param name="HasAnswered">Whether an answer was put in the outbox for a session that was here before.</param>
+public readonly record struct Receipt(string? Session, bool IsNew, DateTimeOffset? DueAt, bool HasAnswered = false)
 {
     /// <summary>Nothing is to be done.</summary>
     public static Receipt Nothing => default;

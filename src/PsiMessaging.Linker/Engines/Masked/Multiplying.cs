@@ -1,0 +1,134 @@
+using System.Buffers.Binary;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Memory;
+using PsiMessaging.Participants.Turns;
+
+namespace PsiMessaging.Linker.Engines.Masked;
+
+/// <summary>Multiplies what is there; with the last batch and both corrections the product leaves.</summary>
+/// <param name="linker">The linker.</param>
+/// <param name="ending">How queries end without a product.</param>
+/// <param name="sums">What is summed so far.</param>
+internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, ProductSums sums) : ISessionArea<LinkSession>
+{
+    /// <summary>Batches behind the first missing one that are looked for.</summary>
+    private const int Lookahead = 128;
+
+    /// <summary>Batches that are multiplied in one turn.</summary>
+    private const int AtOnce = 16;
+
+    /// <inheritdoc/>
+    /// <exception cref="IOException">A file cannot be read for now.</exception>
+    public ValueTask<TurnOutcome> StepAsync(Turn<LinkSession> turn)
+    {
+        foreach (var (query, product) in turn.Session.Products)
+        {
+            if (turn.Session.StateOf(query) == ProductState.BothOpen && Step(turn, query, product) is { HasWorked: true } outcome)
+            {
+                return new(outcome);
+            }
+        }
+
+        return new(TurnOutcome.Idle);
+    }
+
+    private TurnOutcome Step(Turn<LinkSession> turn, string query, LinkProduct product)
+    {
+        var sum = sums.Of(turn.Session.Id, query, product);
+        var ready = ReadyBatches(turn.Session, query, product, sum);
+        return ready.Length > 0 ? Add(turn, query, product, sum, ready) : sum.IsWhole ? Finish(turn, query, product, sum) : TurnOutcome.Idle;
+    }
+
+    private int[] ReadyBatches(LinkSession session, string query, LinkProduct product, ProductSum sum)
+    {
+        var next = Math.Max(0, Array.IndexOf(sum.Done, false));
+        return Enumerable.Range(next, Math.Min(Lookahead, sum.Done.Length - next))
+            .Where(sequence => !sum.Done[sequence] && Files(session, query, product, sequence) is var (first, second)
+                && File.Exists(first) && File.Exists(second))
+            .Take(AtOnce).ToArray();
+    }
+
+    private (string First, string Second) Files(LinkSession session, string query, LinkProduct product, int sequence) =>
+        (linker.Folders.OfMaskedBatch(session.Id, query, product.Asker, sequence),
+            linker.Folders.OfMaskedBatch(session.Id, query, session.OtherThan(product.Asker), sequence));
+
+    private TurnOutcome Add(Turn<LinkSession> turn, string query, LinkProduct product, ProductSum sum, int[] ready)
+    {
+        var session = turn.Session;
+        try
+        {
+            var batches = ready.Select(sequence => (Files: Files(session, query, product, sequence), Rows: product.RowsOf(sequence)));
+            sum.Product.Add([.. batches.Select(batch => (batch.Files.First, batch.Files.Second, batch.Rows))],
+                Cores.CountOf(linker.Home.Config.Parallelism));
+        }
+        catch (InvalidDataException exception)
+        {
+            return ending.End(turn, query, new Fault(FailureCodes.BadContribution, $"masked rows are refused: {exception.Message}"));
+        }
+        catch (Exception exception)
+        {
+            // What was summed is not known: it is summed again from the files. A fault that does not pass ends the query, not the session.
+            sums.Drop(session.Id, query);
+            if (exception is AggregateException { InnerExceptions: var inner } && inner.OfType<IOException>().FirstOrDefault() is { } passing)
+            {
+                throw new IOException(passing.Message, passing);
+            }
+
+            linker.Log.StepFault(exception, session.Id);
+            return ending.End(turn, query, new Fault(FailureCodes.Internal, "the linker could not multiply; its log says why"));
+        }
+
+        Array.ForEach(ready, sequence => sum.Done[sequence] = true);
+        return TurnOutcome.Worked;
+    }
+
+    private TurnOutcome Finish(Turn<LinkSession> turn, string query, LinkProduct product, ProductSum sum)
+    {
+        var session = turn.Session;
+        var slots = new[] { product.Asker, session.OtherThan(product.Asker) }.Select(party => SlotKinds.Of(SlotKinds.Correction, party, query)).ToArray();
+        var corrections = slots.Select(turn.At<MaskedCorrection>).OfType<Waiting<MaskedCorrection>>().Select(waiting => waiting.Envelope.Body).ToArray();
+        if (corrections.Length < slots.Length)
+        {
+            return TurnOutcome.Idle;
+        }
+
+        if (corrections.Any(correction => correction.Length != sizeof(ulong) * product.P * product.Q))
+        {
+            return ending.End(turn, query, new Fault(FailureCodes.BadContribution, "a correction has the wrong length"));
+        }
+
+        var body = Bytes(sum.Product.Finish(corrections.Select(Words)));
+        turn.Commit(session.CloseProduct(query, ProductTrigger.Compute), effects =>
+        {
+            Array.ForEach(slots, effects.Finish);
+            effects.Send(product.Asker, new ProductComputed(session.Id, query, product.Rows, product.P, product.Q), body);
+            effects.Audit("product-computed", ("session", session.Id), ("query", query), ("asker", product.Asker),
+                ("rows", product.Rows), ("columns", product.P + product.Q));
+        });
+        linker.Log.Multiplied(session.Id, query, product.Rows, product.P, product.Q);
+        sums.Forget(session.Id, query);
+        return TurnOutcome.Worked;
+    }
+
+    private static ulong[] Words(ReadOnlyMemory<byte> body)
+    {
+        var words = new ulong[body.Length / sizeof(ulong)];
+        for (var i = 0; i < words.Length; i++)
+        {
+            words[i] = BinaryPrimitives.ReadUInt64LittleEndian(body.Span[(sizeof(ulong) * i)..]);
+        }
+
+        return words;
+    }
+
+    private static byte[] Bytes(ulong[] words)
+    {
+        var body = new byte[sizeof(ulong) * words.Length];
+        for (var i = 0; i < words.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(body.AsSpan(sizeof(ulong) * i), words[i]);
+        }
+
+        return body;
+    }
+}
