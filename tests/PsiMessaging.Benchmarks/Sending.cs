@@ -9,10 +9,10 @@ using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Linker;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Result;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols.Ecdh;
-using PsiMessaging.Party.Engine;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Benchmarks;

@@ -1,6 +1,7 @@
 using CsCheck;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

@@ -6,9 +6,9 @@ using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
-using PsiMessaging.Party.Engine;
+using PsiMessaging.Party.Result;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

@@ -16,7 +16,10 @@ using PsiMessaging.Participants.Outbox;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
-using PsiMessaging.Party.Engine;
+using PsiMessaging.Party.Questions;
+using PsiMessaging.Party.Result;
+using PsiMessaging.Party.Rows;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Testing;
@@ -190,7 +193,7 @@ public sealed class TestParticipant : IEnvelopeSender
 
     public ParticipantHome Home { get; private set; }
 
-    public ParticipantEngine? Engine { get; private set; }
+    public Participant? Engine { get; private set; }
 
     /// <summary>Frames the engine refused, with the reason.</summary>
     public ConcurrentQueue<string> Refused { get; } = new();
@@ -219,8 +222,8 @@ public sealed class TestParticipant : IEnvelopeSender
         _stop = new CancellationTokenSource();
         _store = new CrashingStore(new SqliteParticipantStore(Home.StatePath), CrashAtWrite, () => _stop.Cancel());
         Engine = Home.Config.Role == ParticipantRole.Linker
-            ? new LinkerEngine(Home, _store, this, _network.Time, NullLogger<LinkerEngine>.Instance)
-            : new PartyEngine(Home, _store, this, _network.Time, NullLogger<PartyEngine>.Instance, openScratch: OpenScratch) { OnChanged = OnChanged };
+            ? new LinkerParticipant(Home, _store, this, _network.Time, NullLogger<LinkerParticipant>.Instance)
+            : new PartyParticipant(Home, _store, this, _network.Time, NullLogger<PartyParticipant>.Instance, openScratch: OpenScratch) { OnChanged = OnChanged };
         Engine.Start();
         _reading = ReadAsync(Engine, _stop.Token);
     }
@@ -231,7 +234,7 @@ public sealed class TestParticipant : IEnvelopeSender
         Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
     }
 
-    private async Task ReadAsync(ParticipantEngine engine, CancellationToken stop)
+    private async Task ReadAsync(Participant engine, CancellationToken stop)
     {
         try
         {
@@ -322,7 +325,7 @@ public sealed class TestParticipant : IEnvelopeSender
         _network.Inject(this, Envelope.Create(Home, Home.Name, session, command, correlation: id, replyTo: queue).Frame.ToArray());
         var answer = await reply.Task.WaitAsync(TestNetwork.Patience);
         using var store = new SqliteParticipantStore(Home.StatePath);
-        return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message, answer.QueryId is { } query ? store.Read(transaction => PartyEngine.FindAnswer(transaction, query)) : null);
+        return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message, answer.QueryId is { } query ? store.Read(transaction => QuestionBook.FindAnswer(transaction, query)) : null);
     }
 
     /// <summary>Gives a command that holds until a time, and waits until it was looked at.</summary>

@@ -3,7 +3,6 @@ using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Party.Engine;
 using Spectre.Console;
 using PsiMessaging.Protocols;
 
@@ -178,7 +177,7 @@ internal static class SimulationCommands
         }
 
         Console.Out.WriteLine($"In common: {report.Intersection:N0}{DemoNarrative.WhoKnows(request.Reveal)}");
-        foreach (var answer in outcome.Queries.OfType<PsiMessaging.Party.QueryResult>())
+        foreach (var answer in outcome.Queries.OfType<PsiMessaging.Party.Questions.QueryResult>())
         {
             Console.Out.WriteLine();
             Console.Out.WriteLine($"Query: {answer.Text}");

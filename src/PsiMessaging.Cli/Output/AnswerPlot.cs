@@ -3,7 +3,7 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Output;
-using PsiMessaging.Party;
+using PsiMessaging.Party.Questions;
 using ScottPlot;
 
 namespace PsiMessaging.Cli.Output;

@@ -1,5 +1,5 @@
 using PsiMessaging.Data.Output;
-using PsiMessaging.Party;
+using PsiMessaging.Party.Questions;
 
 namespace PsiMessaging.Cli.Output;
 
