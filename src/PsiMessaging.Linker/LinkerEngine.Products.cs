@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Batches;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Store;
 

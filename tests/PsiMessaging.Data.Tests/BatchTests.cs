@@ -18,22 +18,6 @@ public class BatchTests
     public async Task Write_SameRows_GivesTheSameBytes() => Assert.Equal(await Batch(1, 2, 3), await Batch(1, 2, 3));
 
     [Fact]
-    public void AtomicFile_FailureWhileWriting_LeavesWhatWasThere()
-    {
-        var folder = Directory.CreateTempSubdirectory("psi-atomic-").FullName;
-        var path = Path.Combine(folder, "f");
-        AtomicFile.Write(path, "old"u8.ToArray());
-        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(path, stream =>
-        {
-            stream.Write("half"u8);
-            throw new InvalidOperationException();
-        }));
-        Assert.Equal("old", File.ReadAllText(path));
-        Assert.Single(Directory.GetFiles(folder));
-        Directory.Delete(folder, recursive: true);
-    }
-
-    [Fact]
     public async Task AnswerFile_ReadByAnotherReader_HoldsTypesWithheldRowsAndMetadata()
     {
         var path = Path.Combine(Path.GetTempPath(), $"psi-answer-{Environment.ProcessId}.parquet");

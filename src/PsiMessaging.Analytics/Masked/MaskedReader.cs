@@ -1,7 +1,7 @@
 using DuckDB.NET.Data;
-using PsiMessaging.Data.Records;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Data.Batches;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Analytics.Masked;
 

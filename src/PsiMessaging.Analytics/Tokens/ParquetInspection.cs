@@ -1,5 +1,5 @@
 using DuckDB.NET.Data;
-using PsiMessaging.Data.Records;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Analytics.Tokens;
 

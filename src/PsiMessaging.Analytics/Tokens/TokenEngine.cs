@@ -1,6 +1,6 @@
 using DuckDB.NET.Data;
-using PsiMessaging.Data.Records;
 using PsiMessaging.Analytics.Disclosure;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Analytics.Tokens;
 

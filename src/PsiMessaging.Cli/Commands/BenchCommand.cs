@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Protocols.Choice;
 using PsiMessaging.Party.Engine;

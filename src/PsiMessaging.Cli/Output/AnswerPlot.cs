@@ -1,7 +1,7 @@
 using System.Globalization;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Party;
 using ScottPlot;
 

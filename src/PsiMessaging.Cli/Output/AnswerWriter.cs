@@ -1,4 +1,4 @@
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Party;
 
 namespace PsiMessaging.Cli.Output;

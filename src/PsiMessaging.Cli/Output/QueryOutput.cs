@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Party;
 
 namespace PsiMessaging.Cli.Output;

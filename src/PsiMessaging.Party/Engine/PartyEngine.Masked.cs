@@ -16,6 +16,7 @@ using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Batches;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
+using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
@@ -90,7 +91,7 @@ public sealed partial class PartyEngine
         if (!File.Exists(key))
         {
             using var secret = SecretBytes.Random(32);
-            OwnerOnlyFile.Write(key, secret.Span);
+            AtomicFile.Write(key, secret.Span);
         }
 
         var columns = DescribedColumns(session);
@@ -132,7 +133,7 @@ public sealed partial class PartyEngine
     {
         if (Directory.Exists(folder))
         {
-            OwnerOnlyFile.Destroy(Path.Combine(folder, WithheldKeyName));
+            AtomicFile.Destroy(Path.Combine(folder, WithheldKeyName));
             Array.ForEach(Directory.GetFiles(folder, "aligned.*"), File.Delete);
         }
     }
