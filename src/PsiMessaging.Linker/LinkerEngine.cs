@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging;
-using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Batches;
 using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;

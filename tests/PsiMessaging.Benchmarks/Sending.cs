@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using DuckDB.NET.Data;
 using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;

@@ -1,6 +1,7 @@
 using System.Numerics;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Batches;
 
 namespace PsiMessaging.Analytics.Masked;
 
@@ -50,7 +51,7 @@ public sealed class MaskedPlan
     public int Sums => _entries.Count;
 
     /// <summary>Most columns a matrix may have.</summary>
-    public const int MaximumColumns = Data.Batches.MaskedBatch.MaximumColumns;
+    public const int MaximumColumns = MaskedBatch.MaximumColumns;
 
     /// <summary>Bits that the two limbs of a product may have together: n products of them stay below 2^63 in magnitude.</summary>
     public static int ProductBits(int rows) => 62 - (BitOperations.Log2((uint)Math.Max(1, rows)) + 1);

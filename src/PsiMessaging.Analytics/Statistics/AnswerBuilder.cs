@@ -3,6 +3,7 @@ using System.Numerics;
 using MathNet.Numerics.Distributions;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Batches;
 using PsiMessaging.Data.Types;
 
 namespace PsiMessaging.Analytics.Statistics;

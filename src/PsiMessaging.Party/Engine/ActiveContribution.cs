@@ -1,5 +1,6 @@
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Batches;
 
 namespace PsiMessaging.Party.Engine;
 
@@ -13,7 +14,7 @@ internal sealed class ActiveContribution : IAsyncDisposable
     {
         (Plan, _masks) = (plan, masks);
         Query = query;
-        BatchRows = Data.Batches.MaskedBatch.RowsOf(Math.Max(plan.A.PaddedColumns, plan.B.PaddedColumns));
+        BatchRows = MaskedBatch.RowsOf(Math.Max(plan.A.PaddedColumns, plan.B.PaddedColumns));
         Layout = isAsker ? plan.A : plan.B;
         Contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns);
         _batches = matrix.BatchesAsync(Layout, BatchRows, 0).GetAsyncEnumerator();
