@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
@@ -291,18 +290,13 @@ public sealed partial class LinkerEngine
             return false;
         }
 
-        if (corrections.Any(correction => correction.Length != 8 * product.P * product.Q))
+        if (corrections.Any(correction => correction.Length != BodyWords.WordSizeBytes * product.P * product.Q))
         {
             EndProduct(session.Id, id, FailureCodes.BadContribution, "a correction has the wrong length");
             return true;
         }
 
-        var words = active.Product.Finish(corrections.Select(Words));
-        var body = new byte[8 * words.Length];
-        for (var i = 0; i < words.Length; i++)
-        {
-            BinaryPrimitives.WriteUInt64LittleEndian(body.AsSpan(8 * i), words[i]);
-        }
+        var body = BodyWords.Write(active.Product.Finish(corrections.Select(correction => BodyWords.Read(correction.Span))));
 
         Store.Write(transaction =>
         {
@@ -390,17 +384,6 @@ public sealed partial class LinkerEngine
         {
             active.Product.Dispose();
         }
-    }
-
-    private static ulong[] Words(ReadOnlyMemory<byte> body)
-    {
-        var words = new ulong[body.Length / 8];
-        for (var i = 0; i < words.Length; i++)
-        {
-            words[i] = BinaryPrimitives.ReadUInt64LittleEndian(body.Span[(8 * i)..]);
-        }
-
-        return words;
     }
 
     private static int BatchRows(LinkProduct product) => MaskedBatch.RowsOf(Math.Max(product.P, product.Q));

@@ -1,8 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using PsiMessaging.Analytics.Disclosure;
-using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
@@ -243,19 +241,10 @@ public sealed record MaskedQuery(
     string Id, string Session, string Asker, string Text, long Counter, int Pad, DateTimeOffset DeadlineAt, MaskedStage Stage,
     PartyShape? Own = null, PartyShape? Peer = null, PartyLabels? OwnLabels = null, PartyLabels? Labels = null, int SentBatches = 0, OwnRecords? OwnRecords = null);
 
-/// <summary>Sealed body of <see cref="ProposeQuery"/> (contracts/messages/ProposeQuery.md).</summary>
-internal sealed record QueryProposal(string Text, PartyShape Shape, int Pad, Announcement? Announced = null);
-
-/// <summary>Sealed body of <see cref="RefuseQuery"/>.</summary>
-internal sealed record QueryRefusal(string Reason);
-
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(PartySession))]
 [JsonSerializable(typeof(PartyQuery))]
 [JsonSerializable(typeof(MaskedQuery))]
-[JsonSerializable(typeof(QueryProposal))]
-[JsonSerializable(typeof(PartyLabels))]
-[JsonSerializable(typeof(QueryRefusal))]
 [JsonSerializable(typeof(Dataset))]
 [JsonSerializable(typeof(ReusableSet))]
 internal sealed partial class SessionJson : JsonSerializerContext;

@@ -4,6 +4,7 @@ using CsCheck;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Types;
 

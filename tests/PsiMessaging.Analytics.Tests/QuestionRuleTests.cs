@@ -2,6 +2,7 @@ using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Types;
 
 namespace PsiMessaging.Analytics.Tests;
@@ -22,7 +23,7 @@ public class QuestionRuleTests
     [InlineData("ols(Y ~ C(G))", new[] { 100 }, "90 0", "a class of G has fewer than 10 records; put it together with another, or leave C(G) out")]
     [InlineData("ols(Y ~ C(G))", new[] { 100 }, "90 10", null)]
     public void Fault_OfGroupsAndClasses(string text, int[] groups, string levels, string? expected) =>
-        Assert.Equal(expected, QuestionRule.Fault(new Announcement(groups, levels.Length == 0 ? [] : [[.. levels.Split(' ').Select(int.Parse)]], []), Bound(text), "P1", 10, isAsker: true));
+        Assert.Equal(expected, QuestionRule.Fault(new QueryAnnouncement(groups, levels.Length == 0 ? [] : [[.. levels.Split(' ').Select(int.Parse)]], []), Bound(text), "P1", 10, isAsker: true));
 
     [Theory]
     [InlineData(100, 90, 300, true, null)]
@@ -39,7 +40,7 @@ public class QuestionRuleTests
     [InlineData(90, 80, 300, true, null)]
     public void Fault_OfAColumn_NamesItAndNoNumber(int records, int different, int largest, bool isAsker, string? expected)
     {
-        var fault = QuestionRule.Fault(new Announcement([100], [], [new ColumnAnnouncement("T", [new ColumnSpread(records, different, largest)])]), Bound("cov(T, Y)"), "P1", 10, isAsker);
+        var fault = QuestionRule.Fault(new QueryAnnouncement([100], [], [new ColumnAnnouncement("T", [new ColumnSpread(records, different, largest)])]), Bound("cov(T, Y)"), "P1", 10, isAsker);
         Assert.Equal(expected is null, fault is null);
         if (expected is not null)
         {
@@ -54,10 +55,10 @@ public class QuestionRuleTests
     {
         var (query, shape) = (Bound("cov(T, Y) by G"), new PartyShape(2, []));
         var spread = new ColumnSpread(50, 40, 500, 100);
-        var good = new Announcement([50, 50], [], [new ColumnAnnouncement("T", [spread, spread])]);
-        string? Of(Announcement? announced) => QuestionRule.Malformed(announced, query, "P1", "P2", shape, 100);
+        var good = new QueryAnnouncement([50, 50], [], [new ColumnAnnouncement("T", [spread, spread])]);
+        string? Of(QueryAnnouncement? announced) => QuestionRule.Malformed(announced, query, "P1", "P2", shape, 100);
         Assert.Null(Of(good));
-        Assert.All<Announcement?>([
+        Assert.All<QueryAnnouncement?>([
             null, good with { Groups = [50] }, good with { Groups = [50, 51] }, good with { Groups = [-1, 50] }, good with { Levels = [[1]] }, good with { Columns = [] },
             good with { Columns = [new ColumnAnnouncement("Y", [spread, spread])] }, good with { Columns = [new ColumnAnnouncement("T", [spread])] },
             good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Records = 51 }])] }, good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Different = 51 }])] },
@@ -66,7 +67,7 @@ public class QuestionRuleTests
         ], announced => Assert.NotNull(Of(announced)));
 
         // A question about the asking party's own columns alone gives nothing away: there is nothing to announce of them.
-        Assert.Null(QuestionRule.Malformed(new Announcement([50, 50], [], []), Bound("sum(T) by G"), "P1", "P2", shape, 100));
+        Assert.Null(QuestionRule.Malformed(new QueryAnnouncement([50, 50], [], []), Bound("sum(T) by G"), "P1", "P2", shape, 100));
     }
 
     /// <summary>Two layouts of one size whose columns mean different things must not share masks: then other entries would be needed of the same product.</summary>

@@ -16,7 +16,7 @@ public class LayerTests
         ["PsiMessaging.Files"] = [],
         ["PsiMessaging.Batches"] = ["Files"],
         ["PsiMessaging.Data"] = ["Files"],
-        ["PsiMessaging.Analytics"] = ["Cryptography", "Batches", "Data"],
+        ["PsiMessaging.Analytics"] = ["Contracts", "Cryptography", "Batches", "Data"],
         ["PsiMessaging.Participants"] = ["Contracts", "Cryptography", "Files"],
         ["PsiMessaging.Party"] = ["Participants", "Contracts", "Cryptography", "Protocols", "Files", "Batches", "Data", "Analytics"],
         ["PsiMessaging.Linker"] = ["Participants", "Contracts", "Cryptography", "Files", "Batches"],

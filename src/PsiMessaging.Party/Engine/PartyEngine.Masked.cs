@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -208,7 +207,7 @@ public sealed partial class PartyEngine
             _prepared[(session.Id, query.Id)] = matrix;
         }
 
-        var body = Seal(session, query.Id, nameof(ProposeQuery), new QueryProposal(query.Text, matrix.Shape, query.Pad, announced), SessionJson.Default.QueryProposal);
+        var body = Seal(session, query.Id, nameof(ProposeQuery), new QueryProposal(query.Text, matrix.Shape, query.Pad, announced), SealedBodyJson.Default.QueryProposal);
         Store.Write(transaction =>
         {
             if (FindMasked(transaction, query.Id) is not { Stage: MaskedStage.Preparing })
@@ -226,7 +225,7 @@ public sealed partial class PartyEngine
     }
 
     /// <summary>What this party must say about its own side; it does not ask what the other would refuse.</summary>
-    private Announcement Announce(PartySession session, BoundQuery query, PartyMatrix matrix)
+    private QueryAnnouncement Announce(PartySession session, BoundQuery query, PartyMatrix matrix)
     {
         if (matrix.GroupLabels.Count == 0)
         {
@@ -271,7 +270,7 @@ public sealed partial class PartyEngine
         {
             case RefuseQuery refusal:
                 RequireTranscript(session, refusal.Transcript);
-                var reason = Printable(Unseal(session, query.Id, nameof(RefuseQuery), envelope.Body, SessionJson.Default.QueryRefusal).Reason ?? "no reason given");
+                var reason = Printable(Unseal(session, query.Id, nameof(RefuseQuery), envelope.Body, SealedBodyJson.Default.QueryRefusal).Reason ?? "no reason given");
                 if (refusal.Code == FailureCodes.MaskCounter && refusal.HighestCounter >= query.Counter && refusal.HighestCounter - query.Counter <= MaximumCounterStep)
                 {
                     // Our state is older than the peer's memory of it: never use a counter twice, go on above the highest anybody has seen.
@@ -289,7 +288,7 @@ public sealed partial class PartyEngine
                 return true;
             case AcceptQuery acceptance:
                 RequireTranscript(session, acceptance.Transcript);
-                var labels = Unseal(session, query.Id, nameof(AcceptQuery), envelope.Body, SessionJson.Default.PartyLabels);
+                var labels = Unseal(session, query.Id, nameof(AcceptQuery), envelope.Body, SealedBodyJson.Default.PartyLabels);
                 var bound = new BoundQuery(Query.Parse(query.Text), SchemaOf(session));
                 CheckLabels(bound, session, labels);
                 var accepted = query with { Stage = MaskedStage.Contributing, Peer = labels.Shape, Labels = labels };
@@ -350,17 +349,12 @@ public sealed partial class PartyEngine
             var (plan, masks) = PlanOf(session, query, bound);
             using (masks)
             {
-                var words = new ulong[plan.A.PaddedColumns * plan.B.PaddedColumns];
-                if (product.Rows != plan.Rows || product.AskerColumns != plan.A.PaddedColumns || product.PeerColumns != plan.B.PaddedColumns || body.Length != words.Length * 8)
+                if (product.Rows != plan.Rows || product.AskerColumns != plan.A.PaddedColumns || product.PeerColumns != plan.B.PaddedColumns || body.Length != BodyWords.WordSizeBytes * plan.A.PaddedColumns * plan.B.PaddedColumns)
                 {
                     throw new InvalidDataException("its shape is not the query's");
                 }
 
-                for (var i = 0; i < words.Length; i++)
-                {
-                    words[i] = BinaryPrimitives.ReadUInt64LittleEndian(body.Span[(8 * i)..]);
-                }
-
+                var words = BodyWords.Read(body.Span);
                 Contribution.Unmask(masks, words);
                 return asked with { Result = ResultOf(session, asked, bound, new MaskedTable(bound, plan, words, ownLabels, labels, query.OwnRecords), session.MinCell) };
             }
@@ -405,7 +399,7 @@ public sealed partial class PartyEngine
                     $"the mask counter went backwards: {session.Peer} asks under {proposal.Counter} where {session.PeerMaskCounter} was seen; was its home restored from an older copy?");
             }
 
-            var asked = Unseal(session, proposal.QueryId, nameof(ProposeQuery), envelope.Body, SessionJson.Default.QueryProposal);
+            var asked = Unseal(session, proposal.QueryId, nameof(ProposeQuery), envelope.Body, SealedBodyJson.Default.QueryProposal);
             if (asked.Text is null)
             {
                 throw new QueryException(FailureCodes.Malformed, "the question has no text");
@@ -427,7 +421,7 @@ public sealed partial class PartyEngine
             var query = new MaskedQuery(proposal.QueryId, session.Id, session.Peer, asked.Text, proposal.Counter, asked.Pad, Time.GetUtcNow().AddSeconds(proposal.DeadlineSeconds), MaskedStage.Contributing,
                 matrix.Shape, asked.Shape);
             await OpenContributionAsync(session, query, matrix);
-            var body = Seal(session, query.Id, nameof(AcceptQuery), matrix.Labels, SessionJson.Default.PartyLabels);
+            var body = Seal(session, query.Id, nameof(AcceptQuery), matrix.Labels, SealedBodyJson.Default.PartyLabels);
             Store.Write(transaction =>
             {
                 var current = PartySession.Parse(transaction.FindSession(session.Id)!);
@@ -451,7 +445,7 @@ public sealed partial class PartyEngine
             }
 
             var exception = fault as QueryException ?? new QueryException(FailureCodes.Internal, $"{Home.Name} could not look at the question; its log says why");
-            var body = Seal(session, proposal.QueryId, nameof(RefuseQuery), new QueryRefusal(exception.Message), SessionJson.Default.QueryRefusal);
+            var body = Seal(session, proposal.QueryId, nameof(RefuseQuery), new QueryRefusal(exception.Message), SealedBodyJson.Default.QueryRefusal);
             Store.Write(transaction =>
             {
                 transaction.Finish(session.Id, pending.Slot);
@@ -580,14 +574,7 @@ public sealed partial class PartyEngine
             withheld = QueryMasks.Withheld(secret, ContextOf(session, query, active.Plan), active.Plan.NeededEntries());
         }
 
-        var words = active.Contribution.Finish(withheld);
-        var body = new byte[8 * words.Length];
-        for (var i = 0; i < words.Length; i++)
-        {
-            BinaryPrimitives.WriteUInt64LittleEndian(body.AsSpan(8 * i), words[i]);
-        }
-
-        return body;
+        return BodyWords.Write(active.Contribution.Finish(withheld));
     }
 
     private async Task<ActiveContribution> OpenContributionAsync(PartySession session, MaskedQuery query, PartyMatrix? matrix = null)
