@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Linker;
 using PsiMessaging.Participants;
@@ -240,7 +241,7 @@ public class PinnedPartner
                 await TakeBackAsync(query);
             }
 
-            Send(network, network.P1, network.Linker, session.Id, new OpenProduct(session.Id, query, "P1", query == early ? 1 : 2, session.IntersectionSize!.Value, 1, 1, Data.Batches.MaskedBatch.RowsOf(1)));
+            Send(network, network.P1, network.Linker, session.Id, new OpenProduct(session.Id, query, "P1", query == early ? 1 : 2, session.IntersectionSize!.Value, 1, 1, MaskedBatch.RowsOf(1)));
             await TestNetwork.EventuallyAsync(() => Products().ContainsKey(query));
             if (query == late)
             {

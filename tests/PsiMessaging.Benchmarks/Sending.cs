@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using DuckDB.NET.Data;
 using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;

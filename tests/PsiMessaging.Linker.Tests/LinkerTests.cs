@@ -1,6 +1,6 @@
 using System.Text;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Batches;
 using PsiMessaging.Linker;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Party.Session;

@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
-using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Store;

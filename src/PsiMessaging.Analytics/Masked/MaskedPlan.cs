@@ -1,13 +1,10 @@
 using System.Numerics;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Batches;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Masked;
-
-/// <summary>How many columns a party's data ask for, beside what follows from the query: both parties learn both shapes, the linker the resulting p and q.</summary>
-/// <param name="Groups">Groups that occur among the party's common rows, 1 or more.</param>
-/// <param name="Levels">Regression: levels of each of the party's class terms, in the order of the terms.</param>
-public sealed record PartyShape(int Groups, IReadOnlyList<int> Levels);
 
 /// <summary>One party's matrix: for each of its groups the same factors, each factor in one or several limbs.</summary>
 /// <param name="Party">The party.</param>
@@ -50,7 +47,7 @@ public sealed class MaskedPlan
     public int Sums => _entries.Count;
 
     /// <summary>Most columns a matrix may have.</summary>
-    public const int MaximumColumns = Data.Batches.MaskedBatch.MaximumColumns;
+    public const int MaximumColumns = MaskedBatch.MaximumColumns;
 
     /// <summary>Bits that the two limbs of a product may have together: n products of them stay below 2^63 in magnitude.</summary>
     public static int ProductBits(int rows) => 62 - (BitOperations.Log2((uint)Math.Max(1, rows)) + 1);

@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Numerics;
 using MathNet.Numerics.Distributions;
-using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Batches;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Types;
 
 namespace PsiMessaging.Analytics.Statistics;

@@ -3,7 +3,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Output;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Identities;
 using Spectre.Console;
 using PsiMessaging.Protocols;
@@ -34,7 +35,7 @@ internal static class SimulationCommands
         {
             if (parsed.GetValue(dataOnly) is { } target)
             {
-                Data.Output.PrivateFile.CreateFolder(target);
+                PrivateFile.CreateFolder(target);
                 var (istat, bi) = DemoData.Write(target, parsed.GetValue(rows));
                 Console.Out.WriteLine($"{istat}\n{bi}");
                 return;

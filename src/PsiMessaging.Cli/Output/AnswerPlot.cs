@@ -4,6 +4,8 @@ using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Party.Questions;
+using PsiMessaging.Files;
+using PsiMessaging.Party;
 using ScottPlot;
 
 namespace PsiMessaging.Cli.Output;

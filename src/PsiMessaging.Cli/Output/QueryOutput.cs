@@ -7,6 +7,8 @@ using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Party.Questions;
+using PsiMessaging.Files;
+using PsiMessaging.Party;
 
 namespace PsiMessaging.Cli.Output;
 

@@ -11,6 +11,7 @@ using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
+using PsiMessaging.Files;
 using PsiMessaging.Linker;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
@@ -511,10 +512,10 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             var staging = Path.Combine(beside, "results");
             foreach (var home in homes.Take(2))
             {
-                Data.Output.PrivateFile.CreateFolder(Path.Combine(staging, home.Name));
+                PrivateFile.CreateFolder(Path.Combine(staging, home.Name));
                 foreach (var name in new[] { IntersectionFile.Name, IntersectionFile.OwnName }.Where(name => File.Exists(Path.Combine(home.SessionPath(session), name))))
                 {
-                    Data.Output.AtomicFile.Write(Path.Combine(staging, home.Name, name), to =>
+                    AtomicFile.Write(Path.Combine(staging, home.Name, name), to =>
                     {
                         using var from = File.OpenRead(Path.Combine(home.SessionPath(session), name));
                         from.CopyTo(to);
@@ -544,18 +545,18 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 }
             }
 
-            Data.Output.AtomicFile.Write(Path.Combine(staging, "report.json"), System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Plain.SimulationReport));
+            AtomicFile.Write(Path.Combine(staging, "report.json"), System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Plain.SimulationReport));
             if (!Directory.Exists(target))
             {
-                Data.Output.PrivateFile.RenameFolder(staging, target);
+                PrivateFile.RenameFolder(staging, target);
                 return;
             }
 
             foreach (var file in Directory.GetFiles(staging, "*", SearchOption.AllDirectories))
             {
                 var place = Path.Combine(target, Path.GetRelativePath(staging, file));
-                Data.Output.PrivateFile.CreateFolder(Path.GetDirectoryName(place)!);
-                Data.Output.AtomicFile.Rename(file, place);
+                PrivateFile.CreateFolder(Path.GetDirectoryName(place)!);
+                AtomicFile.Rename(file, place);
             }
         });
     }

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data;
-using PsiMessaging.Data.Batches;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Sorting;

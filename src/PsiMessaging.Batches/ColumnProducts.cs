@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
-namespace PsiMessaging.Analytics.Masked;
+namespace PsiMessaging.Batches;
 
 /// <summary>
 /// The arithmetic of engine <c>masked</c>: AᵀB modulo 2^64 for tall matrices that come in pieces, column after column. Works on blocks of 4 by 3 columns whose

@@ -1,9 +1,7 @@
 using DuckDB.NET.Data;
-using PsiMessaging.Data.Records;
-using PsiMessaging.Analytics.Tokens;
-using PsiMessaging.Data.Batches;
+using PsiMessaging.Files;
 
-namespace PsiMessaging.Analytics.Masked;
+namespace PsiMessaging.Batches;
 
 /// <summary>
 /// Reads masked batches that a party sent, with DuckDB: bounded memory, and a reader that makes no progress is interrupted. Holds one connection for many

@@ -1,7 +1,4 @@
-using PsiMessaging.Analytics.Tokens;
-using PsiMessaging.Data.Batches;
-
-namespace PsiMessaging.Analytics.Tests;
+namespace PsiMessaging.Batches.Tests;
 
 /// <summary>Parquet from another participant, as a linker or party must check it.</summary>
 public sealed class ParquetInspectionTests : IDisposable
@@ -21,6 +18,9 @@ public sealed class ParquetInspectionTests : IDisposable
         File.WriteAllBytes(path, body);
         return ParquetInspection.CheckBatch(path, columns, rows);
     }
+
+    [Fact]
+    public async Task Write_SameRows_GivesTheSameBytes() => Assert.Equal(await Batch(1, 2, 3), await Batch(1, 2, 3));
 
     [Fact]
     public async Task Check_ProperBatch_GivesItsSpan()

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
-namespace PsiMessaging.Data.Output;
+namespace PsiMessaging.Files;
 
 /// <summary>
 /// Files and folders that no other user of the machine may open: 0600 and 0700, whatever the caller's umask. What we keep in plain text (datasets, identifiers,

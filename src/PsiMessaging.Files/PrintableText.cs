@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace PsiMessaging.Data.Output;
+namespace PsiMessaging.Files;
 
 /// <summary>
 /// Texts that come out of somebody's data, made harmless for what shows them. A terminal obeys escape sequences, a spreadsheet takes a cell that begins with

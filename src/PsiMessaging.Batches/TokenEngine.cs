@@ -1,8 +1,7 @@
 using DuckDB.NET.Data;
-using PsiMessaging.Data.Records;
-using PsiMessaging.Analytics.Disclosure;
+using PsiMessaging.Files;
 
-namespace PsiMessaging.Analytics.Tokens;
+namespace PsiMessaging.Batches;
 
 /// <summary>One party's encrypted rows on the linker's disk.</summary>
 /// <param name="Folder">Folder of Parquet files that were all checked on arrival.</param>

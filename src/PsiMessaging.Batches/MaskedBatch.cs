@@ -1,7 +1,7 @@
 using Parquet;
 using Parquet.Schema;
 
-namespace PsiMessaging.Data.Batches;
+namespace PsiMessaging.Batches;
 
 /// <summary>
 /// Part of a masked matrix on its way to the linker: a Parquet file of one row group with one column of 64-bit words for each column of the matrix, named <c>m0</c>,

@@ -1,7 +1,7 @@
 using Parquet;
 using Parquet.Schema;
 
-namespace PsiMessaging.Data.Batches;
+namespace PsiMessaging.Batches;
 
 /// <summary>
 /// Encrypted rows on their way to the linker: a Parquet file of one row group with a column <c>row</c> (16-byte row tokens, ascending) and one column of

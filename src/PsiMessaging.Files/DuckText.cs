@@ -1,4 +1,4 @@
-namespace PsiMessaging.Data.Records;
+namespace PsiMessaging.Files;
 
 /// <summary>Texts in DuckDB's SQL.</summary>
 public static class DuckText

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace PsiMessaging.Analytics.Masked;
+namespace PsiMessaging.Batches;
 
 /// <summary>
 /// The linker's part: the sum of (A + R1)ᵀ(B + R2) over batches in any order, less the two corrections. Batches of one call are shared among the cores. It sees

@@ -1,29 +1,8 @@
-using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Disclosure;
-
-/// <summary>What lies behind the values of a numeric column in one group.</summary>
-/// <param name="Records">Records with a value.</param>
-/// <param name="Different">Records whose value is not the most frequent one: with zeros and ones, the fewer of the two. All, where no value occurs twice.</param>
-/// <param name="Largest">Share in thousandths, 0 to 1,000, that the minimum less one records of largest |value − median| have in the sum of it; 0 where all values are equal.</param>
-/// <param name="Single">Share in thousandths, rounded up, that the single record of the largest has; 0 where all values are equal, and only there.</param>
-public sealed record ColumnSpread(int Records, int Different, int Largest, int Single = 0);
-
-/// <summary>A numeric column of the party that announces, group by group.</summary>
-/// <param name="Column">Its name.</param>
-/// <param name="Groups">In the order of the groups.</param>
-public sealed record ColumnAnnouncement(string Column, IReadOnlyList<ColumnSpread> Groups);
-
-/// <summary>
-/// What the asking party says about its own side of a question, so that the other can see that nothing singles out few records: sizes only, no label and no value.
-/// The other party cannot check that it is true.
-/// </summary>
-/// <param name="Groups">Common records in each of the party's groups, after its own part of the filter; the bins of a quantile are one group.</param>
-/// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
-/// <param name="Columns">Its numeric columns that the question calculates with.</param>
-public sealed record Announcement(IReadOnlyList<int> Groups, IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<ColumnAnnouncement> Columns);
 
 /// <summary>The rule by which both parties judge a party's side of a question under a minimum cell size (docs/disclosure.md).</summary>
 public static class QuestionRule
@@ -62,7 +41,7 @@ public static class QuestionRule
     /// <param name="other">The party that looks at it.</param>
     /// <param name="shape">Shape of the announcing party.</param>
     /// <param name="rows">Common records.</param>
-    public static string? Malformed(Announcement? announced, BoundQuery query, string party, string other, PartyShape shape, int rows)
+    public static string? Malformed(QueryAnnouncement? announced, BoundQuery query, string party, string other, PartyShape shape, int rows)
     {
         if (announced?.Groups is null || announced.Levels is null || announced.Columns is null)
         {
@@ -93,7 +72,7 @@ public static class QuestionRule
     /// <param name="party">The side.</param>
     /// <param name="minimum">Fewest records.</param>
     /// <param name="isAsker">Whether it is the asking party's: a column of equal values then singles out nobody; at the other party none and few are treated alike.</param>
-    public static string? Fault(Announcement side, BoundQuery query, string party, int minimum, bool isAsker)
+    public static string? Fault(QueryAnnouncement side, BoundQuery query, string party, int minimum, bool isAsker)
     {
         if (side.Groups.Any(count => count < minimum))
         {

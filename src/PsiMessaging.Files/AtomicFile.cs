@@ -1,10 +1,11 @@
 using System.Security.Cryptography;
 
-namespace PsiMessaging.Data.Output;
+namespace PsiMessaging.Files;
 
 /// <summary>
 /// Writes a file under a temporary name beside its place, flushes it to disk, renames it and flushes the folder: a reader sees all of it or nothing, and what
 /// was written is there after a power cut. The file is its owner's alone, wherever it is: what we write is about people, or a key, and who wants to share it can say so.
+/// A file that holds a secret is overwritten before it goes.
 /// </summary>
 public static class AtomicFile
 {
@@ -12,6 +13,7 @@ public static class AtomicFile
     public const string PartSuffix = ".part";
 
     private const int RandomDigits = 8;
+    private const int LargestSecretBytes = 1 << 16;
 
     /// <summary>
     /// Writes <paramref name="path"/> through <paramref name="write"/>. When it returns, content and name are on disk. When it throws, the temporary file is gone and what was
@@ -82,6 +84,54 @@ public static class AtomicFile
     public static bool IsTemporaryName(string name) =>
         name.Length > 1 + RandomDigits + PartSuffix.Length && name.EndsWith(PartSuffix, StringComparison.Ordinal)
         && name[^(1 + RandomDigits + PartSuffix.Length)] == '.' && name.AsSpan()[^(RandomDigits + PartSuffix.Length)..^PartSuffix.Length].IndexOfAnyExcept("0123456789abcdef") < 0;
+
+    /// <summary>
+    /// Overwrites a secret file with zeros and deletes it, and what a kill in the middle of its writing has left of it. On journaling or flash storage old blocks
+    /// may survive; the docs say so.
+    /// </summary>
+    public static void Destroy(string path)
+    {
+        Wipe(path);
+        DestroyParts(path);
+    }
+
+    /// <summary>The same for what a kill has left of a file's writing alone.</summary>
+    public static void DestroyParts(string path)
+    {
+        if (Path.GetDirectoryName(path) is { Length: > 0 } folder && Directory.Exists(folder))
+        {
+            Array.ForEach(Directory.GetFiles(folder, Path.GetFileName(path) + ".*" + PartSuffix), Wipe);
+        }
+    }
+
+    /// <summary>Deletes a temporary file; one that is small enough for a key is overwritten first.</summary>
+    public static void DestroyPart(string part)
+    {
+        if (new FileInfo(part).Length <= LargestSecretBytes)
+        {
+            Wipe(part);
+        }
+        else
+        {
+            File.Delete(part);
+        }
+    }
+
+    private static void Wipe(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return;
+        }
+
+        using (var stream = new FileStream(path, FileMode.Open, FileAccess.Write))
+        {
+            stream.Write(new byte[stream.Length]);
+            stream.Flush(flushToDisk: true);
+        }
+
+        File.Delete(path);
+    }
 
     /// <summary>A name nobody else has, and never a file or link that is there already: the folder need not be ours alone.</summary>
     private static FileStream Create(string temporary, string path, int bufferSizeBytes)

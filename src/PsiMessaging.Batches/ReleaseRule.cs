@@ -1,4 +1,4 @@
-namespace PsiMessaging.Analytics.Disclosure;
+namespace PsiMessaging.Batches;
 
 /// <summary>
 /// Which cells of a table of counts are shown (docs/disclosure.md). The asking party knows how many records are in each of its own groups, so what is not shown of

@@ -1,6 +1,6 @@
 using System.Text.Encodings.Web;
 
-namespace PsiMessaging.Data.Output;
+namespace PsiMessaging.Files;
 
 /// <summary>
 /// JSON for files and terminals, not for web pages: <c>é</c> and <c>&gt;</c> stay as they are, and whatever <see cref="PrintableText.IsControl"/> names is written as its

@@ -1,9 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using CsCheck;
-using PsiMessaging.Data.Output;
 
-namespace PsiMessaging.Data.Tests;
+namespace PsiMessaging.Files.Tests;
 
 /// <summary>Files of one's own, written whole, and texts that nothing runs or obeys.</summary>
 public sealed class OutputTests : IDisposable
@@ -142,6 +141,20 @@ public sealed class OutputTests : IDisposable
         Check(new string([.. Enumerable.Range(0, 0xD800).Concat(Enumerable.Range(0xE000, 0x2000)).Select(code => (char)code)]) + "\U0001F600");
         Gen.Char.Where(character => !char.IsSurrogate(character)).Array[0, 40].Select(characters => new string(characters)).Sample(Check);
         Assert.Equal("\"é>\\u200E\\u202Ex\\u001B\\u0085\"", JsonSerializer.Serialize("é>\u200E\u202Ex\u001B\u0085", options));
+    }
+
+    [Fact]
+    public void Write_FailureWhileWriting_LeavesWhatWasThere()
+    {
+        var path = Path.Combine(_folder, "f");
+        AtomicFile.Write(path, "old"u8.ToArray());
+        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(path, stream =>
+        {
+            stream.Write("half"u8);
+            throw new InvalidOperationException();
+        }));
+        Assert.Equal("old", File.ReadAllText(path));
+        Assert.Single(Directory.GetFiles(_folder));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -1,7 +1,7 @@
 using DuckDB.NET.Data;
-using PsiMessaging.Data.Records;
+using PsiMessaging.Files;
 
-namespace PsiMessaging.Analytics.Tokens;
+namespace PsiMessaging.Batches;
 
 /// <summary>What a checked batch of encrypted rows spans.</summary>
 /// <param name="First">Its lowest row token; empty when it has no rows.</param>
@@ -17,7 +17,6 @@ public static class ParquetInspection
     /// <summary>Longest ciphertext of one value in bytes.</summary>
     public const int MaximumCellBytes = 128 * 1024;
 
-    private const string RowColumn = "row";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>Holds a batch to its announcement: columns, count, no empty cell, row tokens of 16 bytes that ascend.</summary>
@@ -27,10 +26,10 @@ public static class ParquetInspection
     /// <exception cref="InvalidDataException">The file breaks its announcement; the message holds no content.</exception>
     public static BatchTokens CheckBatch(string path, IReadOnlyList<string> columns, int rows) => Read(path, command =>
     {
-        RequireColumns(command, path, [.. columns.Prepend(RowColumn).Select(name => (name, "BLOB"))], "the batch has other columns than were registered");
+        RequireColumns(command, path, [.. columns.Prepend(EncryptedBatch.RowColumn).Select(name => (name, "BLOB"))], "the batch has other columns than were registered");
         var cells = string.Concat(columns.Select(column => $", count(\"{column}\"), coalesce(max(octet_length(\"{column}\")), 0)"));
         command.CommandText = $"""
-            SELECT count(*), count(*) FILTER (octet_length("row") = {TokenKeys.RowTokenSizeBytes}), count(*) FILTER ("row" <= before), min("row"), max("row"){cells}
+            SELECT count(*), count(*) FILTER (octet_length("row") = {EncryptedBatch.RowTokenSizeBytes}), count(*) FILTER ("row" <= before), min("row"), max("row"){cells}
             FROM (SELECT *, lag("row") OVER (ORDER BY file_row_number) AS before FROM read_parquet({DuckText.Literal(DuckText.Path(path))}, file_row_number = true))
             """;
         using var reader = command.ExecuteReader();
