@@ -26,14 +26,16 @@ internal readonly record struct JsonMember(JsonElement Element, string Path)
     public IEnumerable<JsonMember> Items()
     {
         var path = Path;
-        return Element.ValueKind == JsonValueKind.Array ? Element.EnumerateArray().Select((item, i) => new JsonMember(item, $"{path}[{i}]")) : throw Wrong("is not a list");
+        return Element.ValueKind == JsonValueKind.Array ? Element.EnumerateArray().Select((item, i) => new JsonMember(item, $"{path}[{i}]"))
+            : throw Wrong("is not a list");
     }
 
     public string Text() => Element.ValueKind == JsonValueKind.String && Element.GetString() is { Length: > 0 } text ? text : throw Wrong("is not a text");
 
     public bool Flag() => Element.ValueKind is JsonValueKind.True or JsonValueKind.False ? Element.GetBoolean() : throw Wrong("is not true or false");
 
-    public decimal Number() => Element.ValueKind == JsonValueKind.Number && Element.TryGetDecimal(out var number) && Math.Abs(number) <= 1_000_000_000_000_000_000m ? number : throw Wrong("is not a number");
+    public decimal Number() => Element.ValueKind == JsonValueKind.Number && Element.TryGetDecimal(out var number)
+        && Math.Abs(number) <= 1_000_000_000_000_000_000m ? number : throw Wrong("is not a number");
 
     public QueryException Wrong(string what) => new(QueryException.BadQuery, $"the query cannot be read: {Path} {what}");
 }

@@ -3,7 +3,10 @@ using PsiMessaging.Analytics.Statistics.Measures;
 
 namespace PsiMessaging.Analytics.Queries;
 
-/// <summary>The form of an answer: what its picture goes by, and stored with it as a number. A statistic takes the form that its answers have (<see cref="Statistic.Kind"/>).</summary>
+/// <summary>
+/// The form of an answer: what its picture goes by, and stored with it as a number. A statistic takes the form that its answers have
+/// (<see cref="Statistic.Kind"/>).
+/// </summary>
 public enum QueryKind
 {
     /// <summary>Measures, by groups.</summary>

@@ -24,7 +24,9 @@ public static class QueryJson
         }
         catch (JsonException exception)
         {
-            throw new QueryException(QueryException.BadQuery, $"the query is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: {exception.Message.Split(" LineNumber", 2)[0]}");
+            throw new QueryException(QueryException.BadQuery,
+                $"the query is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: "
+                    + $"{exception.Message.Split(" LineNumber", 2)[0]}");
         }
 
         using (document)
@@ -156,7 +158,8 @@ public static class QueryJson
 
     internal static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(text => (JsonNode?)JsonValue.Create(text))]);
 
-    internal static JsonArray WriteGroupings(IEnumerable<Grouping> groupings) => new([.. groupings.Select(grouping => grouping.Categories is null ? JsonValue.Create(grouping.Column) : WriteClasses(grouping))]);
+    internal static JsonArray WriteGroupings(IEnumerable<Grouping> groupings) =>
+        new([.. groupings.Select(grouping => grouping.Categories is null ? JsonValue.Create(grouping.Column) : WriteClasses(grouping))]);
 
     internal static JsonNode WriteClasses(Grouping grouping)
     {
@@ -193,7 +196,8 @@ public static class QueryJson
         return json;
     }
 
-    internal static JsonObject WriteBins(string column, Bins bins) => new() { ["column"] = column, ["from"] = bins.From, ["to"] = bins.To, ["step"] = bins.Step };
+    internal static JsonObject WriteBins(string column, Bins bins) =>
+        new() { ["column"] = column, ["from"] = bins.From, ["to"] = bins.To, ["step"] = bins.Step };
 
     private static JsonObject WriteCondition(Condition condition) => condition switch
     {
@@ -201,7 +205,10 @@ public static class QueryJson
         Or or => new JsonObject { ["or"] = new JsonArray(WriteCondition(or.Left), WriteCondition(or.Right)) },
         Not not => new JsonObject { ["not"] = WriteCondition(not.Inner) },
         Comparison comparison => new JsonObject { ["column"] = comparison.Column, ["operator"] = comparison.Operator, ["value"] = Write(comparison.Value) },
-        Membership membership => new JsonObject { ["column"] = membership.Column, ["operator"] = "in", ["values"] = new JsonArray([.. membership.Values.Select(Write)]) },
+        Membership membership => new JsonObject
+        {
+            ["column"] = membership.Column, ["operator"] = "in", ["values"] = new JsonArray([.. membership.Values.Select(Write)]),
+        },
         IsMissing missing => new JsonObject { ["column"] = missing.Column, ["operator"] = "missing" },
         _ => throw new ArgumentOutOfRangeException(nameof(condition)),
     };

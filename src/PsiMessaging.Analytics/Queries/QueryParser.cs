@@ -29,7 +29,8 @@ internal sealed class QueryParser
     {
         if (Current.Kind == TokenKind.End)
         {
-            throw new QueryException(QueryException.BadQuery, "the query is empty; name one or more columns, for example \"CLASSE_ETA, CLASSE_REDDITO\", or a measure: \"mean(INCOME) by SEX\"");
+            throw new QueryException(QueryException.BadQuery,
+                "the query is empty; name one or more columns, for example \"CLASSE_ETA, CLASSE_REDDITO\", or a measure: \"mean(INCOME) by SEX\"");
         }
 
         var query = ParseHead();
@@ -59,7 +60,8 @@ internal sealed class QueryParser
             }
             else
             {
-                throw Wrong(query.By.Count > 0 || query.Where is not null ? "`by`, `where`, `weight`, `with totals` or the end" : "a comma, `by`, `where`, `weight`, `with totals` or the end");
+                throw Wrong(query.By.Count > 0 || query.Where is not null ? "`by`, `where`, `weight`, `with totals` or the end"
+                    : "a comma, `by`, `where`, `weight`, `with totals` or the end");
             }
         }
 
@@ -146,7 +148,8 @@ internal sealed class QueryParser
 
         // A class begins with a number, `..` or a parenthesis; what follows a comma and does not is the next column.
         var categories = new List<Category> { ParseCategory() };
-        while (Current is { Kind: TokenKind.Symbol, Value: "," } && Peek(1) is { Kind: TokenKind.Number } or { Kind: TokenKind.Symbol, Value: "(" or ".." or "-" })
+        while (Current is { Kind: TokenKind.Symbol, Value: "," }
+            && Peek(1) is { Kind: TokenKind.Number } or { Kind: TokenKind.Symbol, Value: "(" or ".." or "-" })
         {
             _next++;
             categories.Add(ParseCategory());
@@ -181,7 +184,13 @@ internal sealed class QueryParser
                 : new Category(from, from, false, null, null);
         }
 
-        return TakeWord("as") ? category with { Label = Current.Kind is TokenKind.Name or TokenKind.QuotedName or TokenKind.Text ? Take().Value : throw Wrong("a name for the class") } : category;
+        if (!TakeWord("as"))
+        {
+            return category;
+        }
+
+        var isName = Current.Kind is TokenKind.Name or TokenKind.QuotedName or TokenKind.Text;
+        return category with { Label = isName ? Take().Value : throw Wrong("a name for the class") };
     }
 
     // ---- Conditions --------------------------------------------------------------------------------------------------------------------
@@ -254,7 +263,8 @@ internal sealed class QueryParser
             return new And(new Comparison(column, ">=", new Literal(from, null)), new Comparison(column, "<=", new Literal(Number(), null)));
         }
 
-        var notIn = Current.Kind == TokenKind.Name && Current.Value.Equals("not", StringComparison.OrdinalIgnoreCase) && Peek(1).Kind == TokenKind.Name && TakeWord("not");
+        var notIn = Current.Kind == TokenKind.Name && Current.Value.Equals("not", StringComparison.OrdinalIgnoreCase) && Peek(1).Kind == TokenKind.Name
+            && TakeWord("not");
         if (TakeWord("in"))
         {
             Expect(TakeSymbol("("), "`(` and values, for example SEX in ('F', 'M')");
@@ -277,12 +287,14 @@ internal sealed class QueryParser
         throw Wrong("a comparison: =, !=, <, <=, >, >=, in (…), between … and …, is missing");
     }
 
-    private Literal ParseLiteral() => Current.Kind == TokenKind.Text ? new Literal(null, Take().Value) : new Literal(Number("a number, or a text in single quotes"), null);
+    private Literal ParseLiteral() => Current.Kind == TokenKind.Text ? new Literal(null, Take().Value)
+        : new Literal(Number("a number, or a text in single quotes"), null);
 
     public decimal Number(string expected = "a number")
     {
         var negative = TakeSymbol("-");
-        if (Current.Kind != TokenKind.Number || !decimal.TryParse(Current.Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) || number > 1_000_000_000_000_000_000m)
+        if (Current.Kind != TokenKind.Number || !decimal.TryParse(Current.Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+            || number > 1_000_000_000_000_000_000m)
         {
             throw Wrong(expected);
         }
@@ -317,7 +329,8 @@ internal sealed class QueryParser
     public void ExpectSymbol(string symbol, string what) => Expect(TakeSymbol(symbol), what);
 
     /// <summary>Whether bins follow, <c>0 to 100 step 10</c>, and not one more number.</summary>
-    public bool IsAtBins() => Peek(Current is { Kind: TokenKind.Symbol, Value: "-" } ? 2 : 1) is { Kind: TokenKind.Name } word && word.Value.Equals("to", StringComparison.OrdinalIgnoreCase);
+    public bool IsAtBins() => Peek(Current is { Kind: TokenKind.Symbol, Value: "-" } ? 2 : 1) is { Kind: TokenKind.Name } word
+        && word.Value.Equals("to", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Takes the beginning of a class term, <c>C(</c>, where one is.</summary>
     public bool TakeClassTerm()
@@ -344,7 +357,8 @@ internal sealed class QueryParser
     }
 
     /// <summary>The statistics that have no <c>by</c>, in words.</summary>
-    private static string WithoutBy => string.Join(" or ", StatisticRegistry.All.Where(statistic => !statistic.TakesBy).Select(statistic => $"a {statistic.Title}").Order(StringComparer.Ordinal));
+    private static string WithoutBy => string.Join(" or ", StatisticRegistry.All.Where(statistic => !statistic.TakesBy)
+        .Select(statistic => $"a {statistic.Title}").Order(StringComparer.Ordinal));
 
     private static void Once(bool again, string clause) => Refuse(again, $"the query has `{clause}` twice");
 

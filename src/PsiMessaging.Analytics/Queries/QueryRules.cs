@@ -61,7 +61,8 @@ internal static class QueryRules
             }
         }
 
-        if (categories.SelectMany(category => category.Values ?? []).GroupBy(value => value, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        if (categories.SelectMany(category => category.Values ?? [])
+            .GroupBy(value => value, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw new QueryException(QueryException.BadQuery, $"the value '{twice.Key}' of {grouping.Column} is in two classes");
         }

@@ -26,7 +26,8 @@ public static partial class QueryText
         + (query.Totals ? " with totals" : "");
 
     /// <summary>A measure in the language.</summary>
-    internal static string Write(Measure measure) => measure.Columns.Count == 0 ? measure.Function.Name : $"{measure.Function.Name}({string.Join(", ", measure.Columns.Select(Name))})";
+    internal static string Write(Measure measure) =>
+        measure.Columns.Count == 0 ? measure.Function.Name : $"{measure.Function.Name}({string.Join(", ", measure.Columns.Select(Name))})";
 
     /// <summary>A condition in the language.</summary>
     public static string Write(Condition condition) => condition switch
@@ -49,7 +50,8 @@ public static partial class QueryText
 
     internal static string Write(Term term) => term.Grouping is { } grouping ? $"C({Write(grouping)})" : Name(term.Column);
 
-    internal static string Write(Grouping grouping) => Name(grouping.Column) + (grouping.Categories is { } categories ? $" in {string.Join(", ", categories.Select(Write))}" : "");
+    internal static string Write(Grouping grouping) =>
+        Name(grouping.Column) + (grouping.Categories is { } categories ? $" in {string.Join(", ", categories.Select(Write))}" : "");
 
     private static string Write(Category category) =>
         (category.Values is { } values ? $"({string.Join(", ", values.Select(Quote))})"
@@ -62,7 +64,8 @@ public static partial class QueryText
     private static string Quote(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
     /// <summary>A name, in double quotes where it needs them.</summary>
-    public static string Name(string name) => Plain().IsMatch(name) && !Reserved.Contains(name) ? name : $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    public static string Name(string name) =>
+        Plain().IsMatch(name) && !Reserved.Contains(name) ? name : $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     [GeneratedRegex(@"^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)?$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Plain();

@@ -47,7 +47,9 @@ internal static class QueryTokens
             else if (char.IsLetter(text[i]) || text[i] == '_')
             {
                 // A point joins the party and the column, P1.AGE or P1."Age class"; a hyphen inside a name is part of it.
-                while (i < text.Length && (char.IsLetterOrDigit(text[i]) || text[i] == '_' || char.GetUnicodeCategory(text[i]) == UnicodeCategory.NonSpacingMark || (text[i] is '.' or '-' && i + 1 < text.Length && (char.IsLetter(text[i + 1]) || text[i + 1] == '_'))))
+                while (i < text.Length && (char.IsLetterOrDigit(text[i]) || text[i] == '_'
+                    || char.GetUnicodeCategory(text[i]) == UnicodeCategory.NonSpacingMark
+                    || (text[i] is '.' or '-' && i + 1 < text.Length && (char.IsLetter(text[i + 1]) || text[i + 1] == '_'))))
                 {
                     i++;
                 }
@@ -76,7 +78,9 @@ internal static class QueryTokens
                 var symbol = two is "!=" or "<>" or "<=" or ">=" or ".." ? two : text[i].ToString();
                 if (symbol.Length == 1 && !"(),=<>+-~".Contains(symbol[0], StringComparison.Ordinal))
                 {
-                    throw new QueryException(QueryException.BadQuery, $"the query has `{symbol}` at character {start + 1}, which means nothing here; a name with other signs than letters, digits and _ stands in double quotes");
+                    throw new QueryException(QueryException.BadQuery,
+                        $"the query has `{symbol}` at character {start + 1}, which means nothing here; a name with other signs than letters, digits and _ "
+                            + "stands in double quotes");
                 }
 
                 tokens.Add(new Token(TokenKind.Symbol, symbol, start));
@@ -111,6 +115,7 @@ internal static class QueryTokens
             }
         }
 
-        throw new QueryException(QueryException.BadQuery, $"the query has a {(quote == '"' ? "double" : "single")} quote at character {start + 1} that is not closed");
+        throw new QueryException(QueryException.BadQuery,
+            $"the query has a {(quote == '"' ? "double" : "single")} quote at character {start + 1} that is not closed");
     }
 }

@@ -5,7 +5,8 @@ using PsiMessaging.Analytics.Queries;
 namespace PsiMessaging.Analytics.Statistics;
 
 /// <summary>
-/// The groups of an answer: their exact sums, and which of them are shown. Under a minimum cell size a group of fewer records is not, nor is one from which such a group would follow
+/// The groups of an answer: their exact sums, and which of them are shown. Under a minimum cell size a group of fewer records is not, nor is one from which
+/// such a group would follow
 /// (<see cref="ReleaseRule"/>).
 /// </summary>
 internal sealed class AnswerGroups
@@ -79,7 +80,8 @@ internal sealed class AnswerGroups
         : groups.Sum(group => Records[group]);
 
     /// <summary>
-    /// Whether a statistic about these records may be shown beside what the asking party knows of its own: enough of them, and as many or none left out by the other party.
+    /// Whether a statistic about these records may be shown beside what the asking party knows of its own: enough of them, and as many or none left out by
+    /// the other party.
     /// </summary>
     public bool IsAboutEnough(BigInteger records, BigInteger own) =>
         MinCell == 1 || (records >= MinCell && (own - records >= MinCell || (own == records && !Table.OthersSelect)));

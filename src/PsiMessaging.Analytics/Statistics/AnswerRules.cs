@@ -20,17 +20,20 @@ internal sealed class AnswerRules(BoundQuery query, int minCell, int commonRecor
     /// <param name="missing">How many.</param>
     /// <param name="without">Why.</param>
     public void AddMissing(string names, BigInteger missing, string without) =>
-        Add(minCell > 1 && missing < minCell ? $"{names}none or fewer than {minCell} records {without} are left out" : $"{names}{Times(missing)} {without} left out");
+        Add(minCell > 1 && missing < minCell ? $"{names}none or fewer than {minCell} records {without} are left out"
+            : $"{names}{Times(missing)} {without} left out");
 
     /// <summary>
-    /// How many common records a statistic leaves out that says its own n: both numbers are there to be subtracted anyway. What can be the reason depends on the question alone.
+    /// How many common records a statistic leaves out that says its own n: both numbers are there to be subtracted anyway. What can be the reason depends on
+    /// the question alone.
     /// </summary>
     public void AddLeftOut(BigInteger records, params string[] reasons)
     {
         string[] filter = query.Where.Count > 0 ? ["not passing the filter"] : [];
         string[] weight = query.Weight is null ? [] : ["without a weight"];
         string[] all = [.. filter, .. weight, .. reasons];
-        Add($"{records:N0} of the {commonRecords:N0} common records are left out: {string.Join(", ", all.SkipLast(1))}{(all.Length > 1 ? " or " : "")}{all[^1]}");
+        Add($"{records:N0} of the {commonRecords:N0} common records are left out: "
+            + $"{string.Join(", ", all.SkipLast(1))}{(all.Length > 1 ? " or " : "")}{all[^1]}");
     }
 
     private static string Times(BigInteger count) => count == 1 ? "1 record" : $"{count:N0} records";

@@ -12,7 +12,8 @@ public sealed class BoundQuery
 
     /// <param name="query">The query.</param>
     /// <param name="schema">Both parties' columns.</param>
-    /// <exception cref="QueryException">A column of neither or both parties, a statistic on texts, a range of texts, a condition that cannot hold its types.</exception>
+    /// <exception cref="QueryException">A column of neither or both parties, a statistic on texts, a range of texts, a condition that cannot hold its
+    /// types.</exception>
     public BoundQuery(Query query, QuerySchema schema)
     {
         (Query, Schema) = (query, schema);
@@ -40,7 +41,8 @@ public sealed class BoundQuery
         {
             var word = query.Statistic.Words[0];
             Outcome = Number(outcome, word);
-            Terms = [.. query.Clause.Terms.Select(term => term.Grouping is { } grouping ? new BoundTerm(schema.Resolve(term.Column), new BoundGrouping(grouping, schema)) : new BoundTerm(Number(term.Column, word), null))];
+            Terms = [.. query.Clause.Terms.Select(term => term.Grouping is { } grouping
+                ? new BoundTerm(schema.Resolve(term.Column), new BoundGrouping(grouping, schema)) : new BoundTerm(Number(term.Column, word), null))];
             if (Terms.Select(term => term.Column).Append(Outcome).GroupBy(column => column).FirstOrDefault(group => group.Count() > 1) is { } twice)
             {
                 throw new QueryException(QueryException.BadQuery, $"the {query.Statistic.Title} names the column {twice.Key.Name} twice");
@@ -71,11 +73,16 @@ public sealed class BoundQuery
     /// <summary>Number of records in which these columns have values too.</summary>
     public Moment RecordsWith(params IEnumerable<ColumnName> columns) => new([], _base.Concat(columns));
 
-    /// <summary>Sum of the product of columns (each as often as it is named) over the records in which they and <paramref name="valid"/> have values, weighted where there are weights.</summary>
-    public Moment Sum(IEnumerable<ColumnName> product, params IEnumerable<ColumnName> valid) => new(_base.Concat(product).Select(column => (column, 1)), _base.Concat(valid));
+    /// <summary>
+    /// Sum of the product of columns (each as often as it is named) over the records in which they and <paramref name="valid"/> have values, weighted where
+    /// there are weights.
+    /// </summary>
+    public Moment Sum(IEnumerable<ColumnName> product, params IEnumerable<ColumnName> valid) =>
+        new(_base.Concat(product).Select(column => (column, 1)), _base.Concat(valid));
 
     /// <summary>Number of records in which these columns have values and each of some differs from its most frequent value.</summary>
-    public Moment RecordsDifferent(IEnumerable<ColumnName> columns, params IEnumerable<ColumnName> different) => new([], _base.Concat(columns), null, different);
+    public Moment RecordsDifferent(IEnumerable<ColumnName> columns, params IEnumerable<ColumnName> different) =>
+        new([], _base.Concat(columns), null, different);
 
     /// <summary>The weight, where there is one: every sum has it.</summary>
     public IReadOnlyList<ColumnName> WeightColumns => _base;
@@ -86,7 +93,9 @@ public sealed class BoundQuery
     /// <summary>The bins of a statistic that has some, where they are a party's; null elsewhere.</summary>
     public BoundGrouping? BinsOf(string party) => Query.Statistic.LastGroupingIsBins && Groupings[^1].Column.Party == party ? Groupings[^1] : null;
 
-    /// <summary>Every sum that the answer follows from and, under a minimum cell size, those it is held against. The order is that of the parties' matrices.</summary>
+    /// <summary>
+    /// Every sum that the answer follows from and, under a minimum cell size, those it is held against. The order is that of the parties' matrices.
+    /// </summary>
     /// <param name="levels">Number of levels of each class term.</param>
     /// <param name="minCell">The minimum cell size, 1 or more.</param>
     /// <exception cref="QueryException">The statistic cannot have so many levels.</exception>
@@ -98,13 +107,17 @@ public sealed class BoundQuery
     }
 
     /// <summary>
-    /// The counts that a minimum cell size is held against, beside those the answer follows from. Columns that are multiplied are looked at together: a sum of products of two
+    /// The counts that a minimum cell size is held against, beside those the answer follows from. Columns that are multiplied are looked at together: a sum
+    /// of products of two
     /// marks is a count of those that have both, however many have either.
     /// </summary>
     /// <param name="levels">Number of levels of each class term; without it the counts of single columns alone.</param>
     public IEnumerable<Moment> MinimumMoments(Func<BoundTerm, int>? levels = null) => Query.Statistic.MinimumMoments(this, levels);
 
-    /// <summary>Counts of a party's own records, group by group, that it needs to see what follows by subtraction when it asks: its parts of <see cref="MinimumMoments"/>.</summary>
+    /// <summary>
+    /// Counts of a party's own records, group by group, that it needs to see what follows by subtraction when it asks: its parts of
+    /// <see cref="MinimumMoments"/>.
+    /// </summary>
     /// <param name="party">The asking party.</param>
     /// <param name="levels">Number of levels of each of its class terms.</param>
     public IReadOnlyList<Moment> OwnMoments(string party, Func<BoundTerm, int> levels) =>
@@ -118,10 +131,13 @@ public sealed class BoundQuery
     {
         var column = Schema.Resolve(name);
         return Schema.TypeOf(column).IsNumber ? column
-            : throw new QueryException(QueryException.WrongType, $"{use}({name}): {column.Party}.{column.Name} is text, and {use} needs numbers; {column.Party} can set the type when it adds its dataset: --type {column.Name}=decimal");
+            : throw new QueryException(QueryException.WrongType,
+                $"{use}({name}): {column.Party}.{column.Name} is text, and {use} needs numbers; {column.Party} can set the type when it adds its dataset: "
+                    + $"--type {column.Name}=decimal");
     }
 
-    private static IEnumerable<Condition> Conjuncts(Condition condition) => condition is And and ? Conjuncts(and.Left).Concat(Conjuncts(and.Right)) : [condition];
+    private static IEnumerable<Condition> Conjuncts(Condition condition) =>
+        condition is And and ? Conjuncts(and.Left).Concat(Conjuncts(and.Right)) : [condition];
 }
 
 /// <summary>A term that explains an outcome.</summary>

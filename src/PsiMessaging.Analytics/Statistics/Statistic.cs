@@ -3,12 +3,16 @@ using PsiMessaging.Analytics.Queries;
 namespace PsiMessaging.Analytics.Statistics;
 
 /// <summary>
-/// A kind of statistic that can be asked for: how its clause is read, which sums it follows from, how the answer follows, and what of it is withheld. Closed: <see cref="StatisticRegistry.All"/>
+/// A kind of statistic that can be asked for: how its clause is read, which sums it follows from, how the answer follows, and what of it is withheld.
+/// Closed: <see cref="StatisticRegistry.All"/>
 /// has all of them, and everything that depends on the kind asks it here.
 /// </summary>
 public abstract class Statistic
 {
-    /// <summary>Words of the language that begin its clause, in lower case, before a parenthesis; none for a table, which is what a question without such a word asks for.</summary>
+    /// <summary>
+    /// Words of the language that begin its clause, in lower case, before a parenthesis; none for a table, which is what a question without such a word asks
+    /// for.
+    /// </summary>
     public virtual IReadOnlyList<string> Words => [];
 
     /// <summary>Member of a query in JSON that holds its clause.</summary>
@@ -56,12 +60,14 @@ public abstract class Statistic
     /// <summary>Every sum that the answer follows from. The order is that of the parties' matrices and may not change.</summary>
     /// <param name="query">The query.</param>
     /// <param name="levels">Number of levels of each class term.</param>
-    public virtual IEnumerable<Moment> Moments(BoundQuery query, Func<BoundTerm, int> levels) => query.Weight is null ? [query.Records] : [query.Records, query.Sum([])];
+    public virtual IEnumerable<Moment> Moments(BoundQuery query, Func<BoundTerm, int> levels) =>
+        query.Weight is null ? [query.Records] : [query.Records, query.Sum([])];
 
     /// <summary>The counts that a minimum cell size is held against, beside those the answer follows from.</summary>
     /// <param name="query">The query.</param>
     /// <param name="levels">Number of levels of each class term; without it the counts of single columns alone.</param>
-    public virtual IEnumerable<Moment> MinimumMoments(BoundQuery query, Func<BoundTerm, int>? levels) => query.WeightColumns.Select(column => query.RecordsDifferent([], column));
+    public virtual IEnumerable<Moment> MinimumMoments(BoundQuery query, Func<BoundTerm, int>? levels) =>
+        query.WeightColumns.Select(column => query.RecordsDifferent([], column));
 
     /// <summary>The answer to a question over no records at all.</summary>
     /// <exception cref="QueryException">There is none.</exception>

@@ -4,7 +4,8 @@ using PsiMessaging.Analytics.Queries;
 namespace PsiMessaging.Analytics.Statistics;
 
 /// <summary>
-/// What a question says of its statistic, as written: names are not resolved. What it has of measures, outcome and terms is resolved and checked for every statistic alike
+/// What a question says of its statistic, as written: names are not resolved. What it has of measures, outcome and terms is resolved and checked for every
+/// statistic alike
 /// (<see cref="BoundQuery"/>), announced, and counted under a minimum cell size.
 /// </summary>
 public abstract record StatisticClause

@@ -29,14 +29,18 @@ internal sealed class ContingencyTable((string Row, string Column, BigInteger Co
     }
 
     /// <summary>Whether every pair of values occurs, in a minimum of records or more.</summary>
-    public bool HasEvery(int minimum) => cells.Length > 0 && cells.Length >= Rows.Count * Columns.Count && Array.TrueForAll(cells, cell => cell.Count >= minimum);
+    public bool HasEvery(int minimum) => cells.Length > 0 && cells.Length >= Rows.Count * Columns.Count
+        && Array.TrueForAll(cells, cell => cell.Count >= minimum);
 
     /// <summary>χ² = N·(Σ O²/(R·C) − 1): every term from integers.</summary>
-    public double ChiSquare() => Math.Max(0, (double)Records * (cells.Sum(cell => ExactRatio.ToDouble(cell.Count * cell.Count, Rows[cell.Row] * Columns[cell.Column])) - 1));
+    public double ChiSquare() => Math.Max(0,
+        (double)Records * (cells.Sum(cell => ExactRatio.ToDouble(cell.Count * cell.Count, Rows[cell.Row] * Columns[cell.Column])) - 1));
 
     /// <summary>Cramér's V, 0 to 1.</summary>
     public double CramersV(double chiSquare) => Math.Sqrt(chiSquare / ((double)Records * (Math.Min(Rows.Count, Columns.Count) - 1)));
 
-    private static Dictionary<string, BigInteger> Margin((string Row, string Column, BigInteger Count)[] cells, Func<(string Row, string Column, BigInteger Count), string> labelOf) =>
-        cells.GroupBy(labelOf).ToDictionary(group => group.Key, group => group.Aggregate(BigInteger.Zero, (sum, cell) => sum + cell.Count), StringComparer.Ordinal);
+    private static Dictionary<string, BigInteger> Margin((string Row, string Column, BigInteger Count)[] cells,
+        Func<(string Row, string Column, BigInteger Count), string> labelOf) =>
+        cells.GroupBy(labelOf).ToDictionary(group => group.Key, group => group.Aggregate(BigInteger.Zero, (sum, cell) => sum + cell.Count),
+            StringComparer.Ordinal);
 }

@@ -22,7 +22,8 @@ internal sealed class IndependenceAnswer(AnswerGroups groups)
         if (!groups.IsComplete && _table.IsComplete is not null)
         {
             throw new QueryException(QueryException.EngineCannot,
-                "the engine tokens cannot test independence here, because the linker keeps small groups back and it cannot be known that none is missing; take a session with --engine masked, or coarser classes");
+                "the engine tokens cannot test independence here, because the linker keeps small groups back and it cannot be known that none is missing; "
+                    + "take a session with --engine masked, or coarser classes");
         }
 
         var table = new ContingencyTable([.. listed.Where(group => _table.Groups[group].All(label => label is not null))
@@ -30,13 +31,15 @@ internal sealed class IndependenceAnswer(AnswerGroups groups)
         if (groups.HasMinimum && !MayBeShown(table, listed))
         {
             throw new QueryException(QueryException.BelowMinimum,
-                $"{Name} is withheld: a cell of its table, or what is left out of it, has fewer than {groups.MinCell} records, none and few alike, and the statistic could give it away; take coarser classes");
+                $"{Name} is withheld: a cell of its table, or what is left out of it, has fewer than {groups.MinCell} records, none and few alike, and "
+                    + "the statistic could give it away; take coarser classes");
         }
 
         if (table.Rows.Count < 2 || table.Columns.Count < 2)
         {
             throw new QueryException(QueryException.NothingSelected,
-                $"{Name} needs two or more values on each side; among the records that count {_query.Groupings[table.Rows.Count < 2 ? 0 : 1].Grouping.Column} has one");
+                $"{Name} needs two or more values on each side; among the records that count "
+                    + $"{_query.Groupings[table.Rows.Count < 2 ? 0 : 1].Grouping.Column} has one");
         }
 
         Describe(table, listed);
@@ -54,11 +57,13 @@ internal sealed class IndependenceAnswer(AnswerGroups groups)
     }
 
     /// <summary>
-    /// None and few alike: also a cell that does not occur, and records that are left out. Own records without a label are none of them: the asking party knows how many it has.
+    /// None and few alike: also a cell that does not occur, and records that are left out. Own records without a label are none of them: the asking party
+    /// knows how many it has.
     /// </summary>
     private bool MayBeShown(ContingencyTable table, int[] listed)
     {
-        bool LacksOwn(int group) => Enumerable.Range(0, _query.Groupings.Count).Any(i => _table.Groups[group][i] is null && !_table.IsOthers(_query.Groupings[i].Column));
+        bool LacksOwn(int group) => Enumerable.Range(0, _query.Groupings.Count).Any(i => _table.Groups[group][i] is null
+            && !_table.IsOthers(_query.Groupings[i].Column));
         var leftOut = groups.CommonRecords - table.Records;
         return table.HasEvery(groups.MinCell) && (_table.IsComplete == true
             ? leftOut == 0 || leftOut >= groups.MinCell
@@ -73,10 +78,12 @@ internal sealed class IndependenceAnswer(AnswerGroups groups)
         }
         else
         {
-            groups.Rules.AddLeftOut(groups.CommonRecords - table.Records, $"without a value in {Columns(" or ")}", $"in a group of fewer than {groups.MinCell}");
+            groups.Rules.AddLeftOut(groups.CommonRecords - table.Records, $"without a value in {Columns(" or ")}",
+                $"in a group of fewer than {groups.MinCell}");
         }
 
-        groups.Rules.Add("chi-square: N·(Σ O²/(R·C) − 1) of exact counts, terms and sum as doubles; p from the chi-square distribution; no continuity correction");
+        groups.Rules.Add("chi-square: N·(Σ O²/(R·C) − 1) of exact counts, terms and sum as doubles; p from the chi-square distribution; no continuity "
+            + "correction");
         if (table.LowExpected is var low and > 0)
         {
             groups.Rules.Add($"{low:N0} of {table.Rows.Count * table.Columns.Count:N0} expected counts are below 5: take the p-value with care");

@@ -3,7 +3,8 @@ using PsiMessaging.Analytics.Queries;
 namespace PsiMessaging.Analytics.Statistics.Measures;
 
 /// <summary>
-/// A function that a table has measures of, <c>mean</c> say: its name, the sums it follows from, how it follows. Under a minimum cell size a measure is shown by the rule for the columns
+/// A function that a table has measures of, <c>mean</c> say: its name, the sums it follows from, how it follows. Under a minimum cell size a measure is
+/// shown by the rule for the columns
 /// it multiplies (<see cref="Disclosure.ColumnRelease"/>), the same for every function. Closed: <see cref="MeasureFunctions.All"/> has all of them.
 /// </summary>
 public abstract class MeasureFunction
@@ -15,7 +16,8 @@ public abstract class MeasureFunction
     public abstract int Columns { get; }
 
     /// <summary>
-    /// Whether it is the number of records: the engine <c>tokens</c> can answer it, and under a minimum cell size the rule for counts has decided what is shown of it where there is no weight.
+    /// Whether it is the number of records: the engine <c>tokens</c> can answer it, and under a minimum cell size the rule for counts has decided what is
+    /// shown of it where there is no weight.
     /// </summary>
     public virtual bool IsCount => false;
 

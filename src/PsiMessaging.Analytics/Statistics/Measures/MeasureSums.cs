@@ -38,7 +38,8 @@ public sealed class MeasureSums(BoundQuery query, ColumnName[] columns, Func<Mom
     public AnswerCell Exact(Moment moment) => new(FixedPoint.Write(total(moment), moment.Decimals(query.Schema)));
 
     /// <summary>N·Σab − Σa·Σb, in units.</summary>
-    public BigInteger Comoment(ColumnName a, ColumnName b) => (Weight * total(query.Sum([a, b], columns))) - (total(query.Sum([a], columns)) * total(query.Sum([b], columns)));
+    public BigInteger Comoment(ColumnName a, ColumnName b) =>
+        (Weight * total(query.Sum([a, b], columns))) - (total(query.Sum([a], columns)) * total(query.Sum([b], columns)));
 
     /// <summary>(N·Σab − Σa·Σb) / (N·(N − 1)), rounded once.</summary>
     public double Covariance(ColumnName a, ColumnName b)

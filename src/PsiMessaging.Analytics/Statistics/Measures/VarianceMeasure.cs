@@ -12,7 +12,8 @@ internal class VarianceMeasure : MeasureFunction
     public override IEnumerable<Moment> Moments(BoundQuery query, ColumnName[] columns) =>
         [query.RecordsWith(columns), query.Sum([], columns), query.Sum(columns), query.Sum([columns[0], columns[0]])];
 
-    public override AnswerCell Compute(MeasureSums sums) => sums.CanVary ? AnswerCell.Real(Of(sums.Covariance(sums.Columns[0], sums.Columns[0]))) : AnswerCell.None;
+    public override AnswerCell Compute(MeasureSums sums) =>
+        sums.CanVary ? AnswerCell.Real(Of(sums.Covariance(sums.Columns[0], sums.Columns[0]))) : AnswerCell.None;
 
     /// <summary>What is shown of the variance.</summary>
     protected virtual double Of(double variance) => variance;

@@ -3,8 +3,10 @@ using System.Numerics;
 namespace PsiMessaging.Analytics.Statistics.Quantiles;
 
 /// <summary>
-/// Bins put together with their neighbours until each says something about enough records: two quantiles in different bins give the number between them. From below; what is
-/// left over goes to the last. Few records outside the outermost bins are in them then; where they are not few, the bin that holds them has no end on that side.
+/// Bins put together with their neighbours until each says something about enough records: two quantiles in different bins give the number between them.
+/// From below; what is
+/// left over goes to the last. Few records outside the outermost bins are in them then; where they are not few, the bin that holds them has no end on that
+/// side.
 /// </summary>
 /// <param name="groups">The groups.</param>
 /// <param name="isOnly">Whether the part is the only one of its own group.</param>
@@ -57,7 +59,9 @@ internal sealed class BinMerge(AnswerGroups groups, bool isOnly)
         ? members.Sum(member => (long)_table.OwnBinOf(member)!.Records)
         : groups.Total(members, _query.Records)) < groups.MinCell;
 
-    /// <summary>Of own bins the asking party knows how many records they have: enough of them are elsewhere, or none because there is nowhere else to be.</summary>
+    /// <summary>
+    /// Of own bins the asking party knows how many records they have: enough of them are elsewhere, or none because there is nowhere else to be.
+    /// </summary>
     private bool LeavesEnough(int[] members)
     {
         if (members.Length == 0 || _table.OwnBinOf(members[0]) is null)

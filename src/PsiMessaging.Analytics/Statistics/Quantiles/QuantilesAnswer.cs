@@ -18,7 +18,8 @@ internal sealed class QuantilesAnswer(AnswerGroups groups, QuantilesClause claus
     {
         var rows = new List<IReadOnlyList<AnswerCell>>();
         var parts = listed.GroupBy(group => LabelKey.Of(_table.Groups[group].SkipLast(1)), StringComparer.Ordinal).Select(part => part.ToArray()).ToArray();
-        var anyWithheld = parts.Length == 0 || _table.Own is { Aside: > 0 } || (groups.OthersHave && PartGroupings.Any(grouping => _table.IsOthers(grouping.Column)));
+        var anyWithheld = parts.Length == 0 || _table.Own is { Aside: > 0 }
+            || (groups.OthersHave && PartGroupings.Any(grouping => _table.IsOthers(grouping.Column)));
         var shown = new List<int>();
         foreach (var (part, isShown, isWeightShown) in parts.Zip(ShowRecords(parts), ShowWeights(parts)))
         {
@@ -39,7 +40,8 @@ internal sealed class QuantilesAnswer(AnswerGroups groups, QuantilesClause claus
         }
 
         Describe(shown);
-        var all = groups.MinCell == 1 ? groups.Records.Sum() : !_table.OthersSelect && _table.Own is { } mine ? mine.Groups.Sum(count => (long)count) + mine.Aside : -1;
+        var all = groups.MinCell == 1 ? groups.Records.Sum() : !_table.OthersSelect && _table.Own is { } mine
+            ? mine.Groups.Sum(count => (long)count) + mine.Aside : -1;
         return new Answer(Headings(), rows, all, rows.Count(row => row.Any(cell => cell.IsWithheld)), new Dictionary<string, string>(), []);
     }
 
@@ -88,8 +90,10 @@ internal sealed class QuantilesAnswer(AnswerGroups groups, QuantilesClause claus
     {
         var bins = clause.Agreed;
         var range = $"{QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}";
-        var (error, merged) = groups.HasMinimum ? ("a merged bin", $", or in a bin put together with {groups.MinCell} records or more from there") : ("one bin", "");
-        groups.Rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than {error}; empty where the quantile lies outside {range}{merged}");
+        var (error, merged) = groups.HasMinimum ? ("a merged bin", $", or in a bin put together with {groups.MinCell} records or more from there")
+            : ("one bin", "");
+        groups.Rules.Add($"quantiles from exact counts in bins of {QueryText.Number(bins.Step)}, straight lines within a bin: off by less than {error}; "
+            + $"empty where the quantile lies outside {range}{merged}");
         if (groups.HasMinimum)
         {
             groups.Rules.Add($"bins of fewer than {groups.MinCell} records are put together with their neighbours, also fewer outside {range} with the outermost; "
@@ -113,7 +117,8 @@ internal sealed class QuantilesAnswer(AnswerGroups groups, QuantilesClause claus
 
         long Different(int[] part) => (long)groups.Total(part, _query.RecordsDifferent([], weight));
         var different = Show(parts, Different, group => spread.Groups[group].Different);
-        var rest = Show(parts, part => (long)groups.Total(part, _query.Records) - Different(part), group => spread.Groups[group].Records - spread.Groups[group].Different);
+        long Rest(int[] part) => (long)groups.Total(part, _query.Records) - Different(part);
+        var rest = Show(parts, Rest, group => spread.Groups[group].Records - spread.Groups[group].Different);
         return
         [
             .. parts.Select((part, i) => (different[i] || columns.HasNone(part, weight, isRest: false))
@@ -150,7 +155,8 @@ internal sealed class QuantilesAnswer(AnswerGroups groups, QuantilesClause claus
         {
             if (!weights[i].IsZero && (below + weights[i]) * scale >= target)
             {
-                return bins[i] is { From: { } from, To: { } to } ? (double)from + (ExactRatio.ToDouble(target - (below * scale), weights[i] * scale) * (double)(to - from)) : null;
+                return bins[i] is { From: { } from, To: { } to }
+                    ? (double)from + (ExactRatio.ToDouble(target - (below * scale), weights[i] * scale) * (double)(to - from)) : null;
             }
 
             below += weights[i];

@@ -24,7 +24,8 @@ public sealed record QuantilesClause(string Column, IReadOnlyList<decimal> Proba
     public override string? Fault => Probabilities.Count is 0 or > MaximumProbabilities || Probabilities.Any(p => p is <= 0 or >= 1)
         ? "quantiles take 1 to 20 probabilities between 0 and 1" : null;
 
-    internal override string Write(Query query) => $"quantile({QueryText.Name(Column)}, {string.Join(", ", Probabilities.Select(QueryText.Number))}, {QueryText.Write(Agreed)})";
+    internal override string Write(Query query) =>
+        $"quantile({QueryText.Name(Column)}, {string.Join(", ", Probabilities.Select(QueryText.Number))}, {QueryText.Write(Agreed)})";
 
     internal override JsonNode WriteJson(Query query)
     {

@@ -5,7 +5,8 @@ using PsiMessaging.Analytics.Queries;
 namespace PsiMessaging.Analytics.Statistics.Regression;
 
 /// <summary>
-/// Two terms of a regression, or a term and the outcome, that have too few records together, also with the weight: the normal equations have sums of their products, so the
+/// Two terms of a regression, or a term and the outcome, that have too few records together, also with the weight: the normal equations have sums of their
+/// products, so the
 /// coefficients of classes are means of the outcome in each, those of a mark of ten people how many of the ten have another.
 /// </summary>
 internal sealed class JointRelease(AnswerGroups groups, RegressionRecords records)
@@ -49,7 +50,8 @@ internal sealed class JointRelease(AnswerGroups groups, RegressionRecords record
         var levels = pair.Where(factor => factor.Level >= 0).Select(factor => (factor.Term!, factor.Level)).ToArray();
         var numbers = groups.Columns.NumbersOf(group, [.. pair.Select(factor => factor.Number).OfType<ColumnName>()]);
         return levels.Length + numbers.Length > 1 && groups.Columns.BasesOf(group, numbers).Any(atBase => IsFew(levels, numbers, atBase))
-            ? string.Join(" and ", pair.Select(factor => factor.Name).Concat(numbers.Where(column => column == _query.Weight).Select(column => column.Name)).Distinct())
+            ? string.Join(" and ", pair.Select(factor => factor.Name).Concat(numbers.Where(column => column == _query.Weight).Select(column => column.Name))
+                .Distinct())
             : null;
     }
 
@@ -76,6 +78,7 @@ internal sealed class JointRelease(AnswerGroups groups, RegressionRecords record
         }
 
         var rest = levels.Where(entry => entry.Term != term).ToArray();
-        return Enumerable.Range(1, _table.Levels(term).Count - 1).Aggregate(At(rest, different, sum), (left, level) => left - At([.. rest, (term, level)], different, sum));
+        return Enumerable.Range(1, _table.Levels(term).Count - 1)
+            .Aggregate(At(rest, different, sum), (left, level) => left - At([.. rest, (term, level)], different, sum));
     }
 }

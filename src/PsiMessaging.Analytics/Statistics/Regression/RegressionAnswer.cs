@@ -23,8 +23,8 @@ internal sealed class RegressionAnswer(AnswerGroups groups, int[] listed)
         Describe(n, shown);
         return new Answer(
             [
-                new AnswerColumn("term", AnswerRole.Label), new AnswerColumn("estimate", AnswerRole.Real), new AnswerColumn("std error", AnswerRole.Real), new AnswerColumn("t", AnswerRole.Real),
-                new AnswerColumn("p-value", AnswerRole.Real), new AnswerColumn("low 95%", AnswerRole.Real), new AnswerColumn("high 95%", AnswerRole.Real),
+                new AnswerColumn("term", AnswerRole.Label), new AnswerColumn("estimate", AnswerRole.Real), new AnswerColumn("std error", AnswerRole.Real),
+                new AnswerColumn("t", AnswerRole.Real), new AnswerColumn("p-value", AnswerRole.Real), new AnswerColumn("low 95%", AnswerRole.Real), new AnswerColumn("high 95%", AnswerRole.Real),
             ],
             rows, shown, 0, Facts(equations, n - size, shown), []);
     }
@@ -42,7 +42,8 @@ internal sealed class RegressionAnswer(AnswerGroups groups, int[] listed)
             var t = error > 0 ? estimate / error : (double?)null;
             rows.Add(
             [
-                new AnswerCell(_records.Names[i]), AnswerCell.Real(estimate), AnswerCell.Real(error), AnswerCell.Real(t), AnswerCell.Real(t is { } value ? TwoSided(shownFreedom, value) : null),
+                new AnswerCell(_records.Names[i]), AnswerCell.Real(estimate), AnswerCell.Real(error), AnswerCell.Real(t),
+                AnswerCell.Real(t is { } value ? TwoSided(shownFreedom, value) : null),
                 AnswerCell.Real(estimate - (quantile * error)), AnswerCell.Real(estimate + (quantile * error)),
             ]);
         }

@@ -33,7 +33,8 @@ internal sealed class RegressionDesign
     public static IEnumerable<ColumnName> Needed(BoundQuery query) => query.Terms.Select(term => term.Column).Append(query.Outcome!);
 
     /// <summary>Numbers that a column of the design, or the outcome, is about.</summary>
-    public static IEnumerable<ColumnName> Numbers(BoundQuery query) => query.Terms.Where(term => term.Grouping is null).Select(term => term.Column).Append(query.Outcome!);
+    public static IEnumerable<ColumnName> Numbers(BoundQuery query) =>
+        query.Terms.Where(term => term.Grouping is null).Select(term => term.Column).Append(query.Outcome!);
 
     /// <summary>Number of complete records.</summary>
     public Moment CompleteRecords => _query.RecordsWith(Needed(_query));
@@ -45,7 +46,8 @@ internal sealed class RegressionDesign
     public Moment RecordsAt(DesignColumn column) => CompleteRecords.Times(new Moment([], [], [(column.Term!.Column, column.Level!.Value)]));
 
     /// <summary>Number of complete records at these levels, of 1 and above, in which each of some columns differs from its most frequent value.</summary>
-    public Moment RecordsAt(IEnumerable<(ColumnName Column, int Level)> levels, IEnumerable<ColumnName> different) => CompleteRecords.Times(new Moment([], [], levels, different));
+    public Moment RecordsAt(IEnumerable<(ColumnName Column, int Level)> levels, IEnumerable<ColumnName> different) =>
+        CompleteRecords.Times(new Moment([], [], levels, different));
 
     /// <summary>Weighted sum over complete records of the product of two columns of the design; null stands for the outcome.</summary>
     public Moment Product(DesignColumn? left, DesignColumn? right)
@@ -71,7 +73,8 @@ internal sealed class RegressionDesign
     }
 
     /// <summary>How many complete records differ in each number, and in the weight.</summary>
-    public static IEnumerable<Moment> SpreadMoments(BoundQuery query) => Numbers(query).Concat(query.WeightColumns).Select(column => query.RecordsDifferent(Needed(query), column));
+    public static IEnumerable<Moment> SpreadMoments(BoundQuery query) =>
+        Numbers(query).Concat(query.WeightColumns).Select(column => query.RecordsDifferent(Needed(query), column));
 
     /// <summary>The same for every two columns of the design, or one and the outcome, which the normal equations multiply, and the weight.</summary>
     public IEnumerable<Moment> JointMoments()
@@ -80,7 +83,8 @@ internal sealed class RegressionDesign
         return columns.SelectMany((left, i) => columns.Skip(i + 1).Select(right => new[] { left, right })).SelectMany(pair =>
         {
             var levels = pair.Where(column => column?.Level is not null).Select(column => (column!.Term!.Column, column.Level!.Value)).ToArray();
-            var numbers = pair.Where(column => column is null or { Term: not null, Level: null }).Select(column => column is null ? _query.Outcome! : column.Term!.Column)
+            var numbers = pair.Where(column => column is null or { Term: not null, Level: null })
+                .Select(column => column is null ? _query.Outcome! : column.Term!.Column)
                 .Concat(_query.WeightColumns).Distinct().ToArray();
             return BoundQuery.Subsets(numbers).Select(different => RecordsAt(levels, different));
         }).Where(moment => !moment.IsZero);

@@ -5,7 +5,8 @@ using PsiMessaging.Analytics.Queries;
 namespace PsiMessaging.Analytics.Statistics.Regression;
 
 /// <summary>
-/// What a regression must not be about under a minimum cell size: fewer records than that, in all, at a class, away from a column's most frequent value, or at two of those together; and of
+/// What a regression must not be about under a minimum cell size: fewer records than that, in all, at a class, away from a column's most frequent value, or
+/// at two of those together; and of
 /// the asking party's own columns none of few that the other party leaves out.
 /// </summary>
 internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords records)
@@ -35,7 +36,8 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
 
         if (new JointRelease(groups, records).FewTogether() is { } few)
         {
-            throw Below($"{few} have, or leave out, fewer than {_minimum} records together at one of their classes or values, none and few alike; take coarser classes or leave one out");
+            throw Below($"{few} have, or leave out, fewer than {_minimum} records together at one of their classes or values, none and few alike; take "
+                + "coarser classes or leave one out");
         }
     }
 
@@ -46,12 +48,14 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
         // Too few for the minimum or for the coefficients is one text, and none and few left out give the same.
         if (records.Group < 0 || (groups.HasMinimum && IsAboutFew()))
         {
-            throw Below($"the regression, or what is left out of it, would be about fewer than {_minimum} records, or about too few for its coefficients, none and few alike, and is withheld");
+            throw Below($"the regression, or what is left out of it, would be about fewer than {_minimum} records, or about too few for its coefficients, "
+                + "none and few alike, and is withheld");
         }
 
         if (records.Complete <= records.Size)
         {
-            throw new QueryException(QueryException.NothingSelected, $"the regression has {records.Size} coefficients and only {records.Complete:N0} complete records");
+            throw new QueryException(QueryException.NothingSelected,
+                $"the regression has {records.Size} coefficients and only {records.Complete:N0} complete records");
         }
     }
 
@@ -66,7 +70,8 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
         for (var i = 0; i < records.Size; i++)
         {
             var column = Design.Columns[i];
-            if (column.Level is { } level && _table.Sum(records.Group, Design.RecordsAt(column)) is var at && (at < _minimum || LeavesFew(column.Term!, level, at)))
+            if (column.Level is { } level && _table.Sum(records.Group, Design.RecordsAt(column)) is var at
+                && (at < _minimum || LeavesFew(column.Term!, level, at)))
             {
                 throw FewAt(records.Names[i]);
             }
@@ -77,7 +82,8 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
     {
         foreach (var term in _query.Terms.Where(term => term.Grouping is not null && _table.Levels(term).Count > 0))
         {
-            var others = Design.Columns.Where(column => column.Term == term).Aggregate(BigInteger.Zero, (sum, column) => sum + _table.Sum(records.Group, Design.RecordsAt(column)));
+            var others = Design.Columns.Where(column => column.Term == term)
+                .Aggregate(BigInteger.Zero, (sum, column) => sum + _table.Sum(records.Group, Design.RecordsAt(column)));
             var reference = records.Complete - (long)others;
             if (reference < _minimum || LeavesFew(term, 0, reference))
             {
@@ -86,7 +92,8 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
         }
     }
 
-    private QueryException FewAt(string level) => Below($"{level} has, or leaves out, fewer than {_minimum} records, none and few alike; put its class together with another");
+    private QueryException FewAt(string level) =>
+        Below($"{level} has, or leaves out, fewer than {_minimum} records, none and few alike; put its class together with another");
 
     /// <summary>Of its own columns the asking party knows how many differ: none of few of them may be left out by the other party.</summary>
     private void CheckSpread(ColumnName column)
@@ -96,9 +103,11 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
         bool IsFew(BigInteger here, Func<ColumnSpread, int> ownOf) =>
             here < _minimum || (_table.OthersSelect && columns.OwnSpread(column) is { } mine && ownOf(mine.Groups[0]) - here < _minimum);
         var fewDiffer = !columns.HasNone([records.Group], column, isRest: false) && IsFew(different, own => own.Different);
-        if (fewDiffer || (_table.IsTwoValued(column) && !columns.HasNone([records.Group], column, isRest: true) && IsFew(records.Complete - different, own => own.Records - own.Different)))
+        if (fewDiffer || (_table.IsTwoValued(column) && !columns.HasNone([records.Group], column, isRest: true)
+            && IsFew(records.Complete - different, own => own.Records - own.Different)))
         {
-            throw Below($"{column.Name} has one value in all but fewer than {_minimum} of the records the regression is about, or of those it leaves out, none and few alike; leave it out");
+            throw Below($"{column.Name} has one value in all but fewer than {_minimum} of the records the regression is about, or of those it leaves out, "
+                + "none and few alike; leave it out");
         }
     }
 

@@ -23,10 +23,12 @@ internal sealed class TableAnswer(AnswerGroups groups, bool hasEmptyClasses)
     public Answer Build(int[] shown)
     {
         var rows = new List<IReadOnlyList<AnswerCell>>();
-        var listed = hasEmptyClasses && _query.Groupings.Count == 1 ? WithEmptyClasses(shown) : [.. shown.Select(group => (_table.Groups[group], new[] { group }))];
+        var listed = hasEmptyClasses && _query.Groupings.Count == 1 ? WithEmptyClasses(shown)
+            : [.. shown.Select(group => (_table.Groups[group], new[] { group }))];
         foreach (var (labels, members) in listed)
         {
-            rows.Add([.. labels.Select(label => new AnswerCell(label)), .. members.Length == 0 && groups.HasMinimum ? _query.Measures.Select(_ => AnswerCell.Withheld) : Measures(members)]);
+            var cells = members.Length == 0 && groups.HasMinimum ? _query.Measures.Select(_ => AnswerCell.Withheld) : Measures(members);
+            rows.Add([.. labels.Select(label => new AnswerCell(label)), .. cells]);
         }
 
         // All records first: it is the number people ask for.
@@ -50,14 +52,16 @@ internal sealed class TableAnswer(AnswerGroups groups, bool hasEmptyClasses)
 
     /// <summary>The measures of some groups together, each where it is shown in all of them.</summary>
     public IEnumerable<AnswerCell> Measures(int[] members) => _query.Measures.Select(entry =>
-        groups.HasMinimum && !Array.TrueForAll(members, member => groups.Columns.IsShown(member, entry.Columns)) ? AnswerCell.Withheld : Compute(entry.Measure, entry.Columns, members));
+        groups.HasMinimum && !Array.TrueForAll(members, member => groups.Columns.IsShown(member, entry.Columns)) ? AnswerCell.Withheld
+            : Compute(entry.Measure, entry.Columns, members));
 
     /// <summary>One measure of some groups together, whether it may be shown or not.</summary>
     public AnswerCell Compute(Measure measure, ColumnName[] columns, int[] members) =>
         measure.Function.Compute(new MeasureSums(_query, columns, moment => groups.Total(members, moment)));
 
     /// <summary>
-    /// The line that stands for every group that is not shown. How many records those have together it says only where everybody who holds the result can count them: no filter,
+    /// The line that stands for every group that is not shown. How many records those have together it says only where everybody who holds the result can
+    /// count them: no filter,
     /// no weight, and enough of them.
     /// </summary>
     private IReadOnlyList<AnswerCell> WithheldLine(int[] shown)
@@ -87,7 +91,8 @@ internal sealed class TableAnswer(AnswerGroups groups, bool hasEmptyClasses)
 
     private void Describe(int[] shown)
     {
-        foreach (var (_, columns) in _query.Measures.Where(entry => entry.Columns.Length > 0).DistinctBy(entry => LabelKey.Of(entry.Columns.Select(column => column.ToString()))))
+        foreach (var (_, columns) in _query.Measures
+            .Where(entry => entry.Columns.Length > 0).DistinctBy(entry => LabelKey.Of(entry.Columns.Select(column => column.ToString()))))
         {
             var missing = groups.Total(shown, _query.Records) - groups.Total(shown, _query.RecordsWith(columns));
             groups.Rules.AddMissing($"{string.Join(" or ", columns.Select(column => column.Name))}: ", missing, "without a value");

@@ -39,7 +39,8 @@ public class TableStatistic : Statistic
     {
         if (measure.IsText)
         {
-            return measure.Text() == MeasureFunctions.Count.Name ? new Measure(MeasureFunctions.Count, []) : throw measure.Wrong("is a measure without its columns");
+            return measure.Text() == MeasureFunctions.Count.Name ? new Measure(MeasureFunctions.Count, [])
+                : throw measure.Wrong("is a measure without its columns");
         }
 
         measure.Only("function", "columns");
@@ -53,12 +54,16 @@ public class TableStatistic : Statistic
     public override IEnumerable<Moment> Moments(BoundQuery query, Func<BoundTerm, int> levels) =>
         query.Measures.SelectMany(entry => entry.Measure.Function.Moments(query, entry.Columns)).Prepend(query.Records).Distinct();
 
-    /// <summary>Columns that are multiplied are looked at together: a sum of products of two marks is a count of those that have both, however many have either.</summary>
+    /// <summary>
+    /// Columns that are multiplied are looked at together: a sum of products of two marks is a count of those that have both, however many have either.
+    /// </summary>
     public override IEnumerable<Moment> MinimumMoments(BoundQuery query, Func<BoundTerm, int>? levels) => query.Measures.SelectMany(entry =>
         BoundQuery.Subsets([.. entry.Columns.Concat(query.WeightColumns).Distinct()]).Select(different => query.RecordsDifferent(entry.Columns, different)));
 
     /// <summary>A table without rows.</summary>
-    public override Answer Empty(BoundQuery query) => new(TableAnswer.Headings(query), [], 0, 0, new Dictionary<string, string>(), ["the two parties have no records in common"]);
+    public override Answer Empty(BoundQuery query) =>
+        new(TableAnswer.Headings(query), [], 0, 0, new Dictionary<string, string>(), ["the two parties have no records in common"]);
 
-    internal override Answer Answer(AnswerGroups groups, int[] listed) => new TableAnswer(groups, HasEmptyClasses).Build([.. listed.Where(group => groups.Shown[group])]);
+    internal override Answer Answer(AnswerGroups groups, int[] listed) =>
+        new TableAnswer(groups, HasEmptyClasses).Build([.. listed.Where(group => groups.Shown[group])]);
 }

@@ -27,13 +27,15 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
         return
         [
             .. Enumerable.Range(0, (1 << Count) - 1).OrderBy(kept => int.PopCount(kept)).ThenBy(kept => kept)
-                .SelectMany(kept => kept == 0 ? [(kept, all)] : all.GroupBy(group => KeyOf(group, kept), StringComparer.Ordinal).Select(total => (kept, total.ToArray()))),
+                .SelectMany(kept => kept == 0 ? [(kept, all)]
+                    : all.GroupBy(group => KeyOf(group, kept), StringComparer.Ordinal).Select(total => (kept, total.ToArray()))),
         ];
     }
 
     /// <summary>Cells of every total that has enough records, and the number of records that pass the filter; -1 where that is withheld.</summary>
     public (List<Total> Totals, long Records) Released(List<(int Kept, int[] Members)> totals) =>
-        groups.MinCell == 1 || _table.IsComplete is true ? ([.. totals.Select(total => new Total(total.Kept, total.Members, answer.Measures(total.Members)))], groups.Records.Sum())
+        groups.MinCell == 1 || _table.IsComplete is true
+            ? ([.. totals.Select(total => new Total(total.Kept, total.Members, answer.Measures(total.Members)))], groups.Records.Sum())
         : _table.IsComplete is not null ? ReleasedOfLinker(totals)
         : ReleasedOfOwn(totals, _table.Own!);
 
@@ -87,11 +89,13 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
     }
 
     /// <summary>
-    /// Measures of a total: one is shown where it is shown in every cell under the total, so that no difference of totals and cells is that of a cell that is not shown. For counts
+    /// Measures of a total: one is shown where it is shown in every cell under the total, so that no difference of totals and cells is that of a cell that
+    /// is not shown. For counts
     /// without weights the rule of totals has decided.
     /// </summary>
     private IEnumerable<AnswerCell> Measures(int[] members) => _query.Measures.Select(entry => (entry.Measure.Function.IsCount && _query.Weight is null)
-        || Array.TrueForAll(members, member => groups.Shown[member] && groups.Columns.IsShown(member, entry.Columns)) ? answer.Compute(entry.Measure, entry.Columns, members) : AnswerCell.Protected);
+        || Array.TrueForAll(members, member => groups.Shown[member] && groups.Columns.IsShown(member, entry.Columns))
+            ? answer.Compute(entry.Measure, entry.Columns, members) : AnswerCell.Protected);
 
     private IEnumerable<AnswerCell> CountAlone(long records) => _query.Measures.Select(entry =>
         entry.Measure.Function.IsCount && _query.Weight is null ? new AnswerCell(records.ToString(CultureInfo.InvariantCulture)) : AnswerCell.Protected);
@@ -100,7 +104,8 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
 
     private static bool Keeps(int kept, int grouping) => (kept & (1 << grouping)) != 0;
 
-    private bool KeepsAll(int kept, bool others) => Enumerable.Range(0, Count).All(i => Keeps(kept, i) || _table.IsOthers(_query.Groupings[i].Column) != others);
+    private bool KeepsAll(int kept, bool others) =>
+        Enumerable.Range(0, Count).All(i => Keeps(kept, i) || _table.IsOthers(_query.Groupings[i].Column) != others);
 
     private bool KeepsOthers(int kept) => Enumerable.Range(0, Count).Any(i => Keeps(kept, i) && _table.IsOthers(_query.Groupings[i].Column));
 
@@ -122,7 +127,8 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
     {
         for (var i = 0; i < Count; i++)
         {
-            var order = left[i].IsTotal || right[i].IsTotal ? left[i].IsTotal.CompareTo(right[i].IsTotal) : _query.Groupings[i].Compare(left[i].Text, right[i].Text);
+            var order = left[i].IsTotal || right[i].IsTotal ? left[i].IsTotal.CompareTo(right[i].IsTotal)
+                : _query.Groupings[i].Compare(left[i].Text, right[i].Text);
             if (order != 0)
             {
                 return order;
