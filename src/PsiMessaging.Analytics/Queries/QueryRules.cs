@@ -52,19 +52,24 @@ internal static class QueryRules
             throw new QueryException(QueryException.BadQuery, $"two classes of {grouping.Column} are called {same.Key}");
         }
 
-        var ranges = categories.Where(category => category.Values is null).OrderBy(category => category.From ?? decimal.MinValue).ToArray();
-        for (var i = 1; i < ranges.Length; i++)
-        {
-            if (ranges[i - 1].To is not { } end || ranges[i].From is not { } start || end > start || (end == start && !ranges[i - 1].ToIsOpen))
-            {
-                throw new QueryException(QueryException.BadQuery, $"the classes {ranges[i - 1].Title} and {ranges[i].Title} of {grouping.Column} overlap");
-            }
-        }
-
+        CheckRanges(grouping.Column, [.. categories.Where(category => category.Values is null).OrderBy(category => category.From ?? decimal.MinValue)]);
         if (categories.SelectMany(category => category.Values ?? [])
             .GroupBy(value => value, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw new QueryException(QueryException.BadQuery, $"the value '{twice.Key}' of {grouping.Column} is in two classes");
+        }
+    }
+
+    /// <param name="column">As written.</param>
+    /// <param name="ranges">In order.</param>
+    private static void CheckRanges(string column, Category[] ranges)
+    {
+        for (var i = 1; i < ranges.Length; i++)
+        {
+            if (ranges[i - 1].To is not { } end || ranges[i].From is not { } start || end > start || (end == start && !ranges[i - 1].ToIsOpen))
+            {
+                throw new QueryException(QueryException.BadQuery, $"the classes {ranges[i - 1].Title} and {ranges[i].Title} of {column} overlap");
+            }
         }
     }
 }

@@ -46,22 +46,7 @@ internal static class QueryTokens
             }
             else if (char.IsLetter(text[i]) || text[i] == '_')
             {
-                // A point joins the party and the column, P1.AGE or P1."Age class"; a hyphen inside a name is part of it.
-                while (i < text.Length && (char.IsLetterOrDigit(text[i]) || text[i] == '_'
-                    || char.GetUnicodeCategory(text[i]) == UnicodeCategory.NonSpacingMark
-                    || (text[i] is '.' or '-' && i + 1 < text.Length && (char.IsLetter(text[i + 1]) || text[i + 1] == '_'))))
-                {
-                    i++;
-                }
-
-                var name = text[start..i];
-                if (i + 1 < text.Length && text[i] == '.' && text[i + 1] == '"')
-                {
-                    i++;
-                    name += "." + Quoted(text, ref i);
-                }
-
-                tokens.Add(new Token(TokenKind.Name, name, start));
+                tokens.Add(new Token(TokenKind.Name, Name(text, ref i), start));
             }
             else if (char.IsAsciiDigit(text[i]))
             {
@@ -74,22 +59,49 @@ internal static class QueryTokens
             }
             else
             {
-                var two = i + 1 < text.Length ? text.Substring(i, 2) : "";
-                var symbol = two is "!=" or "<>" or "<=" or ">=" or ".." ? two : text[i].ToString();
-                if (symbol.Length == 1 && !"(),=<>+-~".Contains(symbol[0], StringComparison.Ordinal))
-                {
-                    throw new QueryException(QueryException.BadQuery,
-                        $"the query has `{symbol}` at character {start + 1}, which means nothing here; a name with other signs than letters, digits and _ "
-                            + "stands in double quotes");
-                }
-
-                tokens.Add(new Token(TokenKind.Symbol, symbol, start));
-                i += symbol.Length;
+                tokens.Add(new Token(TokenKind.Symbol, Symbol(text, ref i), start));
             }
         }
 
         tokens.Add(new Token(TokenKind.End, "", text.Length));
         return tokens;
+    }
+
+    /// <summary>A name, with its party's before a point.</summary>
+    private static string Name(string text, ref int i)
+    {
+        var start = i;
+        // A point joins the party and the column, P1.AGE or P1."Age class"; a hyphen inside a name is part of it.
+        while (i < text.Length && (char.IsLetterOrDigit(text[i]) || text[i] == '_'
+            || char.GetUnicodeCategory(text[i]) == UnicodeCategory.NonSpacingMark
+            || (text[i] is '.' or '-' && i + 1 < text.Length && (char.IsLetter(text[i + 1]) || text[i + 1] == '_'))))
+        {
+            i++;
+        }
+
+        var name = text[start..i];
+        if (i + 1 < text.Length && text[i] == '.' && text[i + 1] == '"')
+        {
+            i++;
+            name += "." + Quoted(text, ref i);
+        }
+
+        return name;
+    }
+
+    private static string Symbol(string text, ref int i)
+    {
+        var two = i + 1 < text.Length ? text.Substring(i, 2) : "";
+        var symbol = two is "!=" or "<>" or "<=" or ">=" or ".." ? two : text[i].ToString();
+        if (symbol.Length == 1 && !"(),=<>+-~".Contains(symbol[0], StringComparison.Ordinal))
+        {
+            throw new QueryException(QueryException.BadQuery,
+                $"the query has `{symbol}` at character {i + 1}, which means nothing here; a name with other signs than letters, digits and _ "
+                    + "stands in double quotes");
+        }
+
+        i += symbol.Length;
+        return symbol;
     }
 
     /// <summary>What stands between quotes; a doubled quote is one of its characters.</summary>
