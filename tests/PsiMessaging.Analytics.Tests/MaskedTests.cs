@@ -112,7 +112,7 @@ public class MaskedTests
             var schema = new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal) { ["P1"] = [new("x", new ColumnType(ColumnKind.Integer, own))], ["P2"] = [new("y", new ColumnType(ColumnKind.Integer, other))] });
             var query = new BoundQuery(Query.Parse("corr(x, y), sum(x)"), schema);
             var plan = MaskedPlan.Build(query, rows, ("P1", new PartyShape(1, [])), ("P2", new PartyShape(1, [])));
-            foreach (var moment in query.TableMoments())
+            foreach (var moment in query.Moments(_ => 0, 1))
             {
                 var (left, right) = (moment.Of("P1"), moment.Of("P2"));
                 var (i, j) = (plan.A.Factors.ToList().IndexOf(left), plan.B.Factors.ToList().IndexOf(right));

@@ -79,19 +79,11 @@ public sealed class MaskedPlan
             return shape.Levels[query.Terms.Where(candidate => candidate.Grouping is not null && candidate.Column.Party == party).ToList().IndexOf(term)];
         }
 
-        // From the numbers alone, before anything of their size is made.
-        query.CheckDesign(LevelsOf);
-        var design = query.Query.Kind == QueryKind.Regression ? query.Design(LevelsOf) : null;
-        IEnumerable<Moment> moments = query.Query.Kind switch
-        {
-            QueryKind.Regression => query.RegressionMoments(design!),
-            QueryKind.Table => query.TableMoments(),
-            _ => query.Weight is null ? [query.Records] : [query.Records, query.Sum([])],
-        };
+        var moments = query.Moments(LevelsOf, minCell);
         var (aFactors, bFactors) = (new List<Moment>(), new List<Moment>());
         var (aPlaces, bPlaces) = (new Dictionary<Moment, int>(), new Dictionary<Moment, int>());
         var entries = new Dictionary<Moment, (int A, int B)>();
-        foreach (var moment in moments.Concat(minCell > 1 ? query.MinimumMoments(design) : []).Distinct())
+        foreach (var moment in moments)
         {
             entries[moment] = (Place(aFactors, aPlaces, moment.Of(asker.Party)), Place(bFactors, bPlaces, moment.Of(other.Party)));
         }

@@ -173,7 +173,7 @@ public sealed class PartyMatrix
 
     /// <summary>Under a minimum cell size, the bins of a quantile where they are this party's: they are not groups of their own.</summary>
     private static BoundGrouping? BinsOf(BoundQuery query, string party, int minCell) =>
-        minCell > 1 && query.Query.Kind == QueryKind.Quantiles && query.Groupings[^1].Column.Party == party ? query.Groupings[^1] : null;
+        minCell > 1 ? query.BinsOf(party) : null;
 
     private async Task FindGroupsAsync()
     {

@@ -1,7 +1,7 @@
 using System.Numerics;
 using PsiMessaging.Analytics.Queries;
 
-namespace PsiMessaging.Analytics.Statistics;
+namespace PsiMessaging.Analytics.Statistics.Regression;
 
 /// <summary>
 /// Solves normal equations of integers without rounding: fraction-free elimination (E. H. Bareiss, Math. Comp. 22, 1968) of XᵀX beside the unit matrix and Xᵀy.
