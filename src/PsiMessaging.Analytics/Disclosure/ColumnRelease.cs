@@ -1,6 +1,7 @@
 using System.Numerics;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Disclosure;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Batches;
 
 namespace PsiMessaging.Analytics.Statistics.Quantiles;
 

@@ -1,6 +1,7 @@
 using System.Numerics;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Statistics.Regression;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Batches;
 
 namespace PsiMessaging.Analytics.Statistics.Tables;
 
