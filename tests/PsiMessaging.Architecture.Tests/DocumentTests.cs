@@ -76,7 +76,8 @@ public partial class DocumentTests
         Assert.True(title.Success && file.StartsWith(title.Groups["number"].Value + "-", StringComparison.Ordinal), $"{file} begins with its number and title");
         string[] paragraphs = ["**Context.** ", "**Decision.** ", "**Why.** ", "**Not taken.** ", "**Consequences.** ", "**Held by.** "];
         Assert.Equal(paragraphs, DecisionParagraph().Matches(text).Select(paragraph => paragraph.Value));
-        Assert.Contains($"- [{title.Groups["number"].Value}]({file}) {title.Groups["title"].Value}", Unwrapped("docs/decisions/README.md"), StringComparison.Ordinal);
+        var item = $"- [{title.Groups["number"].Value}]({file}) {title.Groups["title"].Value}";
+        Assert.Contains(item, Unwrapped("docs/decisions/README.md"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -97,7 +98,8 @@ public partial class DocumentTests
             Assert.All(named.Groups["test"].Captures.Select(capture => capture.Value.Split('.')), test =>
             {
                 Assert.Matches($@"\bclass {test[0]}\b", sources);
-                Assert.True(test.Length == 1 || Regex.IsMatch(sources, $@"\b{test[1]}\(", RegexOptions.None, TimeSpan.FromSeconds(5)), $"{page} names {string.Join('.', test)}");
+                var isThere = test.Length == 1 || Regex.IsMatch(sources, $@"\b{test[1]}\(", RegexOptions.None, TimeSpan.FromSeconds(5));
+                Assert.True(isThere, $"{page} names {string.Join('.', test)}");
             });
         }
     }
@@ -117,7 +119,8 @@ public partial class DocumentTests
     [Fact]
     public void SessionTable_IsTheMachines()
     {
-        var table = Read("docs/architecture.md").Split("### Session, at a party")[1].Split('\n').SkipWhile(line => !line.StartsWith("| from |", StringComparison.Ordinal))
+        var section = Read("docs/architecture.md").Split("### Session, at a party")[1].Split('\n');
+        var table = section.SkipWhile(line => !line.StartsWith("| from |", StringComparison.Ordinal))
             .TakeWhile(line => line.StartsWith('|')).Select(line => line.Trim('|', ' ').Split(" | ")).ToArray();
         var (triggers, rows) = (table[0], table[2..]);
         var party = Assembly.Load("PsiMessaging.Party").GetTypes();
