@@ -72,6 +72,9 @@ public sealed class TestNetwork : IAsyncDisposable
     /// <summary>Told of every session document a party stores.</summary>
     public Action<TestParticipant, PartySession> OnChanged { get; set; } = (_, _) => { };
 
+    /// <summary>Steps of the parties' sessions; one that no session may take fails the test at the end.</summary>
+    public TransitionTable Transitions { get; } = new();
+
     internal void Register(string queue, Action<byte[]> deliver) => _queues[queue] = deliver;
 
     internal void Send(string queue, byte[] frame)
@@ -138,6 +141,14 @@ public sealed class TestNetwork : IAsyncDisposable
         await P2.WaitAsync(AllRegistered);
     }
 
+    /// <summary>Waits until nothing is on its way, nothing waits for anybody, and no party has work left to do by itself.</summary>
+    public Task SettleAsync() => EventuallyAsync(() =>
+    {
+        // What one sends while another is looked at may arrive behind the look.
+        var before = Wire.Count;
+        return _participants.TrueForAll(participant => participant.IsSettled()) && Wire.Count == before;
+    });
+
     public static bool AllRegistered(PartySession session) =>
         session.State == SessionState.Failed || (session.Registration == RegistrationState.Registered && session.PeerRegistered && session.PeerColumns is not null);
 
@@ -158,6 +169,11 @@ public sealed class TestNetwork : IAsyncDisposable
         }
 
         _folder.Dispose();
+        Transitions.Append();
+        if (Transitions.Forbidden is { Count: > 0 } forbidden)
+        {
+            throw new InvalidOperationException($"sessions took steps that none may take: {string.Join("; ", forbidden)}");
+        }
     }
 }
 
@@ -230,6 +246,7 @@ public sealed class TestParticipant : IEnvelopeSender
 
     private void OnChanged(PartySession session)
     {
+        _network.Transitions.Note(Home.Name, session);
         _network.OnChanged(this, session);
         Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
     }
@@ -367,6 +384,12 @@ public sealed class TestParticipant : IEnvelopeSender
         }
     }
 
+    /// <summary>Whether all frames that came were taken, all messages dealt with and sent, and no session of a party is under way.</summary>
+    internal bool IsSettled() => _inbox.Reader.Count == 0 && _store is { Crashed: false } store && store.Read(transaction => transaction.OutgoingQueues().Count == 0
+        && transaction.ListSessions().All(stored => transaction.PendingSlots(stored.Id, "").Count == 0
+            && (Home.Config.Role == ParticipantRole.Linker
+                || PartySession.Parse(stored) is { IsEnded: true, IsCleaned: true, Registration: not RegistrationState.Sending, OpenQueries.Count: 0 })));
+
     /// <summary>This party's newest session as it stands on disk.</summary>
     public PartySession? Session()
     {
@@ -408,12 +431,12 @@ public sealed class TestParticipant : IEnvelopeSender
             var number = Interlocked.Increment(ref _writes);
             if (number != crashAtWrite)
             {
-                return inner.Write(action);
+                return TransitionTable.Writing(() => inner.Write(action));
             }
 
             if (number % 2 == 0)
             {
-                inner.Write(action);
+                TransitionTable.Writing(() => inner.Write(action));
             }
 
             Crashed = true;
