@@ -1,5 +1,6 @@
 using System.Text;
 using CsCheck;
+using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Batches;
 using PsiMessaging.Cryptography.Symmetric;

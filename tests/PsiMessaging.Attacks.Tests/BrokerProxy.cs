@@ -5,6 +5,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using PsiMessaging.Party.Exchange;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;

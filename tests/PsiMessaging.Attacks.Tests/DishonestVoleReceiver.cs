@@ -11,6 +11,7 @@ using PsiMessaging.Cryptography.Oprf;
 using PsiMessaging.Cryptography.Ristretto;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Cryptography.Vole;
+using PsiMessaging.Party.Rows;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Protocols.Vole;

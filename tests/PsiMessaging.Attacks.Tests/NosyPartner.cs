@@ -1,4 +1,5 @@
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Session;
 using PsiMessaging.Testing;
 

@@ -3,6 +3,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
+using PsiMessaging.Protocols;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 using RabbitMQ.Client;

@@ -1,3 +1,5 @@
+using PsiMessaging.Analytics.Queries;
+
 namespace PsiMessaging.Batches.Tests;
 
 /// <summary>Parquet from another participant, as a linker or party must check it.</summary>

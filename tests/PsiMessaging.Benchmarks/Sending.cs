@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using DuckDB.NET.Data;
+using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Batches;
 using PsiMessaging.Cli.Simulation;
@@ -13,6 +14,7 @@ using PsiMessaging.Participants.Identities;
 using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Result;
 using PsiMessaging.Party.Session;
+using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Ecdh;
 using PsiMessaging.Storage;
 

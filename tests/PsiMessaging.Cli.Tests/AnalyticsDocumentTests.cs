@@ -1,3 +1,5 @@
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Cli.Tests;

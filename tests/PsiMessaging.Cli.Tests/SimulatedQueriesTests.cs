@@ -1,5 +1,6 @@
 using System.Globalization;
 using DuckDB.NET.Data;
+using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Cli.Tests;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using DuckDB.NET.Data;
+using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Data.Records;
 
 namespace PsiMessaging.Data.Tests;

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text;
 using DuckDB.NET.Data;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Party.Rows;
 
 namespace PsiMessaging.Data.Tests;
 

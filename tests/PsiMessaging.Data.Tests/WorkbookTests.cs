@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Party.Rows;
 
 namespace PsiMessaging.Data.Tests;
 

@@ -1,5 +1,6 @@
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Linker.Registering;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Mailbox;
 

@@ -3,6 +3,7 @@ using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Linker;
 using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
 using PsiMessaging.Testing;
 

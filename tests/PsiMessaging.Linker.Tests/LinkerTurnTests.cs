@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Linker.Engines.Masked;
+using PsiMessaging.Linker.Registering;
 
 namespace PsiMessaging.Linker.Tests;
 

@@ -1,6 +1,8 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Session;
+using PsiMessaging.Protocols;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Party.Tests;

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;

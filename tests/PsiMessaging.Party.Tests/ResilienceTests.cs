@@ -1,6 +1,7 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Party.Session;
+using PsiMessaging.Protocols;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Party.Tests;

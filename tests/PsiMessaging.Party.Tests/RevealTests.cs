@@ -1,8 +1,10 @@
 using CsCheck;
+using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Files;
 using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Session;
+using PsiMessaging.Protocols;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

@@ -1,8 +1,11 @@
 using Microsoft.Extensions.Time.Testing;
+using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Types;
+using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Session;
+using PsiMessaging.Protocols;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Party.Tests;

@@ -1,6 +1,7 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Party.Agreement;
 using PsiMessaging.Protocols.BlindRsa;
 using PsiMessaging.Protocols.Choice;
 using PsiMessaging.Protocols.Ecdh;

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Protocols.Vole;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using PsiMessaging.Analytics.Queries;
 
 namespace PsiMessaging.Testing;
 

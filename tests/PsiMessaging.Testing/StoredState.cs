@@ -1,5 +1,6 @@
 using Microsoft.Data.Sqlite;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Testing;
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Abstractions;
+using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
@@ -20,6 +21,7 @@ using PsiMessaging.Party.Questions;
 using PsiMessaging.Party.Result;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
+using PsiMessaging.Protocols;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Testing;

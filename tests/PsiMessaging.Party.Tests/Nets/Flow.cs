@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Time.Testing;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Session;
+using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;

@@ -1,3 +1,7 @@
+using PsiMessaging.Linker;
+using PsiMessaging.Party.Rows;
+using PsiMessaging.Party.Session;
+using PsiMessaging.Protocols;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Party.Tests.Nets;
