@@ -23,7 +23,7 @@ public class PinnedPartner
     private static void Send(TestNetwork network, TestParticipant from, TestParticipant to, string session, object message, byte[]? body = null) =>
         network.Inject(to, Envelope.CreateUnbounded(from.Home, to.Home.Name, session, message, body ?? []).Frame.ToArray());
 
-    private static T Read<T>(TestParticipant participant, Func<IStoreTransaction, T> read) => participant.Engine!.Store.Read(read);
+    private static T Read<T>(TestParticipant participant, Func<IStoreReader, T> read) => participant.Engine!.Store.Read(read);
 
     private static async Task TakenAsync(TestParticipant participant)
     {
@@ -278,7 +278,7 @@ public class PinnedPartner
         // As much is on its way out as may be, so that P1 takes the question and comes no further.
         network.P1.Engine!.Store.Write(transaction =>
         {
-            for (var i = 0; i < PartyParticipant.OutboxWindow; i++)
+            for (var i = 0; i < PartyContext.OutboxWindow; i++)
             {
                 transaction.Enqueue(NewId(), session.Id, QueueAddress.Restore("psi.nobody.inbox.v1")!, new byte[10], bestEffort: false);
             }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Benchmarks;
@@ -45,7 +46,7 @@ internal static class Sessions
             await PsiAsync(["intersect", "--with", "P2", "--dataset", "a", "--wait", "--rsa-bits", "2048", "--home", homes[0].Path, .. options]);
             Console.WriteLine($"psi intersect --wait, {rows1:N0} x {rows2:N0} {string.Join(' ', options)}: {whole.Elapsed.TotalSeconds:0.00} s from command to prompt");
             using var store = new SqliteParticipantStore(homes[0].StatePath);
-            var session = PsiMessaging.Party.PartySession.Parse(store.Read(transaction => transaction.ListSessions())[^1]);
+            var session = PartySession.Parse(store.Read(transaction => transaction.ListSessions())[^1]);
             Console.WriteLine($"{session.IntersectionSize:N0} in common; {string.Join(", ", session.Phases().Select(phase => $"{phase.Name} {phase.Seconds:0.00} s"))}");
             workers.PrintPeaks();
         }

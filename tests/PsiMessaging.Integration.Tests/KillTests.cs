@@ -1,4 +1,5 @@
 using System.Text.Json;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Integration.Tests;
@@ -182,7 +183,7 @@ public class KillTests
             using var store = new Storage.SqliteParticipantStore(Path.Combine(cluster.Home(name), "state.db"));
             while (true)
             {
-                var session = store.Read(transaction => transaction.FindSession(id)) is { } stored ? PsiMessaging.Party.PartySession.Parse(stored) : null;
+                var session = store.Read(transaction => transaction.FindSession(id)) is { } stored ? PartySession.Parse(stored) : null;
                 Assert.NotEqual(PsiMessaging.Party.SessionState.Failed, session?.State);
                 if (session is not null && (progress < 1 ? session.Progress >= progress : session.State == PsiMessaging.Party.SessionState.Completed))
                 {

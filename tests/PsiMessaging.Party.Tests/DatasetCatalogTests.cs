@@ -79,9 +79,9 @@ public sealed class DatasetCatalogTests : IDisposable
 
         public bool Killed { get; private set; }
 
-        public T Read<T>(Func<IStoreTransaction, T> action) => Killed ? throw new CrashException() : inner.Read(action);
+        public T Read<T>(Func<IStoreReader, T> action) => Killed ? throw new CrashException() : inner.Read(action);
 
-        public T Write<T>(Func<IStoreTransaction, T> action)
+        public T Write<T>(Func<IStoreWriter, T> action)
         {
             if (Killed)
             {

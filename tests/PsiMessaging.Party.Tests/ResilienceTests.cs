@@ -1,5 +1,6 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols;
 using PsiMessaging.Testing;
@@ -204,7 +205,7 @@ public class ResilienceTests
         await using var network = new TestNetwork();
         using var store = new Storage.SqliteParticipantStore(network.P1.Home.StatePath);
         using var folder = new TempFolder();
-        var catalog = new Datasets.DatasetCatalog(network.P1.Home, store, TimeProvider.System, path => new FullDisk(path, () => 100));
+        var catalog = new DatasetCatalog(network.P1.Home, store, TimeProvider.System, path => new FullDisk(path, () => 100));
         await Assert.ThrowsAsync<IOException>(() => catalog.AddAsync(new Datasets.DatasetRequest(
             "istat", folder.Write("istat.csv", Samples.Istat), ["IDKEY"], new Data.Records.RecordReaderOptions(), false, Data.Keys.DuplicateRule.Reject)));
         Assert.Null(catalog.Find("istat"));

@@ -3,6 +3,7 @@ using System.Text.Json;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Types;
+using PsiMessaging.Participants;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
@@ -274,7 +275,7 @@ public class ValuesAndIdentifiersTests
             {
                 transaction.PutDocument("dataset", name, document.ToJsonString());
             });
-            var refused = Assert.Throws<Participants.ParticipantException>(() => new DatasetCatalog(participant.Home, store, TimeProvider.System).Resolve(name));
+            var refused = Assert.Throws<ParticipantException>(() => new DatasetCatalog(participant.Home, store, TimeProvider.System).Resolve(name));
             Assert.Equal(FailureCodes.UnusableDataset, refused.Code);
             Assert.Contains($"read identifiers by rules 1; now they are rules {Canonicalizer.Version}. Add it again: psi dataset remove {name}, then psi dataset add {name} FILE --key IDKEY", refused.Message, StringComparison.Ordinal);
         }

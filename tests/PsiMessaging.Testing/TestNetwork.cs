@@ -421,9 +421,9 @@ public sealed class TestParticipant : IEnvelopeSender
 
         public int Writes => _writes;
 
-        public T Read<T>(Func<IStoreTransaction, T> action) => Crashed ? throw new CrashException() : inner.Read(action);
+        public T Read<T>(Func<IStoreReader, T> action) => Crashed ? throw new CrashException() : inner.Read(action);
 
-        public T Write<T>(Func<IStoreTransaction, T> action)
+        public T Write<T>(Func<IStoreWriter, T> action)
         {
             if (Crashed)
             {
