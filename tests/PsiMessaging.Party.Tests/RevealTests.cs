@@ -3,6 +3,7 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Files;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Result;
 using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols;
 using PsiMessaging.Storage;
@@ -261,7 +262,7 @@ public class TagMatchTests
         using var folder = new TempFolder();
         using var one = new FullDisk(Path.Combine(folder.Path, "one"), () => int.MaxValue);
         using var two = new FullDisk(Path.Combine(folder.Path, "two"), () => int.MaxValue);
-        using var match = new Engine.TagMatch(size, own.Length, one, two);
+        using var match = new TagMatch(size, own.Length, one, two);
         for (var i = 0; i < own.Length; i++)
         {
             match.AddOwn(i, own[i]);

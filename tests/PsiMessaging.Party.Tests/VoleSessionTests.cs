@@ -76,7 +76,7 @@ public sealed class VoleSessionTests
         network.Start();
         var learner = reveal == "initiator" ? network.P1 : network.P2;
         var reported = new System.Collections.Concurrent.ConcurrentQueue<bool>();
-        ((PartyParticipant)learner.Engine!).OnVectors = session => reported.Enqueue(session.HasReported);
+        ((PartyParticipant)learner.Engine!).Exchanges.OnVectors = session => reported.Enqueue(session.HasReported);
         var (p1, p2) = await network.IntersectAsync(Propose(reveal, security));
         Assert.Equal((SessionState.Completed, SessionState.Completed), (p1.State, p2.State));
 
@@ -146,7 +146,7 @@ public sealed class VoleSessionTests
         await network.AddDataAsync();
         network.Start();
         var left = times;
-        ((PartyParticipant)(unlucky == "P1" ? network.P1 : network.P2).Engine!).OnVectors = session =>
+        ((PartyParticipant)(unlucky == "P1" ? network.P1 : network.P2).Engine!).Exchanges.OnVectors = session =>
         {
             if (session.Produced.ContainsKey(1) && Interlocked.Decrement(ref left) >= 0)
             {
@@ -173,7 +173,7 @@ public sealed class VoleSessionTests
         await using var network = new TestNetwork();
         await network.AddDataAsync();
         network.Start();
-        ((PartyParticipant)network.P1.Engine!).OnVectors = _ => throw new RestartException("the set could not be encoded under this session's keys");
+        ((PartyParticipant)network.P1.Engine!).Exchanges.OnVectors = _ => throw new RestartException("the set could not be encoded under this session's keys");
         var (p1, p2) = await network.IntersectAsync(Propose());
         Assert.Equal((SessionState.Failed, SessionState.Failed), (p1.State, p2.State));
         Assert.Contains("begun 4 times without success", p1.FailureReason, StringComparison.Ordinal);
@@ -220,7 +220,7 @@ public sealed class VoleSessionTests
         else
         {
             using var store = new SqliteParticipantStore(victim.Home.StatePath);
-            store.Write(transaction => transaction.DropRounds(reply.SessionId!));
+            store.Write(transaction => transaction.DropKept(reply.SessionId!));
         }
 
         await victim.RestartAsync();
@@ -329,7 +329,7 @@ public sealed class VoleSessionTests
         foreach (var party in new[] { network.P1, network.P2 })
         {
             var engine = (PartyParticipant)party.Engine!;
-            (engine.VectorMemoryBytes, engine.IdleVectors) = (1, TimeSpan.FromMilliseconds(700));
+            (engine.Memory.Bytes, engine.Memory.IdleAfter) = (1, TimeSpan.FromMilliseconds(700));
         }
 
         var sessions = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => network.P1.CommandAsync(null, Propose())));

@@ -43,10 +43,15 @@ public sealed class TransitionTable
     /// <summary>The same of the rows, which move in a completed session only.</summary>
     private static readonly HashSet<(RegistrationState From, RegistrationState To)> Registrations =
     [
-        (RegistrationState.None, RegistrationState.Sending),
+        (RegistrationState.None, RegistrationState.Opening), // its people allow it
+        (RegistrationState.Refused, RegistrationState.Opening), // and again
+        (RegistrationState.Opening, RegistrationState.Sending), // engine tokens: batches follow
+        (RegistrationState.Opening, RegistrationState.Sent), // engine masked: nothing does
         (RegistrationState.Sending, RegistrationState.Sent),
         (RegistrationState.Sent, RegistrationState.Registered),
-        (RegistrationState.Sending, RegistrationState.None), // they could not be read: people may mend that and send again
+        (RegistrationState.Sending, RegistrationState.Registered), // the linker's word came before the last batch had left the outbox
+        (RegistrationState.Opening, RegistrationState.Refused), // they could not be read: people may mend that and send again
+        (RegistrationState.Sending, RegistrationState.Refused),
     ];
 
     private static readonly Lock FileLock = new();

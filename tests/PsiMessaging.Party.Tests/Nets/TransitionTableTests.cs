@@ -1,3 +1,4 @@
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Linker;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
@@ -11,9 +12,9 @@ public sealed class TransitionTableTests
 {
     private static readonly SessionState[] States = Enum.GetValues<SessionState>();
 
-    private static PartySession Session(SessionState state, RegistrationState registration = RegistrationState.None) => new()
+    private static PartySession Session(SessionState state, RegistrationState registration = RegistrationState.None) => new(state)
     {
-        Id = new string('a', 32), State = state, Registration = registration, IsInitiator = true, Peer = "P2", Linker = "LINKER", Protocol = "ecdh", Engine = "tokens", Reveal = "both", MinCell = 1,
+        Id = new string('a', 32), Registration = registration, IsInitiator = true, Peer = "P2", Linker = "LINKER", Protocol = "ecdh", Engine = QueryEngine.Tokens, Reveal = RevealTo.Both, MinCell = 1,
         CreatedAt = DateTimeOffset.UnixEpoch, DeadlineAt = DateTimeOffset.UnixEpoch,
     };
 
@@ -40,7 +41,7 @@ public sealed class TransitionTableTests
     public void Rows_MoveInACompletedSessionOnly()
     {
         var completed = new Standing(SessionState.Completed, RegistrationState.None);
-        Assert.True(TransitionTable.Allows(completed, completed with { Registration = RegistrationState.Sending }));
+        Assert.True(TransitionTable.Allows(completed, completed with { Registration = RegistrationState.Opening }));
         Assert.False(TransitionTable.Allows(completed, completed with { Registration = RegistrationState.Registered }));
         Assert.False(TransitionTable.Allows(new Standing(SessionState.Comparing, RegistrationState.None), new Standing(SessionState.Completed, RegistrationState.Sending)));
         Assert.False(TransitionTable.Allows(completed with { Registration = RegistrationState.Sent }, new Standing(SessionState.Failed, RegistrationState.None)));
