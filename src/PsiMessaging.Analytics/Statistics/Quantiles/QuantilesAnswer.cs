@@ -97,7 +97,8 @@ internal sealed class QuantilesAnswer(AnswerGroups groups, QuantilesClause claus
             + $"empty where the quantile lies outside {range}{merged}");
         if (groups.HasMinimum)
         {
-            groups.Rules.Add($"bins of fewer than {groups.MinCell} records are put together with their neighbours, also fewer outside {range} with the outermost; "
+            groups.Rules.Add($"bins of fewer than {groups.MinCell} records are put together with their neighbours, "
+                + $"also fewer outside {range} with the outermost; "
                 + $"n counts records without a value too where they are none or fewer than {groups.MinCell}");
         }
 

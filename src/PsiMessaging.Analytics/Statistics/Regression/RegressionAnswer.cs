@@ -24,7 +24,8 @@ internal sealed class RegressionAnswer(AnswerGroups groups, int[] listed)
         return new Answer(
             [
                 new AnswerColumn("term", AnswerRole.Label), new AnswerColumn("estimate", AnswerRole.Real), new AnswerColumn("std error", AnswerRole.Real),
-                new AnswerColumn("t", AnswerRole.Real), new AnswerColumn("p-value", AnswerRole.Real), new AnswerColumn("low 95%", AnswerRole.Real), new AnswerColumn("high 95%", AnswerRole.Real),
+                new AnswerColumn("t", AnswerRole.Real), new AnswerColumn("p-value", AnswerRole.Real),
+                new AnswerColumn("low 95%", AnswerRole.Real), new AnswerColumn("high 95%", AnswerRole.Real),
             ],
             rows, shown, 0, Facts(equations, n - size, shown), []);
     }
