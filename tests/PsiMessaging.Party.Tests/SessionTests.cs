@@ -282,7 +282,7 @@ public class SessionTests
         await network.P1.CommandAsync(null, TestNetwork.Propose());
         await TestNetwork.EventuallyAsync(() => !network.P2.Refused.IsEmpty);
         time.AdjustTime(time.GetUtcNow().AddSeconds(3601));
-        time.Advance(TimeSpan.FromSeconds(2));
+        time.Advance(TimeSpan.FromSeconds(61));
         var p1 = await network.P1.WaitAsync(session => session.IsEnded);
         Assert.Equal(FailureCodes.Deadline, p1.FailureCode);
         Assert.Contains("does it have P1's card pinned", p1.FailureReason, StringComparison.Ordinal);
@@ -306,7 +306,7 @@ public class SessionTests
         // Anybody on the broker could have sent it: it changes nothing, and is told when the time is over.
         Assert.Equal((SessionState.Proposed, (string?)null), (network.P1.Session()!.State, network.P1.Session()!.Warning));
         time.AdjustTime(time.GetUtcNow().AddSeconds(3601));
-        time.Advance(TimeSpan.FromSeconds(2));
+        time.Advance(TimeSpan.FromSeconds(61));
         var p1 = await network.P1.WaitAsync(session => session.IsEnded);
         Assert.Equal(FailureCodes.Deadline, p1.FailureCode);
         Assert.Contains("not signed by the card pinned for it", p1.FailureReason, StringComparison.Ordinal);

@@ -49,7 +49,7 @@ public static class QuestionRule
         }
 
         var columns = AnnouncedBy(query, party, other);
-        var bins = query.Query.Kind == QueryKind.Quantiles && query.Groupings[^1].Column.Party == party ? query.Groupings[^1].Titles.Count : 1;
+        var bins = query.BinsOf(party)?.Titles.Count ?? 1;
         if (announced.Groups.Count == 0 || announced.Groups.Count * bins != shape.Groups || announced.Groups.Any(count => count < 0) || announced.Groups.Sum(count => (long)count) > rows)
         {
             return "the sizes of its groups do not fit";

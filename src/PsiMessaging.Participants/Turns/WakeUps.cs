@@ -7,7 +7,7 @@ namespace PsiMessaging.Participants.Turns;
 /// <param name="wake">Told of a key whose time has come.</param>
 public sealed class WakeUps(TimeProvider time, Action<string> wake) : IDisposable
 {
-    private static readonly TimeSpan LongestTimer = TimeSpan.FromDays(1);
+    private static readonly TimeSpan LongestTimer = TimeSpan.FromMinutes(1);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, DateTimeOffset> _times = new(StringComparer.Ordinal);
@@ -60,7 +60,7 @@ public sealed class WakeUps(TimeProvider time, Action<string> wake) : IDisposabl
             return;
         }
 
-        // A timer counts in whole milliseconds; a clock that was set is noticed after a day at the latest.
+        // A timer counts in whole milliseconds, and not while the machine sleeps or when its clock is set: that is noticed after a minute at the latest.
         var wait = _order.Min.At - time.GetUtcNow() + TimeSpan.FromMilliseconds(1);
         wait = wait < TimeSpan.Zero ? TimeSpan.Zero : wait > LongestTimer ? LongestTimer : wait;
         _timer ??= time.CreateTimer(_ => OnTimer(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);

@@ -162,6 +162,9 @@ public sealed record PartySession : ISession<PartySession>
     public byte[] Transcript => Attempt == 0 ? HandshakeHash
         : SHA256.HashData([.. DomainTags.Attempt, .. HandshakeHash, (byte)Attempt, .. (IsInitiator ? OwnAttemptNonce : PeerAttemptNonce)!, .. (IsInitiator ? PeerAttemptNonce : OwnAttemptNonce)!]);
 
+    /// <inheritdoc/>
+    public override string ToString() => $"session {Id} with {Peer}: {State}, rows {Registration}{(FailureReason is null ? "" : $", {FailureReason}")}";
+
     /// <summary>Seconds of each phase that has ended.</summary>
     public IEnumerable<(string Name, double Seconds)> Phases()
     {
