@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using PsiMessaging.Cli.Commands;
 using PsiMessaging.Cli.Output;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 
 // Before anything makes a file.
 PrivateFile.ProtectProcess();

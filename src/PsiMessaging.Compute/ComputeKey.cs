@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
@@ -45,7 +45,7 @@ public sealed class ComputeKey : IDisposable
 
         var key = new ComputeKey(home.Name, home.Config.QueuePrefix, known?._key ?? SecretBytes.Random(KeySizeBytes));
         var bytes = key._key.Span.ToArray();
-        OwnerOnlyFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new ComputeKeyFile(key.Party, key.QueuePrefix, bytes), ComputeJson.Default.ComputeKeyFile));
+        AtomicFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(new ComputeKeyFile(key.Party, key.QueuePrefix, bytes), ComputeJson.Default.ComputeKeyFile));
         CryptographicOperations.ZeroMemory(bytes);
         return key;
     }

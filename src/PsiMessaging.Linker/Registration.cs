@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Batches;
 
 namespace PsiMessaging.Linker;
 

@@ -6,12 +6,12 @@ using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Outbox;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Party.Engine;
+using PsiMessaging.Party;
 using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.PartyWorker;
 
-/// <summary>What makes a worker a party's: its engine, and the queue on which its compute workers answer.</summary>
+/// <summary>What makes a worker a party's: its participant, and the queue on which its compute workers answer.</summary>
 public sealed class PartyParts : ParticipantParts
 {
     private DistributedEvaluator? _evaluator;
@@ -27,11 +27,11 @@ public sealed class PartyParts : ParticipantParts
     }
 
     /// <inheritdoc/>
-    public override ParticipantEngine CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs)
+    public override Participant CreateParticipant(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs)
     {
         _evaluator = new DistributedEvaluator(ComputeKey.LoadOrCreate(home), sender, Cores.CountOf(home.Config.Parallelism), time, logs.CreateLogger<DistributedEvaluator>());
-        var engine = new PartyEngine(home, store, sender, time, logs.CreateLogger<PartyEngine>(), _evaluator);
-        engine.Datasets.Sweep();
-        return engine;
+        var party = new PartyParticipant(home, store, sender, time, logs.CreateLogger<PartyParticipant>(), _evaluator);
+        party.Datasets.Sweep();
+        return party;
     }
 }

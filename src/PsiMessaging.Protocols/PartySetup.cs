@@ -6,7 +6,10 @@ using PsiMessaging.Protocols.Vole;
 
 namespace PsiMessaging.Protocols;
 
-/// <summary>Everything from which a protocol makes one party's side of a session. It owns nothing: keys, seed and threads stay the caller's, who keeps them until the party is disposed of.</summary>
+/// <summary>
+/// Everything from which a protocol makes one party's side of a session. It owns nothing: keys, seed and threads stay the caller's, who keeps them until
+/// the party is disposed of.
+/// </summary>
 public sealed record PartySetup
 {
     /// <summary>This party's name.</summary>
@@ -49,7 +52,8 @@ public sealed record PartySetup
     public byte[]? PeerReusableSet { get; init; }
 
     /// <summary>
-    /// Hashes the own set, for a <see cref="VectorProtocol"/>; called once, on one of the threads. Gets whether the second halves are wanted, and when to give up.
+    /// Hashes the own set, for a <see cref="VectorProtocol"/>; called once, on one of the threads. Gets whether the second halves are wanted, and when to
+    /// give up.
     /// </summary>
     public Func<bool, CancellationToken, ItemHashes>? HashItems { get; init; }
 

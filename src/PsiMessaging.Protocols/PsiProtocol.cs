@@ -4,8 +4,8 @@ using PsiMessaging.Protocols.Choice;
 namespace PsiMessaging.Protocols;
 
 /// <summary>
-/// What this version knows of a protocol before any session of it runs: its name, what it can reveal, what it takes, costs and bounds. One of its two kinds makes the
-/// parties: <see cref="BatchProtocol"/> or <see cref="VectorProtocol"/>. The closed list is <see cref="PsiProtocols.All"/>.
+/// What this version knows of a protocol before any session of it runs: its name, what it can reveal, what it takes, costs and bounds. One of its two kinds
+/// makes the parties: <see cref="BatchProtocol"/> or <see cref="VectorProtocol"/>. The closed list is <see cref="PsiProtocols.All"/>.
 /// </summary>
 public abstract class PsiProtocol
 {
@@ -52,7 +52,8 @@ public abstract class PsiProtocol
     /// <param name="security">Which checks run.</param>
     public string? FaultOf(RevealTo reveal, bool reuse, SecurityModel security) =>
         reveal == RevealTo.Size && !RevealsSize
-            ? $"the protocol {Name} cannot reveal the size alone, because its receiver sees which of its identifiers match; take --protocol {PsiProtocols.First(protocol => protocol.RevealsSize)}"
+            ? $"the protocol {Name} cannot reveal the size alone, because its receiver sees which of its identifiers match; "
+                + $"take --protocol {PsiProtocols.First(protocol => protocol.RevealsSize)}"
         : reuse && !HasReusableSets ? $"only the protocol {PsiProtocols.First(protocol => protocol.HasReusableSets)} has reusable sets, not {Name}"
         : reuse && reveal == RevealTo.Both ? PsiProtocols.ReuseToBoth
         : security == SecurityModel.Malicious && !HasMaliciousVariant ? PsiProtocols.NoMaliciousVariant(Name)

@@ -35,7 +35,8 @@ public static class PsiProtocols
     /// <param name="reveal">Who learns the result.</param>
     /// <param name="consents">Whether its people allow protocols that need that.</param>
     public static IReadOnlyList<PsiProtocol> Candidates(RevealTo reveal, bool consents) =>
-        [.. All.Where(protocol => protocol.IsCandidate && (consents || !protocol.NeedsConsent) && protocol.FaultOf(reveal, reuse: false, SecurityModel.SemiHonest) is null)];
+        [.. All.Where(protocol => protocol.IsCandidate && (consents || !protocol.NeedsConsent)
+            && protocol.FaultOf(reveal, reuse: false, SecurityModel.SemiHonest) is null)];
 
     /// <summary>Why a session cannot have these terms, as one line for a person; null when it can.</summary>
     /// <param name="protocol">The protocol; null for <see cref="Auto"/>, which finds one for any terms but these.</param>
@@ -52,7 +53,8 @@ public static class PsiProtocols
     public static string? FaultOf(PsiProtocol? protocol, string reveal, bool reuse, string? security) =>
         !WireNames.TryParse(reveal, out RevealTo learns) ? $"a session reveals {WireNames.Listed(WireNames.Reveals, "or")}, not {reveal}"
         : WireNames.TryParse(security, out SecurityModel model) ? FaultOf(protocol, learns, reuse, model)
-        : FaultOf(protocol, learns, reuse, SecurityModel.SemiHonest) ?? $"security is semi-honest or {WireNames.NameOf(SecurityModel.Malicious)}, not {security}";
+        : FaultOf(protocol, learns, reuse, SecurityModel.SemiHonest)
+            ?? $"security is semi-honest or {WireNames.NameOf(SecurityModel.Malicious)}, not {security}";
 
     /// <summary>Name of the first that has a property.</summary>
     internal static string First(Func<PsiProtocol, bool> has) => All.First(has).Name;

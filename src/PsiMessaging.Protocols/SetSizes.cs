@@ -11,8 +11,8 @@ public readonly record struct SetSizes(int Initiator, int Responder)
     public static SetSizes Of(bool isInitiator, int own, int peer) => isInitiator ? new(own, peer) : new(peer, own);
 
     /// <summary>
-    /// Whether the initiator is the receiver in a protocol that has one: it is when the result is the initiator's alone; with a result to both the smaller set's holder is,
-    /// and the initiator among equals.
+    /// Whether the initiator is the receiver in a protocol that has one: it is when the result is the initiator's alone; with a result to both the smaller
+    /// set's holder is, and the initiator among equals.
     /// </summary>
     public bool InitiatorReceives(RevealTo reveal) => reveal == RevealTo.Initiator || (reveal == RevealTo.Both && Initiator <= Responder);
 

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
@@ -16,14 +16,14 @@ public abstract class ParticipantParts
     /// <summary>The role its home must have.</summary>
     public abstract ParticipantRole Role { get; }
 
-    /// <summary>Queues it serves beside its inbox; frames come only after <see cref="CreateEngine"/>.</summary>
+    /// <summary>Queues it serves beside its inbox; frames come only after <see cref="CreateParticipant"/>.</summary>
     public virtual IReadOnlyList<Inbox> ExtraInboxes(ParticipantHome home) => [];
 
-    /// <summary>Makes the engine.</summary>
-    public abstract ParticipantEngine CreateEngine(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs);
+    /// <summary>Makes the participant.</summary>
+    public abstract Participant CreateParticipant(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs);
 }
 
-/// <summary>A participant's worker: waits for the broker, serves its inbox, ties bus, state and engine together.</summary>
+/// <summary>A participant's worker: waits for the broker, serves its inbox, ties bus, state and participant together.</summary>
 public sealed partial class ParticipantService : WorkerService
 {
     private readonly ParticipantHome _home;
@@ -80,18 +80,18 @@ public sealed partial class ParticipantService : WorkerService
     protected override async Task ServeAsync(CancellationToken stop)
     {
         using var store = new SqliteParticipantStore(_home.StatePath);
-        ParticipantEngine? engine = null;
+        Participant? participant = null;
         var bus = MessageBus.RabbitMq(
-            BrokerAddress.Parse(_home.Config.Broker!, _home.Config.BrokerCa), [new Inbox(_home.Inbox, frame => engine!.ReceiveAsync(frame)) { HasErrors = true }, .. _parts.ExtraInboxes(_home)], _time, _log);
+            BrokerAddress.Parse(_home.Config.Broker!, _home.Config.BrokerCa), [new Inbox(_home.Inbox, frame => participant!.ReceiveAsync(frame)) { HasErrors = true }, .. _parts.ExtraInboxes(_home)], _time, _log);
         var health = new WorkerHealth(store, _time, _log);
         using var watch = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var watching = health.WatchAsync(() => bus.Problem ?? bus.Waiting, watch.Token);
         try
         {
-            engine = _parts.CreateEngine(_home, store, bus, _time, _logs);
+            participant = _parts.CreateParticipant(_home, store, bus, _time, _logs);
             _bus = bus;
             await bus.StartAsync(patience: null, stop);
-            engine.Start();
+            participant.Start();
             LogServing(_home.Name, _home.Inbox.Name);
             await Task.Delay(Timeout.InfiniteTimeSpan, _time, stop);
         }
@@ -106,9 +106,9 @@ public sealed partial class ParticipantService : WorkerService
 
             // First the inbox, so that no new frame arrives; then the step in hand.
             await bus.DisposeAsync();
-            if (engine is not null)
+            if (participant is not null)
             {
-                await engine.DisposeAsync();
+                await participant.DisposeAsync();
             }
         }
     }

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 

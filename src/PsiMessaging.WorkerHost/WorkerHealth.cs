@@ -13,7 +13,7 @@ public sealed partial class WorkerHealth(IParticipantStore store, TimeProvider t
     private static readonly TimeSpan SayAgain = TimeSpan.FromMinutes(1);
 
     /// <summary>What the home's worker says is wrong, if anything.</summary>
-    public static string? ProblemOf(IStoreTransaction transaction) => transaction.FindDocument(Kind, Id);
+    public static string? ProblemOf(IStoreReader state) => state.FindDocument(Kind, Id);
 
     /// <summary>Looks about once a second until it is stopped.</summary>
     /// <param name="problem">What is wrong, in one line; null when nothing is.</param>

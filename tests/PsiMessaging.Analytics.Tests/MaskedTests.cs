@@ -4,6 +4,7 @@ using CsCheck;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Types;
 
@@ -21,37 +22,6 @@ public class MaskedTests
         RandomNumberGenerator.Fill(System.Runtime.InteropServices.MemoryMarshal.AsBytes(words.AsSpan()));
         return words;
     }
-
-    [Fact]
-    public void Products_AnyShape_EqualThePlainLoop() =>
-        Gen.Select(Gen.Int[1, 14], Gen.Int[1, 14], Gen.Int[1, 2100]).Sample((p, q, rows) =>
-        {
-            var (a, b, sum) = (Random(p * rows), Random(q * rows), Random(p * q));
-            var expected = (ulong[])sum.Clone();
-            for (var i = 0; i < p; i++)
-            {
-                for (var j = 0; j < q; j++)
-                {
-                    for (var row = 0; row < rows; row++)
-                    {
-                        expected[(i * q) + j] += a[(i * rows) + row] * b[(j * rows) + row];
-                    }
-                }
-            }
-
-            ColumnProducts.Add(a, p, b, q, rows, sum);
-            Assert.Equal(expected, sum);
-        }, iter: 60);
-
-    [Fact]
-    public void BothVectorPaths_GiveTheSameBlock() => Gen.Int[1, 300].Sample(rows =>
-    {
-        var (a, b) = (Random(4 * rows), Random(3 * rows));
-        Span<ulong> wide = stackalloc ulong[12], narrow = stackalloc ulong[12];
-        ColumnProducts.Block512(ref a[0], ref b[0], rows, rows, wide);
-        ColumnProducts.BlockVector(ref a[0], ref b[0], rows, rows, narrow);
-        Assert.True(wide.SequenceEqual(narrow));
-    }, iter: 50);
 
     [Fact]
     public async Task Product_AtTheAskingParty_HoldsOnlyWhatTheAnswerNeeds()
@@ -142,7 +112,7 @@ public class MaskedTests
             var schema = new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal) { ["P1"] = [new("x", new ColumnType(ColumnKind.Integer, own))], ["P2"] = [new("y", new ColumnType(ColumnKind.Integer, other))] });
             var query = new BoundQuery(Query.Parse("corr(x, y), sum(x)"), schema);
             var plan = MaskedPlan.Build(query, rows, ("P1", new PartyShape(1, [])), ("P2", new PartyShape(1, [])));
-            foreach (var moment in query.TableMoments())
+            foreach (var moment in query.Moments(_ => 0, 1))
             {
                 var (left, right) = (moment.Of("P1"), moment.Of("P2"));
                 var (i, j) = (plan.A.Factors.ToList().IndexOf(left), plan.B.Factors.ToList().IndexOf(right));

@@ -349,7 +349,7 @@ public class OracleTests
     }
 
     /// <summary>P1: ID, g, a, x, w. P2: ID, h, y, b; y may need both limbs. About a tenth of the values are missing.</summary>
-    private static (string P1, string P2) RandomData(int seed, int rows)
+    internal static (string P1, string P2) RandomData(int seed, int rows)
     {
         var state = (ulong)seed;
         int Next(int below)

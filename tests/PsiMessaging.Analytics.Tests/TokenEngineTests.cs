@@ -1,9 +1,8 @@
 using System.Text;
 using CsCheck;
-using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Data.Batches;
 
 namespace PsiMessaging.Analytics.Tests;
 

@@ -1,5 +1,8 @@
 using System.Reflection;
+using System.Text.Json;
+using System.Text.RegularExpressions;
 using NetArchTest.Rules;
+using PsiMessaging.Batches;
 
 namespace PsiMessaging.Architecture.Tests;
 
@@ -11,15 +14,17 @@ public class LayerTests
         ["PsiMessaging.Contracts"] = [],
         ["PsiMessaging.Cryptography"] = [],
         ["PsiMessaging.Protocols"] = ["Contracts", "Cryptography"],
-        ["PsiMessaging.Data"] = [],
-        ["PsiMessaging.Analytics"] = ["Cryptography", "Data"],
-        ["PsiMessaging.Participants"] = ["Contracts", "Cryptography", "Data"],
-        ["PsiMessaging.Party"] = ["Participants", "Contracts", "Cryptography", "Protocols", "Data", "Analytics"],
-        ["PsiMessaging.Linker"] = ["Participants", "Contracts", "Cryptography", "Data", "Analytics"],
+        ["PsiMessaging.Files"] = [],
+        ["PsiMessaging.Batches"] = ["Files"],
+        ["PsiMessaging.Data"] = ["Files"],
+        ["PsiMessaging.Analytics"] = ["Contracts", "Cryptography", "Batches", "Data"],
+        ["PsiMessaging.Participants"] = ["Contracts", "Cryptography", "Files"],
+        ["PsiMessaging.Party"] = ["Participants", "Contracts", "Cryptography", "Protocols", "Files", "Batches", "Data", "Analytics"],
+        ["PsiMessaging.Linker"] = ["Participants", "Contracts", "Cryptography", "Files", "Batches"],
         ["PsiMessaging.Storage"] = ["Participants"],
         ["PsiMessaging.Messaging"] = ["Participants", "Contracts"],
-        ["PsiMessaging.WorkerHost"] = ["Messaging", "Storage", "Participants", "Data", "Contracts"],
-        ["PsiMessaging.Compute"] = ["WorkerHost", "Messaging", "Protocols", "Participants", "Data", "Contracts", "Cryptography"],
+        ["PsiMessaging.WorkerHost"] = ["Messaging", "Storage", "Participants", "Files", "Contracts"],
+        ["PsiMessaging.Compute"] = ["WorkerHost", "Messaging", "Protocols", "Participants", "Files", "Contracts", "Cryptography"],
         ["psi-party-worker"] = ["WorkerHost", "Messaging", "Compute", "Party", "Protocols", "Cryptography", "Data", "Participants"],
         ["psi-linker-worker"] = ["WorkerHost", "Linker", "Participants"],
     };
@@ -29,10 +34,10 @@ public class LayerTests
         ["MassTransit"] = ["PsiMessaging.Messaging"],
         ["RabbitMQ.Client"] = ["PsiMessaging.Messaging"],
         ["Microsoft.Data.Sqlite"] = ["PsiMessaging.Storage"],
-        ["DuckDB.NET"] = ["PsiMessaging.Analytics", "PsiMessaging.Data"],
+        ["DuckDB.NET"] = ["PsiMessaging.Batches", "PsiMessaging.Data"],
         ["MathNet.Numerics"] = ["PsiMessaging.Analytics"],
         ["ScottPlot"] = ["psi"],
-        ["Parquet"] = ["PsiMessaging.Data"],
+        ["Parquet"] = ["PsiMessaging.Batches", "PsiMessaging.Data"],
         ["Sylvan"] = ["PsiMessaging.Data"],
         ["ExcelDataReader"] = ["PsiMessaging.Data"],
         ["ZstdSharp"] = ["PsiMessaging.Data"],
@@ -56,13 +61,7 @@ public class LayerTests
     [Fact]
     public void EveryProjectOfOurs_HasItsRule()
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "PsiMessaging.sln")))
-        {
-            folder = folder.Parent!;
-        }
-
-        var projects = Directory.GetFiles(Path.Combine(folder.FullName, "src"), "*.csproj", SearchOption.AllDirectories).Select(path => Path.GetFileNameWithoutExtension(path));
+        var projects = Directory.GetFiles(Path.Combine(FindRoot(), "src"), "*.csproj", SearchOption.AllDirectories).Select(path => Path.GetFileNameWithoutExtension(path));
         Assert.Equal(projects.Order(StringComparer.Ordinal),
             MayReference.Keys.Except(["PsiMessaging.Contracts"]).Select(name => name switch { "psi-party-worker" => "PsiMessaging.PartyWorker", "psi-linker-worker" => "PsiMessaging.LinkerWorker", _ => name })
                 .Append("PsiMessaging.Cli").Order(StringComparer.Ordinal));
@@ -92,25 +91,62 @@ public class LayerTests
         }
     }
 
+    /// <summary>Code that knows keys, plaintext or a party's side of a question, and what it stands in.</summary>
+    private static readonly (string Assembly, string[] Types)[] OfPartiesAlone =
+    [
+        ("PsiMessaging.Data", ["CsvRecordReader", "ParquetRecordReader", "WorkbookRecordReader", "Canonicalizer", "IdentifierFile", "ExternalSorter", "AlignedRows"]),
+        ("PsiMessaging.Protocols", ["EcdhParty", "BlindRsaParty", "VoleSenderParty", "VoleReceiverParty"]),
+        ("PsiMessaging.Analytics", ["TokenKeys", "ValueCipher", "QueryMasks", "PartyMatrix", "MaskedTable", "AnswerBuilder", "QueryParser", "BoundQuery"]),
+        ("PsiMessaging.Party", ["SessionSecrets", "DatasetCatalog", "ReusableSet", "PartySession"]),
+        ("PsiMessaging.Compute", ["ComputeKey", "ComputeService"]),
+    ];
+
     [Fact]
     public void LinkerImage_HoldsNoPartyCode()
     {
-        var seen = new HashSet<string>(StringComparer.Ordinal);
-        var queue = new Queue<string>(["psi-linker-worker"]);
-        while (queue.TryDequeue(out var name))
+        // What is published with the worker stands in this file, whether its code is called or not.
+        using var dependencies = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "psi-linker-worker.deps.json")));
+        var published = dependencies.RootElement.GetProperty("libraries").EnumerateObject().Where(library => library.Value.GetProperty("type").GetString() == "project")
+            .Select(library => library.Name.Split('/')[0]).Select(name => name == "PsiMessaging.LinkerWorker" ? "psi-linker-worker" : name).ToArray();
+        Assert.Equal(
+            ["PsiMessaging.Batches", "PsiMessaging.Contracts", "PsiMessaging.Cryptography", "PsiMessaging.Files", "PsiMessaging.Linker", "PsiMessaging.Messaging", "PsiMessaging.Participants",
+                "PsiMessaging.Storage", "PsiMessaging.WorkerHost", "psi-linker-worker"],
+            published.Order(StringComparer.Ordinal));
+        var held = published.SelectMany(name => Assembly.Load(name).GetTypes()).Select(type => type.Name).ToHashSet(StringComparer.Ordinal);
+        Assert.Contains("TokenEngine", held);
+        foreach (var (assembly, types) in OfPartiesAlone)
         {
-            foreach (var reference in Assembly.Load(name).GetReferencedAssemblies().Select(reference => reference.Name!).Where(reference => reference.StartsWith("PsiMessaging", StringComparison.Ordinal)))
+            Assert.DoesNotContain(assembly, published);
+            var there = Assembly.Load(assembly).GetTypes().Select(type => type.Name).ToHashSet(StringComparer.Ordinal);
+            Assert.All(types, type =>
             {
-                if (seen.Add(reference))
-                {
-                    queue.Enqueue(reference);
-                }
-            }
+                Assert.True(there.Contains(type), $"{assembly} has no {type} any more: mend the rule");
+                Assert.DoesNotContain(type, held);
+            });
+        }
+    }
+
+    [Fact]
+    public void LinkerImage_IsMadeOfTheLinkersWorkerAlone()
+    {
+        var dockerfile = File.ReadAllText(Path.Combine(FindRoot(), "deploy", "Dockerfile"));
+        Assert.Matches(@"dotnet publish src/PsiMessaging\.LinkerWorker +-c Release -o /publish/linker\b", dockerfile);
+        Assert.Single(Regex.Matches(dockerfile, "-o /publish/linker\\b", RegexOptions.None, TimeSpan.FromSeconds(1)));
+        var image = dockerfile[dockerfile.IndexOf("\nFROM base AS linker\n", StringComparison.Ordinal)..];
+        image = image[..image.IndexOf("\nFROM ", 1, StringComparison.Ordinal)];
+        Assert.Equal(["COPY --from=build /publish/linker /app"], image.Split('\n').Where(line => line.StartsWith("COPY", StringComparison.Ordinal) || line.StartsWith("ADD", StringComparison.Ordinal)));
+        var shared = dockerfile[dockerfile.IndexOf(" AS base\n", StringComparison.Ordinal)..dockerfile.IndexOf("\nFROM base AS", StringComparison.Ordinal)];
+        Assert.DoesNotContain("\nCOPY", shared, StringComparison.Ordinal);
+    }
+
+    private static string FindRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "PsiMessaging.sln")))
+        {
+            folder = folder.Parent!;
         }
 
-        Assert.DoesNotContain("PsiMessaging.Party", seen);
-        Assert.DoesNotContain("PsiMessaging.Protocols", seen);
-        Assert.DoesNotContain("PsiMessaging.Compute", seen);
-        Assert.Contains("PsiMessaging.Linker", seen);
+        return folder.FullName;
     }
 }

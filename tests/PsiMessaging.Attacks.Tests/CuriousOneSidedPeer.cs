@@ -1,6 +1,6 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Party;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Testing;

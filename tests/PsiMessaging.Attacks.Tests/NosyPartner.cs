@@ -1,5 +1,5 @@
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Party;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Linker;
 using PsiMessaging.Participants;
@@ -7,7 +8,8 @@ using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party;
-using PsiMessaging.Party.Engine;
+using PsiMessaging.Party.Rows;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 
@@ -152,7 +154,7 @@ public class PinnedPartner
         network.Bend = _ => throw new UnroutableException("nobody");
         network.P1.Engine!.Store.Write(transaction =>
         {
-            for (var i = 0; i < ParticipantEngine.MostBeforeRefusals - 5; i++)
+            for (var i = 0; i < Participant.MostBeforeRefusals - 5; i++)
             {
                 transaction.Enqueue(NewId(), null, network.P2.Home.Inbox, new byte[10], bestEffort: false);
             }
@@ -165,7 +167,7 @@ public class PinnedPartner
 
         await TakenAsync(network.P1);
         await TestNetwork.EventuallyAsync(() => Read(network.P1, transaction => transaction.ListSessions()) is { Count: 20 } sessions && sessions.All(session => session.State == "Failed"));
-        Assert.Equal(ParticipantEngine.MostBeforeRefusals, Read(network.P1, transaction => transaction.CountOutgoing(network.P2.Home.Inbox)));
+        Assert.Equal(Participant.MostBeforeRefusals, Read(network.P1, transaction => transaction.CountOutgoing(network.P2.Home.Inbox)));
     }
 
     /// <summary>Each registration is told to the other party: of one that reads nothing, messages would gather without end.</summary>
@@ -239,7 +241,7 @@ public class PinnedPartner
                 await TakeBackAsync(query);
             }
 
-            Send(network, network.P1, network.Linker, session.Id, new OpenProduct(session.Id, query, "P1", query == early ? 1 : 2, session.IntersectionSize!.Value, 1, 1, Data.Batches.MaskedBatch.RowsOf(1)));
+            Send(network, network.P1, network.Linker, session.Id, new OpenProduct(session.Id, query, "P1", query == early ? 1 : 2, session.IntersectionSize!.Value, 1, 1, MaskedBatch.RowsOf(1)));
             await TestNetwork.EventuallyAsync(() => Products().ContainsKey(query));
             if (query == late)
             {
@@ -276,7 +278,7 @@ public class PinnedPartner
         // As much is on its way out as may be, so that P1 takes the question and comes no further.
         network.P1.Engine!.Store.Write(transaction =>
         {
-            for (var i = 0; i < PartyEngine.OutboxWindow; i++)
+            for (var i = 0; i < PartyParticipant.OutboxWindow; i++)
             {
                 transaction.Enqueue(NewId(), session.Id, QueueAddress.Restore("psi.nobody.inbox.v1")!, new byte[10], bestEffort: false);
             }

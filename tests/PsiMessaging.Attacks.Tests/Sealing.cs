@@ -3,7 +3,7 @@ using System.Text;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Party;
+using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Attacks.Tests;
 

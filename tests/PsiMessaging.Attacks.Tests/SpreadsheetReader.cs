@@ -1,5 +1,5 @@
 using System.Text.Json;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;

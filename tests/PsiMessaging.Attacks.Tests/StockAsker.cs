@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Party;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;

@@ -1,7 +1,6 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Party;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;

@@ -2,6 +2,7 @@ using System.Globalization;
 using DuckDB.NET.Data;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Benchmarks;
 

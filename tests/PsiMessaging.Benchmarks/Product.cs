@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Org.BouncyCastle.Math;
 using Org.BouncyCastle.Security;
-using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Batches;
 
 namespace PsiMessaging.Benchmarks;
 
@@ -22,7 +22,7 @@ internal static class Product
         foreach (var (p, q) in new[] { (9, 12), (9, 12), (64, 63) })
         {
             var peak = OnAllCores(cores, 50_000_000, Peak) / 1e9;
-            var batch = Data.Batches.MaskedBatch.RowsOf(Math.Max(p, q));
+            var batch = MaskedBatch.RowsOf(Math.Max(p, q));
             var rate = OnAllCores(cores, Rows / cores, rows => Multiply(p, q, batch, rows)) / 1e9;
             product = p == 9 ? Rows * 108.0 / (rate * 1e9) : product;
             Console.WriteLine($"product {p} x {q}: {rate:f1} billion multiply-adds a second on {cores} cores, {rate / peak:P0} of the peak of {peak:f1}");

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.Cli.Tests;

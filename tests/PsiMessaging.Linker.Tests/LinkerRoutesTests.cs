@@ -1,5 +1,5 @@
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Batches;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Mailbox;
 

@@ -1,9 +1,9 @@
 using System.Text;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Batches;
 using PsiMessaging.Linker;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Party;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Linker.Tests;

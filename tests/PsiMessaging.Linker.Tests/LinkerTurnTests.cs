@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Batches;
 using PsiMessaging.Linker.Engines.Masked;
 
 namespace PsiMessaging.Linker.Tests;

@@ -1,4 +1,4 @@
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
@@ -106,10 +106,10 @@ public sealed class HomeTests : IDisposable
     public void Destroy_WithALeftOverPart_LeavesNeither()
     {
         var path = Path.Combine(_folder.Path, "secret.key");
-        OwnerOnlyFile.Write(path, [1, 2, 3]);
+        AtomicFile.Write(path, [1, 2, 3]);
         File.WriteAllBytes(path + ".0123abcd.part", [1, 2]);
         File.WriteAllBytes(Path.Combine(_folder.Path, "other.key.0123abcd.part"), [1, 2]);
-        OwnerOnlyFile.Destroy(path);
+        AtomicFile.Destroy(path);
         Assert.Equal(["other.key.0123abcd.part"], Directory.GetFiles(_folder.Path).Select(Path.GetFileName));
     }
 

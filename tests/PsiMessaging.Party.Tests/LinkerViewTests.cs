@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Testing;

@@ -5,7 +5,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Party;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

@@ -1,6 +1,8 @@
 using CsCheck;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Files;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 
@@ -214,7 +216,7 @@ public class ReusableSetTests
             case "key":
                 using (var other = Cryptography.BlindRsa.RsaPrivateKey.Generate(2048))
                 {
-                    Participants.Identities.OwnerOnlyFile.Write(Path.Combine(folder, "key.pk8"), other.Pkcs8.Span);
+                    AtomicFile.Write(Path.Combine(folder, "key.pk8"), other.Pkcs8.Span);
                 }
 
                 break;
@@ -222,7 +224,7 @@ public class ReusableSetTests
                 File.WriteAllBytes(Path.Combine(folder, "tags.bin"), new byte[16]);
                 break;
             case "damaged key":
-                Participants.Identities.OwnerOnlyFile.Write(Path.Combine(folder, "key.pk8"), [1, 2, 3]);
+                AtomicFile.Write(Path.Combine(folder, "key.pk8"), [1, 2, 3]);
                 break;
             case "no tags":
                 File.Delete(Path.Combine(folder, "tags.bin"));

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Types;
-using PsiMessaging.Party;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Party.Tests;

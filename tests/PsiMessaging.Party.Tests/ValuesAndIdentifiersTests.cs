@@ -2,13 +2,12 @@ using System.Globalization;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
-using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
-using PsiMessaging.Party.Engine;
+using PsiMessaging.Party.Result;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 

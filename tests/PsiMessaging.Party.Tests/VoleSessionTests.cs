@@ -1,7 +1,8 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Party.Engine;
+using PsiMessaging.Party;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Choice;
 using PsiMessaging.Storage;
@@ -75,7 +76,7 @@ public sealed class VoleSessionTests
         network.Start();
         var learner = reveal == "initiator" ? network.P1 : network.P2;
         var reported = new System.Collections.Concurrent.ConcurrentQueue<bool>();
-        ((PartyEngine)learner.Engine!).OnVectors = session => reported.Enqueue(session.HasReported);
+        ((PartyParticipant)learner.Engine!).OnVectors = session => reported.Enqueue(session.HasReported);
         var (p1, p2) = await network.IntersectAsync(Propose(reveal, security));
         Assert.Equal((SessionState.Completed, SessionState.Completed), (p1.State, p2.State));
 
@@ -145,7 +146,7 @@ public sealed class VoleSessionTests
         await network.AddDataAsync();
         network.Start();
         var left = times;
-        ((PartyEngine)(unlucky == "P1" ? network.P1 : network.P2).Engine!).OnVectors = session =>
+        ((PartyParticipant)(unlucky == "P1" ? network.P1 : network.P2).Engine!).OnVectors = session =>
         {
             if (session.Produced.ContainsKey(1) && Interlocked.Decrement(ref left) >= 0)
             {
@@ -172,7 +173,7 @@ public sealed class VoleSessionTests
         await using var network = new TestNetwork();
         await network.AddDataAsync();
         network.Start();
-        ((PartyEngine)network.P1.Engine!).OnVectors = _ => throw new RestartException("the set could not be encoded under this session's keys");
+        ((PartyParticipant)network.P1.Engine!).OnVectors = _ => throw new RestartException("the set could not be encoded under this session's keys");
         var (p1, p2) = await network.IntersectAsync(Propose());
         Assert.Equal((SessionState.Failed, SessionState.Failed), (p1.State, p2.State));
         Assert.Contains("begun 4 times without success", p1.FailureReason, StringComparison.Ordinal);
@@ -327,7 +328,7 @@ public sealed class VoleSessionTests
         network.Start();
         foreach (var party in new[] { network.P1, network.P2 })
         {
-            var engine = (PartyEngine)party.Engine!;
+            var engine = (PartyParticipant)party.Engine!;
             (engine.VectorMemoryBytes, engine.IdleVectors) = (1, TimeSpan.FromMilliseconds(700));
         }
 

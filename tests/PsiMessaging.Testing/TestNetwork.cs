@@ -16,7 +16,10 @@ using PsiMessaging.Participants.Outbox;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
-using PsiMessaging.Party.Engine;
+using PsiMessaging.Party.Questions;
+using PsiMessaging.Party.Result;
+using PsiMessaging.Party.Rows;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Testing;
@@ -68,6 +71,9 @@ public sealed class TestNetwork : IAsyncDisposable
 
     /// <summary>Told of every session document a party stores.</summary>
     public Action<TestParticipant, PartySession> OnChanged { get; set; } = (_, _) => { };
+
+    /// <summary>Steps of the parties' sessions; one that no session may take fails the test at the end.</summary>
+    public TransitionTable Transitions { get; } = new();
 
     internal void Register(string queue, Action<byte[]> deliver) => _queues[queue] = deliver;
 
@@ -135,6 +141,14 @@ public sealed class TestNetwork : IAsyncDisposable
         await P2.WaitAsync(AllRegistered);
     }
 
+    /// <summary>Waits until nothing is on its way, nothing waits for anybody, and no party has work left to do by itself.</summary>
+    public Task SettleAsync() => EventuallyAsync(() =>
+    {
+        // What one sends while another is looked at may arrive behind the look.
+        var before = Wire.Count;
+        return _participants.TrueForAll(participant => participant.IsSettled()) && Wire.Count == before;
+    });
+
     public static bool AllRegistered(PartySession session) =>
         session.State == SessionState.Failed || (session.Registration == RegistrationState.Registered && session.PeerRegistered && session.PeerColumns is not null);
 
@@ -155,6 +169,11 @@ public sealed class TestNetwork : IAsyncDisposable
         }
 
         _folder.Dispose();
+        Transitions.Append();
+        if (Transitions.Forbidden is { Count: > 0 } forbidden)
+        {
+            throw new InvalidOperationException($"sessions took steps that none may take: {string.Join("; ", forbidden)}");
+        }
     }
 }
 
@@ -190,7 +209,7 @@ public sealed class TestParticipant : IEnvelopeSender
 
     public ParticipantHome Home { get; private set; }
 
-    public ParticipantEngine? Engine { get; private set; }
+    public Participant? Engine { get; private set; }
 
     /// <summary>Frames the engine refused, with the reason.</summary>
     public ConcurrentQueue<string> Refused { get; } = new();
@@ -219,19 +238,20 @@ public sealed class TestParticipant : IEnvelopeSender
         _stop = new CancellationTokenSource();
         _store = new CrashingStore(new SqliteParticipantStore(Home.StatePath), CrashAtWrite, () => _stop.Cancel());
         Engine = Home.Config.Role == ParticipantRole.Linker
-            ? new LinkerEngine(Home, _store, this, _network.Time, NullLogger<LinkerEngine>.Instance)
-            : new PartyEngine(Home, _store, this, _network.Time, NullLogger<PartyEngine>.Instance, openScratch: OpenScratch) { OnChanged = OnChanged };
+            ? new LinkerParticipant(Home, _store, this, _network.Time, NullLogger<LinkerParticipant>.Instance)
+            : new PartyParticipant(Home, _store, this, _network.Time, NullLogger<PartyParticipant>.Instance, openScratch: OpenScratch) { OnChanged = OnChanged };
         Engine.Start();
         _reading = ReadAsync(Engine, _stop.Token);
     }
 
     private void OnChanged(PartySession session)
     {
+        _network.Transitions.Note(Home.Name, session);
         _network.OnChanged(this, session);
         Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
     }
 
-    private async Task ReadAsync(ParticipantEngine engine, CancellationToken stop)
+    private async Task ReadAsync(Participant engine, CancellationToken stop)
     {
         try
         {
@@ -322,7 +342,7 @@ public sealed class TestParticipant : IEnvelopeSender
         _network.Inject(this, Envelope.Create(Home, Home.Name, session, command, correlation: id, replyTo: queue).Frame.ToArray());
         var answer = await reply.Task.WaitAsync(TestNetwork.Patience);
         using var store = new SqliteParticipantStore(Home.StatePath);
-        return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message, answer.QueryId is { } query ? store.Read(transaction => PartyEngine.FindAnswer(transaction, query)) : null);
+        return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message, answer.QueryId is { } query ? store.Read(transaction => QuestionBook.FindAnswer(transaction, query)) : null);
     }
 
     /// <summary>Gives a command that holds until a time, and waits until it was looked at.</summary>
@@ -363,6 +383,12 @@ public sealed class TestParticipant : IEnvelopeSender
             }
         }
     }
+
+    /// <summary>Whether all frames that came were taken, all messages dealt with and sent, and no session of a party is under way.</summary>
+    internal bool IsSettled() => _inbox.Reader.Count == 0 && _store is { Crashed: false } store && store.Read(transaction => transaction.OutgoingQueues().Count == 0
+        && transaction.ListSessions().All(stored => transaction.PendingSlots(stored.Id, "").Count == 0
+            && (Home.Config.Role == ParticipantRole.Linker
+                || PartySession.Parse(stored) is { IsEnded: true, IsCleaned: true, Registration: not RegistrationState.Sending, OpenQueries.Count: 0 })));
 
     /// <summary>This party's newest session as it stands on disk.</summary>
     public PartySession? Session()
@@ -405,12 +431,12 @@ public sealed class TestParticipant : IEnvelopeSender
             var number = Interlocked.Increment(ref _writes);
             if (number != crashAtWrite)
             {
-                return inner.Write(action);
+                return TransitionTable.Writing(() => inner.Write(action));
             }
 
             if (number % 2 == 0)
             {
-                inner.Write(action);
+                TransitionTable.Writing(() => inner.Write(action));
             }
 
             Crashed = true;

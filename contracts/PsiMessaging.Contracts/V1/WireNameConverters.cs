@@ -8,7 +8,8 @@ public sealed class QueryEngineConverter : JsonConverter<QueryEngine>
 {
     /// <inheritdoc/>
     public override QueryEngine Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.TokenType == JsonTokenType.String && WireNames.TryParse(reader.GetString(), out QueryEngine engine) ? engine : throw new JsonException("not the name of an engine");
+        reader.TokenType == JsonTokenType.String && WireNames.TryParse(reader.GetString(), out QueryEngine engine)
+            ? engine : throw new JsonException("not the name of an engine");
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, QueryEngine value, JsonSerializerOptions options) => writer.WriteStringValue(WireNames.NameOf(value));
@@ -19,13 +20,16 @@ public sealed class RevealToConverter : JsonConverter<RevealTo>
 {
     /// <inheritdoc/>
     public override RevealTo Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        reader.TokenType == JsonTokenType.String && WireNames.TryParse(reader.GetString(), out RevealTo reveal) ? reveal : throw new JsonException("not the name of who learns the result");
+        reader.TokenType == JsonTokenType.String && WireNames.TryParse(reader.GetString(), out RevealTo reveal)
+            ? reveal : throw new JsonException("not the name of who learns the result");
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, RevealTo value, JsonSerializerOptions options) => writer.WriteStringValue(WireNames.NameOf(value));
 }
 
-/// <summary>A security model under its wire name; null for <see cref="SecurityModel.SemiHonest"/>. To leave the field out then, ignore it when it has its default.</summary>
+/// <summary>
+/// A security model under its wire name; null for <see cref="SecurityModel.SemiHonest"/>. To leave the field out then, ignore it when it has its default.
+/// </summary>
 public sealed class SecurityModelConverter : JsonConverter<SecurityModel>
 {
     /// <inheritdoc/>
@@ -47,7 +51,8 @@ public sealed class UnknownOrQueryEngineConverter : JsonConverter<QueryEngine?>
     public override bool HandleNull => true;
 
     /// <inheritdoc/>
-    public override QueryEngine? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => WireNames.TryParse(reader.GetString(), out QueryEngine engine) ? engine : null;
+    public override QueryEngine? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        WireNames.TryParse(reader.GetString(), out QueryEngine engine) ? engine : null;
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, QueryEngine? value, JsonSerializerOptions options) => writer.WriteStringValue(WireNames.NameOf(value));
@@ -60,7 +65,8 @@ public sealed class UnknownOrRevealToConverter : JsonConverter<RevealTo?>
     public override bool HandleNull => true;
 
     /// <inheritdoc/>
-    public override RevealTo? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => WireNames.TryParse(reader.GetString(), out RevealTo reveal) ? reveal : null;
+    public override RevealTo? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        WireNames.TryParse(reader.GetString(), out RevealTo reveal) ? reveal : null;
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, RevealTo? value, JsonSerializerOptions options) => writer.WriteStringValue(WireNames.NameOf(value));

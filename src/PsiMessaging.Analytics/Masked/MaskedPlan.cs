@@ -1,13 +1,10 @@
 using System.Numerics;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Batches;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Masked;
-
-/// <summary>How many columns a party's data ask for, beside what follows from the query: both parties learn both shapes, the linker the resulting p and q.</summary>
-/// <param name="Groups">Groups that occur among the party's common rows, 1 or more.</param>
-/// <param name="Levels">Regression: levels of each of the party's class terms, in the order of the terms.</param>
-public sealed record PartyShape(int Groups, IReadOnlyList<int> Levels);
 
 /// <summary>One party's matrix: for each of its groups the same factors, each factor in one or several limbs.</summary>
 /// <param name="Party">The party.</param>
@@ -50,7 +47,7 @@ public sealed class MaskedPlan
     public int Sums => _entries.Count;
 
     /// <summary>Most columns a matrix may have.</summary>
-    public const int MaximumColumns = Data.Batches.MaskedBatch.MaximumColumns;
+    public const int MaximumColumns = MaskedBatch.MaximumColumns;
 
     /// <summary>Bits that the two limbs of a product may have together: n products of them stay below 2^63 in magnitude.</summary>
     public static int ProductBits(int rows) => 62 - (BitOperations.Log2((uint)Math.Max(1, rows)) + 1);
@@ -82,19 +79,11 @@ public sealed class MaskedPlan
             return shape.Levels[query.Terms.Where(candidate => candidate.Grouping is not null && candidate.Column.Party == party).ToList().IndexOf(term)];
         }
 
-        // From the numbers alone, before anything of their size is made.
-        query.CheckDesign(LevelsOf);
-        var design = query.Query.Kind == QueryKind.Regression ? query.Design(LevelsOf) : null;
-        IEnumerable<Moment> moments = query.Query.Kind switch
-        {
-            QueryKind.Regression => query.RegressionMoments(design!),
-            QueryKind.Table => query.TableMoments(),
-            _ => query.Weight is null ? [query.Records] : [query.Records, query.Sum([])],
-        };
+        var moments = query.Moments(LevelsOf, minCell);
         var (aFactors, bFactors) = (new List<Moment>(), new List<Moment>());
         var (aPlaces, bPlaces) = (new Dictionary<Moment, int>(), new Dictionary<Moment, int>());
         var entries = new Dictionary<Moment, (int A, int B)>();
-        foreach (var moment in moments.Concat(minCell > 1 ? query.MinimumMoments(design) : []).Distinct())
+        foreach (var moment in moments)
         {
             entries[moment] = (Place(aFactors, aPlaces, moment.Of(asker.Party)), Place(bFactors, bPlaces, moment.Of(other.Party)));
         }

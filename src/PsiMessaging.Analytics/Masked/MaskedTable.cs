@@ -1,18 +1,9 @@
 using System.Numerics;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Masked;
-
-/// <summary>What the two parties have told each other about a query's groups.</summary>
-/// <param name="Groups">Labels of each group, one for each of the party's groupings; null where the value is missing. None where every group is put aside.</param>
-/// <param name="Levels">Labels of the levels of each of the party's class terms.</param>
-/// <param name="TwoValued">Under a minimum cell size: the party's numeric columns in the question that have two values, or one, but for fewer than the minimum of records; there the records at either count. Null for none.</param>
-public sealed record PartyLabels(IReadOnlyList<IReadOnlyList<string?>> Groups, IReadOnlyList<IReadOnlyList<string>> Levels, IReadOnlyList<string>? TwoValued = null)
-{
-    /// <summary>The shape that follows.</summary>
-    public PartyShape Shape => new(Math.Max(1, Groups.Count), [.. Levels.Select(level => level.Count)]);
-}
 
 /// <summary>The unmasked product as a table of exact sums, at the asking party.</summary>
 public sealed class MaskedTable : IMomentTable
@@ -94,7 +85,7 @@ public sealed class MaskedTable : IMomentTable
     public int OwnCount(int ownGroup, Moment moment) => _ownCounts[moment.Of(_plan.A.Party)][ownGroup];
 
     /// <inheritdoc/>
-    public Disclosure.ColumnSpread? OwnBinOf(int group) => Own?.Bins?[group / _other.Groups.Count];
+    public ColumnSpread? OwnBinOf(int group) => Own?.Bins?[group / _other.Groups.Count];
 
     /// <inheritdoc/>
     public bool OthersSelect => _query.Where.Any(condition => condition.Party != _plan.A.Party) || (_query.Weight is { } weight && weight.Party != _plan.A.Party);

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Datasets;
 
 namespace PsiMessaging.Analytics.Masked;
@@ -34,7 +35,7 @@ public sealed class PartyMatrix
     private int[]? _groupTable;
     private int[][] _groupIndices = [];
     private int[][]? _needed;
-    private Announcement? _announced;
+    private QueryAnnouncement? _announced;
     private int[][] _together = [];
 
     private PartyMatrix(BoundQuery query, string party, AlignedRows rows, int minCell, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers)
@@ -172,7 +173,7 @@ public sealed class PartyMatrix
 
     /// <summary>Under a minimum cell size, the bins of a quantile where they are this party's: they are not groups of their own.</summary>
     private static BoundGrouping? BinsOf(BoundQuery query, string party, int minCell) =>
-        minCell > 1 && query.Query.Kind == QueryKind.Quantiles && query.Groupings[^1].Column.Party == party ? query.Groupings[^1] : null;
+        minCell > 1 ? query.BinsOf(party) : null;
 
     private async Task FindGroupsAsync()
     {
@@ -319,7 +320,7 @@ public sealed class PartyMatrix
         var judged = announced ?? (GroupLabels.Count == 0 ? [] : QuestionRule.ColumnsOf(_query, _party));
         var columns = _query.MinimumMoments().SelectMany(moment => moment.Different).Where(column => column.Party == _party).Concat(judged).Distinct().OrderBy(column => column.Name, StringComparer.Ordinal).ToArray();
         var behind = await BehindAsync(columns, inGroup, isPooled: announced is null);
-        _announced = new Announcement(GroupRecords, levels, [.. judged.Select(column => new ColumnAnnouncement(column.Name, behind[column].Spreads))]);
+        _announced = new QueryAnnouncement(GroupRecords, levels, [.. judged.Select(column => new ColumnAnnouncement(column.Name, behind[column].Spreads))]);
         if (announced is { Count: > 0 } && PutAside(inGroup, notes))
         {
             // Most frequent are values among the groups that are left.
@@ -349,7 +350,7 @@ public sealed class PartyMatrix
         var kept = new List<int>();
         for (var group = 0; group < GroupRecords.Count; group++)
         {
-            var alone = new Announcement([GroupRecords[group]], _announced!.Levels, [.. _announced.Columns.Select(column => column with { Groups = [column.Groups[group]] })]);
+            var alone = new QueryAnnouncement([GroupRecords[group]], _announced!.Levels, [.. _announced.Columns.Select(column => column with { Groups = [column.Groups[group]] })]);
             var fault = GroupRecords[group] < _minCell ? QuestionRule.HasGaps(_columns[_needed![group][0]].Name, _query, _party, _minCell) : QuestionRule.Fault(alone, _query, _party, _minCell, isAsker: true);
             if (fault is null)
             {
@@ -665,7 +666,7 @@ public sealed class PartyMatrix
     /// Under a minimum cell size, how many records are behind the party's groups, classes and columns: of the asking party's those it announces, group by group; of the other's all
     /// that the question calculates with, all groups together.
     /// </summary>
-    public Announcement Announced => _announced ?? throw new InvalidOperationException("there is no minimum cell size");
+    public QueryAnnouncement Announced => _announced ?? throw new InvalidOperationException("there is no minimum cell size");
 
     /// <param name="values">In order.</param>
     private ColumnSpread Spread(ReadOnlySpan<long> values)

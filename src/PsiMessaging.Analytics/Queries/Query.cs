@@ -1,6 +1,12 @@
+using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Analytics.Statistics.Measures;
+
 namespace PsiMessaging.Analytics.Queries;
 
-/// <summary>What a query asks for.</summary>
+/// <summary>
+/// The form of an answer: what its picture goes by, and stored with it as a number. A statistic takes the form that its answers have
+/// (<see cref="Statistic.Kind"/>).
+/// </summary>
 public enum QueryKind
 {
     /// <summary>Measures, by groups.</summary>
@@ -9,21 +15,17 @@ public enum QueryKind
     Quantiles,
     /// <summary>Pearson's test of independence of two groupings.</summary>
     ChiSquare,
-    /// <summary>Ordinary least squares.</summary>
+    /// <summary>Coefficients with their intervals.</summary>
     Regression,
 }
 
-/// <summary>A measure of a table: <c>count</c>, <c>sum</c>, <c>mean</c>, <c>var</c>, <c>sd</c> of one column, <c>cov</c> or <c>corr</c> of two.</summary>
-/// <param name="Function">Its name, in lower case.</param>
-/// <param name="Columns">Columns as written: none, one or two.</param>
-public sealed record Measure(string Function, IReadOnlyList<string> Columns)
+/// <summary>A measure of a table: <c>count</c>, <c>mean</c> of one column, <c>cov</c> of two.</summary>
+/// <param name="Function">What is measured.</param>
+/// <param name="Columns">Columns as written: as many as the function takes.</param>
+public sealed record Measure(MeasureFunction Function, IReadOnlyList<string> Columns)
 {
-    /// <summary>Functions and the number of columns they take.</summary>
-    public static IReadOnlyDictionary<string, int> Functions { get; } =
-        new Dictionary<string, int>(StringComparer.Ordinal) { ["count"] = 0, ["sum"] = 1, ["mean"] = 1, ["var"] = 1, ["sd"] = 1, ["cov"] = 2, ["corr"] = 2 };
-
     /// <summary>Heading of the measure: <c>mean(INCOME)</c>.</summary>
-    public string Name => Columns.Count == 0 ? Function : $"{Function}({string.Join(", ", Columns)})";
+    public string Name => Columns.Count == 0 ? Function.Name : $"{Function.Name}({string.Join(", ", Columns)})";
 }
 
 /// <summary>One class of a recoded column: a range of numbers, or a set of values.</summary>
@@ -123,10 +125,11 @@ public sealed record Query
     /// <summary>Most terms of a regression.</summary>
     public const int MaximumTerms = 32;
 
+    /// <summary>What is said of a question with more.</summary>
+    internal static string TooMuch { get; } = $"a query has {MaximumMeasures} measures or {MaximumTerms} terms at most";
+
     /// <summary>What is asked for.</summary>
-    public required QueryKind Kind { get; init; }
-    /// <summary>Measures of a table, 1 to 32.</summary>
-    public IReadOnlyList<Measure> Measures { get; init; } = [];
+    public required StatisticClause Clause { get; init; }
     /// <summary>Groupings, 0 to 8; the two of a test of independence.</summary>
     public IReadOnlyList<Grouping> By { get; init; } = [];
     /// <summary>Which records count; null for all.</summary>
@@ -135,24 +138,15 @@ public sealed record Query
     public string? Weight { get; init; }
     /// <summary>Whether totals are added.</summary>
     public bool Totals { get; init; }
-    /// <summary>Quantiles: the column.</summary>
-    public string? QuantileColumn { get; init; }
-    /// <summary>Quantiles: the probabilities, between 0 and 1.</summary>
-    public IReadOnlyList<decimal> Probabilities { get; init; } = [];
-    /// <summary>Quantiles and histograms: the bins.</summary>
-    public Bins? Bins { get; init; }
-    /// <summary>Histogram: the column whose bins are the first grouping.</summary>
-    public string? HistogramColumn { get; init; }
-    /// <summary>Regression: what is explained.</summary>
-    public string? Outcome { get; init; }
-    /// <summary>Regression: by what.</summary>
-    public IReadOnlyList<Term> Terms { get; init; } = [];
+
+    /// <summary>The statistic that is asked for.</summary>
+    public Statistic Statistic => Clause.Statistic;
+
+    /// <summary>The form of the answer.</summary>
+    public QueryKind Kind => Statistic.Kind;
 
     /// <summary>Groupings with the bins of a histogram or of quantiles among them, as they are computed.</summary>
-    public IReadOnlyList<Grouping> AllGroupings =>
-        Kind == QueryKind.Quantiles ? [.. By, new Grouping(QuantileColumn!, Bins!.Categories())]
-        : HistogramColumn is not null ? [new Grouping(HistogramColumn, Bins!.Categories()), .. By]
-        : By;
+    public IReadOnlyList<Grouping> AllGroupings => Clause.Groupings(By);
 
     /// <summary>Reads a query: the language, or JSON where the text begins with a brace.</summary>
     /// <exception cref="QueryException">It cannot be read; the message points at the place.</exception>

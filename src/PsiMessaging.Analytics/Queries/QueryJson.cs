@@ -1,11 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Analytics.Statistics.Tables;
 
 namespace PsiMessaging.Analytics.Queries;
 
 /// <summary>
 /// Queries as JSON, for programs that write them. The members are the clauses of the language: <c>measures</c>, <c>by</c>, <c>where</c>, <c>weight</c>,
-/// <c>totals</c>, or one of <c>histogram</c>, <c>quantile</c>, <c>chisq</c>, <c>ols</c> instead of measures. Unknown members are refused.
+/// <c>totals</c>, or another statistic's (<see cref="Statistic.Member"/>) instead of measures. Unknown members are refused.
 /// </summary>
 public static class QueryJson
 {
@@ -22,91 +24,53 @@ public static class QueryJson
         }
         catch (JsonException exception)
         {
-            throw new QueryException(QueryException.BadQuery, $"the query is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: {exception.Message.Split(" LineNumber", 2)[0]}");
+            throw new QueryException(QueryException.BadQuery,
+                $"the query is not JSON: line {exception.LineNumber + 1}, byte {exception.BytePositionInLine + 1}: "
+                    + $"{exception.Message.Split(" LineNumber", 2)[0]}");
         }
 
         using (document)
         {
-            return QueryParser.Check(Read(new Member(document.RootElement, "query")));
+            return QueryRules.Check(Read(new JsonMember(document.RootElement, "query")));
         }
     }
 
-    private static Query Read(Member query)
+    private static Query Read(JsonMember query)
     {
-        query.Only("measures", "by", "where", "weight", "totals", "histogram", "quantile", "chisq", "ols");
-        var heads = new[] { "measures", "histogram", "quantile", "chisq", "ols" }.Where(query.Has).ToArray();
+        var members = StatisticRegistry.All.Select(statistic => statistic.Member).ToArray();
+        query.Only([members[0], "by", "where", "weight", "totals", .. members[1..]]);
+        var heads = StatisticRegistry.All.Where(statistic => query.Has(statistic.Member)).ToArray();
         if (heads.Length > 1)
         {
-            throw query.Wrong($"has both {heads[0]} and {heads[1]}; a query asks for one of them");
+            throw query.Wrong($"has both {heads[0].Member} and {heads[1].Member}; a query asks for one of them");
         }
 
+        var head = heads.FirstOrDefault();
         var by = query.Optional("by")?.Items().Select(ReadGrouping).ToArray() ?? [];
-        if (by.Length > 0 && heads is ["chisq" or "ols"])
+        if (by.Length > 0 && head?.TakesBy == false)
         {
-            throw query.Wrong($"has `by`, which {heads[0]} does not take");
+            throw query.Wrong($"has `by`, which {head.Member} does not take");
         }
 
         var common = new Query
         {
-            Kind = QueryKind.Table,
+            Clause = TableClause.Count,
             By = by,
             Where = query.Optional("where") is { } where ? ReadCondition(where, 0) : null,
             Weight = query.Optional("weight")?.Text(),
             Totals = query.Optional("totals")?.Flag() ?? false,
         };
-        if (common.Totals && heads is ["quantile" or "chisq" or "ols"])
+        if (common.Totals && head?.TakesTotals == false)
         {
             throw query.Wrong("has totals, which only a table has");
         }
 
-        switch (heads)
-        {
-            case ["histogram"]:
-                var histogram = query.Get("histogram");
-                histogram.Only("column", "from", "to", "step");
-                return common with { Measures = [new Measure("count", [])], HistogramColumn = histogram.Get("column").Text(), Bins = ReadBins(histogram) };
-            case ["quantile"]:
-                var quantile = query.Get("quantile");
-                quantile.Only("column", "probabilities", "from", "to", "step");
-                return common with
-                {
-                    Kind = QueryKind.Quantiles, QuantileColumn = quantile.Get("column").Text(), Bins = ReadBins(quantile),
-                    Probabilities = [.. quantile.Get("probabilities").Items().Select(item => item.Number())],
-                };
-            case ["chisq"]:
-                var two = query.Get("chisq").Items().Select(ReadGrouping).ToArray();
-                return two.Length == 2 ? common with { Kind = QueryKind.ChiSquare, By = two } : throw query.Get("chisq").Wrong("takes two columns");
-            case ["ols"]:
-                var ols = query.Get("ols");
-                ols.Only("outcome", "terms");
-                return common with
-                {
-                    Kind = QueryKind.Regression, Outcome = ols.Get("outcome").Text(),
-                    Terms = [.. ols.Get("terms").Items().Select(term => term.IsText ? new Term(term.Text()) : ReadGrouping(term) is var grouping ? new Term(grouping.Column, grouping) : null!)],
-                };
-            case ["measures"]:
-                var measures = query.Get("measures").Items().Select(ReadMeasure).ToArray();
-                return measures.Length > 0 ? common with { Measures = measures } : throw query.Get("measures").Wrong("is empty");
-            default:
-                return by.Length > 0 ? common with { Measures = [new Measure("count", [])] } : throw query.Wrong("asks for nothing: give it measures, by, histogram, quantile, chisq or ols");
-        }
+        return head is not null ? head.Read(query.Get(head.Member), common)
+            : by.Length > 0 ? common
+            : throw query.Wrong($"asks for nothing: give it {members[0]}, by, {string.Join(", ", members[1..^1])} or {members[^1]}");
     }
 
-    private static Measure ReadMeasure(Member measure)
-    {
-        if (measure.IsText)
-        {
-            return measure.Text() == "count" ? new Measure("count", []) : throw measure.Wrong("is a measure without its columns");
-        }
-
-        measure.Only("function", "columns");
-        var function = measure.Get("function").Text().ToLowerInvariant();
-        var columns = measure.Optional("columns")?.Items().Select(item => item.Text()).ToArray() ?? [];
-        return !Measure.Functions.TryGetValue(function, out var count) ? throw measure.Wrong($"is no measure: take {string.Join(", ", Measure.Functions.Keys)}")
-            : columns.Length != count ? throw measure.Wrong($"takes {count} columns") : new Measure(function, columns);
-    }
-
-    private static Grouping ReadGrouping(Member grouping)
+    internal static Grouping ReadGrouping(JsonMember grouping)
     {
         if (grouping.IsText)
         {
@@ -117,7 +81,7 @@ public static class QueryJson
         return new Grouping(grouping.Get("column").Text(), grouping.Optional("classes")?.Items().Select(ReadCategory).ToArray());
     }
 
-    private static Category ReadCategory(Member category)
+    private static Category ReadCategory(JsonMember category)
     {
         category.Only("from", "to", "values", "label");
         var values = category.Optional("values")?.Items().Select(item => item.Text()).ToArray();
@@ -126,9 +90,9 @@ public static class QueryJson
             : new Category(from, to, false, values, category.Optional("label")?.Text());
     }
 
-    private static Bins ReadBins(Member bins) => new(bins.Get("from").Number(), bins.Get("to").Number(), bins.Get("step").Number());
+    internal static Bins ReadBins(JsonMember bins) => new(bins.Get("from").Number(), bins.Get("to").Number(), bins.Get("step").Number());
 
-    private static Condition ReadCondition(Member condition, int depth)
+    private static Condition ReadCondition(JsonMember condition, int depth)
     {
         if (depth > 50)
         {
@@ -163,37 +127,13 @@ public static class QueryJson
         };
     }
 
-    private static Literal ReadLiteral(Member value) => value.IsText ? new Literal(null, value.Text()) : new Literal(value.Number(), null);
+    private static Literal ReadLiteral(JsonMember value) => value.IsText ? new Literal(null, value.Text()) : new Literal(value.Number(), null);
 
     /// <summary>Writes a query as JSON that <see cref="Parse"/> reads as the same query.</summary>
     public static string Write(Query query)
     {
-        var json = new JsonObject();
-        switch (query.Kind)
-        {
-            case QueryKind.Regression:
-                json["ols"] = new JsonObject { ["outcome"] = query.Outcome, ["terms"] = new JsonArray([.. query.Terms.Select(term => term.Grouping is { } grouping ? WriteClasses(grouping) : JsonValue.Create(term.Column))]) };
-                break;
-            case QueryKind.ChiSquare:
-                json["chisq"] = WriteGroupings(query.By);
-                break;
-            case QueryKind.Quantiles:
-                json["quantile"] = WriteBins(query.QuantileColumn!, query.Bins!, new JsonArray([.. query.Probabilities.Select(p => (JsonNode)JsonValue.Create(p))]));
-                break;
-            default:
-                if (query.HistogramColumn is { } column)
-                {
-                    json["histogram"] = WriteBins(column, query.Bins!, null);
-                }
-                else
-                {
-                    json["measures"] = new JsonArray([.. query.Measures.Select(measure => (JsonNode)new JsonObject { ["function"] = measure.Function, ["columns"] = Texts(measure.Columns) })]);
-                }
-
-                break;
-        }
-
-        if (query.By.Count > 0 && query.Kind != QueryKind.ChiSquare)
+        var json = new JsonObject { [query.Statistic.Member] = query.Clause.WriteJson(query) };
+        if (query.By.Count > 0 && query.Statistic.TakesBy)
         {
             json["by"] = WriteGroupings(query.By);
         }
@@ -216,11 +156,12 @@ public static class QueryJson
         return json.ToJsonString();
     }
 
-    private static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(text => (JsonNode?)JsonValue.Create(text))]);
+    internal static JsonArray Texts(IEnumerable<string> texts) => new([.. texts.Select(text => (JsonNode?)JsonValue.Create(text))]);
 
-    private static JsonArray WriteGroupings(IEnumerable<Grouping> groupings) => new([.. groupings.Select(grouping => grouping.Categories is null ? JsonValue.Create(grouping.Column) : WriteClasses(grouping))]);
+    internal static JsonArray WriteGroupings(IEnumerable<Grouping> groupings) =>
+        new([.. groupings.Select(grouping => grouping.Categories is null ? JsonValue.Create(grouping.Column) : WriteClasses(grouping))]);
 
-    private static JsonNode WriteClasses(Grouping grouping)
+    internal static JsonNode WriteClasses(Grouping grouping)
     {
         var json = new JsonObject { ["column"] = grouping.Column };
         if (grouping.Categories is { } categories)
@@ -255,16 +196,8 @@ public static class QueryJson
         return json;
     }
 
-    private static JsonObject WriteBins(string column, Bins bins, JsonArray? probabilities)
-    {
-        var json = new JsonObject { ["column"] = column, ["from"] = bins.From, ["to"] = bins.To, ["step"] = bins.Step };
-        if (probabilities is not null)
-        {
-            json["probabilities"] = probabilities;
-        }
-
-        return json;
-    }
+    internal static JsonObject WriteBins(string column, Bins bins) =>
+        new() { ["column"] = column, ["from"] = bins.From, ["to"] = bins.To, ["step"] = bins.Step };
 
     private static JsonObject WriteCondition(Condition condition) => condition switch
     {
@@ -272,46 +205,13 @@ public static class QueryJson
         Or or => new JsonObject { ["or"] = new JsonArray(WriteCondition(or.Left), WriteCondition(or.Right)) },
         Not not => new JsonObject { ["not"] = WriteCondition(not.Inner) },
         Comparison comparison => new JsonObject { ["column"] = comparison.Column, ["operator"] = comparison.Operator, ["value"] = Write(comparison.Value) },
-        Membership membership => new JsonObject { ["column"] = membership.Column, ["operator"] = "in", ["values"] = new JsonArray([.. membership.Values.Select(Write)]) },
+        Membership membership => new JsonObject
+        {
+            ["column"] = membership.Column, ["operator"] = "in", ["values"] = new JsonArray([.. membership.Values.Select(Write)]),
+        },
         IsMissing missing => new JsonObject { ["column"] = missing.Column, ["operator"] = "missing" },
         _ => throw new ArgumentOutOfRangeException(nameof(condition)),
     };
 
     private static JsonNode Write(Literal literal) => literal.Number is { } number ? JsonValue.Create(number) : JsonValue.Create(literal.Text!);
-
-    /// <summary>An element with its place, for messages.</summary>
-    private readonly record struct Member(JsonElement Element, string Path)
-    {
-        public bool IsText => Element.ValueKind == JsonValueKind.String;
-
-        public bool Has(string name) => Element.ValueKind == JsonValueKind.Object && Element.TryGetProperty(name, out _);
-
-        public Member Get(string name) => Optional(name) ?? throw Wrong($"lacks {name}");
-
-        public Member? Optional(string name) => Element.ValueKind != JsonValueKind.Object ? throw Wrong("is not an object")
-            : Element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? new Member(value, $"{Path}.{name}") : null;
-
-        public void Only(params string[] names)
-        {
-            var element = Element.ValueKind == JsonValueKind.Object ? Element : throw Wrong("is not an object");
-            if (element.EnumerateObject().Select(member => member.Name).FirstOrDefault(name => !names.Contains(name)) is { } unknown)
-            {
-                throw Wrong($"has no member {unknown}; it has {string.Join(", ", names)}");
-            }
-        }
-
-        public IEnumerable<Member> Items()
-        {
-            var path = Path;
-            return Element.ValueKind == JsonValueKind.Array ? Element.EnumerateArray().Select((item, i) => new Member(item, $"{path}[{i}]")) : throw Wrong("is not a list");
-        }
-
-        public string Text() => Element.ValueKind == JsonValueKind.String && Element.GetString() is { Length: > 0 } text ? text : throw Wrong("is not a text");
-
-        public bool Flag() => Element.ValueKind is JsonValueKind.True or JsonValueKind.False ? Element.GetBoolean() : throw Wrong("is not true or false");
-
-        public decimal Number() => Element.ValueKind == JsonValueKind.Number && Element.TryGetDecimal(out var number) && Math.Abs(number) <= 1_000_000_000_000_000_000m ? number : throw Wrong("is not a number");
-
-        public QueryException Wrong(string what) => new(QueryException.BadQuery, $"the query cannot be read: {Path} {what}");
-    }
 }

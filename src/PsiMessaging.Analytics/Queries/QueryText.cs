@@ -1,37 +1,33 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Analytics.Statistics.Measures;
 
 namespace PsiMessaging.Analytics.Queries;
 
 /// <summary>Writes queries in the language: what it writes reads back as the same query.</summary>
 public static partial class QueryText
 {
-    private static readonly HashSet<string> Reserved = new(StringComparer.OrdinalIgnoreCase)
-    {
-        "by", "where", "weight", "with", "totals", "in", "as", "and", "or", "not", "is", "missing", "null", "between", "to", "step", "C", "ols", "chisq", "histogram", "quantile", "median",
-        "count", "sum", "mean", "var", "sd", "cov", "corr",
-    };
+    private static readonly HashSet<string> Reserved = new(
+        [
+            "by", "where", "weight", "with", "totals", "in", "as", "and", "or", "not", "is", "missing", "null", "between", "to", "step", "C",
+            .. StatisticRegistry.All.SelectMany(statistic => statistic.Words), .. MeasureFunctions.All.Select(function => function.Name),
+        ],
+        StringComparer.OrdinalIgnoreCase);
 
     /// <summary>A number as people write it.</summary>
     public static string Number(decimal number) => number.ToString("0.############################", CultureInfo.InvariantCulture);
 
     /// <summary>The query in one line.</summary>
-    public static string Write(Query query)
-    {
-        var head = query.Kind switch
-        {
-            QueryKind.Regression => $"ols({Name(query.Outcome!)} ~ {string.Join(" + ", query.Terms.Select(Write))})",
-            QueryKind.ChiSquare => $"chisq({string.Join(", ", query.By.Select(Write))})",
-            QueryKind.Quantiles => $"quantile({Name(query.QuantileColumn!)}, {string.Join(", ", query.Probabilities.Select(Number))}, {Write(query.Bins!)})",
-            _ when query.HistogramColumn is not null => $"histogram({Name(query.HistogramColumn)}, {Write(query.Bins!)})",
-            _ => string.Join(", ", query.Measures.Select(measure => measure.Columns.Count == 0 ? measure.Function : $"{measure.Function}({string.Join(", ", measure.Columns.Select(Name))})")),
-        };
-        return head
-            + (query.By.Count > 0 && query.Kind != QueryKind.ChiSquare ? $" by {string.Join(", ", query.By.Select(Write))}" : "")
-            + (query.Where is null ? "" : $" where {Write(query.Where)}")
-            + (query.Weight is null ? "" : $" weight {Name(query.Weight)}")
-            + (query.Totals ? " with totals" : "");
-    }
+    public static string Write(Query query) => query.Clause.Write(query)
+        + (query.By.Count > 0 && query.Statistic.TakesBy ? $" by {string.Join(", ", query.By.Select(Write))}" : "")
+        + (query.Where is null ? "" : $" where {Write(query.Where)}")
+        + (query.Weight is null ? "" : $" weight {Name(query.Weight)}")
+        + (query.Totals ? " with totals" : "");
+
+    /// <summary>A measure in the language.</summary>
+    internal static string Write(Measure measure) =>
+        measure.Columns.Count == 0 ? measure.Function.Name : $"{measure.Function.Name}({string.Join(", ", measure.Columns.Select(Name))})";
 
     /// <summary>A condition in the language.</summary>
     public static string Write(Condition condition) => condition switch
@@ -50,11 +46,12 @@ public static partial class QueryText
 
     private static string Write(Literal literal) => literal.Number is { } number ? Number(number) : Quote(literal.Text!);
 
-    private static string Write(Bins bins) => $"{Number(bins.From)} to {Number(bins.To)} step {Number(bins.Step)}";
+    internal static string Write(Bins bins) => $"{Number(bins.From)} to {Number(bins.To)} step {Number(bins.Step)}";
 
-    private static string Write(Term term) => term.Grouping is { } grouping ? $"C({Write(grouping)})" : Name(term.Column);
+    internal static string Write(Term term) => term.Grouping is { } grouping ? $"C({Write(grouping)})" : Name(term.Column);
 
-    private static string Write(Grouping grouping) => Name(grouping.Column) + (grouping.Categories is { } categories ? $" in {string.Join(", ", categories.Select(Write))}" : "");
+    internal static string Write(Grouping grouping) =>
+        Name(grouping.Column) + (grouping.Categories is { } categories ? $" in {string.Join(", ", categories.Select(Write))}" : "");
 
     private static string Write(Category category) =>
         (category.Values is { } values ? $"({string.Join(", ", values.Select(Quote))})"
@@ -67,7 +64,8 @@ public static partial class QueryText
     private static string Quote(string text) => $"'{text.Replace("'", "''", StringComparison.Ordinal)}'";
 
     /// <summary>A name, in double quotes where it needs them.</summary>
-    public static string Name(string name) => Plain().IsMatch(name) && !Reserved.Contains(name) ? name : $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    public static string Name(string name) =>
+        Plain().IsMatch(name) && !Reserved.Contains(name) ? name : $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
     [GeneratedRegex(@"^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)?$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Plain();

@@ -1,3 +1,5 @@
+using PsiMessaging.Contracts.V1;
+
 namespace PsiMessaging.Analytics.Statistics;
 
 /// <summary>What a column of an answer holds.</summary>
@@ -60,7 +62,7 @@ public sealed record Answer(
 /// <param name="Notes">What is to be said of what is put aside.</param>
 /// <param name="Counts">For each of <see cref="BoundQuery.OwnMoments"/>, in order, the own records of each group.</param>
 public sealed record OwnRecords(
-    IReadOnlyList<int> Groups, int Aside, IReadOnlyList<Disclosure.ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<Disclosure.ColumnSpread>? Bins = null,
+    IReadOnlyList<int> Groups, int Aside, IReadOnlyList<ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<ColumnSpread>? Bins = null,
     IReadOnlyList<string>? Notes = null, IReadOnlyList<IReadOnlyList<int>>? Counts = null);
 
 /// <summary>The exact sums an answer follows from, group by group.</summary>
@@ -91,7 +93,7 @@ public interface IMomentTable
     /// Under a minimum cell size, where the bins of a quantile are the asking party's: records of the own group in the group's bin, and those of another weight than the most
     /// frequent one. Null elsewhere.
     /// </summary>
-    Disclosure.ColumnSpread? OwnBinOf(int group) => null;
+    ColumnSpread? OwnBinOf(int group) => null;
 
     /// <summary>Whether the other party's filter or weight decides which records count.</summary>
     bool OthersSelect { get; }

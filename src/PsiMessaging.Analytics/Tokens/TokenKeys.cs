@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using PsiMessaging.Batches;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Symmetric;
 
@@ -13,7 +14,7 @@ namespace PsiMessaging.Analytics.Tokens;
 public sealed class TokenKeys : IDisposable
 {
     /// <summary>Length of a row token in bytes.</summary>
-    public const int RowTokenSizeBytes = 16;
+    public const int RowTokenSizeBytes = EncryptedBatch.RowTokenSizeBytes;
 
     private readonly SecretBytes _shared;
     private readonly byte[] _transcript;

@@ -68,14 +68,14 @@ public sealed class TokenTable : IMomentTable
     public static void Check(BoundQuery query, int minCell)
     {
         static QueryException Cannot(string what, string why) => new(QueryException.EngineCannot, $"the engine tokens cannot compute {what}, because {why}; open a session with --engine masked");
-        if (query.Measures.FirstOrDefault(entry => entry.Measure.Function != "count").Measure is { } measure)
+        if (query.Measures.FirstOrDefault(entry => !entry.Measure.Function.IsCount).Measure is { } measure)
         {
             throw Cannot(measure.Name, "the linker sees encrypted values that it can only tell apart, not add");
         }
 
-        if (query.Query.Kind == QueryKind.Regression)
+        if (!query.Query.Statistic.CountsAlone)
         {
-            throw Cannot("a regression", "the linker sees encrypted values that it can only tell apart, not multiply");
+            throw Cannot($"a {query.Query.Statistic.Title}", "the linker sees encrypted values that it can only tell apart, not multiply");
         }
 
         if (query.Weight is not null)

@@ -6,6 +6,7 @@ using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Protocols.Choice;
 using PsiMessaging.Protocols;

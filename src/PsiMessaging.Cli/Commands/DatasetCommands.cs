@@ -6,7 +6,6 @@ using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
-using PsiMessaging.Party.Engine;
 using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Storage;
 

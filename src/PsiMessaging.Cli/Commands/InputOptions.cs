@@ -6,7 +6,6 @@ using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Party.Engine;
 using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Cli.Commands;

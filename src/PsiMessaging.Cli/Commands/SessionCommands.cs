@@ -3,13 +3,14 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Output;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Party;
-using PsiMessaging.Party.Engine;
+using PsiMessaging.Party.Questions;
+using PsiMessaging.Party.Result;
+using PsiMessaging.Party.Rows;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols;
 using PsiMessaging.Storage;
 using PsiMessaging.WorkerHost;
@@ -108,7 +109,7 @@ internal static class SessionCommands
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
             Require(await client.SendAsync(id, new SendDataset(id), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
-            var sent = await WaitAsync(store, id, candidate => candidate.State == SessionState.Failed || candidate.Registration == RegistrationState.Registered || (candidate.Registration == RegistrationState.None && candidate.FailureReason is not null), cancellation, TimeSpan.FromSeconds(parsed.GetValue(Patience)));
+            var sent = await WaitAsync(store, id, candidate => candidate.State == SessionState.Failed || candidate.Registration == RegistrationState.Registered || candidate.Registration == RegistrationState.Refused, cancellation, TimeSpan.FromSeconds(parsed.GetValue(Patience)));
             if (sent.Registration != RegistrationState.Registered || sent.State == SessionState.Failed)
             {
                 throw new ParticipantException(sent.FailureCode ?? FailureCodes.UnusableDataset, $"the rows were not sent: {sent.FailureReason}");
@@ -137,7 +138,7 @@ internal static class SessionCommands
             AnswerWriter.Check(form, parsed.GetValue(file), parsed.GetValue(plot), parsed.GetValue(RawLabels));
             var wait = Math.Max(parsed.GetValue(Patience), Load(store, id).Engine == QueryEngine.Masked ? parsed.GetValue(deadline) + 10 : 0);
             var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!, parsed.GetValue(deadline), parsed.GetValue(pad)), TimeSpan.FromSeconds(wait), cancellation));
-            var result = store.Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!))!;
+            var result = store.Read(transaction => QuestionBook.FindAnswer(transaction, reply.QueryId!))!;
             await AnswerWriter.WriteAsync(result, form, parsed.GetValue(file), parsed.GetValue(RawLabels));
             if (parsed.GetValue(plot) is { } picture)
             {
@@ -346,8 +347,16 @@ internal static class SessionCommands
     private static SessionView View(ParticipantHome home, PartySession session) => new(
         session.Id, session.State.ToString(), session.Peer, session.Linker, session.Dataset, session.Protocol, WireNames.NameOf(session.Reveal), WireNames.NameOf(session.Engine), session.CreatedAt, Math.Round(session.Progress, 4),
         session.OwnDistinct, session.PeerDistinct, session.State == SessionState.Completed ? session.IntersectionSize : null,
-        HasFile(session) ? FileOf(home, session) : null, session.MinCell, session.Registration.ToString(), session.PeerRegistered ? "Registered" : "None",
+        HasFile(session) ? FileOf(home, session) : null, session.MinCell, NameOf(session.Registration), session.PeerRegistered ? "Registered" : "None",
         session.Phases().ToDictionary(phase => phase.Name, phase => Math.Round(phase.Seconds, 3)), session.FailureCode, session.FailureReason, session.KeyWarning, HasFile(session) ? OwnFileOf(home, session) : null);
+
+    /// <summary>The names that scripts know: rows that were refused may be sent again, as those that never were.</summary>
+    private static string NameOf(RegistrationState state) => state switch
+    {
+        RegistrationState.Opening => nameof(RegistrationState.Sending),
+        RegistrationState.Refused => nameof(RegistrationState.None),
+        _ => state.ToString(),
+    };
 
     private static bool HasFile(PartySession session) => session.State == SessionState.Completed && session.IntersectionSize is not null && session.Reveal != RevealTo.Size;
 
@@ -372,7 +381,7 @@ internal static class SessionCommands
     /// <summary>How far a party's rows are: with engine masked they stay at home, ready for questions.</summary>
     private static string RowsText(PartySession session, RegistrationState state) => state switch
     {
-        RegistrationState.None => session.Engine == QueryEngine.Masked ? "not allowed" : "not sent",
+        RegistrationState.None or RegistrationState.Refused => session.Engine == QueryEngine.Masked ? "not allowed" : "not sent",
         RegistrationState.Registered => session.Engine == QueryEngine.Masked ? "ready for questions" : "at the linker",
         _ => "on their way",
     };

@@ -2,8 +2,8 @@ using System.CommandLine;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Party.Engine;
 using Spectre.Console;
 using PsiMessaging.Protocols;
 
@@ -35,7 +35,7 @@ internal static class SimulationCommands
         {
             if (parsed.GetValue(dataOnly) is { } target)
             {
-                Data.Output.PrivateFile.CreateFolder(target);
+                PrivateFile.CreateFolder(target);
                 var (istat, bi) = DemoData.Write(target, parsed.GetValue(rows));
                 Console.Out.WriteLine($"{istat}\n{bi}");
                 return;
@@ -178,7 +178,7 @@ internal static class SimulationCommands
         }
 
         Console.Out.WriteLine($"In common: {report.Intersection:N0}{DemoNarrative.WhoKnows(request.Reveal)}");
-        foreach (var answer in outcome.Queries.OfType<PsiMessaging.Party.QueryResult>())
+        foreach (var answer in outcome.Queries.OfType<PsiMessaging.Party.Questions.QueryResult>())
         {
             Console.Out.WriteLine();
             Console.Out.WriteLine($"Query: {answer.Text}");

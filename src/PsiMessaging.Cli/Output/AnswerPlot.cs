@@ -3,6 +3,8 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Output;
+using PsiMessaging.Party.Questions;
+using PsiMessaging.Files;
 using PsiMessaging.Party;
 using ScottPlot;
 

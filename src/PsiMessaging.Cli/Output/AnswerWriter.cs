@@ -1,4 +1,6 @@
 using PsiMessaging.Data.Output;
+using PsiMessaging.Party.Questions;
+using PsiMessaging.Files;
 using PsiMessaging.Party;
 
 namespace PsiMessaging.Cli.Output;

@@ -1,5 +1,5 @@
 using System.Text;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Cli.Output;
 

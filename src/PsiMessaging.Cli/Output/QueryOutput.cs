@@ -6,6 +6,8 @@ using System.Text.Json.Serialization;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Output;
+using PsiMessaging.Party.Questions;
+using PsiMessaging.Files;
 using PsiMessaging.Party;
 
 namespace PsiMessaging.Cli.Output;
@@ -151,8 +153,6 @@ internal static class QueryOutput
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(Simulation.SimulationReport))]
 [JsonSerializable(typeof(Simulation.BenchReport))]
-[JsonSerializable(typeof(Party.PartySession))]
-[JsonSerializable(typeof(List<Party.PartySession>))]
 [JsonSerializable(typeof(List<Party.Datasets.Dataset>))]
 [JsonSerializable(typeof(Party.Datasets.Dataset))]
 [JsonSerializable(typeof(Party.Datasets.ReusableSet))]

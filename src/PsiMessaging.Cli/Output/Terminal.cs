@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.WorkerHost;
 using Spectre.Console;

@@ -1,6 +1,6 @@
 using System.Text;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Cli.Simulation;
 

@@ -27,7 +27,7 @@ internal static class DemoNarrative
         var report = outcome.Report;
         var (p1, p2) = (report.Parties["P1"], report.Parties["P2"]);
         Console.Out.WriteLine($"P1 has {p1.Rows:N0} records and P2 {p2.Rows:N0}. They have {report.Intersection:N0} in common{WhoKnows(request.Reveal)}.");
-        foreach (var answer in outcome.Queries.OfType<PsiMessaging.Party.QueryResult>())
+        foreach (var answer in outcome.Queries.OfType<PsiMessaging.Party.Questions.QueryResult>())
         {
             Console.Out.WriteLine();
             Console.Out.WriteLine($"P1 asked, over the columns of both: {answer.Text}");

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
-using PsiMessaging.Analytics.Masked;
-using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 

@@ -11,6 +11,7 @@ using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
+using PsiMessaging.Files;
 using PsiMessaging.Linker;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
@@ -19,10 +20,14 @@ using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party;
+using PsiMessaging.Party.Agreement;
 using PsiMessaging.Party.Datasets;
-using PsiMessaging.Party.Engine;
-using PsiMessaging.Protocols.Evaluation;
+using PsiMessaging.Party.Questions;
+using PsiMessaging.Party.Result;
+using PsiMessaging.Party.Rows;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols;
+using PsiMessaging.Protocols.Evaluation;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Cli.Simulation;
@@ -188,7 +193,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
     }
 
-    private async Task ReceiveAsync(ParticipantEngine engine, ReadOnlyMemory<byte> frame)
+    private async Task ReceiveAsync(Participant engine, ReadOnlyMemory<byte> frame)
     {
         try
         {
@@ -220,7 +225,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
 
         using var stores = new DisposableList<IParticipantStore>();
-        var engines = new List<ParticipantEngine>();
+        var engines = new List<Participant>();
         var inboxes = homes.Select((home, i) => new Inbox(home.Inbox, frame => ReceiveAsync(engines[i], frame))).ToArray();
         var bus = request.Broker is null
             ? MessageBus.InMemory(inboxes, time, NullLogger.Instance)
@@ -231,8 +236,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             stores.Add(store);
             var sender = new MeteredSender(home.Name, homes, bus, _bytes, _view);
             engines.Add(home.Config.Role == ParticipantRole.Linker
-                ? new LinkerEngine(home, store, sender, time, new FaultLog<LinkerEngine>(OnFault))
-                : new PartyEngine(home, store, sender, time, new FaultLog<PartyEngine>(OnFault)));
+                ? new LinkerParticipant(home, store, sender, time, new FaultLog<LinkerParticipant>(OnFault))
+                : new PartyParticipant(home, store, sender, time, new FaultLog<PartyParticipant>(OnFault)));
         }
 
         await bus.StartAsync(TimeSpan.FromSeconds(5), cancellation);
@@ -240,7 +245,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         var saying = SayProblemsAsync(bus, over.Token);
         try
         {
-            var parties = engines.OfType<PartyEngine>().ToArray();
+            var parties = engines.OfType<PartyParticipant>().ToArray();
             var datasets = await ReadInputsAsync(parties, start);
             CheckQueries(datasets);
             await PrepareReusableAsync(parties, datasets, cancellation);
@@ -365,7 +370,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     private static async Task<(QueryResult? Answer, string? Refusal)> AskAsync(ParticipantHome home, IParticipantStore store, MessageBus bus, TimeProvider time, string session, SubmitQuery query, CancellationToken cancellation)
     {
         var reply = await new CommandClient(home, bus, time).SendAsync(session, query, CommandPatience, cancellation);
-        return (reply.Ok ? store.Read(transaction => PartyEngine.FindAnswer(transaction, reply.QueryId!)) : null, reply.Message);
+        return (reply.Ok ? store.Read(transaction => QuestionBook.FindAnswer(transaction, reply.QueryId!)) : null, reply.Message);
     }
 
     private Task<(QueryResult? Answer, string? Refusal)> AskAsync(ParticipantHome home, IParticipantStore store, MessageBus bus, string session, string text, CancellationToken cancellation) =>
@@ -395,7 +400,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         return new OtherEngine(engine, answers, refusals);
     }
 
-    private async Task<Dataset[]> ReadInputsAsync(PartyEngine[] parties, long start)
+    private async Task<Dataset[]> ReadInputsAsync(PartyParticipant[] parties, long start)
     {
         progress(new SimulationProgress("read", 0));
         var done = 0;
@@ -424,7 +429,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         return datasets;
     }
 
-    private async Task PrepareReusableAsync(PartyEngine[] parties, Dataset[] datasets, CancellationToken cancellation)
+    private async Task PrepareReusableAsync(PartyParticipant[] parties, Dataset[] datasets, CancellationToken cancellation)
     {
         if (!request.Reuse)
         {
@@ -494,7 +499,7 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         AddPhase("send", time.GetElapsedTime(start).TotalSeconds);
     }
 
-    private static bool SendFailed(PartySession session) => session.State == SessionState.Completed && session.Registration == RegistrationState.None && session.FailureReason is not null;
+    private static bool SendFailed(PartySession session) => session is { State: SessionState.Completed, Registration: RegistrationState.Refused };
 
     private void AddPhase(string name, double seconds) => _phases.Add(new PhaseReport(name, Math.Round(seconds, 3)));
 
@@ -507,10 +512,10 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             var staging = Path.Combine(beside, "results");
             foreach (var home in homes.Take(2))
             {
-                Data.Output.PrivateFile.CreateFolder(Path.Combine(staging, home.Name));
+                PrivateFile.CreateFolder(Path.Combine(staging, home.Name));
                 foreach (var name in new[] { IntersectionFile.Name, IntersectionFile.OwnName }.Where(name => File.Exists(Path.Combine(home.SessionPath(session), name))))
                 {
-                    Data.Output.AtomicFile.Write(Path.Combine(staging, home.Name, name), to =>
+                    AtomicFile.Write(Path.Combine(staging, home.Name, name), to =>
                     {
                         using var from = File.OpenRead(Path.Combine(home.SessionPath(session), name));
                         from.CopyTo(to);
@@ -540,18 +545,18 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 }
             }
 
-            Data.Output.AtomicFile.Write(Path.Combine(staging, "report.json"), System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Plain.SimulationReport));
+            AtomicFile.Write(Path.Combine(staging, "report.json"), System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Plain.SimulationReport));
             if (!Directory.Exists(target))
             {
-                Data.Output.PrivateFile.RenameFolder(staging, target);
+                PrivateFile.RenameFolder(staging, target);
                 return;
             }
 
             foreach (var file in Directory.GetFiles(staging, "*", SearchOption.AllDirectories))
             {
                 var place = Path.Combine(target, Path.GetRelativePath(staging, file));
-                Data.Output.PrivateFile.CreateFolder(Path.GetDirectoryName(place)!);
-                Data.Output.AtomicFile.Rename(file, place);
+                PrivateFile.CreateFolder(Path.GetDirectoryName(place)!);
+                AtomicFile.Rename(file, place);
             }
         });
     }
@@ -604,7 +609,7 @@ internal sealed class SessionWatch
     private readonly Action<SimulationProgress> _progress;
     private (Func<PartySession, bool> Condition, TaskCompletionSource<PartySession[]> Reached)? _waiting;
 
-    public SessionWatch(PartyEngine[] parties, Action<SimulationProgress> progress)
+    public SessionWatch(PartyParticipant[] parties, Action<SimulationProgress> progress)
     {
         _latest = new PartySession?[parties.Length];
         _progress = progress;
@@ -643,7 +648,7 @@ internal sealed class SessionWatch
     private void Check()
     {
         // A refusal leaves the responder without a running session, so a failure at one party is enough.
-        if (_waiting is { } waiting && (_latest.All(session => session is not null && waiting.Condition(session)) || _latest.Any(session => session?.State == SessionState.Failed || (session is { State: SessionState.Completed, Registration: RegistrationState.None, FailureReason: not null }))))
+        if (_waiting is { } waiting && (_latest.All(session => session is not null && waiting.Condition(session)) || _latest.Any(session => session?.State == SessionState.Failed || session is { State: SessionState.Completed, Registration: RegistrationState.Refused })))
         {
             _waiting = null;
             waiting.Reached.SetResult([.. _latest.OfType<PartySession>()]);

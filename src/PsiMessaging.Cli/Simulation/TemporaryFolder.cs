@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Cli.Simulation;
 

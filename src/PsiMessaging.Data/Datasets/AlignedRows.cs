@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 using System.Text.Json;
 using Parquet;
 using Parquet.Schema;
-using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Data.Types;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Data.Datasets;
 

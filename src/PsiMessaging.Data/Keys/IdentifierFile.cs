@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Data.Keys;
 

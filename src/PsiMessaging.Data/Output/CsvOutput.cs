@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Data.Output;
 

@@ -2,7 +2,7 @@ using System.Data;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using DuckDB.NET.Data;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Data.Records;
 

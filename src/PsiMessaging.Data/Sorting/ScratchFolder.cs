@@ -1,4 +1,5 @@
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
+
 
 namespace PsiMessaging.Data.Sorting;
 

@@ -4,7 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
 

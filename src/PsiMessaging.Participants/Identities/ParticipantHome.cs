@@ -4,7 +4,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Naming;
 
 namespace PsiMessaging.Participants.Identities;
@@ -124,16 +124,16 @@ public sealed class ParticipantHome : IDisposable
         }
 
         TakeFolder(path);
-        Array.ForEach([IdentityFile, ConfigFile], name => OwnerOnlyFile.DestroyParts(System.IO.Path.Combine(path, name)));
+        Array.ForEach([IdentityFile, ConfigFile], name => AtomicFile.DestroyParts(System.IO.Path.Combine(path, name)));
         using var signing = SecretBytes.Random(SigningKey.SecretSizeBytes);
         using var agreement = SecretBytes.Random(AgreementKey.SizeBytes);
         byte[] identity = [.. IdentityMagic, .. signing.Span, .. agreement.Span];
-        OwnerOnlyFile.Write(System.IO.Path.Combine(path, IdentityFile), identity);
+        AtomicFile.Write(System.IO.Path.Combine(path, IdentityFile), identity);
         CryptographicOperations.ZeroMemory(identity);
         PrivateFile.CreateFolder(System.IO.Path.Combine(path, "cards"));
 
         // Last, because its presence makes the folder a home.
-        OwnerOnlyFile.Write(System.IO.Path.Combine(path, ConfigFile), JsonSerializer.SerializeToUtf8Bytes(config, CardJson.Default.ParticipantConfig));
+        AtomicFile.Write(System.IO.Path.Combine(path, ConfigFile), JsonSerializer.SerializeToUtf8Bytes(config, CardJson.Default.ParticipantConfig));
         return Open(path);
     }
 
@@ -252,7 +252,7 @@ public sealed class ParticipantHome : IDisposable
         var inside = new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, IgnoreInaccessible = false };
         foreach (var part in Existing("sessions").SelectMany(folder => Directory.EnumerateFiles(folder, "*" + AtomicFile.PartSuffix, inside)).ToArray())
         {
-            OwnerOnlyFile.DestroyPart(part);
+            AtomicFile.DestroyPart(part);
         }
 
         // Commands write here beside the worker, such as psi trust: what one has open stays.
@@ -261,7 +261,7 @@ public sealed class ParticipantHome : IDisposable
             try
             {
                 PrivateFile.Open(part, FileMode.Open, FileAccess.ReadWrite, FileShare.None, bufferSizeBytes: 0).Dispose();
-                OwnerOnlyFile.DestroyPart(part);
+                AtomicFile.DestroyPart(part);
             }
             catch (IOException)
             {
@@ -327,7 +327,7 @@ public sealed class ParticipantHome : IDisposable
         }
 
         PrivateFile.CreateFolder(System.IO.Path.Combine(Path, "cards"));
-        OwnerOnlyFile.Write(CardPath(card.Name), System.Text.Encoding.UTF8.GetBytes(card.ToJson()));
+        AtomicFile.Write(CardPath(card.Name), System.Text.Encoding.UTF8.GetBytes(card.ToJson()));
     }
 
     /// <summary>The key shared with another party: from the key file where one is configured, from X25519 between the pinned identities otherwise.</summary>
@@ -368,94 +368,5 @@ public sealed class ParticipantHome : IDisposable
     {
         Signing.Dispose();
         Agreement.Dispose();
-    }
-}
-
-/// <summary>Files that hold secrets: readable by their owner only, written whole or not at all, wiped before they are deleted.</summary>
-public static class OwnerOnlyFile
-{
-    private const int LargestSecretBytes = 1 << 16;
-
-    /// <summary>Reads a secret file.</summary>
-    /// <exception cref="ParticipantException">Missing, another user's, or others may read it.</exception>
-    public static byte[] Read(string path, string what)
-    {
-        if (!File.Exists(path))
-        {
-            throw new ParticipantException(FailureCodes.NotPinned, $"{what} {path} does not exist") { ForPeer = Own(what) };
-        }
-
-        if (PrivateFile.IsOpenToOthers(path))
-        {
-            throw new ParticipantException(FailureCodes.WeakKey, $"{what} {path} can be read by others; make it yours alone with: chmod 600 {path}") { ForPeer = Own(what) };
-        }
-
-        if (PrivateFile.IsForeign(path))
-        {
-            throw new ParticipantException(FailureCodes.WeakKey, $"{what} {path} belongs to another user, who knows it and can change it; take a key file of your own") { ForPeer = Own(what) };
-        }
-
-        try
-        {
-            return File.ReadAllBytes(path);
-        }
-        catch (UnauthorizedAccessException exception)
-        {
-            throw new ParticipantException(FailureCodes.NotPinned, $"{what} {path} cannot be read: permission denied", exception) { ForPeer = Own(what) };
-        }
-    }
-
-    /// <summary>A path is nobody else's business.</summary>
-    private static string Own(string what) => $"{what} cannot be used there; its people see why";
-
-    /// <summary>Writes a secret file, whole or not at all, and returns when it is on disk under its name.</summary>
-    public static void Write(string path, ReadOnlySpan<byte> content) => AtomicFile.Write(path, content);
-
-    /// <summary>
-    /// Overwrites a secret file with zeros and deletes it, and what a kill in the middle of its writing has left of it. On journaling or flash storage old blocks
-    /// may survive; the docs say so.
-    /// </summary>
-    public static void Destroy(string path)
-    {
-        Wipe(path);
-        DestroyParts(path);
-    }
-
-    /// <summary>The same for what a kill has left of a file's writing alone.</summary>
-    internal static void DestroyParts(string path)
-    {
-        if (Path.GetDirectoryName(path) is { Length: > 0 } folder && Directory.Exists(folder))
-        {
-            Array.ForEach(Directory.GetFiles(folder, Path.GetFileName(path) + ".*" + AtomicFile.PartSuffix), Wipe);
-        }
-    }
-
-    /// <summary>Deletes a temporary file; one that is small enough for a key is overwritten first.</summary>
-    internal static void DestroyPart(string part)
-    {
-        if (new FileInfo(part).Length <= LargestSecretBytes)
-        {
-            Wipe(part);
-        }
-        else
-        {
-            File.Delete(part);
-        }
-    }
-
-    private static void Wipe(string path)
-    {
-        if (!File.Exists(path))
-        {
-            return;
-        }
-
-        using (var stream = new FileStream(path, FileMode.Open, FileAccess.Write))
-        {
-            stream.Write(new byte[stream.Length]);
-            stream.Flush(flushToDisk: true);
-        }
-
-        File.Delete(path);
     }
 }

@@ -21,7 +21,7 @@ public sealed class TransitionTable<TState, TTrigger>
     public TransitionTable(string subject, string table)
     {
         _subject = subject;
-        var rows = table.Split('\n').Select(row => row.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ToArray();
+        var rows = table.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(row => row.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ToArray();
         var triggers = rows[0][2..].Select(Enum.Parse<TTrigger>).ToArray();
         var states = Enum.GetNames<TState>();
         _cells = rows[1..].SelectMany(row => row[2..].Select((cell, i) => ((row[0], triggers[i]), cell)))

@@ -26,11 +26,10 @@ internal static class TermsRules
 
     /// <summary>Whether a proposal's texts and lists are short enough for anything of it to be stored: what it means is judged later, and answered.</summary>
     public static bool HasForm(ProposeSession proposal) =>
-        !new[]
+        !new List<string?>
         {
             proposal.PeerDataset, proposal.Protocol, proposal.Security, proposal.Engine, proposal.Reveal, proposal.Duplicates, proposal.Profile.Case, proposal.Profile.Texts,
-            .. proposal.Protocols ?? [],
-        }.Any(IsLong)
+        }.Concat(proposal.Protocols ?? []).Any(IsLong)
         && !HasLong(proposal.KeyForms) && proposal.Protocols is not { Count: > 8 } && proposal.KeyNames.Count <= MostKeyColumns
         && !proposal.KeyNames.Any(name => name is null or { Length: > LongestName }) && proposal.Nonce.Length <= 64 && proposal.SharedKeyCheck.Length <= 64;
 

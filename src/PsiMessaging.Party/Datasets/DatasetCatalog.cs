@@ -7,14 +7,15 @@ using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
-using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Data.Types;
+using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
+using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Datasets;
 
@@ -194,7 +195,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
                 work.Unmark();
                 PrivateFile.RenameFolder(work.Folder, Folder(request.Name));
-                transaction.PutDocument(Kind, request.Name, JsonSerializer.Serialize(dataset, SessionJson.Default.Dataset));
+                transaction.PutDocument(Kind, request.Name, JsonSerializer.Serialize(dataset, PartyJson.Default.Dataset));
                 _audit.Append(transaction, "dataset-added", ("dataset", request.Name), ("rows", counts.Rows), ("distinct", counts.Distinct), ("minCell", request.MinCell));
             });
             return dataset;
@@ -238,11 +239,11 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
     /// <summary>One dataset, or null.</summary>
     public Dataset? Find(string name) =>
-        store.Read(transaction => transaction.FindDocument(Kind, name)) is { } document ? JsonSerializer.Deserialize(document, SessionJson.Default.Dataset) : null;
+        store.Read(transaction => transaction.FindDocument(Kind, name)) is { } document ? JsonSerializer.Deserialize(document, PartyJson.Default.Dataset) : null;
 
     /// <summary>All datasets, by name.</summary>
     public IReadOnlyList<Dataset> List() =>
-        [.. store.Read(transaction => transaction.ListDocuments(Kind)).Select(entry => JsonSerializer.Deserialize(entry.Document, SessionJson.Default.Dataset)!)];
+        [.. store.Read(transaction => transaction.ListDocuments(Kind)).Select(entry => JsonSerializer.Deserialize(entry.Document, PartyJson.Default.Dataset)!)];
 
     /// <summary>Removes a dataset, its stored rows and its reusable set; of a removal that a kill interrupts either nothing is done or the rest is done at the next occasion.</summary>
     /// <exception cref="ParticipantException">No such dataset, or a session still needs it.</exception>
@@ -365,7 +366,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     /// <exception cref="ParticipantException">The dataset has gone meanwhile.</exception>
     internal void ChangeFolder(Dataset dataset, Action change) => store.Write(transaction =>
     {
-        if (transaction.FindDocument(Kind, dataset.Name) is not { } document || JsonSerializer.Deserialize(document, SessionJson.Default.Dataset)!.Hash != dataset.Hash)
+        if (transaction.FindDocument(Kind, dataset.Name) is not { } document || JsonSerializer.Deserialize(document, PartyJson.Default.Dataset)!.Hash != dataset.Hash)
         {
             throw Gone(dataset);
         }

@@ -2,10 +2,11 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.BlindRsa;
-using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Sorting;
+using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.BlindRsa;
 using PsiMessaging.Protocols.Evaluation;
@@ -111,9 +112,9 @@ public static class ReusableSets
                 stream.Flush(flushToDisk: true);
             }
 
-            OwnerOnlyFile.Write(Path.Combine(part, KeyFile), key.Pkcs8.Span);
+            AtomicFile.Write(Path.Combine(part, KeyFile), key.Pkcs8.Span);
             var set = new ReusableSet(id, owner, rsaBits, Fingerprint(key.PublicKey), dataset.Hash, dataset.Profile, identifiers.Count, time.GetUtcNow());
-            AtomicFile.Write(Path.Combine(part, SetFile), JsonSerializer.SerializeToUtf8Bytes(set, SessionJson.Default.ReusableSet));
+            AtomicFile.Write(Path.Combine(part, SetFile), JsonSerializer.SerializeToUtf8Bytes(set, PartyJson.Default.ReusableSet));
             sorter.Dispose();
             scratch.Dispose();
             catalog.ChangeFolder(dataset, () =>
@@ -133,7 +134,7 @@ public static class ReusableSets
         {
             if (Directory.Exists(part))
             {
-                OwnerOnlyFile.Destroy(Path.Combine(part, KeyFile));
+                AtomicFile.Destroy(Path.Combine(part, KeyFile));
                 Directory.Delete(part, recursive: true);
             }
         }
@@ -152,7 +153,7 @@ public static class ReusableSets
         ReusableSet set;
         try
         {
-            set = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(folder, SetFile)), SessionJson.Default.ReusableSet) ?? throw new JsonException();
+            set = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(folder, SetFile)), PartyJson.Default.ReusableSet) ?? throw new JsonException();
         }
         catch (JsonException)
         {
@@ -227,7 +228,7 @@ public static class ReusableSets
     }
 
     /// <summary>Overwrites and deletes the key in a set's folder, if there is one.</summary>
-    internal static void DestroyKey(string folder) => OwnerOnlyFile.Destroy(Path.Combine(folder, KeyFile));
+    internal static void DestroyKey(string folder) => AtomicFile.Destroy(Path.Combine(folder, KeyFile));
 
     private static string Fingerprint(RsaPublicKey key) => Convert.ToHexStringLower(SHA256.HashData(key.Modulus));
 

@@ -9,6 +9,7 @@ using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Evaluation;
+using PsiMessaging.Protocols.Vole;
 
 namespace PsiMessaging.Party.Exchange;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
-using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Party.Questions;
 

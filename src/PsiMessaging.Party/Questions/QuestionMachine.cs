@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using PsiMessaging.Participants.Turns;
 
 namespace PsiMessaging.Party.Questions;
 
@@ -47,32 +48,24 @@ public enum QuestionTrigger
     Refuse,
 }
 
-/// <summary>What becomes of a question by what happens: every cell that can be. What is not listed is a fault of ours.</summary>
+/// <summary>What becomes of a question by what happens. Answered while it waits is one over no common records: its answer is known.</summary>
 internal static class QuestionMachine
 {
-    private static readonly Dictionary<(QuestionState, QuestionTrigger), QuestionState> Moves = new()
-    {
-        [(QuestionState.Waiting, QuestionTrigger.Prepare)] = QuestionState.Preparing,
-        [(QuestionState.Waiting, QuestionTrigger.Send)] = QuestionState.Asked,
-
-        // No record is common: the answer is known.
-        [(QuestionState.Waiting, QuestionTrigger.Answer)] = QuestionState.Answered,
-        [(QuestionState.Preparing, QuestionTrigger.Propose)] = QuestionState.Proposed,
-        [(QuestionState.Proposed, QuestionTrigger.Agree)] = QuestionState.Contributing,
-        [(QuestionState.Contributing, QuestionTrigger.LastSent)] = QuestionState.Contributed,
-        [(QuestionState.Contributing, QuestionTrigger.Finish)] = QuestionState.Done,
-        [(QuestionState.Contributed, QuestionTrigger.Answer)] = QuestionState.Answered,
-        [(QuestionState.Asked, QuestionTrigger.Answer)] = QuestionState.Answered,
-        [(QuestionState.Waiting, QuestionTrigger.Refuse)] = QuestionState.Refused,
-        [(QuestionState.Preparing, QuestionTrigger.Refuse)] = QuestionState.Refused,
-        [(QuestionState.Proposed, QuestionTrigger.Refuse)] = QuestionState.Refused,
-        [(QuestionState.Contributing, QuestionTrigger.Refuse)] = QuestionState.Refused,
-        [(QuestionState.Contributed, QuestionTrigger.Refuse)] = QuestionState.Refused,
-        [(QuestionState.Asked, QuestionTrigger.Refuse)] = QuestionState.Refused,
-    };
+    private static readonly TransitionTable<QuestionState, QuestionTrigger> Table = new("question", """
+        from         | Prepare   Send  Propose  Agree        LastSent    Finish Answer   Refuse
+        -            | ✗         ✗     ✗        ✗            ✗           ✗      ✗        ✗
+        Waiting      | Preparing Asked ✗        ✗            ✗           ✗      Answered Refused
+        Preparing    | ✗         ✗     Proposed ✗            ✗           ✗      ✗        Refused
+        Proposed     | ✗         ✗     ✗        Contributing ✗           ✗      ✗        Refused
+        Contributing | ✗         ✗     ✗        ✗            Contributed Done   ✗        Refused
+        Contributed  | ✗         ✗     ✗        ✗            ✗           ✗      Answered Refused
+        Asked        | ✗         ✗     ✗        ✗            ✗           ✗      Answered Refused
+        Answered     | ✗         ✗     ✗        ✗            ✗           ✗      ✗        ✗
+        Refused      | ✗         ✗     ✗        ✗            ✗           ✗      ✗        ✗
+        Done         | ✗         ✗     ✗        ✗            ✗           ✗      ✗        ✗
+        """);
 
     /// <summary>The state after a trigger.</summary>
     /// <exception cref="InvalidOperationException">It cannot happen in that state.</exception>
-    public static QuestionState Next(QuestionState from, QuestionTrigger trigger) => Moves.TryGetValue((from, trigger), out var next) ? next
-        : throw new InvalidOperationException($"{trigger} cannot happen to a question that is {from}");
+    public static QuestionState Next(QuestionState from, QuestionTrigger trigger) => Table.Next(from, trigger);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using PsiMessaging.Participants.Turns;
 
 namespace PsiMessaging.Party.Rows;
 
@@ -35,22 +36,20 @@ public enum RowsTrigger
     Fault,
 }
 
-/// <summary>What becomes of a party's rows by what happens; what is not listed is let pass.</summary>
+/// <summary>What becomes of a party's rows by what happens.</summary>
 internal static class RowsMachine
 {
-    private static readonly Dictionary<(RegistrationState, RowsTrigger), RegistrationState> Moves = new()
-    {
-        [(RegistrationState.None, RowsTrigger.Allow)] = RegistrationState.Opening,
-        [(RegistrationState.Refused, RowsTrigger.Allow)] = RegistrationState.Opening,
-        [(RegistrationState.Opening, RowsTrigger.Announced)] = RegistrationState.Sending,
-        [(RegistrationState.Opening, RowsTrigger.AllSent)] = RegistrationState.Sent,
-        [(RegistrationState.Sending, RowsTrigger.AllSent)] = RegistrationState.Sent,
-        [(RegistrationState.Sending, RowsTrigger.Confirmed)] = RegistrationState.Registered,
-        [(RegistrationState.Sent, RowsTrigger.Confirmed)] = RegistrationState.Registered,
-        [(RegistrationState.Opening, RowsTrigger.Fault)] = RegistrationState.Refused,
-        [(RegistrationState.Sending, RowsTrigger.Fault)] = RegistrationState.Refused,
-    };
+    private static readonly TransitionTable<RegistrationState, RowsTrigger> Table = new("party's rows", """
+        from       | Allow   Announced AllSent Confirmed  Fault
+        -          | ✗       ✗         ✗       ✗          ✗
+        None       | Opening ·         ·       ·          ·
+        Opening    | ·       Sending   Sent    ·          Refused
+        Sending    | ·       ·         Sent    Registered Refused
+        Sent       | ·       ·         ·       Registered ·
+        Registered | ·       ·         ·       ·          ·
+        Refused    | Opening ·         ·       ·          ·
+        """);
 
     /// <summary>The state after a trigger; the same where it is let pass.</summary>
-    public static RegistrationState Next(RegistrationState from, RowsTrigger trigger) => Moves.GetValueOrDefault((from, trigger), from);
+    public static RegistrationState Next(RegistrationState from, RowsTrigger trigger) => Table.Next(from, trigger);
 }

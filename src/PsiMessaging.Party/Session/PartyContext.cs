@@ -4,6 +4,7 @@ using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Sorting;
+using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Mailbox;

@@ -6,6 +6,7 @@ using PsiMessaging.Cryptography;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Rows;
 using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Session;
@@ -177,11 +178,11 @@ public sealed record PartySession : ISession<PartySession>
 
     /// <summary>A session that begins.</summary>
     /// <exception cref="InvalidOperationException">None begins by that.</exception>
-    internal static SessionState Begin(SessionTrigger trigger) => SessionMachine.Next(null, trigger) ?? throw new InvalidOperationException($"no session begins by {trigger}");
+    internal static SessionState Begin(SessionTrigger trigger) => SessionMachine.Next(null, trigger);
 
     /// <summary>The session after something happened to it: the same where its state lets that pass.</summary>
     /// <exception cref="InvalidOperationException">It cannot happen in this state: a fault of ours.</exception>
-    internal PartySession Move(SessionTrigger trigger) => SessionMachine.Next(State, trigger) is { } next && next != State ? this with { State = next } : this;
+    internal PartySession Move(SessionTrigger trigger) => SessionMachine.Next(State, trigger) is var next && next != State ? this with { State = next } : this;
 
     /// <summary>Whether a side shows an RSA key and signs.</summary>
     internal bool Signs(bool initiator) => Chosen is { } protocol && Reveal is { } reveal && protocol.Signs(reveal, initiator);

@@ -1,4 +1,5 @@
 using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Party.Session;
 
@@ -47,7 +48,7 @@ internal sealed record SessionFolder(string Path)
     {
         if (Exists)
         {
-            Participants.Identities.OwnerOnlyFile.Destroy(WithheldKey);
+            AtomicFile.Destroy(WithheldKey);
             Array.ForEach(Directory.GetFiles(Path, "aligned.*"), File.Delete);
         }
     }

@@ -1,4 +1,4 @@
-using System.Collections.Frozen;
+using PsiMessaging.Participants.Turns;
 
 namespace PsiMessaging.Party.Session;
 
@@ -8,7 +8,7 @@ namespace PsiMessaging.Party.Session;
 /// </summary>
 internal static class SessionMachine
 {
-    private const string Table = """
+    private static readonly TransitionTable<SessionState, SessionTrigger> Table = new("session", """
         from       | Open      Propose Overtake ProposalSent Answered Accepted Progress Restart Found     Agree     Fault  End
         -          | Preparing Asked   Failed   ✗            ✗        ✗        ✗        ✗       ✗         ✗         ✗      ✗
         Preparing  | ·         ·       ·        Proposed     ✗        ·        ✗        ·       ✗         ✗         Failed Failed
@@ -18,29 +18,11 @@ internal static class SessionMachine
         Comparing  | ·         ·       ·        ✗            ✗        ·        ✗        Failed  ✗         Completed Failed Failed
         Completed  | ·         ·       ·        ✗            ✗        ·        ✗        ·       ✗         ✗         ·      Failed
         Failed     | ·         ·       ·        ✗            ✗        ·        ✗        ·       ✗         ✗         ·      ·
-        """;
+        """);
 
-    private static readonly FrozenDictionary<(string From, SessionTrigger Trigger), string> Cells = Read();
-
-    /// <summary>The state after a trigger.</summary>
+    /// <summary>The state after a trigger; the same one where it is let pass.</summary>
     /// <param name="from">The state; null where there is no session yet.</param>
     /// <param name="trigger">What happens.</param>
-    /// <returns>The next state; the same one where it is let pass, null where no session comes of it.</returns>
     /// <exception cref="InvalidOperationException">It cannot happen in that state.</exception>
-    public static SessionState? Next(SessionState? from, SessionTrigger trigger) => Cells[(from?.ToString() ?? "-", trigger)] switch
-    {
-        "·" => from,
-        "✗" => throw new InvalidOperationException($"{trigger} cannot happen to a session that is {from?.ToString() ?? "not there"}"),
-        var next => Enum.Parse<SessionState>(next),
-    };
-
-    /// <summary>Whether something changes a session in a state.</summary>
-    public static bool IsLetPass(SessionState from, SessionTrigger trigger) => Cells[(from.ToString(), trigger)] == "·";
-
-    private static FrozenDictionary<(string From, SessionTrigger Trigger), string> Read()
-    {
-        var rows = Table.Split('\n').Select(row => row.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ToArray();
-        var triggers = rows[0][2..].Select(Enum.Parse<SessionTrigger>).ToArray();
-        return rows[1..].SelectMany(row => row[2..].Select((cell, i) => ((row[0], triggers[i]), cell))).ToFrozenDictionary(cell => cell.Item1, cell => cell.cell);
-    }
+    public static SessionState Next(SessionState? from, SessionTrigger trigger) => Table.Next(from, trigger);
 }

@@ -3,6 +3,7 @@ using System.Text;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.BlindRsa;
 using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Identities;
 
 namespace PsiMessaging.Party.Session;
@@ -62,14 +63,14 @@ internal sealed class SessionSecrets : IDisposable
     /// <param name="attempt">Each attempt at the rounds has secrets of its own.</param>
     public static SessionSecrets LoadOrCreate(string sessionPath, int rsaBits, int attempt = 0)
     {
-        Data.Output.PrivateFile.CreateFolder(sessionPath);
+        PrivateFile.CreateFolder(sessionPath);
         var path = PathOf(sessionPath, attempt);
         if (!File.Exists(path))
         {
             using var seed = SecretBytes.Random(SeedSizeBytes);
             using var rsa = rsaBits == 0 ? null : RsaPrivateKey.Generate(rsaBits);
             byte[] content = rsa is null ? seed.Span.ToArray() : [.. seed.Span, .. rsa.Pkcs8.Span];
-            OwnerOnlyFile.Write(path, content);
+            AtomicFile.Write(path, content);
             CryptographicOperations.ZeroMemory(content);
         }
 
@@ -90,15 +91,15 @@ internal sealed class SessionSecrets : IDisposable
 
     public static void Destroy(string sessionPath)
     {
-        OwnerOnlyFile.Destroy(PathOf(sessionPath, 0));
+        AtomicFile.Destroy(PathOf(sessionPath, 0));
         if (Directory.Exists(sessionPath))
         {
-            Array.ForEach(Directory.GetFiles(sessionPath, LaterFiles), OwnerOnlyFile.Destroy);
+            Array.ForEach(Directory.GetFiles(sessionPath, LaterFiles), AtomicFile.Destroy);
         }
     }
 
     /// <summary>Destroys the secrets of one attempt that has been given up.</summary>
-    public static void Destroy(string sessionPath, int attempt) => OwnerOnlyFile.Destroy(PathOf(sessionPath, attempt));
+    public static void Destroy(string sessionPath, int attempt) => AtomicFile.Destroy(PathOf(sessionPath, attempt));
 
     private static string PathOf(string sessionPath, int attempt) => Path.Combine(sessionPath, attempt == 0 ? FileName : $"secret-{attempt}.key");
 

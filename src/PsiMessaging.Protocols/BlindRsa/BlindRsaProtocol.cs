@@ -4,7 +4,9 @@ using PsiMessaging.Protocols.Evaluation;
 
 namespace PsiMessaging.Protocols.BlindRsa;
 
-/// <summary>The protocol <c>rsa</c>: <see cref="BlindRsaParty"/>. Never <c>auto</c>'s choice: without a set that was signed before it is never the quickest.</summary>
+/// <summary>
+/// The protocol <c>rsa</c>: <see cref="BlindRsaParty"/>. Never <c>auto</c>'s choice: without a set that was signed before it is never the quickest.
+/// </summary>
 public sealed class BlindRsaProtocol : BatchProtocol
 {
     private const string PrivateOperation = "RSA private operations";
@@ -62,7 +64,8 @@ public sealed class BlindRsaProtocol : BatchProtocol
         long initiators = (long)sizes.Initiator + (reuse ? 0 : sizes.Responder), responders = (long)sizes.Responder + (reuse ? 0 : sizes.Initiator);
         return new Dictionary<string, long>
         {
-            [PrivateOperation] = (reveal is RevealTo.Both or RevealTo.Initiator ? initiators : 0) + (reveal is RevealTo.Both or RevealTo.Responder ? responders : 0),
+            [PrivateOperation] = (reveal is RevealTo.Both or RevealTo.Initiator ? initiators : 0)
+                + (reveal is RevealTo.Both or RevealTo.Responder ? responders : 0),
         };
     }
 

@@ -64,7 +64,8 @@ public sealed class EcdhProtocol : BatchProtocol
         return new PrimitiveSamples(
         [
             new(Multiplication, 1, () => scalar.TryMultiply(element, product)),
-            new(HashToGroup, 1, () => RistrettoGroup.HashToGroup("psi bench, a tag of usual length, with a transcript of 32 bytes behind"u8, "000123456789"u8, product)),
+            new(HashToGroup, 1,
+                () => RistrettoGroup.HashToGroup("psi bench, a tag of usual length, with a transcript of 32 bytes behind"u8, "000123456789"u8, product)),
         ], scalar);
     }
 }

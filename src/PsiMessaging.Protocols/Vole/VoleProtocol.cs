@@ -44,13 +44,15 @@ public sealed class VoleProtocol : VectorProtocol
     {
         var (receiver, sender) = sizes.Sides(reveal);
         return receiver <= VoleSettings.MaximumReceiverSize && sender <= VoleSettings.MaximumSenderSize ? null
-            : $"the protocol {Name} takes {VoleSettings.MaximumReceiverSize:N0} identifiers of its receiver and {VoleSettings.MaximumSenderSize:N0} of its sender at most, "
-                + $"not {receiver:N0} and {sender:N0}; take --protocol {PsiProtocols.All[0].Name}";
+            : $"the protocol {Name} takes {VoleSettings.MaximumReceiverSize:N0} identifiers of its receiver "
+                + $"and {VoleSettings.MaximumSenderSize:N0} of its sender at most, not {receiver:N0} and {sender:N0}; "
+                + $"take --protocol {PsiProtocols.All[0].Name}";
     }
 
     /// <inheritdoc/>
     public override IVectorParty Open(PartySetup setup) => VoleParty.Create(
-        SettingsOf(setup.Transcript, setup.Sizes, setup.RevealTo, setup.Security), setup.Sizes.InitiatorReceives(setup.RevealTo) == setup.IsInitiator, setup.Seed,
+        SettingsOf(setup.Transcript, setup.Sizes, setup.RevealTo, setup.Security),
+        setup.Sizes.InitiatorReceives(setup.RevealTo) == setup.IsInitiator, setup.Seed,
         setup.HashItems ?? throw new ArgumentException("a party over whole vectors hashes its own set", nameof(setup)), setup.Cores);
 
     /// <inheritdoc/>

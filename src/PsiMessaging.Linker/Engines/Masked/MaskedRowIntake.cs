@@ -1,8 +1,8 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Batches;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Turns;
 

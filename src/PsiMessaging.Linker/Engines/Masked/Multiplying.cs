@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Participants.Turns;
@@ -97,7 +96,7 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
             return ending.End(turn, query, new Fault(FailureCodes.BadContribution, "a correction has the wrong length"));
         }
 
-        var body = Bytes(sum.Product.Finish(corrections.Select(Words)));
+        var body = BodyWords.Write(sum.Product.Finish(corrections.Select(correction => BodyWords.Read(correction.Span))));
         turn.Commit(session.CloseProduct(query, ProductTrigger.Compute), effects =>
         {
             Array.ForEach(slots, effects.Finish);
@@ -108,27 +107,5 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
         linker.Log.Multiplied(session.Id, query, product.Rows, product.P, product.Q);
         sums.Forget(session.Id, query);
         return TurnOutcome.Worked;
-    }
-
-    private static ulong[] Words(ReadOnlyMemory<byte> body)
-    {
-        var words = new ulong[body.Length / sizeof(ulong)];
-        for (var i = 0; i < words.Length; i++)
-        {
-            words[i] = BinaryPrimitives.ReadUInt64LittleEndian(body.Span[(sizeof(ulong) * i)..]);
-        }
-
-        return words;
-    }
-
-    private static byte[] Bytes(ulong[] words)
-    {
-        var body = new byte[sizeof(ulong) * words.Length];
-        for (var i = 0; i < words.Length; i++)
-        {
-            BinaryPrimitives.WriteUInt64LittleEndian(body.AsSpan(sizeof(ulong) * i), words[i]);
-        }
-
-        return body;
     }
 }

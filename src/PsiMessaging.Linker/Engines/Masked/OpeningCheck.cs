@@ -1,5 +1,5 @@
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Batches;
 
 namespace PsiMessaging.Linker.Engines.Masked;
 

@@ -1,5 +1,5 @@
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Turns;
 
 namespace PsiMessaging.Linker.Engines.Masked;

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Batches;
 
 namespace PsiMessaging.Linker.Engines.Masked;
 

@@ -1,6 +1,5 @@
-using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Batches;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Turns;

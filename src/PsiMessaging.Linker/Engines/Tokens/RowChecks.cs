@@ -1,4 +1,4 @@
-using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
 

@@ -1,7 +1,6 @@
-using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Batches;
-using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Linker.Registering;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Turns;

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
@@ -46,7 +45,7 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         };
         var seconds = (int)Math.Clamp((masked.DeadlineAt - turn.Now).TotalSeconds, 1, PartyContext.MaximumDeadlineSeconds);
         var body = sealing.Seal(
-            session, question.Id, nameof(ProposeQuery), new QueryProposal(question.Text, matrix.Shape, masked.Pad, announced), SealedJson.Default.QueryProposal);
+            session, question.Id, nameof(ProposeQuery), new QueryProposal(question.Text, matrix.Shape, masked.Pad, announced), SealedBodyJson.Default.QueryProposal);
         return turn.Commit(effects =>
         {
             QuestionBook.Put(effects, proposed);
@@ -86,24 +85,20 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         var (plan, masks) = contributions.PlanOf(session, question);
         using (masks)
         {
-            var words = new ulong[plan.A.PaddedColumns * plan.B.PaddedColumns];
-            if (product.Rows != plan.Rows || product.AskerColumns != plan.A.PaddedColumns || product.PeerColumns != plan.B.PaddedColumns || body.Length != words.Length * 8)
+            var length = BodyWords.WordSizeBytes * plan.A.PaddedColumns * plan.B.PaddedColumns;
+            if (product.Rows != plan.Rows || product.AskerColumns != plan.A.PaddedColumns || product.PeerColumns != plan.B.PaddedColumns || body.Length != length)
             {
                 throw new InvalidDataException("its shape is not the query's");
             }
 
-            for (var i = 0; i < words.Length; i++)
-            {
-                words[i] = BinaryPrimitives.ReadUInt64LittleEndian(body.Span[(8 * i)..]);
-            }
-
+            var words = BodyWords.Read(body.Span);
             Contribution.Unmask(masks, words);
             return answers.Of(session, question, query, new MaskedTable(query, plan, words, ownLabels, labels, masked.OwnRecords), session.MinCell);
         }
     }
 
     /// <summary>What this party must say about its own side; it does not ask what the other would refuse.</summary>
-    private Announcement Announce(PartySession session, BoundQuery query, PartyMatrix matrix)
+    private QueryAnnouncement Announce(PartySession session, BoundQuery query, PartyMatrix matrix)
     {
         if (matrix.GroupLabels.Count == 0)
         {
@@ -142,7 +137,7 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         var session = turn.Session;
         Sealing.RequireTranscript(session, refusal.Transcript);
         var reason = PartyContext.Printable(
-            sealing.Unseal(session, question.Id, nameof(RefuseQuery), body, SealedJson.Default.QueryRefusal).Reason ?? "no reason given");
+            sealing.Unseal(session, question.Id, nameof(RefuseQuery), body, SealedBodyJson.Default.QueryRefusal).Reason ?? "no reason given");
         var (next, counter) = (session, question.Masked!.Counter);
         if (refusal.Code == FailureCodes.MaskCounter && refusal.HighestCounter >= counter && refusal.HighestCounter - counter <= MaximumCounterStep)
         {
@@ -159,7 +154,7 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
     {
         var session = turn.Session;
         Sealing.RequireTranscript(session, acceptance.Transcript);
-        var labels = sealing.Unseal(session, question.Id, nameof(AcceptQuery), waiting.Envelope.Body, SealedJson.Default.PartyLabels);
+        var labels = sealing.Unseal(session, question.Id, nameof(AcceptQuery), waiting.Envelope.Body, SealedBodyJson.Default.PartyLabels);
         RequireLabels(bound.Of(session, question), session, labels);
         var agreed = question.Move(QuestionTrigger.Agree) with { Masked = question.Masked! with { Peer = labels.Shape, Labels = labels } };
         await contributions.OpenAsync(session, agreed);

@@ -1,12 +1,12 @@
-using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Data.Batches;
 using PsiMessaging.Data.Datasets;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Session;
@@ -184,14 +184,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
             withheld = QueryMasks.Withheld(secret, ContextOf(session, question, open.Plan), open.Plan.NeededEntries());
         }
 
-        var words = open.Contribution.Finish(withheld);
-        var body = new byte[8 * words.Length];
-        for (var i = 0; i < words.Length; i++)
-        {
-            BinaryPrimitives.WriteUInt64LittleEndian(body.AsSpan(8 * i), words[i]);
-        }
-
-        return body;
+        return BodyWords.Write(open.Contribution.Finish(withheld));
     }
 
     private MaskContext ContextOf(PartySession session, Question question, MaskedPlan plan)

@@ -77,7 +77,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
 
         bound.Forget(session.Id, id);
         var exception = fault as QueryException ?? new QueryException(FailureCodes.Internal, $"{party.Name} could not look at the question; its log says why");
-        var body = sealing.Seal(session, id, nameof(RefuseQuery), new QueryRefusal(exception.Message), SealedJson.Default.QueryRefusal);
+        var body = sealing.Seal(session, id, nameof(RefuseQuery), new QueryRefusal(exception.Message), SealedBodyJson.Default.QueryRefusal);
         return turn.Commit(effects =>
         {
             effects.Finish(waiting.Slot);
@@ -104,7 +104,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape),
         };
         await contributions.OpenAsync(session, question, matrix);
-        var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), matrix.Labels, SealedJson.Default.PartyLabels);
+        var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), matrix.Labels, SealedBodyJson.Default.PartyLabels);
         return turn.Commit((session with { PeerMaskCounter = proposal.Counter }).With(question), effects =>
         {
             effects.Finish(waiting.Slot);
@@ -129,7 +129,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
                 + $"where {session.PeerMaskCounter} was seen; was its home restored from an older copy?");
         }
 
-        var asked = sealing.Unseal(session, proposal.QueryId, nameof(ProposeQuery), waiting.Envelope.Body, SealedJson.Default.QueryProposal);
+        var asked = sealing.Unseal(session, proposal.QueryId, nameof(ProposeQuery), waiting.Envelope.Body, SealedBodyJson.Default.QueryProposal);
         return asked.Text is not null ? asked : throw new QueryException(FailureCodes.Malformed, "the question has no text");
     }
 

@@ -1,5 +1,6 @@
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Batches;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
@@ -12,7 +13,7 @@ internal sealed class OpenContribution : IAsyncDisposable
     public OpenContribution(PartyMatrix matrix, MaskedPlan plan, bool isAsker, QueryMasks masks)
     {
         (Plan, _masks) = (plan, masks);
-        BatchRows = Data.Batches.MaskedBatch.RowsOf(Math.Max(plan.A.PaddedColumns, plan.B.PaddedColumns));
+        BatchRows = MaskedBatch.RowsOf(Math.Max(plan.A.PaddedColumns, plan.B.PaddedColumns));
         Layout = isAsker ? plan.A : plan.B;
         Contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns);
         _batches = matrix.BatchesAsync(Layout, BatchRows, 0).GetAsyncEnumerator();

@@ -4,6 +4,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
+using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Turns;
@@ -36,7 +37,7 @@ internal sealed class StandingReady(PartyContext party)
         if (!File.Exists(folder.WithheldKey))
         {
             using var secret = SecretBytes.Random(32);
-            OwnerOnlyFile.Write(folder.WithheldKey, secret.Span);
+            AtomicFile.Write(folder.WithheldKey, secret.Span);
         }
 
         var columns = party.DescribedColumns(session);

@@ -1,13 +1,14 @@
 using System.Buffers.Binary;
 using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data;
-using PsiMessaging.Data.Batches;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Result;
 
 namespace PsiMessaging.Party.Questions.Tokens;
 

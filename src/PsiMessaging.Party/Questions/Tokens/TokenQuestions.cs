@@ -1,10 +1,11 @@
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Analytics.Tokens;
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Data.Batches;
 using PsiMessaging.Data.Output;
+using PsiMessaging.Files;
 using PsiMessaging.Participants.Mailbox;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Session;
