@@ -99,7 +99,7 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
             return Receipt.Nothing;
         }
 
-        if ((route.From & role) == 0 || route.SessionOf(envelope) is not { } id)
+        if ((route.From & role) == SenderRole.Nobody || route.SessionOf(envelope) is not { } id)
         {
             throw new RejectedEnvelopeException($"{header.From} may not send a {header.Type} message{routes.Whom}");
         }
