@@ -164,7 +164,6 @@ public abstract class Participant<TSession> : Participant
 
         if (Turn<TSession>.Begin(_services, id, _listener, ended) is not { } turn)
         {
-            _due.Set(id, null);
             return TurnOutcome.Idle;
         }
 

@@ -142,6 +142,8 @@ public sealed class SqliteParticipantStore : IParticipantStore
             command.CommandText = $"""
                 ALTER TABLE sessions ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
                 DELETE FROM documents WHERE kind = 'masked-query';
+                UPDATE sessions SET due_at = CASE WHEN state IN ('Completed', 'Failed', 'Deleted') THEN NULL
+                    ELSE CAST(strftime('%s', json_extract(document, '$.deadlineAt')) AS INTEGER) * 1000 END WHERE due_at = 0;
                 PRAGMA user_version = {SchemaVersion};
                 """;
             command.ExecuteNonQuery();

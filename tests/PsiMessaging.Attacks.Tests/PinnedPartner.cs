@@ -154,7 +154,7 @@ public class PinnedPartner
         network.Bend = _ => throw new UnroutableException("nobody");
         network.P1.Engine!.Store.Write(transaction =>
         {
-            for (var i = 0; i < Participant.MostBeforeRefusals - 5; i++)
+            for (var i = 0; i < Post.MostBeforeRefusals - 5; i++)
             {
                 transaction.Enqueue(NewId(), null, network.P2.Home.Inbox, new byte[10], bestEffort: false);
             }
@@ -167,7 +167,7 @@ public class PinnedPartner
 
         await TakenAsync(network.P1);
         await TestNetwork.EventuallyAsync(() => Read(network.P1, transaction => transaction.ListSessions()) is { Count: 20 } sessions && sessions.All(session => session.State == "Failed"));
-        Assert.Equal(Participant.MostBeforeRefusals, Read(network.P1, transaction => transaction.CountOutgoing(network.P2.Home.Inbox)));
+        Assert.Equal(Post.MostBeforeRefusals, Read(network.P1, transaction => transaction.CountOutgoing(network.P2.Home.Inbox)));
     }
 
     /// <summary>Each registration is told to the other party: of one that reads nothing, messages would gather without end.</summary>
@@ -317,7 +317,7 @@ public class PinnedPartner
         await network.Linker.CommandBarrierAsync();
         Assert.Single(Read(network.Linker, transaction => transaction.ListSessions()));
         time.AdjustTime(time.GetUtcNow() + PartyBounds.UnregisteredAge + TimeSpan.FromMinutes(1));
-        time.Advance(TimeSpan.FromSeconds(2));
+        time.Advance(TimeSpan.FromSeconds(61));
         await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.ListSessions()).Count == 0);
         Send(network, network.P1, network.Linker, id, new RegisterDataset(id, new byte[32], "P2", "masked", 1, 10, []));
         await network.Linker.CommandBarrierAsync();
@@ -351,7 +351,7 @@ public class PinnedPartner
         Assert.InRange(bytes, 1, (PartyBounds.UnregisteredSessions + (long)PartyBounds.EarlyBatches) << 20);
         Assert.InRange(Read(network.Linker, transaction => transaction.ListSessions()).Count, 1, PartyBounds.UnregisteredSessions);
         time.AdjustTime(time.GetUtcNow() + PartyBounds.UnregisteredAge + TimeSpan.FromMinutes(1));
-        time.Advance(TimeSpan.FromSeconds(2));
+        time.Advance(TimeSpan.FromSeconds(61));
         await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.ListSessions()).Count == 0);
         Assert.Equal((0, 0L), Read(network.Linker, transaction => transaction.Waiting("P1")));
     }

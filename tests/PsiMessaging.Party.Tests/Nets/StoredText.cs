@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using PsiMessaging.Participants.Identities;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Party.Tests.Nets;
@@ -52,7 +53,9 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
             ["kept"] = state.Kept.Count,
             ["outbox"] = state.Outgoing.Count,
             ["files"] = new JsonArray([.. Files(participant).Select(file => (JsonNode)file)]),
-            ["audit"] = new JsonArray([.. state.Audit.Select(entry => Named(JsonNode.Parse(entry)))]),
+
+            // The parties' messages reach the linker in no fixed order.
+            ["audit"] = new JsonArray([.. state.Audit.Select(entry => Named(JsonNode.Parse(entry))).OrderBy(entry => participant.Home.Config.Role == ParticipantRole.Linker ? entry!.ToJsonString() : "", StringComparer.Ordinal)]),
         };
     }
 
