@@ -101,6 +101,9 @@ public sealed class PartyParticipant : Participant<PartySession>
     /// <summary>What is open of sessions' rounds.</summary>
     internal Exchanges Exchanges { get; }
 
+    /// <summary>Who may send what.</summary>
+    internal RouteTable<PartySession> Table => Routes;
+
     /// <summary>Memory of sessions over whole vectors.</summary>
     internal VectorMemory Memory { get; }
 
