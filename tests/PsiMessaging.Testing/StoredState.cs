@@ -4,7 +4,10 @@ using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Testing;
 
-/// <summary>What lies in a participant's store, read from its file beside the participant's own code: it sees everything, and what code that reads it would leave out.</summary>
+/// <summary>
+/// What lies in a participant's store, read from its file beside the participant's own code: it sees everything, and what code that reads it would
+/// leave out.
+/// </summary>
 /// <param name="Sessions">Documents of sessions, with the columns that stand beside them.</param>
 /// <param name="Documents">Other documents: kind, id, session if it goes with one, JSON.</param>
 /// <param name="Slots">Slots of inbound messages, and whether each is dealt with.</param>
@@ -26,11 +29,14 @@ public sealed record StoredState(
         connection.Open();
         return new StoredState(
             Rows(connection, "SELECT id, state, peer, is_open, due_at, ended_at, document FROM sessions ORDER BY id",
-                row => new SessionRow(row.GetString(0), row.GetString(1), row.GetString(2), row.GetBoolean(3), LongOrNull(row, 4), LongOrNull(row, 5), row.GetString(6))),
+                row => new SessionRow(
+                    row.GetString(0), row.GetString(1), row.GetString(2), row.GetBoolean(3), LongOrNull(row, 4), LongOrNull(row, 5), row.GetString(6))),
             Rows(connection, "SELECT kind, id, session, document FROM documents ORDER BY kind, id",
                 row => (row.GetString(0), row.GetString(1), row.IsDBNull(2) ? null : row.GetString(2), row.GetString(3))),
-            Rows(connection, "SELECT session, slot, finished FROM inbound ORDER BY session, slot", row => (row.GetString(0), row.GetString(1), row.GetBoolean(2))),
-            Rows(connection, "SELECT session, round, sequence FROM kept ORDER BY session, round, sequence", row => (row.GetString(0), row.GetInt32(1), row.GetInt32(2))),
+            Rows(connection, "SELECT session, slot, finished FROM inbound ORDER BY session, slot",
+                row => (row.GetString(0), row.GetString(1), row.GetBoolean(2))),
+            Rows(connection, "SELECT session, round, sequence FROM kept ORDER BY session, round, sequence",
+                row => (row.GetString(0), row.GetInt32(1), row.GetInt32(2))),
             Rows(connection, "SELECT queue FROM outbox ORDER BY number", row => row.GetString(0)),
             Rows(connection, "SELECT entry FROM audit ORDER BY number", row => row.GetString(0)));
     }

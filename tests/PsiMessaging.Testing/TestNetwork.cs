@@ -387,7 +387,8 @@ public sealed class TestParticipant : IEnvelopeSender
     }
 
     /// <summary>Whether all frames that came were taken, all messages dealt with and sent, and no session of a party is under way.</summary>
-    internal bool IsSettled() => _inbox.Reader.Count == 0 && _store is { Crashed: false } store && store.Read(transaction => transaction.OutgoingQueues().Count == 0
+    internal bool IsSettled() => _inbox.Reader.Count == 0 && _store is { Crashed: false } store && store.Read(transaction =>
+        transaction.OutgoingQueues().Count == 0
         && transaction.ListSessions().All(stored => transaction.PendingSlots(stored.Id, "").Count == 0
             && (Home.Config.Role == ParticipantRole.Linker
                 || PartySession.Parse(stored) is { IsEnded: true, IsCleaned: true, Registration: not RegistrationState.Sending, OpenQueries.Count: 0 })));

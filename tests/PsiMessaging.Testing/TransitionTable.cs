@@ -16,8 +16,9 @@ public readonly record struct Standing(SessionState State, RegistrationState Reg
 }
 
 /// <summary>
-/// Which steps a party's session may take, and what the parties of one network have taken. Every <see cref="TestNetwork"/> holds its parties to it. Thread-safe.
-/// With PSI_TRANSITIONS naming a file, every network appends the steps it saw to it, a line each: <c>sort FILE | uniq -c</c> tells what a run of the tests covers.
+/// Which steps a party's session may take, and what the parties of one network have taken. Every <see cref="TestNetwork"/> holds its parties to it.
+/// Thread-safe. With PSI_TRANSITIONS naming a file, every network appends the steps it saw to it, a line each: <c>sort FILE | uniq -c</c> tells what
+/// a run of the tests covers.
 /// </summary>
 public sealed class TransitionTable
 {

@@ -17,10 +17,12 @@ public sealed record Flow(string Protocol, string Reveal, string Engine, string?
     /// <summary>Every protocol and variant with every reveal it allows and every engine.</summary>
     public static IReadOnlyList<Flow> All { get; } =
     [
-        .. from engine in new[] { "tokens", "masked" } from reveal in new[] { "both", "initiator", "responder", "size" } select new Flow("ecdh", reveal, engine),
+        .. from engine in new[] { "tokens", "masked" } from reveal in new[] { "both", "initiator", "responder", "size" }
+           select new Flow("ecdh", reveal, engine),
         .. from engine in new[] { "tokens", "masked" } from reveal in new[] { "both", "initiator", "responder" } select new Flow("rsa", reveal, engine),
         .. from reveal in new[] { "initiator", "responder" } select new Flow("rsa", reveal, "tokens", Reuse: true),
-        .. from engine in new[] { "tokens", "masked" } from reveal in new[] { "both", "initiator", "responder" } from security in new[] { null, "malicious" } select new Flow("vole", reveal, engine, security),
+        .. from engine in new[] { "tokens", "masked" } from reveal in new[] { "both", "initiator", "responder" }
+           from security in new[] { null, "malicious" } select new Flow("vole", reveal, engine, security),
     ];
 }
 
@@ -33,10 +35,17 @@ public sealed record FlowRun(string Messages, string Stored, IReadOnlyList<int> 
     private static readonly string Session = new('a', 32);
     private static readonly IReadOnlyDictionary<string, string> Names = new Dictionary<string, string>(StringComparer.Ordinal)
     {
-        [Session] = "<session>", [new string('b', 32)] = "<send of P1>", [new string('c', 32)] = "<send of P2>", [new string('d', 32)] = "<question of P1>", [new string('e', 32)] = "<question of P2>",
+        [Session] = "<session>",
+        [new string('b', 32)] = "<send of P1>",
+        [new string('c', 32)] = "<send of P2>",
+        [new string('d', 32)] = "<question of P1>",
+        [new string('e', 32)] = "<question of P2>",
     };
 
-    /// <summary>Runs the sample through a job from beginning to end: the intersection and, where both learn it, both parties' rows and a question by each. The clock stands still.</summary>
+    /// <summary>
+    /// Runs the sample through a job from beginning to end: the intersection and, where both learn it, both parties' rows and a question by each. The
+    /// clock stands still.
+    /// </summary>
     public static async Task<FlowRun> OfAsync(Flow flow)
     {
         await using var network = new TestNetwork(new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)));

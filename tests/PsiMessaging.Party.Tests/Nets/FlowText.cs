@@ -6,8 +6,8 @@ using PsiMessaging.Participants.Envelopes;
 namespace PsiMessaging.Party.Tests.Nets;
 
 /// <summary>
-/// Messages as lines that a person can read: from, to, type, place, bytes of header and body. Each pair of sender and receiver by itself, in the order of sending; only stretches of
-/// messages that cross are sorted. Replies to people's commands are a pair too.
+/// Messages as lines that a person can read: from, to, type, place, bytes of header and body. Each pair of sender and receiver by itself, in the
+/// order of sending; only stretches of messages that cross are sorted. Replies to people's commands are a pair too.
 /// </summary>
 internal static class FlowText
 {
@@ -52,7 +52,10 @@ internal static class FlowText
         }
     }
 
-    /// <summary>Which messages cross: both parties' rounds do, and what a party announces of its masked rows may overtake them. All others are a kind each, and stay in order.</summary>
+    /// <summary>
+    /// Which messages cross: both parties' rounds do, and what a party announces of its masked rows may overtake them. All others are a kind each,
+    /// and stay in order.
+    /// </summary>
     private static object KindOf(Envelope envelope) => envelope.Message switch
     {
         RoundBatch or GrantCredit => typeof(RoundBatch),

@@ -1,10 +1,8 @@
-using System.Text;
-
 namespace PsiMessaging.Party.Tests.Nets;
 
 /// <summary>
-/// Text files beside the tests that say what a run must be. With PSI_WRITE_NETS naming this folder in the sources (an absolute path) they are written anew: look at the difference
-/// before you commit it, and give the reason in the message.
+/// Text files beside the tests that say what a run must be. With PSI_WRITE_NETS naming this folder in the sources (an absolute path) they are written
+/// anew: look at the difference before you commit it, and give the reason in the message.
 /// </summary>
 internal static class Golden
 {
@@ -28,14 +26,22 @@ internal static class Golden
         var expected = Read(name);
         if (expected != text)
         {
-            Assert.Fail($"{name} is not what came (- expected, + came). If that is meant, write it anew with PSI_WRITE_NETS=$PWD/tests/PsiMessaging.Party.Tests/Nets.\n{Difference(expected, text)}");
+            Assert.Fail($"{name} is not what came (- expected, + came). If that is meant, write it anew with "
+                + $"PSI_WRITE_NETS=$PWD/tests/PsiMessaging.Party.Tests/Nets.\n{Difference(expected, text)}");
         }
     }
 
     /// <summary>Lines that are in one text only, in order, with a line before and after each.</summary>
     internal static string Difference(string expected, string actual)
     {
-        var (old, now) = (expected.Split('\n'), actual.Split('\n'));
+        var lines = Aligned(expected.Split('\n'), actual.Split('\n'));
+        bool Differs(int at) => at >= 0 && at < lines.Count && lines[at][0] != ' ';
+        return string.Join('\n', lines.Where((_, at) => Differs(at - 1) || Differs(at) || Differs(at + 1)));
+    }
+
+    /// <summary>Both texts' lines along their longest common part.</summary>
+    private static List<string> Aligned(string[] old, string[] now)
+    {
         var common = new int[old.Length + 1, now.Length + 1];
         for (var i = old.Length - 1; i >= 0; i--)
         {
@@ -45,33 +51,20 @@ internal static class Golden
             }
         }
 
-        var lines = new List<string>();
-        for (var (i, j) = (0, 0); i < old.Length || j < now.Length;)
+        var (lines, o, n) = (new List<string>(), 0, 0);
+        while (o < old.Length && n < now.Length)
         {
-            if (i < old.Length && j < now.Length && old[i] == now[j])
+            if (old[o] == now[n])
             {
-                lines.Add("  " + old[i]);
-                (i, j) = (i + 1, j + 1);
-            }
-            else if (j == now.Length || (i < old.Length && common[i + 1, j] >= common[i, j + 1]))
-            {
-                lines.Add("- " + old[i++]);
+                lines.Add("  " + old[o++]);
+                n++;
             }
             else
             {
-                lines.Add("+ " + now[j++]);
+                lines.Add(common[o + 1, n] >= common[o, n + 1] ? "- " + old[o++] : "+ " + now[n++]);
             }
         }
 
-        var text = new StringBuilder();
-        for (var i = 0; i < lines.Count; i++)
-        {
-            if (lines.Skip(Math.Max(0, i - 1)).Take(i == 0 ? 2 : 3).Any(line => line[0] != ' '))
-            {
-                text.AppendLine(lines[i]);
-            }
-        }
-
-        return text.ToString();
+        return [.. lines, .. old[o..].Select(line => "- " + line), .. now[n..].Select(line => "+ " + line)];
     }
 }

@@ -8,8 +8,8 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Party.Tests.Nets;
 
 /// <summary>
-/// What the three participants hold at the end, as JSON: sessions, documents by kind, slots of messages, files of the session. What is drawn at random or follows from it stands
-/// as its kind, length and number of first appearance, the same value under the same number everywhere.
+/// What the three participants hold at the end, as JSON: sessions, documents by kind, slots of messages, files of the session. What is drawn at
+/// random or follows from it stands as its kind, length and number of first appearance, the same value under the same number everywhere.
 /// </summary>
 /// <param name="names">What to call what is known.</param>
 internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
@@ -36,20 +36,30 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
         {
             documents[kind.Key] = new JsonArray([.. kind.Select(document => new JsonObject
             {
-                ["id"] = Name(document.Id), ["session"] = document.Session is { } session ? Name(session) : null, ["document"] = Named(JsonNode.Parse(document.Document)),
+                ["id"] = Name(document.Id),
+                ["session"] = document.Session is { } session ? Name(session) : null,
+                ["document"] = Named(JsonNode.Parse(document.Document)),
             })]);
         }
 
         var sessions = state.Sessions.Select(session => new JsonObject
         {
-            ["id"] = Name(session.Id), ["state"] = session.State, ["peer"] = session.Peer, ["isOpen"] = session.IsOpen, ["dueAt"] = Time(session.DueAt), ["endedAt"] = Time(session.EndedAt),
+            ["id"] = Name(session.Id),
+            ["state"] = session.State,
+            ["peer"] = session.Peer,
+            ["isOpen"] = session.IsOpen,
+            ["dueAt"] = Time(session.DueAt),
+            ["endedAt"] = Time(session.EndedAt),
             ["document"] = Named(JsonNode.Parse(session.Document)),
         });
         return new JsonObject
         {
             ["sessions"] = new JsonArray([.. sessions]),
             ["documents"] = documents,
-            ["slots"] = new JsonArray([.. state.Slots.Select(slot => (JsonNode)$"{Name(slot.Slot)}{(slot.Finished ? "" : " waits")}")]),
+
+            // Masked rows take a slot only where they overtake the news that their product is open; else they go straight to their file.
+            ["slots"] = new JsonArray([.. state.Slots.Where(slot => !slot.Finished || !slot.Slot.StartsWith("masked/", StringComparison.Ordinal))
+                .Select(slot => (JsonNode)$"{Name(slot.Slot)}{(slot.Finished ? "" : " waits")}")]),
             ["kept"] = state.Kept.Count,
             ["outbox"] = state.Outgoing.Count,
             ["files"] = new JsonArray([.. Files(participant).Select(file => (JsonNode)file)]),
@@ -63,11 +73,13 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
     {
         var root = Path.Combine(participant.Home.Path, "sessions");
         return Directory.Exists(root)
-            ? Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(path => string.Join('/', Path.GetRelativePath(root, path).Split('/').Select(Name)))
+            ? Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+                .Select(path => string.Join('/', Path.GetRelativePath(root, path).Split('/').Select(Name)))
             : [];
     }
 
-    private static string? Time(long? milliseconds) => milliseconds is { } known ? DateTimeOffset.FromUnixTimeMilliseconds(known).ToString("O", CultureInfo.InvariantCulture) : null;
+    private static string? Time(long? milliseconds) =>
+        milliseconds is { } known ? DateTimeOffset.FromUnixTimeMilliseconds(known).ToString("O", CultureInfo.InvariantCulture) : null;
 
     private JsonNode? Named(JsonNode? node) => node switch
     {
@@ -79,7 +91,8 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
 
     /// <summary>Members as they stand; those of a dictionary by round or sequence, whose order is that of arrival, by number.</summary>
     private static IEnumerable<KeyValuePair<string, JsonNode?>> InOrder(JsonObject members) =>
-        members.All(member => int.TryParse(member.Key, CultureInfo.InvariantCulture, out _)) ? members.OrderBy(member => int.Parse(member.Key, CultureInfo.InvariantCulture)) : members;
+        members.All(member => int.TryParse(member.Key, CultureInfo.InvariantCulture, out _))
+            ? members.OrderBy(member => int.Parse(member.Key, CultureInfo.InvariantCulture)) : members;
 
     /// <summary>A text with what is known called by its name and what is drawn numbered.</summary>
     private string Name(string text)
@@ -95,7 +108,8 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
             return Drawn(text, $"{bytes} bytes");
         }
 
-        return string.Join('/', text.Split('/').Select(part => part.Length >= 16 && part.All(char.IsAsciiHexDigitLower) ? Drawn(part, $"{part.Length / 2} bytes in hexadecimal") : part));
+        return string.Join('/', text.Split('/')
+            .Select(part => part.Length >= 16 && part.All(char.IsAsciiHexDigitLower) ? Drawn(part, $"{part.Length / 2} bytes in hexadecimal") : part));
     }
 
     private string Drawn(string value, string kind)
