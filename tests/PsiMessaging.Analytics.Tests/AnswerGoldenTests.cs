@@ -6,7 +6,6 @@ using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Analytics.Tokens;
-using PsiMessaging.Linker.Engines.Tokens;
 
 namespace PsiMessaging.Analytics.Tests;
 

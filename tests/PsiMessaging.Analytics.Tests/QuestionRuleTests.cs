@@ -4,7 +4,6 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Types;
-using PsiMessaging.Party.Rows;
 
 namespace PsiMessaging.Analytics.Tests;
 

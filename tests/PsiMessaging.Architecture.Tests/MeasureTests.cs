@@ -31,14 +31,16 @@ public class MeasureTests
     [Fact]
     public void Methods_AreAccessorsAndLambdasOfFieldsToo()
     {
-        var methods = MethodShape.In([File("class C { int P { get => 1; set { } } int Q => 1; Func<int, int> F = a => Run(b => a); C() { } interface I { void M(); } }")]);
+        var methods = MethodShape.In(
+            [File("class C { int P { get => 1; set { } } int Q => 1; Func<int, int> F = a => Run(b => a); C() { } interface I { void M(); } }")]);
         Assert.Equal(["C.P.get", "C.P.set", "C.Q", "C.F", "C.new"], methods.Select(method => method.Name));
     }
 
     [Fact]
     public void TypeLines_AreTheSumOfItsParts()
     {
-        var types = TypeShape.In([File("namespace N;\npartial class C\n{\n}\n", "src/P/A.cs"), File("namespace N;\npartial class C\n{\n    record R(int A);\n}\n", "src/P/B.cs")]);
+        var types = TypeShape.In([File("namespace N;\npartial class C\n{\n}\n", "src/P/A.cs"),
+            File("namespace N;\npartial class C\n{\n    record R(int A);\n}\n", "src/P/B.cs")]);
         var type = Assert.Single(types, type => type.Name == "N.C");
         Assert.Equal((7, 2), (type.Lines, type.Paths.Count));
         Assert.Equal(1, Assert.Single(types, type => type.Name == "N.C.R").Lines);

@@ -3,15 +3,16 @@ using PsiMessaging.Shape;
 namespace PsiMessaging.Architecture.Tests;
 
 /// <summary>
-/// How the code is cut: no class over 400 lines, no method over 50 and none with more than 12 ways through it in Party, Linker and Participants; no type in several files and no line
-/// over 160 characters anywhere. What is not worth it stands in shape-exceptions.txt with its reason.
+/// How the code is cut: no class over 400 lines, no method over 50 and none with more than 12 ways through it in Party, Linker and Participants; no type in
+/// several files and no line over 160 characters anywhere. What is not worth it stands in shape-exceptions.txt with its reason.
 /// </summary>
 public class ShapeTests
 {
     private static readonly string Root = SourceTree.RootAbove(AppContext.BaseDirectory);
     private static readonly IReadOnlyList<Offence> Offences = ShapeRules.Offences(SourceTree.Read(Root));
 
-    private static ShapeExceptions Exceptions => ShapeExceptions.Parse(File.ReadLines(Path.Combine(Root, "tests", "PsiMessaging.Architecture.Tests", "shape-exceptions.txt")));
+    private static ShapeExceptions Exceptions =>
+        ShapeExceptions.Parse(File.ReadLines(Path.Combine(Root, "tests", "PsiMessaging.Architecture.Tests", "shape-exceptions.txt")));
 
     [Fact]
     public void Code_KeepsItsLimits()

@@ -1,4 +1,3 @@
-using PsiMessaging.Analytics.Queries;
 
 namespace PsiMessaging.Batches.Tests;
 

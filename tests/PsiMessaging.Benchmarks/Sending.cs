@@ -104,9 +104,9 @@ internal static class Sending
         matched.Write(home.SessionPath(session));
         store.Write(transaction =>
         {
-            transaction.PutSession(new PartySession
+            transaction.PutSession(new PartySession(SessionState.Completed)
             {
-                Id = session, State = SessionState.Completed, IsInitiator = home.Name == "P1", Peer = peer, Linker = "LINKER", Dataset = "data", DatasetHash = dataset.Hash,
+                Id = session, IsInitiator = home.Name == "P1", Peer = peer, Linker = "LINKER", Dataset = "data", DatasetHash = dataset.Hash,
                 Protocol = EcdhProtocol.Instance.Name, Engine = engine, Reveal = RevealTo.Both, MinCell = 1, CreatedAt = now, DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
                 ProposalHash = new byte[32], AcceptanceHash = new byte[32], IntersectionSize = rows, HadResult = true, EndedAt = now,
             }.ToStored());

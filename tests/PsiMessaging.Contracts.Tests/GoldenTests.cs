@@ -1,7 +1,5 @@
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Party.Datasets;
-using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Contracts.Tests;
 

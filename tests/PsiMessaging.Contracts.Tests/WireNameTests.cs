@@ -1,8 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Contracts.Tests;
 

@@ -184,8 +184,8 @@ public class KillTests
             while (true)
             {
                 var session = store.Read(transaction => transaction.FindSession(id)) is { } stored ? PartySession.Parse(stored) : null;
-                Assert.NotEqual(PsiMessaging.Party.SessionState.Failed, session?.State);
-                if (session is not null && (progress < 1 ? session.Progress >= progress : session.State == PsiMessaging.Party.SessionState.Completed))
+                Assert.NotEqual(SessionState.Failed, session?.State);
+                if (session is not null && (progress < 1 ? session.Progress >= progress : session.State == SessionState.Completed))
                 {
                     break;
                 }

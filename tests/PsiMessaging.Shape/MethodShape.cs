@@ -5,8 +5,8 @@ using Microsoft.CodeAnalysis.CSharp.Syntax;
 namespace PsiMessaging.Shape;
 
 /// <summary>
-/// A method, constructor, operator, accessor, or lambda that initialises a field. Local functions and lambdas within count for what holds them: cutting a method into
-/// local functions does not make it short.
+/// A method, constructor, operator, accessor, or lambda that initialises a field. Local functions and lambdas within count for what holds them: cutting a
+/// method into local functions does not make it short.
 /// </summary>
 /// <param name="Project">The folder of its project.</param>
 /// <param name="Name">With namespace and type; overloads have the same.</param>
@@ -14,8 +14,9 @@ namespace PsiMessaging.Shape;
 /// <param name="Line">Where it begins, from 1.</param>
 /// <param name="Lines">From its signature to its closing brace, without attributes and docstring.</param>
 /// <param name="Cyclomatic">
-/// Ways through it: 1, and one more for each <c>if</c>, <c>while</c>, <c>do</c>, <c>for</c>, <c>foreach</c>, <c>case</c> label, arm of a switch expression (but for a discard),
-/// <c>catch</c>, <c>when</c>, <c>&amp;&amp;</c>, <c>||</c>, <c>??</c>, <c>??=</c>, <c>?:</c>, and <c>and</c> or <c>or</c> of patterns. <c>?.</c> and <c>default</c> count nothing.
+/// Ways through it: 1, and one more for each <c>if</c>, <c>while</c>, <c>do</c>, <c>for</c>, <c>foreach</c>, <c>case</c> label, arm of a switch expression (but
+/// for a discard), <c>catch</c>, <c>when</c>, <c>&amp;&amp;</c>, <c>||</c>, <c>??</c>, <c>??=</c>, <c>?:</c>, and <c>and</c> or <c>or</c> of patterns.
+/// <c>?.</c> and <c>default</c> count nothing.
 /// </param>
 public sealed record MethodShape(string Project, string Name, string Path, int Line, int Lines, int Cyclomatic)
 {
@@ -70,7 +71,8 @@ public sealed record MethodShape(string Project, string Name, string Path, int L
         {
             switch (above)
             {
-                case AnonymousFunctionExpressionSyntax or BaseMethodDeclarationSyntax or AccessorDeclarationSyntax or PropertyDeclarationSyntax { ExpressionBody: not null }
+                case AnonymousFunctionExpressionSyntax or BaseMethodDeclarationSyntax
+                    or AccessorDeclarationSyntax or PropertyDeclarationSyntax { ExpressionBody: not null }
                     or IndexerDeclarationSyntax:
                     return null;
                 case PropertyDeclarationSyntax property:

@@ -1,7 +1,6 @@
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
-using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Shape;
 
@@ -14,8 +13,8 @@ public enum NameKind
 }
 
 /// <summary>
-/// A comparison with the word for a protocol, an engine or what is revealed: with the literal, or with a constant that holds it. These belong to an enum or a descriptor;
-/// each comparison elsewhere is one more place that a new protocol must know.
+/// A comparison with the word for a protocol, an engine or what is revealed: with the literal, or with a constant that holds it. These belong to an enum or a
+/// descriptor; each comparison elsewhere is one more place that a new protocol must know.
 /// </summary>
 /// <param name="Kind">What the word chooses.</param>
 /// <param name="Word">The word.</param>
@@ -39,13 +38,15 @@ public sealed record NameComparison(NameKind Kind, string Word, string Project, 
     };
 
     /// <summary>
-    /// All of some files: operands of <c>==</c>, <c>!=</c> and <c>Equals</c>, patterns, and case labels. A constant is known by the name of its class, or without it in its class and
-    /// where that is used statically.
+    /// All of some files: operands of <c>==</c>, <c>!=</c> and <c>Equals</c>, patterns, and case labels. A constant is known by the name of its class, or
+    /// without it in its class and where that is used statically.
     /// </summary>
     public static IReadOnlyList<NameComparison> In(IReadOnlyCollection<SourceFile> files)
     {
-        var constants = files.SelectMany(file => file.Root.DescendantNodes().OfType<FieldDeclarationSyntax>()).SelectMany(Constants).ToLookup(pair => pair.Name, pair => pair, StringComparer.Ordinal);
-        return [.. files.SelectMany(file => file.Root.DescendantNodes().SelectMany(Operands).Select(operand => Of(file, operand, constants)).OfType<NameComparison>())];
+        var constants = files.SelectMany(file => file.Root.DescendantNodes().OfType<FieldDeclarationSyntax>())
+            .SelectMany(Constants).ToLookup(pair => pair.Name, pair => pair, StringComparer.Ordinal);
+        return [.. files.SelectMany(file =>
+            file.Root.DescendantNodes().SelectMany(Operands).Select(operand => Of(file, operand, constants)).OfType<NameComparison>())];
     }
 
     private static NameComparison? Of(SourceFile file, SyntaxNode operand, ILookup<string, (string Class, string Name, string Word)> constants) =>
@@ -79,7 +80,8 @@ public sealed record NameComparison(NameKind Kind, string Word, string Project, 
         ConstantPatternSyntax pattern => [pattern.Expression],
         TypePatternSyntax pattern => [pattern.Type],
         CaseSwitchLabelSyntax label => [label.Value],
-        InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Equals", Expression: var on } } call => [on, .. call.ArgumentList.Arguments.Select(argument => argument.Expression)],
+        InvocationExpressionSyntax { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "Equals", Expression: var on } } call =>
+            [on, .. call.ArgumentList.Arguments.Select(argument => argument.Expression)],
         _ => [],
     };
 }

@@ -44,7 +44,8 @@ public static class ShapeReport
 
     private static void Rooms(StringBuilder text, SourceTree tree)
     {
-        text.Append($"{"",-26}{"files",6}{"lines",8}{"largest class",16}{$"methods > {ShapeRules.MethodLines}",14}{"longest",9}{$"cyclomatic > {ShapeRules.Cyclomatic}",17}{"highest",9}\n");
+        text.Append($"{"",-26}{"files",6}{"lines",8}{"largest class",16}{$"methods > {ShapeRules.MethodLines}",14}"
+            + $"{"longest",9}{$"cyclomatic > {ShapeRules.Cyclomatic}",17}{"highest",9}\n");
         foreach (var room in ShapeRules.Rooms)
         {
             var files = ShapeRules.FilesOf(tree, room).ToArray();

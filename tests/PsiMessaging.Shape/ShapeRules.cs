@@ -22,7 +22,8 @@ public static class ShapeRules
         [["PsiMessaging.Party", "PsiMessaging.Sessions"], ["PsiMessaging.Linker", "PsiMessaging.Linking"], ["PsiMessaging.Participants"]];
 
     /// <summary>The files of a room.</summary>
-    public static IEnumerable<SourceFile> FilesOf(SourceTree tree, string[] room) => tree.Files.Where(file => file.IsProduct && room.Contains(file.Project, StringComparer.Ordinal));
+    public static IEnumerable<SourceFile> FilesOf(SourceTree tree, string[] room) =>
+        tree.Files.Where(file => file.IsProduct && room.Contains(file.Project, StringComparer.Ordinal));
 
     /// <summary>Everything in a checkout that breaks a rule.</summary>
     public static IReadOnlyList<Offence> Offences(SourceTree tree)
@@ -32,10 +33,12 @@ public static class ShapeRules
         return
         [
             .. TypeShape.In(rooms).Where(type => type.Lines > ClassLines).Select(type => new Offence("class-lines", type.Name, $"{type.Lines} lines")),
-            .. methods.Where(method => method.Lines > MethodLines).Select(method => new Offence("method-lines", method.Name, $"{method.Lines} lines, {method.Path}:{method.Line}")),
+            .. methods.Where(method => method.Lines > MethodLines)
+                .Select(method => new Offence("method-lines", method.Name, $"{method.Lines} lines, {method.Path}:{method.Line}")),
             .. methods.Where(method => method.Cyclomatic > Cyclomatic)
                 .Select(method => new Offence("cyclomatic", method.Name, $"{method.Cyclomatic}, {method.Path}:{method.Line}")),
-            .. TypeShape.In(tree.Files).Where(type => type.Paths.Count > 1).Select(type => new Offence("several-files", type.Name, $"{type.Paths.Count} files")),
+            .. TypeShape.In(tree.Files).Where(type => type.Paths.Count > 1)
+                .Select(type => new Offence("several-files", type.Name, $"{type.Paths.Count} files")),
             .. LongLine.In(tree.Files, LineCharacters).GroupBy(line => line.Path, StringComparer.Ordinal)
                 .Select(lines => new Offence("long-line", lines.Key, $"{lines.Count()} lines, the first is {lines.First().Line}")),
         ];

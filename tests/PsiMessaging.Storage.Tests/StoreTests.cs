@@ -38,14 +38,18 @@ public sealed class StoreTests : IDisposable
     }
 
     [Fact]
-    public void DropRounds_LeavesOtherMessages()
+    public void DropKinds_LeavesOtherMessages()
     {
         _store.Write(t => t.PutInbound("s", "round/001/00000000", [1], [9]));
         _store.Write(t => t.PutInbound("s", "CompleteSession", [2], [9]));
         _store.Write(t => t.PutKept("s", 2, 0, [1, 2, 3]));
         _store.Write(t => t.PutKept("s", 2, 1, [4]));
         Assert.Equal("0:1,2,3 1:4", Kept());
-        _store.Write(t => t.DropRounds("s"));
+        _store.Write(t =>
+        {
+            t.DropKept("s");
+            t.DropKinds("s", ["round", "credit"]);
+        });
         Assert.Empty(_store.Read(t => t.Pending("s", "round/", 10)));
         Assert.Equal("", Kept());
         Assert.Single(_store.Read(t => t.Pending("s", "CompleteSession", 10)));
@@ -79,8 +83,7 @@ public sealed class StoreTests : IDisposable
         _store.Read(t =>
         {
             Assert.Equal(["asked", "due", "open"], t.OpenSessions().Order(StringComparer.Ordinal));
-            Assert.Equal(["due"], t.DueSessions(Day(4), 10));
-            Assert.Equal(["due", "open"], t.DueSessions(Day(9), 10));
+            Assert.Equal([("due", Day(3)), ("open", Day(9))], t.DueTimes().OrderBy(entry => entry.DueAt));
             Assert.Equal((2, 3, 1), (t.CountSessions("P2", openOnly: true), t.CountSessions("P2", openOnly: false), t.CountSessions("", openOnly: false)));
             Assert.Equal(((1, 3L), (1, 1L), (0, 0L)), (t.Waiting("P1"), t.Waiting("P2"), t.Waiting("P3")));
             Assert.Equal(("Completed", null), (t.FindState("closed"), t.FindState("nobody")));

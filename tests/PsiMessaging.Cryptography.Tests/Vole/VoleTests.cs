@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using CsCheck;
-using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Cryptography.Fields;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.ObliviousTransfer;
