@@ -6,8 +6,8 @@ using PsiMessaging.Contracts.V1;
 namespace PsiMessaging.Contracts.Tests;
 
 /// <summary>
-/// Bodies of messages, byte for byte against their stored form, and their pages. A difference is a change of the wire, also where neither broker nor linker can see it. Rewrite
-/// the samples with PSI_WRITE_GOLDEN=FOLDER and change the message's page in the same commit.
+/// Bodies of messages, byte for byte against their stored form, and their pages. A difference is a change of the wire, also where neither broker nor linker can
+/// see it. Rewrite the samples with PSI_WRITE_GOLDEN=FOLDER and change the message's page in the same commit.
 /// </summary>
 public class SealedBodyTests
 {
@@ -16,7 +16,8 @@ public class SealedBodyTests
         ("ProposeQuery", typeof(ProposeQuery), new QueryProposal("cov(T, Y) by 'Città'", new PartyShape(2, [3, 0]), 20,
             new QueryAnnouncement([50, 51], [[30, 71]], [new ColumnAnnouncement("Età", [new ColumnSpread(50, 40, 500, 100), new ColumnSpread(0, 0, 0)])]))),
         ("ProposeQuery.least", typeof(ProposeQuery), new QueryProposal("count", new PartyShape(1, []), 1)),
-        ("AcceptQuery", typeof(AcceptQuery), new PartyLabels([["Città", null], ["a \"quoted\" <label> & more", "16-24"]], [["(0)", "1"], []], ["SEX", "Età"])),
+        ("AcceptQuery", typeof(AcceptQuery),
+            new PartyLabels([["Città", null], ["a \"quoted\" <label> & more", "16-24"]], [["(0)", "1"], []], ["SEX", "Età"])),
         ("AcceptQuery.least", typeof(AcceptQuery), new PartyLabels([], [])),
         ("RefuseQuery", typeof(RefuseQuery), new QueryRefusal("the question's “shape” cannot be")),
     ];
@@ -61,7 +62,8 @@ public class SealedBodyTests
     public void EverySealedType_HasASample_AndNothingElseIsSealed()
     {
         Assert.Equal(SealedBodies.Messages.ToHashSet(), Samples.Select(sample => sample.Message).ToHashSet());
-        var roots = typeof(SealedBodyJson).GetCustomAttributesData().Where(attribute => attribute.AttributeType.Name == "JsonSerializableAttribute").Select(attribute => (Type)attribute.ConstructorArguments[0].Value!);
+        var roots = typeof(SealedBodyJson).GetCustomAttributesData().Where(attribute => attribute.AttributeType.Name == "JsonSerializableAttribute")
+            .Select(attribute => (Type)attribute.ConstructorArguments[0].Value!);
         Assert.Equal(roots.ToHashSet(), SealedBodies.Messages.Select(message => SealedBodies.Of(message)!).ToHashSet());
 
         // A page that says its body is sealed is that of a message with a sealed body.
@@ -81,8 +83,10 @@ public class SealedBodyTests
         var section = PageOf(message);
         section = section[section.IndexOf("## Sealed body", StringComparison.Ordinal)..];
         section = section[..section.IndexOf("\n## ", 1, StringComparison.Ordinal)];
-        var rows = section.Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal)).Select(line => line.Trim('|').Split(" | ").Select(cell => cell.Trim()).ToArray()).ToArray();
-        var expected = MembersOf(SealedBodies.Of(ContractCatalog.Find("psi.v1." + message)!)!, "").ToArray();
+        var rows = section.Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal))
+            .Select(line => line.Trim('|').Split(" | ").Select(cell => cell.Trim()).ToArray()).ToArray();
+        var body = SealedBodies.Of(ContractCatalog.Find("psi.v1." + message)!)!;
+        var expected = MembersOf(body, "").ToArray();
         Assert.Equal(expected.Select(member => $"`{member.Path}`").Order(StringComparer.Ordinal), rows.Select(row => row[0]).Order(StringComparer.Ordinal));
         Assert.All(rows, row =>
         {
@@ -91,7 +95,7 @@ public class SealedBodyTests
             Assert.StartsWith(expected.Single(member => $"`{member.Path}`" == row[0]).Kind, row[1], StringComparison.Ordinal);
         });
         Assert.Contains($"`tests/PsiMessaging.Contracts.Tests/Golden/sealed.v1.{message}.json`", section, StringComparison.Ordinal);
-        Assert.Contains($"x-sealed-body:\n        $ref: '#/components/schemas/{SealedBodies.Of(ContractCatalog.Find("psi.v1." + message)!)!.Name}'", AsyncApi(), StringComparison.Ordinal);
+        Assert.Contains($"x-sealed-body:\n        $ref: '#/components/schemas/{body.Name}'", AsyncApi(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -104,9 +108,11 @@ public class SealedBodyTests
             var start = schemas.IndexOf($"\n    {type.Name}:\n", StringComparison.Ordinal);
             Assert.True(start >= 0, type.Name);
             var lines = schemas[(start + 1)..].Split('\n');
-            var members = lines.Skip(1).TakeWhile(line => line.StartsWith("     ", StringComparison.Ordinal)).Where(line => line.StartsWith("        ", StringComparison.Ordinal) && line[8] != ' ')
+            var members = lines.Skip(1).TakeWhile(line => line.StartsWith("     ", StringComparison.Ordinal))
+                .Where(line => line.StartsWith("        ", StringComparison.Ordinal) && line[8] != ' ')
                 .Select(line => line.Trim().TrimEnd(':'));
-            Assert.Equal(type.GetProperties().Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name)).Order(StringComparer.Ordinal), members.Order(StringComparer.Ordinal));
+            var expected = type.GetProperties().Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name));
+            Assert.Equal(expected.Order(StringComparer.Ordinal), members.Order(StringComparer.Ordinal));
         }
     }
 

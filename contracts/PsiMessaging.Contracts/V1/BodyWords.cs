@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace PsiMessaging.Contracts.V1;
 
 /// <summary>
-/// Body of <see cref="MaskedCorrection"/> and <see cref="ProductComputed"/>: the p × q words of a product modulo 2^64, row after row, 8 bytes each, lowest byte first.
+/// Body of <see cref="MaskedCorrection"/> and <see cref="ProductComputed"/>: the p × q words of a product modulo 2^64, row after row, 8 bytes each, lowest byte
+/// first.
 /// </summary>
 public static class BodyWords
 {

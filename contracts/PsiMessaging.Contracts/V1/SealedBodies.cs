@@ -3,21 +3,25 @@ using System.Text.Json.Serialization;
 
 namespace PsiMessaging.Contracts.V1;
 
-/// <summary>Sealed body of <see cref="ProposeQuery"/>: the question, and what the other party must know of the asking one's side. The linker sees none of it.</summary>
+/// <summary>
+/// Sealed body of <see cref="ProposeQuery"/>: the question, and what the other party must know of the asking one's side. The linker sees none of it.
+/// </summary>
 /// <param name="Text">The question in the language of docs/analytics.md or as JSON, 1 to 4,000 characters.</param>
 /// <param name="Shape">Shape of the asking party's matrix.</param>
 /// <param name="Pad">Both matrices' columns are padded to a multiple of this, 1 to 100.</param>
 /// <param name="Announced">Under a minimum cell size above 1: what lies behind the asking party's groups, levels and columns; else null.</param>
 public sealed record QueryProposal(string Text, PartyShape Shape, int Pad, QueryAnnouncement? Announced = null);
 
-/// <summary>How many columns a party's data ask for, beside what follows from the query: both parties learn both shapes, the linker the resulting p and q.</summary>
+/// <summary>
+/// How many columns a party's data ask for, beside what follows from the query: both parties learn both shapes, the linker the resulting p and q.
+/// </summary>
 /// <param name="Groups">Groups that occur among the party's common rows, 1 to 1,000.</param>
 /// <param name="Levels">Regression: levels of each of the party's class terms, in the order of the terms, 0 to 1,000 each.</param>
 public sealed record PartyShape(int Groups, IReadOnlyList<int> Levels);
 
 /// <summary>
-/// What the asking party says about its own side of a question, so that the other can see that nothing singles out few records: sizes only, no label and no value.
-/// The other party cannot check that it is true.
+/// What the asking party says about its own side of a question, so that the other can see that nothing singles out few records: sizes only, no label and no
+/// value. The other party cannot check that it is true.
 /// </summary>
 /// <param name="Groups">Common records in each of the party's groups, after its own part of the filter; the bins of a quantile are one group.</param>
 /// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
@@ -31,40 +35,53 @@ public sealed record ColumnAnnouncement(string Column, IReadOnlyList<ColumnSprea
 
 /// <summary>What lies behind the values of a numeric column in one group.</summary>
 /// <param name="Records">Records with a value.</param>
-/// <param name="Different">Records whose value is not the most frequent one: with zeros and ones, the fewer of the two. All, where no value occurs twice.</param>
-/// <param name="Largest">Share in thousandths, 0 to 1,000, that the minimum less one records of largest |value − median| have in the sum of it; 0 where all values are equal.</param>
+/// <param name="Different">
+/// Records whose value is not the most frequent one: with zeros and ones, the fewer of the two. All, where no value occurs twice.
+/// </param>
+/// <param name="Largest">
+/// Share in thousandths, 0 to 1,000, that the minimum less one records of largest |value − median| have in the sum of it; 0 where all values are equal.
+/// </param>
 /// <param name="Single">Share in thousandths, rounded up, that the single record of the largest has; 0 where all values are equal, and only there.</param>
 public sealed record ColumnSpread(int Records, int Different, int Largest, int Single = 0);
 
-/// <summary>Sealed body of <see cref="AcceptQuery"/>: how the answering party's columns are to be read. The asking party learns these labels whether the answer shows them or not.</summary>
+/// <summary>
+/// Sealed body of <see cref="AcceptQuery"/>: how the answering party's columns are to be read. The asking party learns these labels whether the answer shows them
+/// or not.
+/// </summary>
 /// <param name="Groups">
 /// Labels of each group, one for each of the party's groupings; null where the value is missing. At most 1,000; none where every group is put aside.
 /// </param>
 /// <param name="Levels">Labels of the levels of each of the party's class terms, at most 1,000 each.</param>
 /// <param name="TwoValued">
-/// Under a minimum cell size: the party's numeric columns in the question that have two values, or one, but for fewer than the minimum of records; there the records at
-/// either count. Null for none.
+/// Under a minimum cell size: the party's numeric columns in the question that have two values, or one, but for fewer than the minimum of records; there the
+/// records at either count. Null for none.
 /// </param>
-public sealed record PartyLabels(IReadOnlyList<IReadOnlyList<string?>> Groups, IReadOnlyList<IReadOnlyList<string>> Levels, IReadOnlyList<string>? TwoValued = null)
+public sealed record PartyLabels(
+    IReadOnlyList<IReadOnlyList<string?>> Groups, IReadOnlyList<IReadOnlyList<string>> Levels, IReadOnlyList<string>? TwoValued = null)
 {
     /// <summary>The shape that follows. It is written for who looks at the body; nobody reads it.</summary>
     public PartyShape Shape => new(Math.Max(1, Groups.Count), [.. Levels.Select(level => level.Count)]);
 }
 
 /// <summary>Sealed body of <see cref="RefuseQuery"/>.</summary>
-/// <param name="Reason">One line for the person who asked. It names columns and the minimum, never a number or a label; of what comes, 500 characters are shown.</param>
+/// <param name="Reason">
+/// One line for the person who asked. It names columns and the minimum, never a number or a label; of what comes, 500 characters are shown.
+/// </param>
 public sealed record QueryRefusal(string Reason);
 
 /// <summary>Source-generated JSON for sealed bodies. Unlike messages they may hold members that the receiver does not know, and may leave some out.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(QueryProposal))]
 [JsonSerializable(typeof(PartyLabels))]
 [JsonSerializable(typeof(QueryRefusal))]
 public sealed partial class SealedBodyJson : JsonSerializerContext;
 
 /// <summary>
-/// Which messages carry JSON that is sealed under the key the two parties share (AES-256-GCM-SIV, a key for each query, kind and sender): the body is a part of the
-/// contract like the header, though neither broker nor linker can read it.
+/// Which messages carry JSON that is sealed under the key the two parties share (AES-256-GCM-SIV, a key for each query, kind and sender): the body is a part of
+/// the contract like the header, though neither broker nor linker can read it.
 /// </summary>
 public static class SealedBodies
 {

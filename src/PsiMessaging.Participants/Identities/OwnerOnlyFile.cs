@@ -4,8 +4,8 @@ using PsiMessaging.Files;
 namespace PsiMessaging.Participants.Identities;
 
 /// <summary>
-/// Reads files that hold secrets, which nobody but their owner may read. They are written and destroyed as every file of ours is (<see cref="AtomicFile"/>); a key file may be
-/// somebody else's making.
+/// Reads files that hold secrets, which nobody but their owner may read. They are written and destroyed as every file of ours is (<see cref="AtomicFile"/>); a
+/// key file may be somebody else's making.
 /// </summary>
 public static class OwnerOnlyFile
 {
