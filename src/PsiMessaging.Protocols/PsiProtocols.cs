@@ -28,8 +28,11 @@ public static class PsiProtocols
     /// <summary>The protocol of a name; null when this version has none, and for <see cref="Auto"/>.</summary>
     public static PsiProtocol? Find(string? name) => All.FirstOrDefault(protocol => protocol.Name == name);
 
+    /// <summary>Whether a name leaves the choice to the parties.</summary>
+    public static bool IsAuto(string? name) => name == Auto;
+
     /// <summary>Whether a session may be asked for under a name: a protocol's, or <see cref="Auto"/>.</summary>
-    public static bool MayBeAsked(string? name) => name == Auto || Find(name) is not null;
+    public static bool MayBeAsked(string? name) => IsAuto(name) || Find(name) is not null;
 
     /// <summary>What a party lets <see cref="Auto"/> take, in the order of <see cref="All"/>; never empty.</summary>
     /// <param name="reveal">Who learns the result.</param>

@@ -87,7 +87,7 @@ internal static class SessionCommands
             Report(parsed, home, store, id, () =>
             {
                 var current = Load(store, id);
-                if (current.Protocol != PsiProtocols.Auto)
+                if (!PsiProtocols.IsAuto(current.Protocol))
                 {
                     Console.Out.WriteLine($"protocol {ProtocolText(current)}");
                 }

@@ -101,37 +101,14 @@ public sealed class Envelope
     /// <exception cref="RejectedEnvelopeException">The frame is malformed, or not admitted.</exception>
     public static Envelope Parse(ReadOnlyMemory<byte> frame, Action<Envelope>? admit = null)
     {
-        var span = frame.Span;
-        if (span.Length < PrefixBytes + SigningKey.SignatureSizeBytes || !span.StartsWith(Magic))
-        {
-            throw new RejectedEnvelopeException("not a PsiMessaging frame");
-        }
-
-        if (span[4] != 0)
-        {
-            throw new RejectedEnvelopeException("the frame is sealed in a way this version does not know");
-        }
-
-        var headerLength = BinaryPrimitives.ReadInt32BigEndian(span[5..]);
-        if (headerLength < 2 || headerLength > MessageLimits.LongestHeaderBytes || span.Length > MaximumFrameBytes || span.Length < PrefixBytes + headerLength + SigningKey.SignatureSizeBytes)
-        {
-            throw new RejectedEnvelopeException("the frame is cut off or announces a wrong length");
-        }
-
-        var headerBytes = span.Slice(PrefixBytes, headerLength);
+        var headerLength = HeaderLengthOf(frame.Span);
+        var headerBytes = frame.Span.Slice(PrefixBytes, headerLength);
         var body = frame[(PrefixBytes + headerLength + SigningKey.SignatureSizeBytes)..];
         try
         {
             var header = JsonSerializer.Deserialize(headerBytes, EnvelopeJson.Default.EnvelopeHeader) ?? throw new JsonException();
-            var type = ContractCatalog.Find(header.Type ?? "") ?? throw new RejectedEnvelopeException("the message is of a type this version does not know");
-            if (MessageLimits.Of(type) is not { } limit || headerLength > limit.HeaderBytes || body.Length > limit.BodyBytes)
-            {
-                throw new RejectedEnvelopeException("the message is larger than its type may be, or of a type that does not travel in an envelope");
-            }
-
-            if (header.From is null || header.To is null || header.Card is null || !ParticipantNames.IsValid(header.From) || !ParticipantNames.IsValid(header.To)
-                || (header.Session is { } session && !ParticipantNames.IsId(session)) || (header.Correlation is { } correlation && !ParticipantNames.IsId(correlation))
-                || (header.ReplyTo is { } replyTo && QueueAddress.Restore(replyTo) is not { IsReply: true }))
+            var type = TypeOf(header, headerLength, body.Length);
+            if (!HasNames(header))
             {
                 throw new RejectedEnvelopeException("a name or id in the header is malformed");
             }
@@ -156,6 +133,37 @@ public sealed class Envelope
             throw new RejectedEnvelopeException("the header or message does not fit its contract");
         }
     }
+
+    private static int HeaderLengthOf(ReadOnlySpan<byte> frame)
+    {
+        if (frame.Length < PrefixBytes + SigningKey.SignatureSizeBytes || !frame.StartsWith(Magic))
+        {
+            throw new RejectedEnvelopeException("not a PsiMessaging frame");
+        }
+
+        if (frame[4] != 0)
+        {
+            throw new RejectedEnvelopeException("the frame is sealed in a way this version does not know");
+        }
+
+        var length = BinaryPrimitives.ReadInt32BigEndian(frame[5..]);
+        return length >= 2 && length <= MessageLimits.LongestHeaderBytes && frame.Length <= MaximumFrameBytes
+            && frame.Length >= PrefixBytes + length + SigningKey.SignatureSizeBytes ? length
+            : throw new RejectedEnvelopeException("the frame is cut off or announces a wrong length");
+    }
+
+    private static Type TypeOf(EnvelopeHeader header, int headerLength, int bodyLength)
+    {
+        var type = ContractCatalog.Find(header.Type ?? "") ?? throw new RejectedEnvelopeException("the message is of a type this version does not know");
+        return MessageLimits.Of(type) is { } limit && headerLength <= limit.HeaderBytes && bodyLength <= limit.BodyBytes ? type
+            : throw new RejectedEnvelopeException("the message is larger than its type may be, or of a type that does not travel in an envelope");
+    }
+
+    private static bool HasNames(EnvelopeHeader header) =>
+        header.From is not null && header.To is not null && header.Card is not null && ParticipantNames.IsValid(header.From) && ParticipantNames.IsValid(header.To)
+        && IsIdOrNull(header.Session) && IsIdOrNull(header.Correlation) && (header.ReplyTo is null || QueueAddress.Restore(header.ReplyTo) is { IsReply: true });
+
+    private static bool IsIdOrNull(string? id) => id is null || ParticipantNames.IsId(id);
 
     /// <summary>Reads a frame again that was taken and stored before: its signature, bounds and body were checked then, and the disk is this participant's own.</summary>
     public static Envelope Restore(byte[] frame)

@@ -123,7 +123,14 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
             return new Receipt(id, IsNew: true, null);
         }
 
-        switch (route.Admit(envelope, session, state, now))
+        return Do(route.Admit(envelope, session, state, now), state, route, id, envelope, session, now) && known is not null ? new Receipt(id, IsNew: false, null, HasAnswered: true)
+            : known is null ? new Receipt(id, IsNew: true, session.ToStored().DueAt) : new Receipt(id, IsNew: false, null);
+    }
+
+    /// <summary>Does what was found of a message; whether it was answered.</summary>
+    private bool Do(Admission admission, IStoreWriter state, Route<TSession> route, string id, Envelope envelope, TSession session, DateTimeOffset now)
+    {
+        switch (admission)
         {
             case Admission.Storing:
                 Store(state, route, id, envelope, session, now);
@@ -135,11 +142,9 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
                 throw new RejectedEnvelopeException(reason);
             case Admission.Waiting:
                 throw new ReceiverBusyException();
-            case Admission.Answering when known is not null:
-                return new Receipt(id, IsNew: false, null, HasAnswered: true);
         }
 
-        return known is null ? new Receipt(id, IsNew: true, session.ToStored().DueAt) : new Receipt(id, IsNew: false, null);
+        return admission is Admission.Answering;
     }
 
     private void Store(IStoreWriter state, Route<TSession> route, string id, Envelope envelope, TSession session, DateTimeOffset now)

@@ -26,7 +26,7 @@ internal sealed class Accepting(PartyContext party, HandshakeKeys keys, Choosing
         party.RequirePeerSet(session.Peer, acceptance.SetSize);
         var accepted = choosing.Accepted(session, acceptance);
         var dataset = party.DatasetOf(session);
-        if (session.Protocol == PsiProtocols.Auto)
+        if (PsiProtocols.IsAuto(session.Protocol))
         {
             // Only now is it known whether they are needed in the session's order.
             using var secrets = keys.Open(session);

@@ -13,7 +13,7 @@ internal sealed class Choosing(PartyContext party)
     /// <summary>The session with what is left to choose: nothing, when this party allows one protocol only.</summary>
     public PartySession WithCandidates(PartySession session)
     {
-        if (session.Protocol != PsiProtocols.Auto)
+        if (!PsiProtocols.IsAuto(session.Protocol))
         {
             return session;
         }
@@ -36,7 +36,7 @@ internal sealed class Choosing(PartyContext party)
     public PartySession Chosen(PartySession session, ProposeSession proposal, int ownSize)
     {
         var sizes = SetSizes.Of(session.IsInitiator, ownSize, proposal.SetSize);
-        if (session.Protocol == PsiProtocols.Auto)
+        if (PsiProtocols.IsAuto(session.Protocol))
         {
             var offered = AllowedIn(session).Where(protocol => proposal.Protocols!.Contains(protocol.Name, StringComparer.Ordinal));
             var choice = Choose(session, sizes, [.. offered]);

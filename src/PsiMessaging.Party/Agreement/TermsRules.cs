@@ -116,7 +116,7 @@ internal static class TermsRules
         forms is { Count: > MostKeyColumns } || (forms ?? []).Any(form => form is null || IsLong(form.Alphabet) || IsLong(form.Letters));
 
     private static Fault? ChoiceOf(ProposeSession proposal) =>
-        (proposal.Protocol == PsiProtocols.Auto ? IsChoice(proposal.Protocols) : proposal.Protocols is null) ? null
+        (PsiProtocols.IsAuto(proposal.Protocol) ? IsChoice(proposal.Protocols) : proposal.Protocols is null) ? null
         : new Fault(FailureCodes.Malformed, $"{proposal.Initiator}'s proposal leaves the choice of protocol in a way that cannot be");
 
     /// <summary>Two names or three, each once, the one that is always allowed among them.</summary>

@@ -108,9 +108,34 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     /// <exception cref="ParticipantException">The name is taken or malformed.</exception>
     public async Task<Dataset> AddAsync(DatasetRequest request)
     {
+        RequireForm(request);
+        request = request with { Key = [.. request.Key.Select(RecordReader.NormalizeName)] };
+        var types = Named(request.Types);
+        using var source = RecordReader.Open(request.File, request.Reading with { Needed = [.. request.Key, .. types.Keys] });
+        var keyColumns = DatasetFile.FindColumns(request.File, source.Columns, request.Key);
+        var intakes = IntakesOf(request, source, types);
+        Sweep();
+        var work = BeginWork(home.DatasetsPath);
+        try
+        {
+            var dataset = await ReadAsync(request, source, keyColumns, intakes, work.Folder);
+            PutInPlace(work, dataset);
+            return dataset;
+        }
+        finally
+        {
+            // Of a failed attempt nothing is to stay; of a successful one there is nothing left but what another had begun under the name.
+            work.Dispose();
+            SweepQuietly();
+        }
+    }
+
+    private void RequireForm(DatasetRequest request)
+    {
         if (!NamePattern().IsMatch(request.Name))
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"the dataset name {request.Name} cannot be used: take letters, digits, dots, hyphens and underscores, 64 at most");
+            throw new ParticipantException(
+                FailureCodes.Malformed, $"the dataset name {request.Name} cannot be used: take letters, digits, dots, hyphens and underscores, 64 at most");
         }
 
         if (Find(request.Name) is not null)
@@ -127,86 +152,87 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
         {
             throw new InputException($"a dataset's minimum cell size is 1 to {ParticipantConfig.MostMinCell}, not {request.MinCell}");
         }
+    }
 
-        request = request with { Key = [.. request.Key.Select(RecordReader.NormalizeName)] };
-        var types = Named(request.Types);
-        using var source = RecordReader.Open(request.File, request.Reading with { Needed = [.. request.Key, .. types.Keys] });
-        var keyColumns = DatasetFile.FindColumns(request.File, source.Columns, request.Key);
+    /// <summary>What takes in each column beside the key, by its place in the file.</summary>
+    private static (int Index, ColumnIntake Intake)[] IntakesOf(DatasetRequest request, IRecordReader source, Dictionary<string, ColumnType> types)
+    {
         if (types.Keys.FirstOrDefault(request.Key.Contains) is { } wrong)
         {
-            throw new InputException($"{request.File}: the column {wrong} is part of the key and has no type; beside its key the file has {(source.Columns.Except(request.Key, StringComparer.Ordinal).ToArray() is { Length: > 0 } others ? string.Join(", ", others) : "none")}");
+            var others = source.Columns.Except(request.Key, StringComparer.Ordinal).DefaultIfEmpty("none");
+            throw new InputException($"{request.File}: the column {wrong} is part of the key and has no type; beside its key the file has {string.Join(", ", others)}");
         }
 
         var otherTypes = Named(request.OtherTypes);
-        var intakes = source.Columns.Select((name, i) => (Index: i, Name: name)).Where(column => !request.Key.Contains(column.Name))
-            .Select(column => (column.Index, Intake: new ColumnIntake(request.File, column.Name, types.GetValueOrDefault(column.Name) ?? otherTypes.GetValueOrDefault(column.Name), request.Reading))).ToArray();
-        Sweep();
-        var work = BeginWork(home.DatasetsPath);
-        try
+        return [.. source.Columns.Select((name, i) => (Index: i, Name: name)).Where(column => !request.Key.Contains(column.Name)).Select(column =>
         {
-            var path = Path.Combine(work.Folder, RowsName);
-            using var hash = KeyedHash.Random();
-            using var scratch = Scratch(Path.Combine(work.Folder, "scratch"));
-            var counters = request.Key.Select(name => new KeyPartCounter(name)).ToArray();
-            using var identifiers = new IdentifierSet(canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns, new Canonicalizer(request.FoldCase, request.MissingWords, request.WholeNumbers), scratch, counters);
-            await using (var stream = PrivateFile.Open(path, FileMode.CreateNew))
-            {
-                var number = 0;
-                await DatasetFile.WriteAsync(source, stream, row =>
-                {
-                    identifiers.Add(row);
-                    number++;
-                    foreach (var (index, intake) in intakes)
-                    {
-                        intake.Add(row.GetSpan(index), number);
-                    }
-                });
-                stream.Flush(flushToDisk: true);
-            }
-
-            var counts = identifiers.Write(Path.Combine(work.Folder, IdentifiersName));
-            counts.Check(request.File, request.Duplicates);
-            await WritePlainAsync(path, intakes);
-            var described = Array.ConvertAll(intakes, column => column.Intake.Finish());
-            string fileHash;
-            using (var stored = File.OpenRead(path))
-            {
-                fileHash = Convert.ToHexStringLower(await SHA256.HashDataAsync(stored));
-            }
-
-            scratch.Dispose();
-            PrivateFile.FlushFolder(work.Folder);
-            var dataset = new Dataset(request.Name, source.Columns, request.Key, request.FoldCase, request.Duplicates,
-                counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow(), described, request.MinCell,
-                Canonicalizer.Version, request.Texts, request.MissingWords, Array.ConvertAll(counters, counter => counter.Finish()), request.WholeNumbers,
-                source.Report with { Notes = [.. source.Report.Notes, .. intakes.SelectMany(column => column.Intake.Notes)] });
-            store.Write(transaction =>
-            {
-                // Another process may have been quicker; whoever comes first to this has the name.
-                if (transaction.FindDocument(Kind, request.Name) is not null)
-                {
-                    throw Taken(request.Name);
-                }
-
-                if (Directory.Exists(Folder(request.Name)))
-                {
-                    SetAside(Folder(request.Name));
-                }
-
-                work.Unmark();
-                PrivateFile.RenameFolder(work.Folder, Folder(request.Name));
-                transaction.PutDocument(Kind, request.Name, JsonSerializer.Serialize(dataset, PartyJson.Default.Dataset));
-                _audit.Append(transaction, "dataset-added", ("dataset", request.Name), ("rows", counts.Rows), ("distinct", counts.Distinct), ("minCell", request.MinCell));
-            });
-            return dataset;
-        }
-        finally
-        {
-            // Of a failed attempt nothing is to stay; of a successful one there is nothing left but what another had begun under the name.
-            work.Dispose();
-            SweepQuietly();
-        }
+            var type = types.GetValueOrDefault(column.Name) ?? otherTypes.GetValueOrDefault(column.Name);
+            return (column.Index, new ColumnIntake(request.File, column.Name, type, request.Reading));
+        })];
     }
+
+    /// <summary>Reads the file into a folder: its rows as they are kept, and its identifiers.</summary>
+    private async Task<Dataset> ReadAsync(DatasetRequest request, IRecordReader source, int[] keyColumns, (int Index, ColumnIntake Intake)[] intakes, string folder)
+    {
+        var path = Path.Combine(folder, RowsName);
+        using var hash = KeyedHash.Random();
+        using var scratch = Scratch(Path.Combine(folder, "scratch"));
+        var counters = request.Key.Select(name => new KeyPartCounter(name)).ToArray();
+        using var identifiers = new IdentifierSet(
+            canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns, new Canonicalizer(request.FoldCase, request.MissingWords, request.WholeNumbers), scratch, counters);
+        await WriteRowsAsync(source, path, identifiers, intakes);
+        var counts = identifiers.Write(Path.Combine(folder, IdentifiersName));
+        counts.Check(request.File, request.Duplicates);
+        await WritePlainAsync(path, intakes);
+        var described = Array.ConvertAll(intakes, column => column.Intake.Finish());
+        string fileHash;
+        using (var stored = File.OpenRead(path))
+        {
+            fileHash = Convert.ToHexStringLower(await SHA256.HashDataAsync(stored));
+        }
+
+        scratch.Dispose();
+        PrivateFile.FlushFolder(folder);
+        return new Dataset(request.Name, source.Columns, request.Key, request.FoldCase, request.Duplicates,
+            counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow(), described, request.MinCell,
+            Canonicalizer.Version, request.Texts, request.MissingWords, Array.ConvertAll(counters, counter => counter.Finish()), request.WholeNumbers,
+            source.Report with { Notes = [.. source.Report.Notes, .. intakes.SelectMany(column => column.Intake.Notes)] });
+    }
+
+    private static async Task WriteRowsAsync(IRecordReader source, string path, IdentifierSet identifiers, (int Index, ColumnIntake Intake)[] intakes)
+    {
+        await using var stream = PrivateFile.Open(path, FileMode.CreateNew);
+        var number = 0;
+        await DatasetFile.WriteAsync(source, stream, row =>
+        {
+            identifiers.Add(row);
+            number++;
+            foreach (var (index, intake) in intakes)
+            {
+                intake.Add(row.GetSpan(index), number);
+            }
+        });
+        stream.Flush(flushToDisk: true);
+    }
+
+    private void PutInPlace(WorkFolder work, Dataset dataset) => store.Write(state =>
+    {
+        // Another process may have been quicker; whoever comes first to this has the name.
+        if (state.FindDocument(Kind, dataset.Name) is not null)
+        {
+            throw Taken(dataset.Name);
+        }
+
+        if (Directory.Exists(Folder(dataset.Name)))
+        {
+            SetAside(Folder(dataset.Name));
+        }
+
+        work.Unmark();
+        PrivateFile.RenameFolder(work.Folder, Folder(dataset.Name));
+        state.PutDocument(Kind, dataset.Name, JsonSerializer.Serialize(dataset, PartyJson.Default.Dataset));
+        _audit.Append(state, "dataset-added", ("dataset", dataset.Name), ("rows", dataset.Rows), ("distinct", dataset.Distinct), ("minCell", dataset.MinCell));
+    });
 
     private static Dictionary<string, ColumnType> Named(IReadOnlyDictionary<string, ColumnType>? types) =>
         (types ?? new Dictionary<string, ColumnType>()).ToDictionary(type => RecordReader.NormalizeName(type.Key), type => type.Value, StringComparer.Ordinal);

@@ -98,14 +98,7 @@ public static class ReusableSets
             using var identifiers = catalog.OpenIdentifiers(dataset);
             using var scratch = catalog.Scratch(Path.Combine(part, "scratch"));
             using var sorter = new ExternalSorter(scratch, (left, right) => left.SequenceCompareTo(right));
-            for (var first = 0; first < identifiers.Count; first += BatchElements)
-            {
-                var count = Math.Min(BatchElements, identifiers.Count - first);
-                var tags = await Evaluator.EvaluateAsync(BlindRsaParty.PrepareTags(owner, key, id, identifiers.ReadPacked(first, count)), threads, cancellation);
-                TagFile.Add(sorter, tags, FalseMatchBound.MaximumTagSizeBytes);
-                progress((double)(first + count) / identifiers.Count);
-            }
-
+            await SignAsync(identifiers, items => BlindRsaParty.PrepareTags(owner, key, id, items), sorter, threads, progress, cancellation);
             using (var stream = PrivateFile.Open(Path.Combine(part, TagsFile), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 17))
             {
                 TagFile.WriteSorted(sorter, stream);
@@ -140,26 +133,63 @@ public static class ReusableSets
         }
     }
 
+    private static async Task SignAsync(
+        IdentifierFile identifiers, Func<ReadOnlyMemory<byte>, EvaluationRequest> request, ExternalSorter sorter, ComputeThreads threads, Action<double> progress, CancellationToken cancellation)
+    {
+        for (var first = 0; first < identifiers.Count; first += BatchElements)
+        {
+            var count = Math.Min(BatchElements, identifiers.Count - first);
+            var tags = await Evaluator.EvaluateAsync(request(identifiers.ReadPacked(first, count)), threads, cancellation);
+            TagFile.Add(sorter, tags, FalseMatchBound.MaximumTagSizeBytes);
+            progress((double)(first + count) / identifiers.Count);
+        }
+    }
+
     /// <summary>Opens the reusable set of a dataset for a session.</summary>
     /// <exception cref="ParticipantException">There is none, or it was made from another version of the dataset, under other rules, by another party or with another key.</exception>
     public static OpenReusableSet Open(DatasetCatalog catalog, Dataset dataset, string owner, int rsaBits)
     {
         var folder = catalog.ReusablePath(dataset);
-        if (!File.Exists(Path.Combine(folder, SetFile)))
+        var set = ReadSet(folder, dataset, owner);
+        RequireFit(set, dataset, owner, rsaBits);
+        if (!File.Exists(Path.Combine(folder, KeyFile)) || !File.Exists(Path.Combine(folder, TagsFile)))
+        {
+            throw Refused($"the reusable set of {dataset.Name} is damaged", dataset);
+        }
+
+        var key = ReadKey(folder, dataset);
+        var tags = new FileStream(Path.Combine(folder, TagsFile), FileMode.Open, FileAccess.Read, FileShare.Read);
+        var open = new OpenReusableSet(set, key, tags);
+        if (Fingerprint(key.PublicKey) != set.KeyFingerprint || key.PublicKey.Bits != set.RsaBits || set.Tags != dataset.Distinct
+            || tags.Length != (long)set.Tags * FalseMatchBound.MaximumTagSizeBytes)
+        {
+            open.Dispose();
+            throw Refused($"the reusable set of {dataset.Name} was made with another key or set", dataset);
+        }
+
+        return open;
+    }
+
+    private static ReusableSet ReadSet(string folder, Dataset dataset, string owner)
+    {
+        var path = Path.Combine(folder, SetFile);
+        if (!File.Exists(path))
         {
             throw Refused($"the dataset {dataset.Name} of {owner} has no reusable set", dataset);
         }
 
-        ReusableSet set;
         try
         {
-            set = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(folder, SetFile)), PartyJson.Default.ReusableSet) ?? throw new JsonException();
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), PartyJson.Default.ReusableSet) ?? throw new JsonException();
         }
         catch (JsonException)
         {
             throw Refused($"the reusable set of {dataset.Name} is damaged", dataset);
         }
+    }
 
+    private static void RequireFit(ReusableSet set, Dataset dataset, string owner, int rsaBits)
+    {
         if (set.DatasetHash != dataset.Hash)
         {
             throw Refused($"the reusable set of {dataset.Name} was made from another version of the dataset", dataset);
@@ -177,22 +207,20 @@ public static class ReusableSets
 
         if (set.RsaBits != rsaBits)
         {
-            throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} has a key of {set.RsaBits} bits, the session asks for {rsaBits}; propose it with --rsa-bits {set.RsaBits}, or make another set")
+            throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} has a key of {set.RsaBits} bits, the session asks for {rsaBits}; "
+                + $"propose it with --rsa-bits {set.RsaBits}, or make another set")
             {
                 ForPeer = $"{owner}'s reusable set has a key of {set.RsaBits} bits, the session asks for {rsaBits}; propose it with --rsa-bits {set.RsaBits}",
             };
         }
+    }
 
-        if (!File.Exists(Path.Combine(folder, KeyFile)) || !File.Exists(Path.Combine(folder, TagsFile)))
-        {
-            throw Refused($"the reusable set of {dataset.Name} is damaged", dataset);
-        }
-
+    private static RsaPrivateKey ReadKey(string folder, Dataset dataset)
+    {
         var pkcs8 = OwnerOnlyFile.Read(Path.Combine(folder, KeyFile), "the key of the reusable set");
-        RsaPrivateKey key;
         try
         {
-            key = RsaPrivateKey.FromPkcs8(pkcs8);
+            return RsaPrivateKey.FromPkcs8(pkcs8);
         }
         catch (CryptographicException)
         {
@@ -202,16 +230,6 @@ public static class ReusableSets
         {
             CryptographicOperations.ZeroMemory(pkcs8);
         }
-
-        var tags = new FileStream(Path.Combine(folder, TagsFile), FileMode.Open, FileAccess.Read, FileShare.Read);
-        var open = new OpenReusableSet(set, key, tags);
-        if (Fingerprint(key.PublicKey) != set.KeyFingerprint || key.PublicKey.Bits != set.RsaBits || set.Tags != dataset.Distinct || tags.Length != (long)set.Tags * FalseMatchBound.MaximumTagSizeBytes)
-        {
-            open.Dispose();
-            throw Refused($"the reusable set of {dataset.Name} was made with another key or set", dataset);
-        }
-
-        return open;
     }
 
     /// <summary>Destroys a dataset's reusable set, if there is one.</summary>

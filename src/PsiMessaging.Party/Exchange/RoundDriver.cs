@@ -50,17 +50,17 @@ internal sealed class RoundDriver(PartyContext party, Exchanges exchanges, Vecto
             return turn.Commit(session.Move(SessionTrigger.Progress) with { TotalBatches = open.Book.TotalBatches });
         }
 
-        if (TakeCredit(turn, open) || CommitEvaluated(turn, open))
+        return await AdvanceAsync(turn, open);
+    }
+
+    private async ValueTask<TurnOutcome> AdvanceAsync(Turn<PartySession> turn, OpenExchange open)
+    {
+        if (TakeCredit(turn, open) || CommitEvaluated(turn, open) || (open.Exchange.HasRoom(open.InHand.Count) && BeginNext(turn, open)))
         {
             return TurnOutcome.Worked;
         }
 
-        if (open.Exchange.HasRoom(open.InHand.Count) && BeginNext(turn, open))
-        {
-            return TurnOutcome.Worked;
-        }
-
-        return open.InHand.Count == 0 && open.Book.IsOver(CountsOf(session)) ? await finishing.FinishAsync(turn, open) : TurnOutcome.Idle;
+        return open.InHand.Count == 0 && open.Book.IsOver(CountsOf(turn.Session)) ? await finishing.FinishAsync(turn, open) : TurnOutcome.Idle;
     }
 
     private static RoundCounts CountsOf(PartySession session) => new(session.Produced, session.Consumed, session.Credit);

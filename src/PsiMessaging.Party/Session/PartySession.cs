@@ -193,13 +193,17 @@ public sealed record PartySession : ISession<PartySession>
     /// <inheritdoc/>
     public static PartySession Parse(StoredSession stored) => JsonSerializer.Deserialize(stored.Document, PartyJson.Default.PartySession)!;
 
+    /// <summary>Whether it has or may get work by itself.</summary>
+    private bool IsOpen => !IsEnded || !IsCleaned || Registration is RegistrationState.Opening or RegistrationState.Sending || OpenQueries.Count > 0;
+
+    /// <summary>Whether it ended and left nothing: a session that had a result stays with it until a person ends it.</summary>
+    private bool LeftNothing => State == SessionState.Failed && !HadResult;
+
     /// <inheritdoc/>
     public StoredSession ToStored() => new(Id, State.ToString(), JsonSerializer.Serialize(this, PartyJson.Default.PartySession), CreatedAt,
         // What a person ended after it had a result is no burden of the peer's making.
         Peer: IsInitiator || (State == SessionState.Failed && HadResult) ? "" : Peer,
-        IsOpen: !IsEnded || !IsCleaned || Registration is RegistrationState.Opening or RegistrationState.Sending || OpenQueries.Count > 0,
+        IsOpen: IsOpen,
         DueAt: !IsEnded ? DeadlineAt : State == SessionState.Completed ? QueryDueAt : null,
-
-        // A session that had a result stays with it until a person ends it.
-        EndedAt: State == SessionState.Failed && !HadResult ? EndedAt ?? CreatedAt : null);
+        EndedAt: LeftNothing ? EndedAt ?? CreatedAt : null);
 }

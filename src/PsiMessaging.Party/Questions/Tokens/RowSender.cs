@@ -52,35 +52,15 @@ internal sealed class RowSender : IDisposable
             var canonicalizer = dataset.NewCanonicalizer();
             var indices = columns.Select(column => rows.Columns.ToList().IndexOf(column.Name)).ToArray();
             var types = columns.Select(column => dataset.Described.First(described => described.Name == column.Name).Type).ToArray();
-            using var record = new MemoryStream();
-            Span<byte> length = stackalloc byte[4];
+            var encryption = new RowEncryption(dataset, columns.Select(column => column.Name).ToArray(), ciphers, indices, types);
             for (var row = 0; rows.Read(); row++)
             {
-                if (!matched[row])
+                if (matched[row])
                 {
-                    continue;
+                    IdentifierSet.TryRead(rows, keyColumns, canonicalizer);
+                    var token = tokenKeys.RowToken(canonicalizer.Current);
+                    sorter.Add(BinaryPrimitives.ReadUInt64BigEndian(token), encryption.Encrypt(token, rows));
                 }
-
-                IdentifierSet.TryRead(rows, keyColumns, canonicalizer);
-                var token = tokenKeys.RowToken(canonicalizer.Current);
-                record.SetLength(0);
-                record.Write(token);
-                for (var i = 0; i < columns.Length; i++)
-                {
-                    try
-                    {
-                        var cell = ciphers[i].Encrypt(ValueForm.Of(rows.GetSpan(indices[i]), types[i], dataset.Texts));
-                        BinaryPrimitives.WriteInt32LittleEndian(length, cell.Length);
-                        record.Write(length);
-                        record.Write(cell);
-                    }
-                    catch (ArgumentException exception)
-                    {
-                        throw new InputException($"the dataset {dataset.Name}, column {columns[i].Name}: {exception.Message}", exception);
-                    }
-                }
-
-                sorter.Add(BinaryPrimitives.ReadUInt64BigEndian(token), record.GetBuffer().AsSpan(0, (int)record.Length));
             }
 
             return new RowSender(Array.ConvertAll(columns, column => column.Token), scratch, sorter);
@@ -94,6 +74,36 @@ internal sealed class RowSender : IDisposable
         finally
         {
             Array.ForEach(ciphers, cipher => cipher.Dispose());
+        }
+    }
+
+    /// <summary>Makes a row's record: its token, then each encrypted cell with its length before it.</summary>
+    private sealed class RowEncryption(Dataset dataset, string[] names, ValueCipher[] ciphers, int[] indices, ColumnType[] types)
+    {
+        private readonly MemoryStream _record = new();
+
+        /// <summary>The record; valid until the next.</summary>
+        public ReadOnlySpan<byte> Encrypt(byte[] token, IRecordReader row)
+        {
+            Span<byte> length = stackalloc byte[4];
+            _record.SetLength(0);
+            _record.Write(token);
+            for (var i = 0; i < names.Length; i++)
+            {
+                try
+                {
+                    var cell = ciphers[i].Encrypt(ValueForm.Of(row.GetSpan(indices[i]), types[i], dataset.Texts));
+                    BinaryPrimitives.WriteInt32LittleEndian(length, cell.Length);
+                    _record.Write(length);
+                    _record.Write(cell);
+                }
+                catch (ArgumentException exception)
+                {
+                    throw new InputException($"the dataset {dataset.Name}, column {names[i]}: {exception.Message}", exception);
+                }
+            }
+
+            return _record.GetBuffer().AsSpan(0, (int)_record.Length);
         }
     }
 

@@ -99,8 +99,7 @@ internal sealed class TokenQuestions(PartyContext party, BoundQuestions bound, A
     private Question Open(PartySession session, Question question, QueryAnswered answer, ReadOnlyMemory<byte> body)
     {
         var query = bound.Of(session, question);
-        if (answer.MinCell < session.MinCell || (session.MinCell == 1 && answer.MinCell == 1 && !answer.Complete)
-            || answer.Groups is < 0 or > TokenEngine.MaximumGroups || body.Length > EncryptedBatch.MaximumAnswerBytes)
+        if (!Fits(session, answer) || body.Length > EncryptedBatch.MaximumAnswerBytes)
         {
             throw new InvalidDataException("it does not fit the session");
         }
@@ -125,6 +124,9 @@ internal sealed class TokenQuestions(PartyContext party, BoundQuestions bound, A
 
         return answers.Of(session, question, query, new TokenTable(query, groups, answer.Complete), answer.MinCell);
     }
+
+    private static bool Fits(PartySession session, QueryAnswered answer) =>
+        answer.MinCell >= session.MinCell && (answer.Complete || session.MinCell > 1 || answer.MinCell > 1) && answer.Groups is >= 0 and <= TokenEngine.MaximumGroups;
 
     private TokenGroup[] Decrypt(PartySession session, Question question, BoundQuery query, QueryAnswered answer, ReadOnlyMemory<byte> body)
     {
