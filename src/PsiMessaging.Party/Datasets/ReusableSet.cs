@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.BlindRsa;
+using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Files;
 using PsiMessaging.Participants;

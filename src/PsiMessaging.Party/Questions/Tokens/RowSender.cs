@@ -5,6 +5,7 @@ using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Party.Datasets;
