@@ -99,8 +99,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     private const string WorkPrefix = ".work-";
     private const string GonePrefix = ".gone-";
     private const string LockName = "lock";
-    private const string IdentifiersName = "identifiers.bin";
-    private const string RowsName = "rows.parquet";
+    internal const string IdentifiersName = "identifiers.bin";
+    internal const string RowsName = "rows.parquet";
     private readonly AuditLog _audit = new(home, time);
 
     /// <summary>Reads, checks and stores a file.</summary>
@@ -110,15 +110,15 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     {
         RequireForm(request);
         request = request with { Key = [.. request.Key.Select(RecordReader.NormalizeName)] };
-        var types = Named(request.Types);
+        var types = DatasetReading.Named(request.Types);
         using var source = RecordReader.Open(request.File, request.Reading with { Needed = [.. request.Key, .. types.Keys] });
         var keyColumns = DatasetFile.FindColumns(request.File, source.Columns, request.Key);
-        var intakes = IntakesOf(request, source, types);
+        var intakes = DatasetReading.IntakesOf(request, source, types);
         Sweep();
         var work = BeginWork(home.DatasetsPath);
         try
         {
-            var dataset = await ReadAsync(request, source, keyColumns, intakes, work.Folder);
+            var dataset = await new DatasetReading(this, time).ReadAsync(request, source, keyColumns, intakes, work.Folder);
             PutInPlace(work, dataset);
             return dataset;
         }
@@ -154,67 +154,6 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
         }
     }
 
-    /// <summary>What takes in each column beside the key, by its place in the file.</summary>
-    private static (int Index, ColumnIntake Intake)[] IntakesOf(DatasetRequest request, IRecordReader source, Dictionary<string, ColumnType> types)
-    {
-        if (types.Keys.FirstOrDefault(request.Key.Contains) is { } wrong)
-        {
-            var others = source.Columns.Except(request.Key, StringComparer.Ordinal).DefaultIfEmpty("none");
-            throw new InputException($"{request.File}: the column {wrong} is part of the key and has no type; beside its key the file has {string.Join(", ", others)}");
-        }
-
-        var otherTypes = Named(request.OtherTypes);
-        return [.. source.Columns.Select((name, i) => (Index: i, Name: name)).Where(column => !request.Key.Contains(column.Name)).Select(column =>
-        {
-            var type = types.GetValueOrDefault(column.Name) ?? otherTypes.GetValueOrDefault(column.Name);
-            return (column.Index, new ColumnIntake(request.File, column.Name, type, request.Reading));
-        })];
-    }
-
-    /// <summary>Reads the file into a folder: its rows as they are kept, and its identifiers.</summary>
-    private async Task<Dataset> ReadAsync(DatasetRequest request, IRecordReader source, int[] keyColumns, (int Index, ColumnIntake Intake)[] intakes, string folder)
-    {
-        var path = Path.Combine(folder, RowsName);
-        using var hash = KeyedHash.Random();
-        using var scratch = Scratch(Path.Combine(folder, "scratch"));
-        var counters = request.Key.Select(name => new KeyPartCounter(name)).ToArray();
-        using var identifiers = new IdentifierSet(
-            canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns, new Canonicalizer(request.FoldCase, request.MissingWords, request.WholeNumbers), scratch, counters);
-        await WriteRowsAsync(source, path, identifiers, intakes);
-        var counts = identifiers.Write(Path.Combine(folder, IdentifiersName));
-        counts.Check(request.File, request.Duplicates);
-        await WritePlainAsync(path, intakes);
-        var described = Array.ConvertAll(intakes, column => column.Intake.Finish());
-        string fileHash;
-        using (var stored = File.OpenRead(path))
-        {
-            fileHash = Convert.ToHexStringLower(await SHA256.HashDataAsync(stored));
-        }
-
-        scratch.Dispose();
-        PrivateFile.FlushFolder(folder);
-        return new Dataset(request.Name, source.Columns, request.Key, request.FoldCase, request.Duplicates,
-            counts.Rows, counts.Distinct, counts.Dropped, counts.Repeated, fileHash, time.GetUtcNow(), described, request.MinCell,
-            Canonicalizer.Version, request.Texts, request.MissingWords, Array.ConvertAll(counters, counter => counter.Finish()), request.WholeNumbers,
-            source.Report with { Notes = [.. source.Report.Notes, .. intakes.SelectMany(column => column.Intake.Notes)] });
-    }
-
-    private static async Task WriteRowsAsync(IRecordReader source, string path, IdentifierSet identifiers, (int Index, ColumnIntake Intake)[] intakes)
-    {
-        await using var stream = PrivateFile.Open(path, FileMode.CreateNew);
-        var number = 0;
-        await DatasetFile.WriteAsync(source, stream, row =>
-        {
-            identifiers.Add(row);
-            number++;
-            foreach (var (index, intake) in intakes)
-            {
-                intake.Add(row.GetSpan(index), number);
-            }
-        });
-        stream.Flush(flushToDisk: true);
-    }
-
     private void PutInPlace(WorkFolder work, Dataset dataset) => store.Write(state =>
     {
         // Another process may have been quicker; whoever comes first to this has the name.
@@ -233,35 +172,6 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
         state.PutDocument(Kind, dataset.Name, JsonSerializer.Serialize(dataset, PartyJson.Default.Dataset));
         _audit.Append(state, "dataset-added", ("dataset", dataset.Name), ("rows", dataset.Rows), ("distinct", dataset.Distinct), ("minCell", dataset.MinCell));
     });
-
-    private static Dictionary<string, ColumnType> Named(IReadOnlyDictionary<string, ColumnType>? types) =>
-        (types ?? new Dictionary<string, ColumnType>()).ToDictionary(type => RecordReader.NormalizeName(type.Key), type => type.Value, StringComparer.Ordinal);
-
-    /// <summary>Writes the rows again where numbers or missing values are written in ways of their own: what is kept is plain, so nothing later reads it otherwise.</summary>
-    private static async Task WritePlainAsync(string path, (int Index, ColumnIntake Intake)[] intakes)
-    {
-        var fileHasCommas = intakes.Any(column => column.Intake.SurelyHasCommas);
-        var found = intakes.Where(column => column.Intake.NeedsRewriting(fileHasCommas)).ToDictionary(column => column.Index, column => column.Intake);
-        while (found.Count > 0)
-        {
-            await using (var stream = PrivateFile.Open(path + ".part", FileMode.Create))
-            {
-                await DatasetFile.RewriteAsync(path, stream, found);
-                stream.Flush(flushToDisk: true);
-            }
-
-            var texts = found.Where(column => column.Value.TurnsOutText()).Select(column => column.Key).ToArray();
-            if (texts.Length == 0)
-            {
-                AtomicFile.Rename(path + ".part", path);
-                return;
-            }
-
-            Array.ForEach(texts, index => found.Remove(index));
-            Array.ForEach([.. found.Values], column => column.Restart());
-            File.Delete(path + ".part");
-        }
-    }
 
     /// <summary>One dataset, or null.</summary>
     public Dataset? Find(string name) =>

@@ -97,7 +97,7 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
         Assert.All(FromLinker, message => Assert.IsType<Admission.Dropping>(Admit(message, _network.Linker, Session(SessionState.Failed))));
     }
 
-    public static TheoryData<SessionState, Type?, Type?> RoundStates => new()
+    public static TheoryData<SessionState, Type, Type> RoundStates => new()
     {
         { SessionState.Preparing, typeof(Admission.Dropping), typeof(Admission.Ending) }, { SessionState.Asked, typeof(Admission.Dropping), typeof(Admission.Ending) },
         { SessionState.Proposed, typeof(Admission.Storing), typeof(Admission.Storing) }, { SessionState.Running, typeof(Admission.Storing), typeof(Admission.Storing) },
