@@ -25,6 +25,7 @@ public class LayerTests
         ["PsiMessaging.Messaging"] = ["Participants", "Contracts"],
         ["PsiMessaging.WorkerHost"] = ["Messaging", "Storage", "Participants", "Files", "Contracts"],
         ["PsiMessaging.Compute"] = ["WorkerHost", "Messaging", "Protocols", "Participants", "Files", "Contracts", "Cryptography"],
+        ["PsiMessaging.InProcess"] = ["Party", "Linker", "Participants", "Data", "Protocols"],
         ["psi-party-worker"] = ["WorkerHost", "Messaging", "Compute", "Party", "Protocols", "Cryptography", "Data", "Participants"],
         ["psi-linker-worker"] = ["WorkerHost", "Linker", "Participants"],
     };
@@ -99,6 +100,7 @@ public class LayerTests
         ("PsiMessaging.Analytics", ["TokenKeys", "ValueCipher", "QueryMasks", "PartyMatrix", "MaskedTable", "AnswerBuilder", "QueryParser", "BoundQuery"]),
         ("PsiMessaging.Party", ["SessionSecrets", "DatasetCatalog", "ReusableSet", "PartySession"]),
         ("PsiMessaging.Compute", ["ComputeKey", "ComputeService"]),
+        ("PsiMessaging.InProcess", ["LocalCluster"]),
     ];
 
     [Fact]

@@ -1,27 +1,14 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Threading.Channels;
-using Microsoft.Extensions.Logging.Abstractions;
-using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
-using PsiMessaging.Data.Records;
-using PsiMessaging.Data.Sorting;
-using PsiMessaging.Data.Types;
-using PsiMessaging.Linker;
-using PsiMessaging.Participants;
+using PsiMessaging.InProcess;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Party;
-using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Questions;
-using PsiMessaging.Party.Result;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
-using PsiMessaging.Protocols;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Testing;
@@ -36,23 +23,22 @@ public sealed class TestNetwork : IAsyncDisposable
     private readonly TempFolder _folder = new();
     private readonly ConcurrentDictionary<string, Action<byte[]>> _queues = new(StringComparer.Ordinal);
     private readonly List<TestParticipant> _participants = [];
+    private readonly LocalCluster _cluster;
 
     public TestNetwork(TimeProvider? time = null, Func<ParticipantConfig, ParticipantConfig>? configure = null)
     {
         Time = time ?? TimeProvider.System;
-        foreach (var (name, role) in new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker) })
+        var options = new LocalClusterOptions
         {
-            var config = new ParticipantConfig { Name = name, Role = role, Parallelism = 2, AcceptOneSided = true, AllowVole = true };
-            _participants.Add(new TestParticipant(this, ParticipantHome.Create(Path.Combine(_folder.Path, name), configure?.Invoke(config) ?? config)));
-        }
+            Root = _folder.Path, Configure = config => Configure(config, configure), Stores = new CrashingStores(this), Time = Time,
+        };
+        _cluster = new LocalCluster(options, new BendableTransport(this));
+    }
 
-        foreach (var one in _participants)
-        {
-            foreach (var other in _participants.Where(other => other != one))
-            {
-                one.Home.Pin(other.Home.Card, replace: false);
-            }
-        }
+    private static ParticipantConfig Configure(ParticipantConfig config, Func<ParticipantConfig, ParticipantConfig>? configure)
+    {
+        var usual = config with { Parallelism = 2, AcceptOneSided = true, AllowVole = true };
+        return configure?.Invoke(usual) ?? usual;
     }
 
     public TimeProvider Time { get; }
@@ -164,18 +150,40 @@ public sealed class TestNetwork : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var participant in _participants)
-        {
-            await participant.StopAsync();
-            participant.Home.Dispose();
-        }
-
+        await _cluster.DisposeAsync();
         _folder.Dispose();
         Transitions.Append();
         if (Transitions.Forbidden is { Count: > 0 } forbidden)
         {
             throw new InvalidOperationException($"sessions took steps that none may take: {string.Join("; ", forbidden)}");
         }
+    }
+
+    /// <summary>Frames go through <see cref="Bend"/> into inboxes that outlive their participant, as a broker's do.</summary>
+    private sealed class BendableTransport(TestNetwork network) : ILocalTransport
+    {
+        public void Connect(IReadOnlyList<LocalParticipant> participants) =>
+            network._participants.AddRange(participants.Select(participant => new TestParticipant(network, participant)));
+
+        public IEnvelopeSender SenderOf(LocalParticipant participant) => network._participants.Single(own => own.Name == participant.Name);
+
+        // Each participant reads its inbox from its own start on.
+        public Task StartAsync(CancellationToken cancellation) => Task.CompletedTask;
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var participant in network._participants)
+            {
+                await participant.StopAsync();
+            }
+        }
+    }
+
+    private sealed class CrashingStores(TestNetwork network) : IStores
+    {
+        private readonly SqliteStores _stores = new();
+
+        public IParticipantStore Open(ParticipantHome home) => network._participants.Single(own => own.Name == home.Name).Wrap(_stores.Open(home));
     }
 }
 
@@ -191,262 +199,3 @@ public sealed record TestReply(bool Ok, string? SessionId, string? Code, string?
 
 /// <summary>The store was made to crash: the process is as good as killed.</summary>
 public sealed class CrashException() : Exception("crash");
-
-/// <summary>One participant of a <see cref="TestNetwork"/>.</summary>
-public sealed class TestParticipant : IEnvelopeSender
-{
-    private readonly TestNetwork _network;
-    private readonly Channel<byte[]> _inbox = Channel.CreateUnbounded<byte[]>();
-    private CancellationTokenSource _stop = new();
-    private Task _reading = Task.CompletedTask;
-    private CrashingStore? _store;
-    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    internal TestParticipant(TestNetwork network, ParticipantHome home)
-    {
-        _network = network;
-        Home = home;
-        network.Register(home.Inbox.Name, frame => _inbox.Writer.TryWrite(frame));
-    }
-
-    public ParticipantHome Home { get; private set; }
-
-    public Participant? Engine { get; private set; }
-
-    /// <summary>Frames the engine refused, with the reason.</summary>
-    public ConcurrentQueue<string> Refused { get; } = new();
-
-    /// <summary>What went wrong for a moment while a frame was taken in.</summary>
-    public ConcurrentQueue<Exception> Faults { get; } = new();
-
-    /// <summary>Makes folders for sorted runs, where a test wants its own.</summary>
-    public Func<string, ScratchFolder>? OpenScratch { get; set; }
-
-    /// <summary>Crash at this write of the state, counted from 1 since the start; 0 means never. Half of the crashes fall after the commit.</summary>
-    public int CrashAtWrite { get; set; }
-
-    public bool HasCrashed => _store?.Crashed ?? false;
-
-    public int Writes => _store?.Writes ?? 0;
-
-    public async Task AddAsync(string name, string file, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", bool fold = false, int? minCell = 1, TextRule texts = TextRule.Normal)
-    {
-        using var store = new SqliteParticipantStore(Home.StatePath);
-        await new DatasetCatalog(Home, store, _network.Time).AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates, MinCell: minCell, Texts: texts));
-    }
-
-    public void Start()
-    {
-        _stop = new CancellationTokenSource();
-        _store = new CrashingStore(new SqliteParticipantStore(Home.StatePath), CrashAtWrite, () => _stop.Cancel());
-        Engine = Home.Config.Role == ParticipantRole.Linker
-            ? new LinkerParticipant(Home, _store, this, _network.Time, NullLogger<LinkerParticipant>.Instance)
-            : new PartyParticipant(Home, _store, this, _network.Time, NullLogger<PartyParticipant>.Instance, openScratch: OpenScratch) { OnChanged = OnChanged };
-        Engine.Start();
-        _reading = ReadAsync(Engine, _stop.Token);
-    }
-
-    private void OnChanged(PartySession session)
-    {
-        _network.Transitions.Note(Home.Name, session);
-        _network.OnChanged(this, session);
-        Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
-    }
-
-    private async Task ReadAsync(Participant engine, CancellationToken stop)
-    {
-        try
-        {
-            while (await _inbox.Reader.WaitToReadAsync(stop))
-            {
-                while (_inbox.Reader.TryPeek(out var frame))
-                {
-                    try
-                    {
-                        await engine.ReceiveAsync(frame);
-                    }
-                    catch (RejectedEnvelopeException exception)
-                    {
-                        Refused.Enqueue(exception.Message);
-                    }
-                    catch (CrashException)
-                    {
-                        // Not acknowledged: it comes again after the restart.
-                        return;
-                    }
-                    catch (Exception exception)
-                    {
-                        // As the bus does: what is not refused by name stays unacknowledged and comes again.
-                        Faults.Enqueue(exception);
-                        await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, stop);
-                        continue;
-                    }
-
-                    _inbox.Reader.TryRead(out _);
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // Stopped or crashed.
-        }
-    }
-
-    /// <summary>Stops the engine, dead or alive.</summary>
-    public async Task StopAsync()
-    {
-        await _stop.CancelAsync();
-        await _reading;
-        if (Engine is { } engine)
-        {
-            Engine = null;
-            try
-            {
-                await engine.DisposeAsync();
-            }
-            catch (CrashException)
-            {
-                // Its tasks died with it.
-            }
-
-            _store!.Dispose();
-        }
-    }
-
-    /// <summary>Restarts on the same home, as a new process would.</summary>
-    public async Task RestartAsync(int crashAtWrite = 0)
-    {
-        await StopAsync();
-        CrashAtWrite = crashAtWrite;
-        Start();
-        Interlocked.Exchange(ref _changed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
-    }
-
-    /// <summary>A new identity under the same name, as after a lost disk.</summary>
-    public void ReplaceIdentity()
-    {
-        var other = ParticipantHome.Create(Home.Path + "-new", Home.Config);
-        foreach (var card in Home.Cards())
-        {
-            other.Pin(card, replace: false);
-        }
-
-        Home = other;
-    }
-
-    /// <summary>Sends a command as the CLI would and waits for the reply.</summary>
-    public async Task<TestReply> CommandAsync(string? session, object command, string? correlation = null)
-    {
-        var id = correlation ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        var queue = QueueAddress.ReplyOf("psi", Home.Name, id).Name;
-        var reply = new TaskCompletionSource<CommandReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _network.Register(queue, frame => reply.TrySetResult((CommandReply)Envelope.Parse(frame).Message));
-        _network.Inject(this, Envelope.Create(Home, Home.Name, session, command, correlation: id, replyTo: queue).Frame.ToArray());
-        var answer = await reply.Task.WaitAsync(TestNetwork.Patience);
-        using var store = new SqliteParticipantStore(Home.StatePath);
-        return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message, answer.QueryId is { } query ? store.Read(transaction => QuestionBook.FindAnswer(transaction, query)) : null);
-    }
-
-    /// <summary>Gives a command that holds until a time, and waits until it was looked at.</summary>
-    public async Task GiveAsync(object command, DateTimeOffset notAfter)
-    {
-        var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        _network.Inject(this, Envelope.Create(Home, Home.Name, null, command, correlation: id, replyTo: QueueAddress.ReplyOf("psi", Home.Name, id).Name, notAfter: notAfter).Frame.ToArray());
-        await CommandBarrierAsync();
-    }
-
-    /// <summary>Puts a frame behind all others and waits until it was taken, and refused.</summary>
-    public async Task CommandBarrierAsync()
-    {
-        var before = Refused.Count(reason => reason == Barrier);
-        _network.Inject(this, Envelope.Create(Home, Home.Name, null, new CommandReply(true)).Frame.ToArray());
-        await TestNetwork.EventuallyAsync(() => Refused.Count(reason => reason == Barrier) > before);
-    }
-
-    private string Barrier => Home.Config.Role == ParticipantRole.Linker ? $"{Home.Name} may not send a psi.v1.CommandReply message to a linker" : $"{Home.Name} may not send a psi.v1.CommandReply message";
-
-    /// <summary>Waits until this party's newest session meets a condition.</summary>
-    public async Task<PartySession> WaitAsync(Func<PartySession, bool> condition)
-    {
-        using var patience = new CancellationTokenSource(TestNetwork.Patience);
-        while (true)
-        {
-            var changed = Volatile.Read(ref _changed).Task;
-            if (Session() is { } session && condition(session))
-            {
-                return session;
-            }
-
-            // The change may be announced inside its transaction; a look after the next one is not enough when there is none, so look again soon.
-            await Task.WhenAny(changed, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, patience.Token));
-            if (patience.IsCancellationRequested)
-            {
-                throw new TimeoutException($"{Home.Name} stays in {Session()}; faults: {string.Join(" | ", Faults)}; inbox {_inbox.Reader.Count}; reading {_reading.Status}");
-            }
-        }
-    }
-
-    /// <summary>Whether all frames that came were taken, all messages dealt with and sent, and no session of a party is under way.</summary>
-    internal bool IsSettled() => _inbox.Reader.Count == 0 && _store is { Crashed: false } store && store.Read(transaction =>
-        transaction.OutgoingQueues().Count == 0
-        && transaction.ListSessions().All(stored => transaction.PendingSlots(stored.Id, "").Count == 0
-            && (Home.Config.Role == ParticipantRole.Linker
-                || PartySession.Parse(stored) is { IsEnded: true, IsCleaned: true, Registration: not RegistrationState.Sending, OpenQueries.Count: 0 })));
-
-    /// <summary>This party's newest session as it stands on disk.</summary>
-    public PartySession? Session()
-    {
-        using var store = new SqliteParticipantStore(Home.StatePath);
-        return store.Read(transaction => transaction.ListSessions()).LastOrDefault() is { } stored ? PartySession.Parse(stored) : null;
-    }
-
-    public string Intersection(string session) => File.ReadAllText(Path.Combine(Home.SessionPath(session), IntersectionFile.Name));
-
-    Task IEnvelopeSender.SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
-    {
-        if (HasCrashed)
-        {
-            throw new CrashException();
-        }
-
-        _network.Send(queue.Name, frame.ToArray());
-        return Task.CompletedTask;
-    }
-
-    /// <summary>Passes through to the real store until its time comes; then nothing works any more.</summary>
-    private sealed class CrashingStore(IParticipantStore inner, int crashAtWrite, Action onCrash) : IParticipantStore
-    {
-        private int _writes;
-
-        public bool Crashed { get; private set; }
-
-        public int Writes => _writes;
-
-        public T Read<T>(Func<IStoreReader, T> action) => Crashed ? throw new CrashException() : inner.Read(action);
-
-        public T Write<T>(Func<IStoreWriter, T> action)
-        {
-            if (Crashed)
-            {
-                throw new CrashException();
-            }
-
-            var number = Interlocked.Increment(ref _writes);
-            if (number != crashAtWrite)
-            {
-                return TransitionTable.Writing(() => inner.Write(action));
-            }
-
-            if (number % 2 == 0)
-            {
-                TransitionTable.Writing(() => inner.Write(action));
-            }
-
-            Crashed = true;
-            onCrash();
-            throw new CrashException();
-        }
-
-        public void Dispose() => inner.Dispose();
-    }
-}
