@@ -107,7 +107,7 @@ internal static class BenchCommand
             var (p1, p2) = BenchData.Write(folder, rows1, rows2);
             var before = PrimitiveRates.Measure(protocol, bits);
             ResetPeakMemory();
-            var outcome = await ProgressDisplay.ShowAsync(update => new LocalSimulation(new SimulationRequest
+            var outcome = await ProgressDisplay.ShowAsync(update => new SimulationRun(new SimulationRequest
             {
                 P1File = p1,
                 P2File = p2,

@@ -146,7 +146,7 @@ internal static class SimulationCommands
 
     private static async Task<SimulationOutcome> RunAsync(SimulationRequest request, bool json, CancellationToken cancellation)
     {
-        var outcome = await ProgressDisplay.ShowAsync(update => new LocalSimulation(request, TimeProvider.System, update).RunAsync(cancellation));
+        var outcome = await ProgressDisplay.ShowAsync(update => new SimulationRun(request, TimeProvider.System, update).RunAsync(cancellation));
         if (json)
         {
             Terminal.Json(outcome.Report, OutputJson.Plain.SimulationReport);

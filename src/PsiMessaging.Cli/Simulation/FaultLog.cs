@@ -2,10 +2,14 @@ using Microsoft.Extensions.Logging;
 
 namespace PsiMessaging.Cli.Simulation;
 
-/// <summary>An engine's log of which only the faults of its steps are heard.</summary>
+/// <summary>Participants' logs of which only the faults of their steps are heard.</summary>
 /// <param name="report">Told of each.</param>
-internal sealed class FaultLog<T>(Action<Exception> report) : ILogger<T>
+internal sealed class FaultLog(Action<Exception> report) : ILoggerFactory, ILogger
 {
+    public ILogger CreateLogger(string categoryName) => this;
+
+    public void AddProvider(ILoggerProvider provider) => throw new NotSupportedException();
+
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
@@ -17,5 +21,10 @@ internal sealed class FaultLog<T>(Action<Exception> report) : ILogger<T>
         {
             report(exception);
         }
+    }
+
+    public void Dispose()
+    {
+        // Holds nothing.
     }
 }

@@ -30,7 +30,11 @@ internal sealed record SimulationReport(
 internal sealed record PartyReport(int Rows, int Distinct, int Dropped, string? Reading, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Notices = null);
 
 /// <summary>A phase and its length.</summary>
-internal sealed record PhaseReport(string Name, double Seconds);
+internal sealed record PhaseReport(string Name, double Seconds)
+{
+    /// <summary>A phase whose length, in seconds, is rounded to milliseconds.</summary>
+    public static PhaseReport Of(string name, double seconds) => new(name, Math.Round(seconds, 3));
+}
 
 /// <summary>A query: groups in its answer, how many are suppressed, seconds from question to answer; or why it was refused.</summary>
 internal sealed record QueryReport(string Text, int Groups, int Suppressed, double Seconds, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Refused = null);
