@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Participants.Identities;
+using PsiMessaging.InProcess;
 
 namespace PsiMessaging.Benchmarks;
 
@@ -19,15 +19,7 @@ internal static class Masked
         var engines = args.Length <= 3 ? Enum.GetValues<QueryEngine>()
             : WireNames.TryParse(args[3], out QueryEngine asked) ? [asked] : throw new ArgumentException($"the engines are {WireNames.Listed(WireNames.Engines, "and")}");
         var root = Directory.CreateTempSubdirectory("psi-masked-").FullName;
-        var homes = new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker) }
-            .Select(who => ParticipantHome.Create(Path.Combine(root, who.Item1), new ParticipantConfig { Name = who.Item1, Role = who.Item2, QueuePrefix = $"bench{Environment.ProcessId}", Broker = broker })).ToArray();
-        foreach (var home in homes)
-        {
-            foreach (var other in homes.Where(other => other != home))
-            {
-                home.Pin(other.Card, replace: false);
-            }
-        }
+        var homes = LocalHomes.Create(root, config => config with { QueuePrefix = $"bench{Environment.ProcessId}", Broker = broker });
 
         var files = new[] { ("P1", "A", 9), ("P2", "B", 12) }.Select(side =>
         {

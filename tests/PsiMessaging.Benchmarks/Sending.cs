@@ -9,6 +9,7 @@ using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
+using PsiMessaging.InProcess;
 using PsiMessaging.Linker;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Party.Datasets;
@@ -33,16 +34,7 @@ internal static class Sending
         var broker = args[1];
         var rows = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1_000_000;
         var root = Directory.CreateTempSubdirectory("psi-send-").FullName;
-        var prefix = $"bench{Environment.ProcessId}";
-        var homes = new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker) }
-            .Select(who => ParticipantHome.Create(Path.Combine(root, who.Item1), new ParticipantConfig { Name = who.Item1, Role = who.Item2, QueuePrefix = prefix, Broker = broker })).ToArray();
-        foreach (var home in homes)
-        {
-            foreach (var other in homes.Where(other => other != home))
-            {
-                home.Pin(other.Card, replace: false);
-            }
-        }
+        var homes = LocalHomes.Create(root, config => config with { QueuePrefix = $"bench{Environment.ProcessId}", Broker = broker });
 
         var file = BenchData.Write(root, rows, rows).P1;
         var watch = Stopwatch.StartNew();
@@ -115,7 +107,7 @@ internal static class Sending
     }
 
     /// <summary>A column's token in the session written above.</summary>
-    private static string Token(ParticipantHome[] homes, string party, string column)
+    private static string Token(IReadOnlyList<ParticipantHome> homes, string party, string column)
     {
         using var shared = homes[0].SharedKeyWith(homes[1].Card);
         using var keys = new TokenKeys(shared, PartySession.Parse(Store(homes[0]).Read(transaction => transaction.FindSession(Session))!).Transcript);

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using PsiMessaging.Cli.Simulation;
-using PsiMessaging.Participants.Identities;
+using PsiMessaging.InProcess;
 using PsiMessaging.Party.Session;
 using PsiMessaging.Storage;
 
@@ -18,15 +18,7 @@ internal static class Sessions
         var (rows1, rows2) = (Rows(args, 2), Rows(args, 3));
         var options = args.Skip(4).ToArray();
         var root = Directory.CreateTempSubdirectory("psi-session-").FullName;
-        var homes = new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker) }
-            .Select(who => ParticipantHome.Create(Path.Combine(root, who.Item1), new ParticipantConfig { Name = who.Item1, Role = who.Item2, QueuePrefix = $"bench{Environment.ProcessId}", Broker = args[1] })).ToArray();
-        foreach (var home in homes)
-        {
-            foreach (var other in homes.Where(other => other != home))
-            {
-                home.Pin(other.Card, replace: false);
-            }
-        }
+        var homes = LocalHomes.Create(root, config => config with { QueuePrefix = $"bench{Environment.ProcessId}", Broker = args[1] });
 
         try
         {
