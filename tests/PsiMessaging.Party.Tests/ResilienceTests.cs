@@ -53,7 +53,9 @@ public class ResilienceTests
             lock (gate)
             {
                 count++;
-                if (envelope.Message is RoundBatch or DatasetBatch or CompleteSession or DatasetRegistered or OpenProduct or MaskedRows or MaskedCorrection or AcceptQuery or AnnounceColumns && count % (held + 1) == 0 && waiting.Count < 2)
+                if (envelope.Message is RoundBatch or DatasetBatch or CompleteSession or DatasetRegistered
+                        or OpenProduct or MaskedRows or MaskedCorrection or AcceptQuery or AnnounceColumns
+                    && count % (held + 1) == 0 && waiting.Count < 2)
                 {
                     waiting.Enqueue((envelope, count + 2));
                     return [];
@@ -77,7 +79,8 @@ public class ResilienceTests
             {
                 while (waiting.TryDequeue(out var late))
                 {
-                    network.Inject(late.Envelope.Header.To switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker }, late.Envelope.Frame.ToArray());
+                    network.Inject(late.Envelope.Header.To switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker },
+                        late.Envelope.Frame.ToArray());
                 }
             }
         }, null, TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(100));
@@ -97,7 +100,8 @@ public class ResilienceTests
         await WholeJobAsync(network);
         await stop.CancelAsync();
         Assert.True(await reviving);
-        foreach (var slot in network.Wire.Where(envelope => envelope.Message is RoundBatch).GroupBy(envelope => (envelope.Header.From, ((RoundBatch)envelope.Message).Round, ((RoundBatch)envelope.Message).Sequence)))
+        foreach (var slot in network.Wire.Where(envelope => envelope.Message is RoundBatch)
+            .GroupBy(envelope => (envelope.Header.From, ((RoundBatch)envelope.Message).Round, ((RoundBatch)envelope.Message).Sequence)))
         {
             Assert.Single(slot.Select(envelope => envelope.Id).Distinct(StringComparer.Ordinal));
         }
@@ -152,7 +156,8 @@ public class ResilienceTests
         var swallowed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         network.Bend = envelope =>
         {
-            if (envelope.Header.From == "P2" && (envelope.Message is RoundBatch batch ? $"{batch.Round}" == silence : envelope.Message.GetType().Name == silence))
+            if (envelope.Header.From == "P2"
+                && (envelope.Message is RoundBatch batch ? $"{batch.Round}" == silence : envelope.Message.GetType().Name == silence))
             {
                 swallowed.TrySetResult();
                 return [];
@@ -187,7 +192,8 @@ public class ResilienceTests
         var room = 0;
         network.P1.OpenScratch = path => new FullDisk(path, () => Volatile.Read(ref room));
         network.Start();
-        network.Inject(network.P1, Envelope.Create(network.P1.Home, "P1", null, TestNetwork.Propose(protocol: "ecdh"), correlation: new string('a', 32)).Frame.ToArray());
+        network.Inject(network.P1, Envelope.Create(network.P1.Home, "P1", null, TestNetwork.Propose(protocol: "ecdh"), correlation: new string('a', 32)).Frame
+            .ToArray());
         var waiting = await network.P1.WaitAsync(session => session.Warning is not null);
         Assert.Equal(SessionState.Preparing, waiting.State);
         Assert.Contains("No space left on device", waiting.Warning, StringComparison.Ordinal);
@@ -218,7 +224,8 @@ public class ResilienceTests
     {
         const int Rows = 6200;
         await using var network = new TestNetwork();
-        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i};a\n")), "IDKEY;B\n" + string.Concat(Enumerable.Range(20, Rows).Select(i => $"{i};b\n")));
+        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i};a\n")), "IDKEY;B\n"
+            + string.Concat(Enumerable.Range(20, Rows).Select(i => $"{i};b\n")));
         var granted = 16;
         var beyond = 0;
         network.Bend = envelope =>

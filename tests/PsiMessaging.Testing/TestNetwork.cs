@@ -27,8 +27,8 @@ using PsiMessaging.Storage;
 namespace PsiMessaging.Testing;
 
 /// <summary>
-/// P1, P2 and LINKER with real engines, real state on disk, and a network that a test can bend: repeat, reorder, alter or drop frames, crash a participant at any
-/// write of its state and start it again on the same home.
+/// P1, P2 and LINKER with real engines, real state on disk, and a network that a test can bend: repeat, reorder, alter or drop frames, crash a participant at
+/// any write of its state and start it again on the same home.
 /// </summary>
 public sealed class TestNetwork : IAsyncDisposable
 {
@@ -111,9 +111,11 @@ public sealed class TestNetwork : IAsyncDisposable
     }
 
     /// <summary>
-    /// Adds the prototype's sample at both parties, or other texts. They are small and made up, so their owners set a minimum cell size of 1; null leaves it to the homes.
+    /// Adds the prototype's sample at both parties, or other texts. They are small and made up, so their
+    /// owners set a minimum cell size of 1; null leaves it to the homes.
     /// </summary>
-    public async Task AddDataAsync(string? p1 = null, string? p2 = null, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", int? minCell = 1)
+    public async Task AddDataAsync(string? p1 = null, string? p2 = null,
+        DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", int? minCell = 1)
     {
         await P1.AddAsync("istat", _folder.Write("istat.csv", p1 ?? Samples.Istat), duplicates, key, minCell: minCell);
         await P2.AddAsync("bi", _folder.Write("bi.csv", p2 ?? Samples.Bi), duplicates, key, minCell: minCell);
@@ -121,9 +123,11 @@ public sealed class TestNetwork : IAsyncDisposable
 
     public void Start() => _participants.ForEach(participant => participant.Start());
 
-    public static StartSession Propose(int rsaBits = 2048, int? minCell = null, int deadlineSeconds = 3600, string? peerDataset = null, string protocol = "rsa", string reveal = "both", bool reuse = false, string engine = "tokens", string? security = null) => new()
+    public static StartSession Propose(int rsaBits = 2048, int? minCell = null, int deadlineSeconds = 3600, string? peerDataset = null,
+        string protocol = "rsa", string reveal = "both", bool reuse = false, string engine = "tokens", string? security = null) => new()
     {
-        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = protocol, Security = security, Engine = engine, Reveal = reveal, Reuse = reuse, RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
+        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = protocol, Security = security, Engine = engine,
+        Reveal = reveal, Reuse = reuse, RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
     };
 
     /// <summary>Opens a session from P1 and waits until both parties have ended it.</summary>
@@ -152,7 +156,8 @@ public sealed class TestNetwork : IAsyncDisposable
     });
 
     public static bool AllRegistered(PartySession session) =>
-        session.State == SessionState.Failed || (session.Registration == RegistrationState.Registered && session.PeerRegistered && session.PeerColumns is not null);
+        session.State == SessionState.Failed
+            || (session.Registration == RegistrationState.Registered && session.PeerRegistered && session.PeerColumns is not null);
 
     private static void Assert(bool condition, string? message)
     {
@@ -183,7 +188,8 @@ public sealed class TestNetwork : IAsyncDisposable
 public static class AnswerExtensions
 {
     /// <summary>Rows as labels and count, bars between; no count where it is withheld, <c>?</c> for a missing label.</summary>
-    public static string[] Lines(this QueryResult result) => [.. result.Answer.Rows.Select(row => string.Join('|', row.Select((cell, i) => cell.Text ?? (i < result.Groupings ? "?" : ""))))];
+    public static string[] Lines(this QueryResult result) =>
+        [.. result.Answer.Rows.Select(row => string.Join('|', row.Select((cell, i) => cell.Text ?? (i < result.Groupings ? "?" : ""))))];
 }
 
 /// <summary>A command's reply, with the answer of a query as it lies in the home.</summary>
@@ -229,10 +235,12 @@ public sealed class TestParticipant : IEnvelopeSender
 
     public int Writes => _store?.Writes ?? 0;
 
-    public async Task AddAsync(string name, string file, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", bool fold = false, int? minCell = 1, TextRule texts = TextRule.Normal)
+    public async Task AddAsync(string name, string file, DuplicateRule duplicates = DuplicateRule.Reject,
+        string key = "IDKEY", bool fold = false, int? minCell = 1, TextRule texts = TextRule.Normal)
     {
         using var store = new SqliteParticipantStore(Home.StatePath);
-        await new DatasetCatalog(Home, store, _network.Time).AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates, MinCell: minCell, Texts: texts));
+        await new DatasetCatalog(Home, store, _network.Time)
+            .AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates, MinCell: minCell, Texts: texts));
     }
 
     public void Start()
@@ -241,7 +249,8 @@ public sealed class TestParticipant : IEnvelopeSender
         _store = new CrashingStore(new SqliteParticipantStore(Home.StatePath), CrashAtWrite, () => _stop.Cancel());
         Engine = Home.Config.Role == ParticipantRole.Linker
             ? new LinkerParticipant(Home, _store, this, _network.Time, NullLogger<LinkerParticipant>.Instance)
-            : new PartyParticipant(Home, _store, this, _network.Time, NullLogger<PartyParticipant>.Instance, openScratch: OpenScratch) { OnChanged = OnChanged };
+            : new PartyParticipant(Home, _store, this, _network.Time,
+                NullLogger<PartyParticipant>.Instance, openScratch: OpenScratch) { OnChanged = OnChanged };
         Engine.Start();
         _reading = ReadAsync(Engine, _stop.Token);
     }
@@ -344,14 +353,17 @@ public sealed class TestParticipant : IEnvelopeSender
         _network.Inject(this, Envelope.Create(Home, Home.Name, session, command, correlation: id, replyTo: queue).Frame.ToArray());
         var answer = await reply.Task.WaitAsync(TestNetwork.Patience);
         using var store = new SqliteParticipantStore(Home.StatePath);
-        return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message, answer.QueryId is { } query ? store.Read(transaction => QuestionBook.FindAnswer(transaction, query)) : null);
+        return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message,
+            answer.QueryId is { } query ? store.Read(transaction => QuestionBook.FindAnswer(transaction, query)) : null);
     }
 
     /// <summary>Gives a command that holds until a time, and waits until it was looked at.</summary>
     public async Task GiveAsync(object command, DateTimeOffset notAfter)
     {
         var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        _network.Inject(this, Envelope.Create(Home, Home.Name, null, command, correlation: id, replyTo: QueueAddress.ReplyOf("psi", Home.Name, id).Name, notAfter: notAfter).Frame.ToArray());
+        _network.Inject(this,
+            Envelope.Create(Home, Home.Name, null, command, correlation: id, replyTo: QueueAddress.ReplyOf("psi", Home.Name, id).Name, notAfter: notAfter).Frame
+                .ToArray());
         await CommandBarrierAsync();
     }
 
@@ -363,7 +375,10 @@ public sealed class TestParticipant : IEnvelopeSender
         await TestNetwork.EventuallyAsync(() => Refused.Count(reason => reason == Barrier) > before);
     }
 
-    private string Barrier => Home.Config.Role == ParticipantRole.Linker ? $"{Home.Name} may not send a psi.v1.CommandReply message to a linker" : $"{Home.Name} may not send a psi.v1.CommandReply message";
+    private string Barrier =>
+        Home.Config.Role == ParticipantRole.Linker
+            ? $"{Home.Name} may not send a psi.v1.CommandReply message to a linker"
+            : $"{Home.Name} may not send a psi.v1.CommandReply message";
 
     /// <summary>Waits until this party's newest session meets a condition.</summary>
     public async Task<PartySession> WaitAsync(Func<PartySession, bool> condition)
@@ -381,7 +396,8 @@ public sealed class TestParticipant : IEnvelopeSender
             await Task.WhenAny(changed, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, patience.Token));
             if (patience.IsCancellationRequested)
             {
-                throw new TimeoutException($"{Home.Name} stays in {Session()}; faults: {string.Join(" | ", Faults)}; inbox {_inbox.Reader.Count}; reading {_reading.Status}");
+                throw new TimeoutException(
+                    $"{Home.Name} stays in {Session()}; faults: {string.Join(" | ", Faults)}; inbox {_inbox.Reader.Count}; reading {_reading.Status}");
             }
         }
     }

@@ -83,7 +83,8 @@ internal sealed record SimulationRequest
     /// <summary>How P1's and P2's file are read.</summary>
     public IReadOnlyList<RecordReaderOptions> Reading { get; init; } = [new(), new()];
     /// <summary>Types a person has set for P1's and P2's columns alone.</summary>
-    public IReadOnlyList<IReadOnlyDictionary<string, ColumnType>> OwnTypes { get; init; } = [new Dictionary<string, ColumnType>(), new Dictionary<string, ColumnType>()];
+    public IReadOnlyList<IReadOnlyDictionary<string, ColumnType>> OwnTypes { get; init; } = [new Dictionary<string, ColumnType>(),
+        new Dictionary<string, ColumnType>()];
     public int DeadlineSeconds { get; init; } = 24 * 3600;
 }
 
@@ -96,7 +97,8 @@ internal sealed record SimulationProgress(string Phase, double Done);
 /// <param name="Refusals">Why, one for each question; null where there is an answer.</param>
 /// <param name="Other">The other engine's session, where both were asked for.</param>
 /// <param name="LinkerSaw">What the linker saw, by engine.</param>
-internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<QueryResult?> Queries, IReadOnlyList<string?> Refusals, OtherEngine? Other, IReadOnlyDictionary<QueryEngine, IReadOnlyList<string>> LinkerSaw)
+internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<QueryResult?> Queries,
+    IReadOnlyList<string?> Refusals, OtherEngine? Other, IReadOnlyDictionary<QueryEngine, IReadOnlyList<string>> LinkerSaw)
 {
     /// <summary>The end of a run whose other results have been shown.</summary>
     /// <exception cref="SimulationException">A question was refused; names each.</exception>
@@ -113,10 +115,12 @@ internal sealed record SimulationOutcome(SimulationReport Report, IReadOnlyList<
 internal sealed record OtherEngine(QueryEngine Engine, IReadOnlyList<QueryResult?> Answers, IReadOnlyList<string?> Refusals)
 {
     /// <summary>Whether every answer the engine gave equals the first engine's.</summary>
-    public bool Agrees(IReadOnlyList<QueryResult?> first) => Answers.Zip(first).All(pair => pair.First is null || pair.Second is null || Same(pair.First, pair.Second));
+    public bool Agrees(IReadOnlyList<QueryResult?> first) =>
+        Answers.Zip(first).All(pair => pair.First is null || pair.Second is null || Same(pair.First, pair.Second));
 
     private static bool Same(QueryResult left, QueryResult right) =>
-        left.Answer.Columns.SequenceEqual(right.Answer.Columns) && left.Answer.Rows.Count == right.Answer.Rows.Count && left.Answer.Rows.Zip(right.Answer.Rows).All(rows => rows.First.SequenceEqual(rows.Second));
+        left.Answer.Columns.SequenceEqual(right.Answer.Columns) && left.Answer.Rows.Count == right.Answer.Rows.Count
+            && left.Answer.Rows.Zip(right.Answer.Rows).All(rows => rows.First.SequenceEqual(rows.Second));
 }
 
 /// <summary>
@@ -213,7 +217,15 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         using var homes = new DisposableList<ParticipantHome>();
         foreach (var (name, role) in new[] { (First, ParticipantRole.Party), (Second, ParticipantRole.Party), (Linker, ParticipantRole.Linker) })
         {
-            homes.Add(ParticipantHome.Create(Path.Combine(root, name), new ParticipantConfig { Name = name, Role = role, QueuePrefix = prefix, Parallelism = request.Parallelism, AcceptOneSided = true, AllowVole = request.AllowVole || request.Protocol is { NeedsConsent: true } }));
+            homes.Add(ParticipantHome.Create(Path.Combine(root, name), new ParticipantConfig
+            {
+                Name = name,
+                Role = role,
+                QueuePrefix = prefix,
+                Parallelism = request.Parallelism,
+                AcceptOneSided = true,
+                AllowVole = request.AllowVole || request.Protocol is { NeedsConsent: true }
+            }));
         }
 
         foreach (var home in homes)
@@ -286,10 +298,15 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                     [Second] = new(datasets[1].Rows, datasets[1].Distinct, datasets[1].Dropped, datasets[1].Reading?.ToString(), NoticesOf(datasets[1])),
                 },
                 own.IntersectionSize ?? peer.IntersectionSize ?? 0,
-                [.. _phases, .. answers.Select((answer, i) => (answer, i)).Where(entry => entry.answer is not null).Select(entry => new PhaseReport($"query-{entry.i + 1}", Math.Round(entry.answer!.Seconds, 3)))],
+                [.. _phases, .. answers.Select((answer, i) => (answer, i)).Where(entry => entry.answer is not null)
+                    .Select(entry => new PhaseReport($"query-{entry.i + 1}", Math.Round(entry.answer!.Seconds, 3)))],
                 _bytes.OrderBy(edge => edge.Key, StringComparer.Ordinal).ToDictionary(edge => edge.Key, edge => edge.Value),
                 Process.GetCurrentProcess().PeakWorkingSet64,
-                [.. answers.Select((answer, i) => answer is null ? new QueryReport(request.Queries[i], 0, 0, 0, refusals[i]) : new QueryReport(answer.Text, answer.Answer.Rows.Count, answer.Answer.Withheld, Math.Round(answer.Seconds, 3)))],
+                [
+                    .. answers.Select((answer, i) => answer is null
+                        ? new QueryReport(request.Queries[i], 0, 0, 0, refusals[i])
+                        : new QueryReport(answer.Text, answer.Answer.Rows.Count, answer.Answer.Withheld, Math.Round(answer.Seconds, 3)))
+                ],
                 own.ChosenBecause,
                 KeyOutlines.WarningOf(First, OutlinesOf(datasets[0]), Second, OutlinesOf(datasets[1])));
             if (request.OutputFolder is { } folder)
@@ -341,7 +358,9 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     /// <summary>What cannot be asked of these files is refused before anything is exchanged: names, types, and what the engine cannot compute.</summary>
     private void CheckQueries(Dataset[] datasets)
     {
-        var schema = new QuerySchema(datasets.Zip([First, Second]).ToDictionary(entry => entry.Second, entry => (IReadOnlyList<TypedColumn>)[.. entry.First.Described.Select(column => new TypedColumn(column.Name, column.Type))], StringComparer.Ordinal), datasets[0].Texts);
+        var schema = new QuerySchema(datasets.Zip([First, Second]).ToDictionary(entry => entry.Second,
+            entry => (IReadOnlyList<TypedColumn>)[.. entry.First.Described.Select(column => new TypedColumn(column.Name, column.Type))],
+            StringComparer.Ordinal), datasets[0].Texts);
         for (var i = 0; i < request.Queries.Count; i++)
         {
             try
@@ -367,17 +386,20 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
 
     private static KeyOutline[] OutlinesOf(Dataset dataset) => [.. (dataset.KeyForms ?? []).Select(KeyOutline.Of)];
 
-    private static async Task<(QueryResult? Answer, string? Refusal)> AskAsync(ParticipantHome home, IParticipantStore store, MessageBus bus, TimeProvider time, string session, SubmitQuery query, CancellationToken cancellation)
+    private static async Task<(QueryResult? Answer, string? Refusal)> AskAsync(ParticipantHome home, IParticipantStore store,
+        MessageBus bus, TimeProvider time, string session, SubmitQuery query, CancellationToken cancellation)
     {
         var reply = await new CommandClient(home, bus, time).SendAsync(session, query, CommandPatience, cancellation);
         return (reply.Ok ? store.Read(transaction => QuestionBook.FindAnswer(transaction, reply.QueryId!)) : null, reply.Message);
     }
 
-    private Task<(QueryResult? Answer, string? Refusal)> AskAsync(ParticipantHome home, IParticipantStore store, MessageBus bus, string session, string text, CancellationToken cancellation) =>
+    private Task<(QueryResult? Answer, string? Refusal)> AskAsync(ParticipantHome home, IParticipantStore store,
+        MessageBus bus, string session, string text, CancellationToken cancellation) =>
         AskAsync(home, store, bus, time, session, new SubmitQuery(session, text, request.DeadlineSeconds, request.Pad == 1 ? null : request.Pad), cancellation);
 
     private async Task<OtherEngine> AskOtherEngineAsync(
-        IReadOnlyList<ParticipantHome> homes, IReadOnlyList<IParticipantStore> stores, MessageBus bus, SessionWatch watch, Dictionary<QueryEngine, IReadOnlyList<string>> saw, string root, CancellationToken cancellation)
+        IReadOnlyList<ParticipantHome> homes, IReadOnlyList<IParticipantStore> stores, MessageBus bus, SessionWatch watch,
+        Dictionary<QueryEngine, IReadOnlyList<string>> saw, string root, CancellationToken cancellation)
     {
         var engine = request.Engine == QueryEngine.Masked ? QueryEngine.Tokens : QueryEngine.Masked;
         progress(new SimulationProgress($"engine {WireNames.NameOf(engine)}", 0));
@@ -408,16 +430,21 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         // As on two machines: side by side.
         var datasets = await Task.WhenAll(parties.Select((party, i) => Task.Run(async () =>
         {
-            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", i == 0 ? request.P1File : request.P2File, i == 0 ? request.Key : request.P2Key ?? request.Key, request.Reading[i],
-                request.FoldCase, request.Duplicates, request.OwnTypes[i], request.MinCell, request.Texts, request.MissingWords, request.WholeNumbers, request.Types));
+            var dataset = await party.Datasets.AddAsync(new DatasetRequest("data", i == 0 ? request.P1File : request.P2File,
+                i == 0 ? request.Key : request.P2Key ?? request.Key, request.Reading[i],
+                request.FoldCase, request.Duplicates, request.OwnTypes[i], request.MinCell,
+                request.Texts, request.MissingWords, request.WholeNumbers, request.Types));
             progress(new SimulationProgress("read", Interlocked.Increment(ref done) / 2.0));
             return dataset;
         })));
         // What is said for both files may be of either.
         var shared = request.Reading.Where(reading => reading.OtherFileHasRest).SelectMany(reading => reading.Columns ?? []).Select(RecordReader.NormalizeName);
-        if (request.Types.Keys.Select(RecordReader.NormalizeName).FirstOrDefault(name => !datasets.Any(dataset => dataset.Attributes.Contains(name))) is { } untyped)
+        if (request.Types.Keys.Select(RecordReader.NormalizeName)
+            .FirstOrDefault(name => !datasets.Any(dataset => dataset.Attributes.Contains(name))) is { } untyped)
         {
-            throw new SimulationException($"neither file has a column {untyped} to set the type of beside its key; {request.P1File} has {string.Join(", ", datasets[0].Attributes)}, {request.P2File} has {string.Join(", ", datasets[1].Attributes)}");
+            throw new SimulationException(
+                $"neither file has a column {untyped} to set the type of beside its key; {request.P1File} has {string.Join(", ", datasets[0].Attributes)}, "
+                    + $"{request.P2File} has {string.Join(", ", datasets[1].Attributes)}");
         }
 
         if (shared.FirstOrDefault(name => !datasets.Any(dataset => dataset.Columns.Contains(name))) is { } unknown)
@@ -439,11 +466,13 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         var start = time.GetTimestamp();
         var sender = request.Reveal == RevealTo.Initiator ? 1 : 0;
         using var threads = new ComputeThreads(Cores.CountOf(parties[sender].Home.Config.Parallelism));
-        await ReusableSets.MakeAsync(parties[sender].Datasets, datasets[sender], parties[sender].Home.Name, request.RsaBits, threads, time, done => progress(new SimulationProgress("reusable set", done)), cancellation);
+        await ReusableSets.MakeAsync(parties[sender].Datasets, datasets[sender], parties[sender].Home.Name,
+            request.RsaBits, threads, time, done => progress(new SimulationProgress("reusable set", done)), cancellation);
         AddPhase("reusable set", time.GetElapsedTime(start).TotalSeconds);
     }
 
-    private async Task<(PartySession Own, PartySession Peer)> IntersectAsync(ParticipantHome home, MessageBus bus, SessionWatch watch, QueryEngine engine, CancellationToken cancellation)
+    private async Task<(PartySession Own, PartySession Peer)> IntersectAsync(ParticipantHome home,
+        MessageBus bus, SessionWatch watch, QueryEngine engine, CancellationToken cancellation)
     {
         var reply = await new CommandClient(home, bus, time).SendAsync(null, new StartSession
         {
@@ -490,7 +519,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
 
         var sessions = await watch.WaitAsync(
-            candidate => candidate.State == SessionState.Failed || SendFailed(candidate) || (candidate.Id == session && candidate.Registration == RegistrationState.Registered && candidate.PeerRegistered && candidate.PeerColumns is not null), cancellation);
+            candidate => candidate.State == SessionState.Failed || SendFailed(candidate) || (candidate.Id == session
+                && candidate.Registration == RegistrationState.Registered && candidate.PeerRegistered && candidate.PeerColumns is not null), cancellation);
         if (Array.Find(sessions, candidate => candidate.State == SessionState.Failed || SendFailed(candidate)) is { } failed)
         {
             throw new SimulationException(failed.FailureReason ?? "the session failed");
@@ -504,7 +534,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
     private void AddPhase(string name, double seconds) => _phases.Add(new PhaseReport(name, Math.Round(seconds, 3)));
 
     /// <summary>Everything is written beside the output folder first and moved in at the end, so that a failed run leaves nothing.</summary>
-    private static async Task WriteOutputAsync(string folder, IReadOnlyList<ParticipantHome> homes, string session, SimulationReport report, IReadOnlyList<QueryResult?> answers, string? plot, bool rawLabels)
+    private static async Task WriteOutputAsync(string folder, IReadOnlyList<ParticipantHome> homes, string session,
+        SimulationReport report, IReadOnlyList<QueryResult?> answers, string? plot, bool rawLabels)
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         await WriteAsync(folder, target, async beside =>
@@ -513,7 +544,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
             foreach (var home in homes.Take(2))
             {
                 PrivateFile.CreateFolder(Path.Combine(staging, home.Name));
-                foreach (var name in new[] { IntersectionFile.Name, IntersectionFile.OwnName }.Where(name => File.Exists(Path.Combine(home.SessionPath(session), name))))
+                foreach (var name in new[] { IntersectionFile.Name, IntersectionFile.OwnName }.Where(name =>
+                    File.Exists(Path.Combine(home.SessionPath(session), name))))
                 {
                     AtomicFile.Write(Path.Combine(staging, home.Name, name), to =>
                     {
@@ -545,7 +577,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
                 }
             }
 
-            AtomicFile.Write(Path.Combine(staging, "report.json"), System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Plain.SimulationReport));
+            AtomicFile.Write(Path.Combine(staging, "report.json"),
+                System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(report, Output.OutputJson.Plain.SimulationReport));
             if (!Directory.Exists(target))
             {
                 PrivateFile.RenameFolder(staging, target);
@@ -577,7 +610,8 @@ internal sealed class LocalSimulation(SimulationRequest request, TimeProvider ti
         }
     }
 
-    private sealed class MeteredSender(string from, IReadOnlyList<ParticipantHome> homes, MessageBus bus, ConcurrentDictionary<string, long> bytes, LinkerView view) : IEnvelopeSender
+    private sealed class MeteredSender(string from, IReadOnlyList<ParticipantHome> homes,
+        MessageBus bus, ConcurrentDictionary<string, long> bytes, LinkerView view) : IEnvelopeSender
     {
         public async Task SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
         {
@@ -648,7 +682,9 @@ internal sealed class SessionWatch
     private void Check()
     {
         // A refusal leaves the responder without a running session, so a failure at one party is enough.
-        if (_waiting is { } waiting && (_latest.All(session => session is not null && waiting.Condition(session)) || _latest.Any(session => session?.State == SessionState.Failed || session is { State: SessionState.Completed, Registration: RegistrationState.Refused })))
+        if (_waiting is { } waiting && (_latest.All(session => session is not null && waiting.Condition(session))
+            || _latest.Any(session =>
+                session?.State == SessionState.Failed || session is { State: SessionState.Completed, Registration: RegistrationState.Refused })))
         {
             _waiting = null;
             waiting.Reached.SetResult([.. _latest.OfType<PartySession>()]);
