@@ -30,8 +30,10 @@ public static class ParquetInspection
             "the batch has other columns than were registered");
         var cells = string.Concat(columns.Select(column => $", count(\"{column}\"), coalesce(max(octet_length(\"{column}\")), 0)"));
         command.CommandText = $"""
-            SELECT count(*), count(*) FILTER (octet_length("row") = {EncryptedBatch.RowTokenSizeBytes}), count(*) FILTER ("row" <= before), min("row"), max("row"){cells}
-            FROM (SELECT *, lag("row") OVER (ORDER BY file_row_number) AS before FROM read_parquet({DuckText.Literal(DuckText.Path(path))}, file_row_number = true))
+            SELECT count(*), count(*) FILTER (octet_length("row") = {EncryptedBatch.RowTokenSizeBytes}),
+                count(*) FILTER ("row" <= before), min("row"), max("row"){cells}
+            FROM (SELECT *, lag("row") OVER (ORDER BY file_row_number) AS before
+                FROM read_parquet({DuckText.Literal(DuckText.Path(path))}, file_row_number = true))
             """;
         using var reader = command.ExecuteReader();
         reader.Read();

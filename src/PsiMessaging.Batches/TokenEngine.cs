@@ -84,7 +84,8 @@ public static class TokenEngine
         var labels = string.Concat(columns.Select((column, i) => $"{(column.Right ? "gr" : "gl")}.\"{column.Token}\" AS c{i}, "));
         Execute(connection, $"""
             COPY (SELECT {labels}a.n AS n FROM (SELECT l, r, n, row_number() OVER (ORDER BY {(askerIsRight ? "r, l" : "l, r")}) - 1 AS place FROM answer) a
-                JOIN gl ON gl.id = a.l JOIN gr ON gr.id = a.r {(minCell == 1 ? "" : "WHERE a.place IN (SELECT place FROM shown) ")}ORDER BY ALL) TO {DuckText.Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);
+                JOIN gl ON gl.id = a.l JOIN gr ON gr.id = a.r {(minCell == 1 ? "" : "WHERE a.place IN (SELECT place FROM shown) ")}ORDER BY ALL)
+                TO {DuckText.Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);
             """);
         return new GroupCountOutcome((int)groups, isComplete);
     }

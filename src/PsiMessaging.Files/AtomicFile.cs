@@ -145,9 +145,9 @@ public static class AtomicFile
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
             var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-            throw new IOException(
-                $"{path} cannot be written: "
-                    + $"{(!Directory.Exists(folder) ? $"there is no folder {folder}" : exception is UnauthorizedAccessException ? $"no permission to make files in {folder}" : $"{folder} takes no new files")}", exception);
+            var why = !Directory.Exists(folder) ? $"there is no folder {folder}"
+                : exception is UnauthorizedAccessException ? $"no permission to make files in {folder}" : $"{folder} takes no new files";
+            throw new IOException($"{path} cannot be written: {why}", exception);
         }
     }
 }

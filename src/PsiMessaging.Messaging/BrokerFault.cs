@@ -23,8 +23,9 @@ internal static class BrokerFault
         Find<AuthenticationFailureException>(exception) is not null ? $"the broker at {broker} refuses the user or its password"
         : ReasonOf(exception) is { ReplyCode: NotAllowed, ReplyText: var text }
         ? $"the broker at {broker} refuses the virtual host {broker.VirtualHost} to this user ({text})"
-        : broker.Tls && verdict.Fault is { } fault ? $"the broker at {broker} shows no certificate to be believed: it must be for the name {broker.Host}, in date, and from {(broker.CaFile is { } file
-            ? $"an authority in {file}" : "an authority of this system (a private one: --broker-ca FILE)")}; this one {fault}"
+        : broker.Tls && verdict.Fault is { } fault
+        ? $"the broker at {broker} shows no certificate to be believed: it must be for the name {broker.Host}, in date, and from "
+            + $"{(broker.CaFile is { } file ? $"an authority in {file}" : "an authority of this system (a private one: --broker-ca FILE)")}; this one {fault}"
         : null;
 
     /// <summary>Why an attempt came to nothing, where the next one may go better.</summary>

@@ -103,10 +103,14 @@ public sealed class SqliteParticipantStore : IParticipantStore
         {
             command.CommandText = $"""
                 CREATE TABLE sessions (id TEXT PRIMARY KEY, state TEXT NOT NULL, document TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
-                CREATE TABLE inbound (session TEXT NOT NULL, slot TEXT NOT NULL, hash BLOB NOT NULL, finished INTEGER NOT NULL, frame BLOB, PRIMARY KEY (session, slot));
+                CREATE TABLE inbound (
+                    session TEXT NOT NULL, slot TEXT NOT NULL, hash BLOB NOT NULL, finished INTEGER NOT NULL, frame BLOB, PRIMARY KEY (session, slot));
                 CREATE INDEX inbound_pending ON inbound (session, slot) WHERE finished = 0;
-                CREATE TABLE kept (session TEXT NOT NULL, round INTEGER NOT NULL, sequence INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, round, sequence));
-                CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL, session TEXT, queue TEXT NOT NULL, best_effort INTEGER NOT NULL, frame BLOB NOT NULL);
+                CREATE TABLE kept (
+                    session TEXT NOT NULL, round INTEGER NOT NULL, sequence INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, round, sequence));
+                CREATE TABLE outbox (
+                    number INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL, session TEXT, queue TEXT NOT NULL, best_effort INTEGER NOT NULL,
+                    frame BLOB NOT NULL);
                 CREATE INDEX outbox_queue ON outbox (queue, number);
                 CREATE INDEX outbox_session ON outbox (session);
                 CREATE TABLE documents (kind TEXT NOT NULL, id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
@@ -178,8 +182,10 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public void PutSession(StoredSession session) => Execute(
             """
-            INSERT INTO sessions (id, state, document, created_at, peer, is_open, due_at, ended_at) VALUES ($id, $state, $document, $at, $peer, $open, $due, $ended)
-            ON CONFLICT (id) DO UPDATE SET state = $state, document = $document, peer = $peer, is_open = $open, due_at = $due, ended_at = $ended, version = version + 1
+            INSERT INTO sessions (id, state, document, created_at, peer, is_open, due_at, ended_at)
+            VALUES ($id, $state, $document, $at, $peer, $open, $due, $ended)
+            ON CONFLICT (id) DO UPDATE SET
+                state = $state, document = $document, peer = $peer, is_open = $open, due_at = $due, ended_at = $ended, version = version + 1
             """,
             ("$id", session.Id), ("$state", session.State), ("$document", session.Document),
             ("$at", session.CreatedAt.ToString("O", CultureInfo.InvariantCulture)),
@@ -204,7 +210,9 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public IReadOnlyList<string> EndedSessions(DateTimeOffset before, int keep, int limit) => Query(
             """
-            SELECT id FROM (SELECT id, ended_at, row_number() OVER (PARTITION BY peer ORDER BY ended_at DESC, id) AS place FROM sessions WHERE ended_at IS NOT NULL AND is_open = 0)
+            SELECT id FROM (
+                SELECT id, ended_at, row_number() OVER (PARTITION BY peer ORDER BY ended_at DESC, id) AS place
+                FROM sessions WHERE ended_at IS NOT NULL AND is_open = 0)
             WHERE ended_at < $before OR place > $keep ORDER BY ended_at LIMIT $limit
             """,
             reader => reader.GetString(0), ("$before", before.ToUnixTimeMilliseconds()), ("$keep", keep), ("$limit", limit));

@@ -285,8 +285,7 @@ public class StockAsker
             // random bytes be in JSON, where a plus sign takes six places.
             sizes.Add(string.Join('\n', network.Wire.Skip(before).Where(envelope => envelope.Message is not CommandReply)
                 .Select(envelope =>
-                    $"{envelope.Header.From}>{envelope.Header.To} {envelope.Message.GetType().Name} "
-                        + $"{(envelope.Message is MaskedRows ? envelope.Body.Length / 1000 : envelope.Body.Length + Encoding.UTF8.GetString(ContractCatalog.Serialize(envelope.Message)).Replace("\\u002B", "+", StringComparison.Ordinal).Length)}")
+                    $"{envelope.Header.From}>{envelope.Header.To} {envelope.Message.GetType().Name} {SizeOf(envelope)}")
                 .Order(StringComparer.Ordinal)));
         }
 
@@ -368,4 +367,7 @@ public class StockAsker
         Assert.DoesNotContain(network.Wire,
             envelope => envelope.Header.From == "P2" && envelope.Message is AcceptQuery or OpenProduct or MaskedRows && envelope.Header.From == "P2");
     }
+
+    private static int SizeOf(Envelope envelope) => envelope.Message is MaskedRows ? envelope.Body.Length / 1000
+        : envelope.Body.Length + Encoding.UTF8.GetString(ContractCatalog.Serialize(envelope.Message)).Replace("\\u002B", "+", StringComparison.Ordinal).Length;
 }

@@ -267,8 +267,8 @@ public sealed class FileShapeTests : IDisposable
     public void Parquet_WithPagesLargerThanTheMemoryItBeginsWith_IsReadWhole()
     {
         const int Rows = 100_000;
-        var path = Parquet($"SELECT i AS ID, {string.Join(", ", Enumerable.Range(0, 12).Select(column => $"repeat(md5((i + {column})::VARCHAR), 10) AS C{column}"))} FROM range({Rows}) t(i)",
-            $", ROW_GROUP_SIZE {Rows}, COMPRESSION zstd");
+        var columns = string.Join(", ", Enumerable.Range(0, 12).Select(column => $"repeat(md5((i + {column})::VARCHAR), 10) AS C{column}"));
+        var path = Parquet($"SELECT i AS ID, {columns} FROM range({Rows}) t(i)", $", ROW_GROUP_SIZE {Rows}, COMPRESSION zstd");
         using var reader = RecordReader.Open(path, Key("ID"));
         for (var row = 0; row < Rows; row++)
         {

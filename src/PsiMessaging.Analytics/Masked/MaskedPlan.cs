@@ -123,13 +123,14 @@ public sealed class MaskedPlan
     private static int BitsOf(Moment factor, QuerySchema schema)
     {
         var digits = factor.Digits(schema);
+        var product = factor.Powers.Select(entry => entry.Power == 1 ? entry.Column.Name : $"{entry.Column.Name} to the power {entry.Power}");
         return digits switch
         {
             0 => 1,
             <= 38 => (int)Math.Ceiling(digits * Math.Log2(10)),
             _ => throw new QueryException(QueryException.EngineCannot,
-                "the product of "
-                    + $"{string.Join(", ", factor.Powers.Select(entry => entry.Power == 1 ? entry.Column.Name : $"{entry.Column.Name} to the power {entry.Power}"))} can have {digits} digits, and 38 is the most that is calculated exactly; give the columns types with fewer digits when the dataset is added, for example --type {factor.Powers[0].Column.Name}=decimal(11,2)"),
+                $"the product of {string.Join(", ", product)} can have {digits} digits, and 38 is the most that is calculated exactly; give the columns "
+                    + $"types with fewer digits when the dataset is added, for example --type {factor.Powers[0].Column.Name}=decimal(11,2)"),
         };
     }
 

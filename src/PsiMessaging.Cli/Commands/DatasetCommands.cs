@@ -44,9 +44,8 @@ internal static class DatasetCommands
                 + (dataset.Dropped > 0 ? $"; {dataset.Dropped:N0} rows without one left out" : "")
                 + (dataset.Repeated > 0 ? $"; {dataset.Repeated:N0} rows that repeat one left out" : ""));
             Console.Out.WriteLine($"Read as {dataset.Reading}");
-            Console.Out.WriteLine(
-                "Columns to ask about: "
-                    + $"{(dataset.Described.Count == 0 ? "none" : string.Join(", ", dataset.Described.Select(column => $"{column.Name} {column.Type}{(column.Missing > 0 ? $" ({column.Missing:N0} missing)" : "")}")))}");
+            var described = dataset.Described.Select(column => $"{column.Name} {column.Type}{(column.Missing > 0 ? $" ({column.Missing:N0} missing)" : "")}");
+            Console.Out.WriteLine($"Columns to ask about: {string.Join(", ", described.DefaultIfEmpty("none"))}");
             foreach (var line in DatasetNotices.Forms(dataset).Concat(DatasetNotices.Of(dataset)))
             {
                 Console.Out.WriteLine(line);
@@ -54,10 +53,12 @@ internal static class DatasetCommands
 
             Console.Out.WriteLine(dataset.MinCell == 1
                 ? "Answers say everything, also about single records: right for data that are not confidential, and for no others."
-                : $"Nothing is said about fewer than {dataset.MinCell ?? home.Config.MinCell:N0} "
-                    + $"records{(dataset.MinCell is null ? $" (minCell of {home.Name}'s home)" : dataset.MinCell < ParticipantConfig.LeastMinCell ? ": right for data that are not confidential, and for no others" : "")}.");
+                : $"Nothing is said about fewer than {dataset.MinCell ?? home.Config.MinCell:N0} records{WhoseMinimum(dataset, home)}.");
         });
     }
+
+    private static string WhoseMinimum(Dataset dataset, ParticipantHome home) => dataset.MinCell is null ? $" (minCell of {home.Name}'s home)"
+        : dataset.MinCell < ParticipantConfig.LeastMinCell ? ": right for data that are not confidential, and for no others" : "";
 
     private static Command List() => new Command("list", "All datasets").Do((parsed, _) =>
     {

@@ -31,8 +31,10 @@ internal static class DemoData
         var order = random.Permutation(people);
 
         var institute = Write(Path.Combine(folder, "istat.csv"), "IDKEY;CLASSE_ETA;NUMERO_FIGLI", Enumerable.Range(0, rows), order, (id, person) =>
-            $"{Name(person)}"
-                + $";{Age(person)};{Pick(person, 7, Age(person) switch { "< 20" => (92, 8), "20-28" => (70, 26), "29-35" => (35, 45), _ => (25, 45) }, "0", "1-2", ">2")}");
+        {
+            var children = Age(person) switch { "< 20" => (92, 8), "20-28" => (70, 26), "29-35" => (35, 45), _ => (25, 45) };
+            return $"{Name(person)};{Age(person)};{Pick(person, 7, children, "0", "1-2", ">2")}";
+        });
         var bank = Write(Path.Combine(folder, "bi.csv"), "IDKEY;TIPO_RATA_MUTUO;PAGATORE_RATA_MUTUO;CLASSE_REDDITO",
             Enumerable.Range(rows - common, bankRows), order, (id, person) =>
         {

@@ -54,13 +54,15 @@ internal static class DemoNarrative
                         "any identifier, value or column name"]
                 : ["Linker", "nothing: it had no part", "anything"],
             ["Broker", "who talks to whom, when, how many bytes; "
-                + $"{(request.Reveal == RevealTo.Both ? "column names; what nearly all identifiers look like; " : "what nearly all identifiers look like; ")}the masked and encrypted contents",
+                + $"{(request.Reveal == RevealTo.Both ? "column names; " : "")}what nearly all identifiers look like; the masked and encrypted contents",
                 "any identifier, value or key"],
         ]);
         if (report.Engine == QueryEngine.Masked && report.Queries.Count > 0)
         {
-            Console.Out.WriteLine(
-                $"All this holds for workers that follow the protocol. A worker of P1's that somebody has changed could read single values of the columns it asks about{(request.MinCell > 1 ? $": the minimum of {request.MinCell} is kept by P1's own worker, and P2 checks what P1 says of its groups without being able to see that it is true" : "")}. docs/disclosure.md says what is stopped and what is not.");
+            var kept = request.MinCell > 1 ? $": the minimum of {request.MinCell} is kept by P1's own worker, and P2 checks what P1 says of its groups "
+                + "without being able to see that it is true" : "";
+            Console.Out.WriteLine("All this holds for workers that follow the protocol. A worker of P1's that somebody has changed could read single values "
+                + $"of the columns it asks about{kept}. docs/disclosure.md says what is stopped and what is not.");
         }
 
         Console.Out.WriteLine();

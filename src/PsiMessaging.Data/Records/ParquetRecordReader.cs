@@ -332,10 +332,13 @@ internal sealed partial class ParquetRecordReader : IRecordReader
             _ when Says("not valid UTF8", "not valid UTF-8", "Invalid string encoding", "UTF8 string") =>
                 $"{path} holds text that is not UTF-8 in a column; leave the column out with --columns, or write it anew",
             _ when Says("Out of Memory") => $"{path} has pages that do not fit half of this machine's memory; write it with smaller row groups or pages",
-            _ => $"{path} cannot be read: "
-                + $"{PrintableText.Of(Values().Replace(Prefix().Replace(Lines().Split(message.Replace(Path.GetFullPath(path), "it", StringComparison.Ordinal))[0], ""), "…"))}; if that is one column, take the others with --columns",
+            _ => $"{path} cannot be read: {FirstLineOf(message.Replace(Path.GetFullPath(path), "it", StringComparison.Ordinal))}; if that is one column, "
+                + "take the others with --columns",
         }, exception);
     }
+
+    /// <summary>What the reader says, without the values it quotes.</summary>
+    private static string FirstLineOf(string message) => PrintableText.Of(Values().Replace(Prefix().Replace(Lines().Split(message)[0], ""), "…"));
 
     [GeneratedRegex("'[^']*'|\"[^\"]*\"", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Values();

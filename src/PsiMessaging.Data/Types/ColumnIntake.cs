@@ -251,7 +251,9 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         if (_words.Count > 0)
         {
             _found ??= best.Format;
-            notes.Add($"{column}: {string.Join(", ", _words.OrderByDescending(word => word.Value).ThenBy(word => word.Key, StringComparer.Ordinal).Select(word => $"{word.Key} ({word.Value:N0})"))} taken as missing");
+            var words = _words.OrderByDescending(word => word.Value).ThenBy(word => word.Key, StringComparer.Ordinal)
+                .Select(word => $"{word.Key} ({word.Value:N0})");
+            notes.Add($"{column}: {string.Join(", ", words)} taken as missing");
         }
 
         Notes = notes;
