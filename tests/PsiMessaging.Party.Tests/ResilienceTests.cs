@@ -205,6 +205,40 @@ public class ResilienceTests
         await TestNetwork.EventuallyAsync(() => Directory.GetDirectories(network.P1.Home.SessionPath(p1.Id)).Length == 0);
     }
 
+    /// <summary>A sort that would go on for long: the deadline ends the session and the sort with it, in the session's own turn.</summary>
+    [Fact]
+    public async Task Deadline_WhileRowsAreSorted_EndsTheSession()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        await using var network = new TestNetwork(time);
+        await network.AddDataAsync();
+        var sorting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        network.P1.OpenScratch = path => new LongSort(path, () => sorting.TrySetResult());
+        network.Start();
+        network.Inject(network.P1, Envelope.Create(network.P1.Home, "P1", null, TestNetwork.Propose(protocol: "ecdh", deadlineSeconds: 60),
+            correlation: new string('a', 32)).Frame.ToArray());
+        await sorting.Task.WaitAsync(TestNetwork.Patience);
+        time.Advance(TimeSpan.FromSeconds(61));
+        var p1 = await network.P1.WaitAsync(session => session.IsEnded);
+        Assert.Equal(FailureCodes.Deadline, p1.FailureCode);
+        Assert.Contains("it was still being prepared", p1.FailureReason, StringComparison.Ordinal);
+        await TestNetwork.EventuallyAsync(() => !Directory.Exists(network.P1.Home.SessionPath(p1.Id)));
+    }
+
+    /// <summary>Sorts on disk at once, and goes on only when nobody wants it any more.</summary>
+    private sealed class LongSort(string path, Action onSort) : Data.Sorting.ScratchFolder(path)
+    {
+        public override long SorterMemoryBytes => 64;
+
+        public override Stream CreateFile()
+        {
+            onSort();
+            Ended.WaitHandle.WaitOne(TestNetwork.Patience);
+            Ended.ThrowIfCancellationRequested();
+            return base.CreateFile();
+        }
+    }
+
     [Fact]
     public async Task FullDisk_WhileADatasetIsAdded_LeavesNothing()
     {
