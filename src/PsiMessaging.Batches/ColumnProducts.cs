@@ -59,7 +59,8 @@ public static class ColumnProducts
                     {
                         for (var x = j; x < Math.Min(bColumns, j + 3); x++)
                         {
-                            sum[(y * down) + (x * across)] += Dot(ref Unsafe.Add(ref a, (y * stride) + first), ref Unsafe.Add(ref b, (x * stride) + first), count);
+                            sum[(y * down) + (x * across)] +=
+                                Dot(ref Unsafe.Add(ref a, (y * stride) + first), ref Unsafe.Add(ref b, (x * stride) + first), count);
                         }
                     }
 
@@ -131,7 +132,8 @@ public static class ColumnProducts
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void Block512(ref ulong a, ref ulong b, int stride, int rows, Span<ulong> block)
     {
-        Vector512<ulong> s00 = default, s01 = default, s02 = default, s10 = default, s11 = default, s12 = default, s20 = default, s21 = default, s22 = default, s30 = default, s31 = default, s32 = default;
+        Vector512<ulong> s00 = default, s01 = default, s02 = default, s10 = default, s11 = default, s12 =
+            default, s20 = default, s21 = default, s22 = default, s30 = default, s31 = default, s32 = default;
         ref var a1 = ref Unsafe.Add(ref a, stride);
         ref var a2 = ref Unsafe.Add(ref a1, stride);
         ref var a3 = ref Unsafe.Add(ref a2, stride);
@@ -172,7 +174,8 @@ public static class ColumnProducts
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static void BlockVector(ref ulong a, ref ulong b, int stride, int rows, Span<ulong> block)
     {
-        System.Numerics.Vector<ulong> s00 = default, s01 = default, s02 = default, s10 = default, s11 = default, s12 = default, s20 = default, s21 = default, s22 = default, s30 = default, s31 = default, s32 = default;
+        System.Numerics.Vector<ulong> s00 = default, s01 = default, s02 = default, s10 = default, s11 = default, s12 =
+            default, s20 = default, s21 = default, s22 = default, s30 = default, s31 = default, s32 = default;
         var step = System.Numerics.Vector<ulong>.Count;
         var i = 0;
         for (; i <= rows - step; i += step)
@@ -198,8 +201,10 @@ public static class ColumnProducts
 
         ReadOnlySpan<ulong> sums =
         [
-            System.Numerics.Vector.Sum(s00), System.Numerics.Vector.Sum(s01), System.Numerics.Vector.Sum(s02), System.Numerics.Vector.Sum(s10), System.Numerics.Vector.Sum(s11), System.Numerics.Vector.Sum(s12),
-            System.Numerics.Vector.Sum(s20), System.Numerics.Vector.Sum(s21), System.Numerics.Vector.Sum(s22), System.Numerics.Vector.Sum(s30), System.Numerics.Vector.Sum(s31), System.Numerics.Vector.Sum(s32),
+            System.Numerics.Vector.Sum(s00), System.Numerics.Vector.Sum(s01), System.Numerics.Vector.Sum(s02),
+            System.Numerics.Vector.Sum(s10), System.Numerics.Vector.Sum(s11), System.Numerics.Vector.Sum(s12),
+            System.Numerics.Vector.Sum(s20), System.Numerics.Vector.Sum(s21), System.Numerics.Vector.Sum(s22),
+            System.Numerics.Vector.Sum(s30), System.Numerics.Vector.Sum(s31), System.Numerics.Vector.Sum(s32),
         ];
         sums.CopyTo(block);
         Finish(ref a, ref b, stride, i, rows, block);

@@ -4,7 +4,8 @@ namespace PsiMessaging.Batches;
 
 /// <summary>
 /// The linker's part: the sum of (A + R1)ᵀ(B + R2) over batches in any order, less the two corrections. Batches of one call are shared among the cores. It sees
-/// uniformly random words and knows n, p and q. Readers are kept from call to call, since batches come a few at a time; after a fault the sum is not to be used.
+/// uniformly random words and knows n, p and q. Readers are kept from call to call, since batches come a few at a time; after a fault the sum is not to be
+/// used.
 /// </summary>
 /// <param name="p">Columns of the first matrix.</param>
 /// <param name="q">Columns of the second.</param>
@@ -22,7 +23,8 @@ public sealed class LinkerProduct(int p, int q) : IDisposable
     {
         try
         {
-            Parallel.ForEach(batches, new ParallelOptions { MaxDegreeOfParallelism = parallelism }, () => (Reader: _readers.TryTake(out var kept) ? kept : new MaskedReader(), Sum: new ulong[p * q]), (batch, _, local) =>
+            Parallel.ForEach(batches, new ParallelOptions { MaxDegreeOfParallelism = parallelism },
+                () => (Reader: _readers.TryTake(out var kept) ? kept : new MaskedReader(), Sum: new ulong[p * q]), (batch, _, local) =>
             {
                 var (a, b) = (new ulong[batch.Rows * p], new ulong[batch.Rows * q]);
                 local.Reader.Read(batch.First, p, a);

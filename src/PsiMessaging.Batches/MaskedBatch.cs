@@ -4,8 +4,8 @@ using Parquet.Schema;
 namespace PsiMessaging.Batches;
 
 /// <summary>
-/// Part of a masked matrix on its way to the linker: a Parquet file of one row group with one column of 64-bit words for each column of the matrix, named <c>m0</c>,
-/// <c>m1</c>, … Uncompressed: uniformly random words do not compress.
+/// Part of a masked matrix on its way to the linker: a Parquet file of one row group with one column of 64-bit words for each column of the matrix, named
+/// <c>m0</c>, <c>m1</c>, … Uncompressed: uniformly random words do not compress.
 /// </summary>
 public static class MaskedBatch
 {

@@ -34,7 +34,8 @@ public sealed class MaskedReader : IDisposable
             using var patience = new Timer(_ => command.Cancel(), null, Patience, Timeout.InfiniteTimeSpan);
             command.CommandText = $"SELECT * FROM read_parquet({DuckText.Literal(DuckText.Path(path))}) LIMIT {rows + 1}";
             using var reader = command.ExecuteReader();
-            if (reader.FieldCount != columns || Enumerable.Range(0, columns).Any(i => reader.GetName(i) != MaskedBatch.ColumnName(i) || reader.GetFieldType(i) != typeof(long)))
+            if (reader.FieldCount != columns
+                || Enumerable.Range(0, columns).Any(i => reader.GetName(i) != MaskedBatch.ColumnName(i) || reader.GetFieldType(i) != typeof(long)))
             {
                 throw new InvalidDataException("the batch has other columns than were announced");
             }
@@ -58,7 +59,8 @@ public sealed class MaskedReader : IDisposable
                 throw new InvalidDataException("the batch has fewer rows than were announced");
             }
         }
-        catch (Exception exception) when (exception is DuckDBException or InvalidOperationException or InvalidCastException or OverflowException or IndexOutOfRangeException or OperationCanceledException)
+        catch (Exception exception) when (exception is DuckDBException or InvalidOperationException
+            or InvalidCastException or OverflowException or IndexOutOfRangeException or OperationCanceledException)
         {
             throw new InvalidDataException("the batch is not a readable Parquet file of whole numbers", exception);
         }

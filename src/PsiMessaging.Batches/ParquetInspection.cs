@@ -26,11 +26,14 @@ public static class ParquetInspection
     /// <exception cref="InvalidDataException">The file breaks its announcement; the message holds no content.</exception>
     public static BatchTokens CheckBatch(string path, IReadOnlyList<string> columns, int rows) => Read(path, command =>
     {
-        RequireColumns(command, path, [.. columns.Prepend(EncryptedBatch.RowColumn).Select(name => (name, "BLOB"))], "the batch has other columns than were registered");
+        RequireColumns(command, path, [.. columns.Prepend(EncryptedBatch.RowColumn).Select(name => (name, "BLOB"))],
+            "the batch has other columns than were registered");
         var cells = string.Concat(columns.Select(column => $", count(\"{column}\"), coalesce(max(octet_length(\"{column}\")), 0)"));
         command.CommandText = $"""
-            SELECT count(*), count(*) FILTER (octet_length("row") = {EncryptedBatch.RowTokenSizeBytes}), count(*) FILTER ("row" <= before), min("row"), max("row"){cells}
-            FROM (SELECT *, lag("row") OVER (ORDER BY file_row_number) AS before FROM read_parquet({DuckText.Literal(DuckText.Path(path))}, file_row_number = true))
+            SELECT count(*), count(*) FILTER (octet_length("row") = {EncryptedBatch.RowTokenSizeBytes}),
+                count(*) FILTER ("row" <= before), min("row"), max("row"){cells}
+            FROM (SELECT *, lag("row") OVER (ORDER BY file_row_number) AS before
+                FROM read_parquet({DuckText.Literal(DuckText.Path(path))}, file_row_number = true))
             """;
         using var reader = command.ExecuteReader();
         reader.Read();
@@ -63,7 +66,8 @@ public static class ParquetInspection
     /// <exception cref="InvalidDataException">The file does not fit its announcement.</exception>
     public static (byte[][] Labels, long Count)[] ReadAnswer(string path, int columnCount, int groups) => Read(path, command =>
     {
-        RequireColumns(command, path, [.. Enumerable.Range(0, columnCount).Select(i => ($"c{i}", "BLOB")), ("n", "BIGINT")], "the answer has other columns than were asked for");
+        RequireColumns(command, path, [.. Enumerable.Range(0, columnCount).Select(i => ($"c{i}", "BLOB")),
+            ("n", "BIGINT")], "the answer has other columns than were asked for");
         command.CommandText = $"SELECT * FROM read_parquet({DuckText.Literal(DuckText.Path(path))}) LIMIT {groups + 1}";
         using var reader = command.ExecuteReader();
         var answer = new List<(byte[][], long)>();
@@ -85,7 +89,8 @@ public static class ParquetInspection
     /// <param name="column">Column token, 32 hexadecimal digits.</param>
     public static IReadOnlyList<long> Multiplicities(string folder, string column) => Read(Path.Combine(folder, "*.parquet"), command =>
     {
-        command.CommandText = $"SELECT count(*) FROM read_parquet({DuckText.Literal(Path.Combine(DuckText.Path(folder), "*.parquet"))}) GROUP BY \"{column}\" ORDER BY 1 DESC";
+        command.CommandText =
+            $"SELECT count(*) FROM read_parquet({DuckText.Literal(Path.Combine(DuckText.Path(folder), "*.parquet"))}) GROUP BY \"{column}\" ORDER BY 1 DESC";
         using var reader = command.ExecuteReader();
         var counts = new List<long>();
         while (reader.Read())
@@ -112,7 +117,8 @@ public static class ParquetInspection
             using var patience = new Timer(_ => command.Cancel(), null, Patience, Timeout.InfiniteTimeSpan);
             return read(command);
         }
-        catch (Exception exception) when (exception is DuckDBException or InvalidOperationException or InvalidCastException or OverflowException or IndexOutOfRangeException)
+        catch (Exception exception) when (exception is DuckDBException or InvalidOperationException
+            or InvalidCastException or OverflowException or IndexOutOfRangeException)
         {
             throw new InvalidDataException("it is not a readable Parquet file: it is damaged or cut off", exception);
         }

@@ -1,9 +1,9 @@
 namespace PsiMessaging.Batches;
 
 /// <summary>
-/// Which cells of a table of counts are shown (docs/disclosure.md). The asking party knows how many records are in each of its own groups, so what is not shown of
-/// one must not follow from what is: in every own group either all is shown, or at least the minimum of records is not. A cell of none and one of few are treated alike.
-/// Pure functions of the counts, so that the asking party's worker (engine <c>masked</c>) and the linker (engine <c>tokens</c>) show the same.
+/// Which cells of a table of counts are shown (docs/disclosure.md). The asking party knows how many records are in each of its own groups, so what is not shown
+/// of one must not follow from what is: in every own group either all is shown, or at least the minimum of records is not. A cell of none and one of few are
+/// treated alike. Pure functions of the counts, so that the asking party's worker (engine <c>masked</c>) and the linker (engine <c>tokens</c>) show the same.
 /// </summary>
 public static class ReleaseRule
 {
@@ -28,7 +28,8 @@ public static class ReleaseRule
             return shown;
         }
 
-        // Small cells alone, if they have so many records that none of them could be empty, tell none from few: then another cell goes too, and nobody sees which it is.
+        // Small cells alone, if they have so many records that none of them could be empty, tell none from
+        // few: then another cell goes too, and nobody sees which it is.
         var small = shown.Count(cell => !cell);
         var tells = !others && small > 0 && own - Sum(counts, shown) > (small - 1L) * (minimum - 1);
 
@@ -62,8 +63,8 @@ public static class ReleaseRule
     }
 
     /// <summary>
-    /// Which totals are shown beside the cells: those of the minimum of records or more, under which all is shown or at least the minimum is not, and from which, with
-    /// all that is known already, no sum of fewer withheld records follows. Totals are taken in the order given.
+    /// Which totals are shown beside the cells: those of the minimum of records or more, under which all is shown or at least the minimum is not, and from
+    /// which, with all that is known already, no sum of fewer withheld records follows. Totals are taken in the order given.
     /// </summary>
     /// <param name="counts">Records in each cell.</param>
     /// <param name="shown">Whether the cell is shown.</param>
@@ -73,7 +74,8 @@ public static class ReleaseRule
     /// <param name="totals">Cells under each total.</param>
     /// <param name="minimum">Fewest records anything is said about.</param>
     public static bool[] ShowTotals(
-        IReadOnlyList<long> counts, IReadOnlyList<bool> shown, IReadOnlyList<int> ownGroups, IReadOnlyList<long> own, bool others, IReadOnlyList<IReadOnlyList<int>> totals, int minimum)
+        IReadOnlyList<long> counts, IReadOnlyList<bool> shown, IReadOnlyList<int> ownGroups,
+        IReadOnlyList<long> own, bool others, IReadOnlyList<IReadOnlyList<int>> totals, int minimum)
     {
         var place = new Dictionary<int, int>();
         for (var i = 0; i < counts.Count; i++)
@@ -231,7 +233,8 @@ public static class ReleaseRule
             }
 
             // Over whole own groups, of which nothing is anywhere else, a total says what the asking party knows.
-            released[t] = places.Length == 0 || (isSmallEnough ? known.TryAdd(Row(places)) : !others && members.Select(i => ownGroups[i]).Distinct().Sum(group => byGroup[group].Count()) == places.Length);
+            released[t] = places.Length == 0 || (isSmallEnough ? known.TryAdd(Row(places)) : !others
+                && members.Select(i => ownGroups[i]).Distinct().Sum(group => byGroup[group].Count()) == places.Length);
             if (released[t] && places.Length > 0)
             {
                 takenTotals.Add([.. places]);

@@ -29,8 +29,9 @@ public static class TokenEngine
     public const int MaximumGroups = 50_000;
 
     /// <summary>
-    /// Counts the joined rows by columns and writes the groups that may be shown as Parquet: <c>c0</c>, <c>c1</c>, … and <c>n</c>. Each party's own groups of fewer rows than the
-    /// minimum, after its own filters, are put aside first; then <see cref="ReleaseRule"/> decides, as at the asking party with engine <c>masked</c>.
+    /// Counts the joined rows by columns and writes the groups that may be shown as Parquet: <c>c0</c>, <c>c1</c>, … and <c>n</c>. Each party's own groups of
+    /// fewer rows than the minimum, after its own filters, are put aside first; then <see cref="ReleaseRule"/> decides, as at the asking party with engine
+    /// <c>masked</c>.
     /// </summary>
     /// <param name="left">First party's rows.</param>
     /// <param name="right">Second party's rows.</param>
@@ -41,16 +42,19 @@ public static class TokenEngine
     /// <param name="memoryBytes">Memory DuckDB may use.</param>
     /// <param name="filters">Which rows count, all conditions together.</param>
     /// <exception cref="QueryTooLargeException">More than <see cref="MaximumGroups"/> groups.</exception>
-    public static GroupCountOutcome Count(TokenRows left, TokenRows right, IReadOnlyList<(bool Right, string Token)> columns, int minCell, bool askerIsRight, string answerPath, long memoryBytes, IReadOnlyList<CiphertextFilter>? filters = null)
+    public static GroupCountOutcome Count(TokenRows left, TokenRows right, IReadOnlyList<(bool Right, string Token)> columns,
+        int minCell, bool askerIsRight, string answerPath, long memoryBytes, IReadOnlyList<CiphertextFilter>? filters = null)
     {
-        if (columns.Select(column => column.Token).Concat((filters ?? []).Select(filter => filter.Token)).Any(token => token.Length != 32 || !token.All(char.IsAsciiHexDigitLower)))
+        if (columns.Select(column => column.Token).Concat((filters ?? []).Select(filter => filter.Token))
+            .Any(token => token.Length != 32 || !token.All(char.IsAsciiHexDigitLower)))
         {
             throw new ArgumentException("a column token is not 32 hexadecimal digits", nameof(columns));
         }
 
         using var connection = new DuckDBConnection("DataSource=:memory:");
         connection.Open();
-        Execute(connection, $"SET memory_limit='{Math.Max(64, memoryBytes >> 20)}MiB'; SET temp_directory={DuckText.Literal(Path.GetDirectoryName(answerPath)!)};");
+        Execute(connection,
+            $"SET memory_limit='{Math.Max(64, memoryBytes >> 20)}MiB'; SET temp_directory={DuckText.Literal(Path.GetDirectoryName(answerPath)!)};");
 
         // Only files that this process checked and named itself are read; every other name in the statement is a checked token or a number.
         Execute(connection, GroupsSql("gl", left, [.. Own(columns, right: false)], minCell, filters?.Where(filter => !filter.Right)));
@@ -60,7 +64,8 @@ public static class TokenEngine
         var askers = filters?.Where(filter => filter.Right == askerIsRight);
         var passing = Row(connection, $"SELECT count(*) FROM {Files(askerIsRight ? right : left)}{WhereSql(askers)}");
         var (places, groups, isComplete) = minCell == 1 ? ([], Row(connection, "SELECT count(*) FROM answer"), true)
-            : Shown(connection, own, others, passing, columns.Any(column => column.Right != askerIsRight), (filters ?? []).Any(filter => filter.Right != askerIsRight), minCell);
+            : Shown(connection, own, others, passing, columns.Any(column => column.Right != askerIsRight),
+                (filters ?? []).Any(filter => filter.Right != askerIsRight), minCell);
         if (groups > MaximumGroups)
         {
             throw new QueryTooLargeException(groups);
@@ -79,12 +84,14 @@ public static class TokenEngine
         var labels = string.Concat(columns.Select((column, i) => $"{(column.Right ? "gr" : "gl")}.\"{column.Token}\" AS c{i}, "));
         Execute(connection, $"""
             COPY (SELECT {labels}a.n AS n FROM (SELECT l, r, n, row_number() OVER (ORDER BY {(askerIsRight ? "r, l" : "l, r")}) - 1 AS place FROM answer) a
-                JOIN gl ON gl.id = a.l JOIN gr ON gr.id = a.r {(minCell == 1 ? "" : "WHERE a.place IN (SELECT place FROM shown) ")}ORDER BY ALL) TO {DuckText.Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);
+                JOIN gl ON gl.id = a.l JOIN gr ON gr.id = a.r {(minCell == 1 ? "" : "WHERE a.place IN (SELECT place FROM shown) ")}ORDER BY ALL)
+                TO {DuckText.Literal(answerPath)} (FORMAT parquet, COMPRESSION snappy);
             """);
         return new GroupCountOutcome((int)groups, isComplete);
     }
 
-    private static IEnumerable<string> Own(IReadOnlyList<(bool Right, string Token)> columns, bool right) => columns.Where(column => column.Right == right).Select(column => column.Token);
+    private static IEnumerable<string> Own(IReadOnlyList<(bool Right, string Token)> columns, bool right) =>
+        columns.Where(column => column.Right == right).Select(column => column.Token);
 
     private static string Quoted(string token, string of = "") => $"{of}\"{token}\"";
 
@@ -92,29 +99,35 @@ public static class TokenEngine
     private static string GroupsSql(string name, TokenRows rows, string[] tokens, int minCell, IEnumerable<CiphertextFilter>? filters)
     {
         var columns = string.Concat(tokens.Select(token => Quoted(token) + ", "));
-        return $"CREATE TEMP TABLE {name} AS SELECT row_number() OVER () AS id, * FROM (SELECT {columns}count(*) AS records FROM {Files(rows)}{WhereSql(filters)} {(tokens.Length == 0 ? "" : "GROUP BY ALL ")}HAVING count(*) >= {minCell});";
+        return $"CREATE TEMP TABLE {name} AS SELECT row_number() OVER () AS id, * FROM (SELECT {columns}count(*) AS records FROM "
+            + $"{Files(rows)}{WhereSql(filters)} {(tokens.Length == 0 ? "" : "GROUP BY ALL ")}HAVING count(*) >= {minCell});";
     }
 
-    private static string WhereSql(IEnumerable<CiphertextFilter>? filters) => filters?.ToArray() is not { Length: > 0 } conditions ? "" : " WHERE " + string.Join(" AND ", conditions.Select(filter =>
-        $"{Quoted(filter.Token)} {(filter.Keep ? "" : "NOT ")}IN ({string.Join(", ", filter.Values.Select(value => $"from_hex('{Convert.ToHexString(value)}')"))})"));
+    private static string WhereSql(IEnumerable<CiphertextFilter>? filters) =>
+        filters?.ToArray() is not { Length: > 0 } conditions ? "" : " WHERE " + string.Join(" AND ", conditions.Select(filter =>
+        $"{Quoted(filter.Token)} {(filter.Keep ? "" : "NOT ")}IN "
+            + $"({string.Join(", ", filter.Values.Select(value => $"from_hex('{Convert.ToHexString(value)}')"))})"));
 
     /// <summary>The statement that counts: both parties' own groups (tables <c>gl</c> and <c>gr</c>) and the rows both have.</summary>
-    private static string GroupCountSql(TokenRows left, TokenRows right, IReadOnlyList<(bool Right, string Token)> columns, IReadOnlyList<CiphertextFilter>? filters = null)
+    private static string GroupCountSql(TokenRows left, TokenRows right,
+        IReadOnlyList<(bool Right, string Token)> columns, IReadOnlyList<CiphertextFilter>? filters = null)
     {
         string Side(string groups, TokenRows rows, bool isRight)
         {
             var on = Own(columns, isRight).Select(token => $"t.{Quoted(token)} = g.{Quoted(token)}").ToArray();
-            return $"(SELECT t.\"row\" AS row, g.id AS id FROM (SELECT * FROM {Files(rows)}{WhereSql(filters?.Where(filter => filter.Right == isRight))}) t JOIN {groups} g ON {(on.Length == 0 ? "true" : string.Join(" AND ", on))})";
+            return $"(SELECT t.\"row\" AS row, g.id AS id FROM (SELECT * FROM {Files(rows)}{WhereSql(filters?.Where(filter => filter.Right == isRight))}) t "
+                + $"JOIN {groups} g ON {(on.Length == 0 ? "true" : string.Join(" AND ", on))})";
         }
 
         return $"SELECT l.id AS l, r.id AS r, count(*) AS n FROM {Side("gl", left, false)} l JOIN {Side("gr", right, true)} r ON l.row = r.row GROUP BY ALL";
     }
 
     /// <summary>
-    /// Which cells are shown, by their places in the order of the asking party's own groups and then of the other's, and how many; the cells of one own group are in memory at a
-    /// time, and no more places than an answer may have.
+    /// Which cells are shown, by their places in the order of the asking party's own groups and then of the other's, and how many; the cells of one own group
+    /// are in memory at a time, and no more places than an answer may have.
     /// </summary>
-    private static (List<long> Places, long Groups, bool IsComplete) Shown(DuckDBConnection connection, string own, string others, long passing, bool othersGroup, bool othersSelect, int minCell)
+    private static (List<long> Places, long Groups, bool IsComplete) Shown(DuckDBConnection connection,
+        string own, string others, long passing, bool othersGroup, bool othersSelect, int minCell)
     {
         var otherGroups = Row(connection, $"SELECT count(*) FROM {others}");
         var ownGroups = Row(connection, $"SELECT count(*) FROM {own}");
@@ -202,7 +215,8 @@ public static class TokenEngine
 
 /// <summary>An answer would hold more groups than one message may.</summary>
 /// <param name="groups">How many.</param>
-public sealed class QueryTooLargeException(long groups) : Exception($"the answer would have {groups:N0} groups; {TokenEngine.MaximumGroups:N0} is the most. Ask by fewer or coarser columns")
+public sealed class QueryTooLargeException(long groups)
+    : Exception($"the answer would have {groups:N0} groups; {TokenEngine.MaximumGroups:N0} is the most. Ask by fewer or coarser columns")
 {
     /// <summary>How many groups.</summary>
     public long Groups => groups;

@@ -56,17 +56,20 @@ public sealed class ComputeKey : IDisposable
     {
         if (!File.Exists(path))
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"the compute key {path} does not exist; it lies in the party's home as compute.key once psi init or psi party run was there");
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"the compute key {path} does not exist; it lies in the party's home as compute.key once psi init or psi party run was there");
         }
 
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite)) != UnixFileMode.None)
+        if (!OperatingSystem.IsWindows()
+            && (File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite)) != UnixFileMode.None)
         {
             throw new ParticipantException(FailureCodes.Malformed, $"the compute key {path} can be read or changed by others; mend it with: chmod 400 {path}");
         }
 
         if (PrivateFile.IsForeign(path))
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"the compute key {path} belongs to another user, who could change it; copy it to a file of your own with rights 400");
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"the compute key {path} belongs to another user, who could change it; copy it to a file of your own with rights 400");
         }
 
         try
@@ -97,6 +100,7 @@ public sealed class ComputeKey : IDisposable
 /// <summary>The key file's content.</summary>
 internal sealed record ComputeKeyFile(string Party, string QueuePrefix, byte[] Key);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true,
+    RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ComputeKeyFile))]
 internal sealed partial class ComputeJson : JsonSerializerContext;

@@ -38,7 +38,8 @@ public sealed partial class ComputeService : WorkerService
         _threads = new ComputeThreads(parallelism);
 
         // One job in work and one at hand; the rest stay on the queue, for others and for whoever counts them.
-        _bus = MessageBus.RabbitMq(broker, [new Inbox(key.JobQueue, EvaluateAsync) { Prefetch = 2, Concurrency = 2, MessageLifetime = DistributedEvaluator.JobPatience }], time, log);
+        _bus = MessageBus.RabbitMq(broker,
+            [new Inbox(key.JobQueue, EvaluateAsync) { Prefetch = 2, Concurrency = 2, MessageLifetime = DistributedEvaluator.JobPatience }], time, log);
     }
 
     /// <inheritdoc/>
@@ -99,7 +100,8 @@ public sealed partial class ComputeService : WorkerService
             throw;
         }
 
-        if (opened.Message is not EvaluateBatch job || job.ParametersSize < 0 || job.SecretSize < 0 || (long)job.ParametersSize + job.SecretSize > opened.Body.Length)
+        if (opened.Message is not EvaluateBatch job || job.ParametersSize < 0 || job.SecretSize < 0
+            || (long)job.ParametersSize + job.SecretSize > opened.Body.Length)
         {
             throw new RejectedEnvelopeException("a job whose lengths do not fit");
         }
@@ -107,7 +109,8 @@ public sealed partial class ComputeService : WorkerService
         if (!Enum.TryParse<EvaluationKind>(job.Kind, out var kind))
         {
             // From a party of another version: told at once, it computes the batch itself.
-            await _bus.SendAsync(_key.ResultQueue, job.JobId, SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId, FailureCodes.Unsupported, "the worker is of another version")), CancellationToken.None);
+            await _bus.SendAsync(_key.ResultQueue, job.JobId, SealedFrame.Seal(_key, toWorkers: false,
+                new BatchEvaluated(job.JobId, FailureCodes.Unsupported, "the worker is of another version")), CancellationToken.None);
             return;
         }
 
@@ -142,7 +145,8 @@ public sealed partial class ComputeService : WorkerService
     [LoggerMessage(EventId = 511, Level = LogLevel.Information, Message = "Session {Session}: round {Round}, batch {Sequence}: {Outcome}")]
     private partial void LogDone(string session, int round, int sequence, string outcome);
 
-    [LoggerMessage(EventId = 512, Level = LogLevel.Error, Message = "A job was refused: it is not sealed under the key this worker was given for {Party}; is the file the party's compute.key?")]
+    [LoggerMessage(EventId = 512, Level = LogLevel.Error,
+        Message = "A job was refused: it is not sealed under the key this worker was given for {Party}; is the file the party's compute.key?")]
     private partial void LogForeignJob(string party);
 
     [LoggerMessage(EventId = 513, Level = LogLevel.Information, Message = "The worker of {Party} has not run on this broker yet")]

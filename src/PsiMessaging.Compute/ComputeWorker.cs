@@ -27,7 +27,8 @@ public sealed record ComputeSettings(string KeyFile, string Broker, int Parallel
     /// <exception cref="ParticipantException">No key file is named, or a number is none.</exception>
     public static ComputeSettings FromEnvironment(string? keyFile = null, string? broker = null, int? parallelism = null, string? brokerCa = null) => new(
         keyFile ?? Environment.GetEnvironmentVariable(KeyFileVariable)
-            ?? throw new ParticipantException(FailureCodes.Malformed, $"no compute key is named; give the party's compute.key with --key FILE or {KeyFileVariable}"),
+            ?? throw new ParticipantException(FailureCodes.Malformed,
+                $"no compute key is named; give the party's compute.key with --key FILE or {KeyFileVariable}"),
         broker ?? Environment.GetEnvironmentVariable("PSI_BROKER") ?? WorkerSettings.DefaultBroker,
         parallelism ?? WorkerSettings.Number("PSI_PARALLELISM", 0, 1024) ?? 0,
         WorkerSettings.Number("PSI_HEALTH_PORT", 0, 65535) ?? 0,
@@ -57,6 +58,7 @@ public static class ComputeWorker
         var parallelism = Cores.CountOf(settings.Parallelism);
         await Worker.RunAsync(
             new WorkerSurface(jsonLogs, settings.HealthPort, settings.HealthAddress),
-            logs => new ComputeService(key, BrokerAddress.Parse(settings.Broker, settings.BrokerCa), parallelism, TimeProvider.System, logs.CreateLogger<ComputeService>()), cancellation);
+            logs => new ComputeService(key, BrokerAddress.Parse(settings.Broker, settings.BrokerCa),
+                parallelism, TimeProvider.System, logs.CreateLogger<ComputeService>()), cancellation);
     }
 }

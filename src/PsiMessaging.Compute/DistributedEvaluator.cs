@@ -51,8 +51,11 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
     /// <summary>Compute workers heard of lately.</summary>
     public int Workers => _workers.Count;
 
-    /// <summary>Enough jobs for every worker to have one in hand and some waiting, so that the queue's length shows whether more workers would help; over all sessions.</summary>
-    public bool HasRoom(int inHand) => _workers.IsEmpty ? _local.HasRoom(inHand) : inHand == 0 || _jobs.Count < Math.Min(MostJobs, JobsAWorker * (_workers.Count + 1));
+    /// <summary>
+    /// Enough jobs for every worker to have one in hand and some waiting, so that the queue's length shows whether more workers would help; over all sessions.
+    /// </summary>
+    public bool HasRoom(int inHand) =>
+        _workers.IsEmpty ? _local.HasRoom(inHand) : inHand == 0 || _jobs.Count < Math.Min(MostJobs, JobsAWorker * (_workers.Count + 1));
 
     /// <inheritdoc/>
     public async Task<byte[]> EvaluateAsync(string session, int round, int sequence, EvaluationRequest request, CancellationToken cancellation)
@@ -231,7 +234,8 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
     [LoggerMessage(EventId = 504, Level = LogLevel.Warning, Message = "Job {Job} failed at a compute worker and is evaluated here: {Fault}")]
     private partial void LogFailed(string job, string fault);
 
-    [LoggerMessage(EventId = 503, Level = LogLevel.Information, Message = "Job {Job} could not be handed to the compute workers and was evaluated here: {Fault}")]
+    [LoggerMessage(EventId = 503, Level = LogLevel.Information,
+        Message = "Job {Job} could not be handed to the compute workers and was evaluated here: {Fault}")]
     private partial void LogNotSent(string job, string fault);
 
     [LoggerMessage(EventId = 502, Level = LogLevel.Information, Message = "Job {Job} is evaluated here, because no compute worker answered")]

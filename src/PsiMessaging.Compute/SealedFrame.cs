@@ -8,9 +8,9 @@ using PsiMessaging.Participants.Envelopes;
 namespace PsiMessaging.Compute;
 
 /// <summary>
-/// One message between a party's worker and its compute workers, encrypted and authenticated under their common key: magic <c>PSW1</c>, salt (32 bytes, random),
-/// ciphertext, tag (16 bytes). AES-256-GCM (NIST SP 800-38D) under HKDF(key, salt, direction), so that each frame has a key of its own and the zero nonce is
-/// used once under it. Inside: length of the header (4 bytes, big-endian), wire name and message as JSON, body.
+/// One message between a party's worker and its compute workers, encrypted and authenticated under their common key: magic <c>PSW1</c>, salt (32 bytes,
+/// random), ciphertext, tag (16 bytes). AES-256-GCM (NIST SP 800-38D) under HKDF(key, salt, direction), so that each frame has a key of its own and the zero
+/// nonce is used once under it. Inside: length of the header (4 bytes, big-endian), wire name and message as JSON, body.
 /// </summary>
 public static class SealedFrame
 {

@@ -4,8 +4,8 @@ namespace PsiMessaging.Files;
 
 /// <summary>
 /// Writes a file under a temporary name beside its place, flushes it to disk, renames it and flushes the folder: a reader sees all of it or nothing, and what
-/// was written is there after a power cut. The file is its owner's alone, wherever it is: what we write is about people, or a key, and who wants to share it can say so.
-/// A file that holds a secret is overwritten before it goes.
+/// was written is there after a power cut. The file is its owner's alone, wherever it is: what we write is about people, or a key, and who wants to share it
+/// can say so. A file that holds a secret is overwritten before it goes.
 /// </summary>
 public static class AtomicFile
 {
@@ -16,8 +16,9 @@ public static class AtomicFile
     private const int LargestSecretBytes = 1 << 16;
 
     /// <summary>
-    /// Writes <paramref name="path"/> through <paramref name="write"/>. When it returns, content and name are on disk. When it throws, the temporary file is gone and what was
-    /// there before is there still; only where flushing the folder is what failed does the new file have its name already. A kill leaves the temporary file.
+    /// Writes <paramref name="path"/> through <paramref name="write"/>. When it returns, content and name are on disk. When it throws, the temporary file is
+    /// gone and what was there before is there still; only where flushing the folder is what failed does the new file have its name already. A kill leaves the
+    /// temporary file.
     /// </summary>
     /// <param name="path">Where it goes, in a folder that is there; an existing file is replaced.</param>
     /// <param name="write">Writes the content.</param>
@@ -83,11 +84,12 @@ public static class AtomicFile
     /// <summary>Whether a file's name is one of <see cref="TemporaryName"/>.</summary>
     public static bool IsTemporaryName(string name) =>
         name.Length > 1 + RandomDigits + PartSuffix.Length && name.EndsWith(PartSuffix, StringComparison.Ordinal)
-        && name[^(1 + RandomDigits + PartSuffix.Length)] == '.' && name.AsSpan()[^(RandomDigits + PartSuffix.Length)..^PartSuffix.Length].IndexOfAnyExcept("0123456789abcdef") < 0;
+        && name[^(1 + RandomDigits + PartSuffix.Length)] == '.'
+        && name.AsSpan()[^(RandomDigits + PartSuffix.Length)..^PartSuffix.Length].IndexOfAnyExcept("0123456789abcdef") < 0;
 
     /// <summary>
-    /// Overwrites a secret file with zeros and deletes it, and what a kill in the middle of its writing has left of it. On journaling or flash storage old blocks
-    /// may survive; the docs say so.
+    /// Overwrites a secret file with zeros and deletes it, and what a kill in the middle of its writing has left of it. On journaling or flash storage old
+    /// blocks may survive; the docs say so.
     /// </summary>
     public static void Destroy(string path)
     {
@@ -143,7 +145,9 @@ public static class AtomicFile
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
             var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-            throw new IOException($"{path} cannot be written: {(!Directory.Exists(folder) ? $"there is no folder {folder}" : exception is UnauthorizedAccessException ? $"no permission to make files in {folder}" : $"{folder} takes no new files")}", exception);
+            var why = !Directory.Exists(folder) ? $"there is no folder {folder}"
+                : exception is UnauthorizedAccessException ? $"no permission to make files in {folder}" : $"{folder} takes no new files";
+            throw new IOException($"{path} cannot be written: {why}", exception);
         }
     }
 }

@@ -3,8 +3,8 @@ using System.Text.Encodings.Web;
 namespace PsiMessaging.Files;
 
 /// <summary>
-/// JSON for files and terminals, not for web pages: <c>é</c> and <c>&gt;</c> stay as they are, and whatever <see cref="PrintableText.IsControl"/> names is written as its
-/// <c>\uXXXX</c>. So a terminal obeys nothing in it, and who parses it gets the very text that was written.
+/// JSON for files and terminals, not for web pages: <c>é</c> and <c>&gt;</c> stay as they are, and whatever <see cref="PrintableText.IsControl"/> names is
+/// written as its <c>\uXXXX</c>. So a terminal obeys nothing in it, and who parses it gets the very text that was written.
 /// </summary>
 public sealed unsafe class PrintableJson : JavaScriptEncoder
 {

@@ -14,9 +14,12 @@ public static class PrintableText
 
     /// <summary>Whether a character steers a terminal or turns the order of the text around it, instead of being seen.</summary>
     public static bool IsControl(char character) =>
-        char.IsControl(character) || character is '\u2028' or '\u2029' or '\u061C' or '\u200E' or '\u200F' or (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069');
+        char.IsControl(character)
+            || character is '\u2028' or '\u2029' or '\u061C' or '\u200E' or '\u200F' or (>= '\u202A' and <= '\u202E') or (>= '\u2066' and <= '\u2069');
 
-    /// <summary>What stands for a control character: its picture (<c>␛</c> for escape), so that two texts that differ still look different, or <c>�</c>.</summary>
+    /// <summary>
+    /// What stands for a control character: its picture (<c>␛</c> for escape), so that two texts that differ still look different, or <c>�</c>.
+    /// </summary>
     public static char Shown(char character) => character switch
     {
         < ' ' => (char)(FirstControlPicture + character),
@@ -34,8 +37,8 @@ public static class PrintableText
     }) : text;
 
     /// <summary>
-    /// A label as a spreadsheet shows it and does not run it: no control characters, and an apostrophe before a character that begins a formula at the beginning of
-    /// the label or behind a semicolon (where spreadsheets of many countries cut a line). Plain decimal numbers stay as they are.
+    /// A label as a spreadsheet shows it and does not run it: no control characters, and an apostrophe before a character that begins a formula at the
+    /// beginning of the label or behind a semicolon (where spreadsheets of many countries cut a line). Plain decimal numbers stay as they are.
     /// </summary>
     public static string Cell(string label)
     {
@@ -60,7 +63,8 @@ public static class PrintableText
         return cell.ToString();
     }
 
-    private static bool BeginsFormula(string text, int at) => text[at] is '=' or '+' or '-' or '@' or '\uFF1D' or '\uFF0B' or '\uFF0D' or '\uFF20' && BeginsCell(text, at);
+    private static bool BeginsFormula(string text, int at) =>
+        text[at] is '=' or '+' or '-' or '@' or '\uFF1D' or '\uFF0B' or '\uFF0D' or '\uFF20' && BeginsCell(text, at);
 
     /// <summary>Whether only blanks stand between a character and the beginning or a semicolon.</summary>
     private static bool BeginsCell(string text, int at)

@@ -14,7 +14,8 @@ public static partial class PrivateFile
     /// <summary>Rights of a folder: its owner alone enters (0700).</summary>
     public const UnixFileMode FolderRights = FileRights | UnixFileMode.UserExecute;
     /// <summary>Whatever lets anybody but the owner in.</summary>
-    public const UnixFileMode OthersRights = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+    public const UnixFileMode OthersRights = UnixFileMode.GroupRead | UnixFileMode.GroupWrite
+        | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
     // Of <fcntl.h> and <linux/stat.h>; these do not differ between architectures, as those of struct stat do.
     private const int CloseOnExecLinux = 0x80000;
@@ -30,7 +31,9 @@ public static partial class PrivateFile
     private const int FileKind = 0xF000;
     private const int FolderKind = 0x4000;
 
-    /// <summary>Takes rights of group and others from everything this process makes from now on, files of libraries among it. First thing in every Main.</summary>
+    /// <summary>
+    /// Takes rights of group and others from everything this process makes from now on, files of libraries among it. First thing in every Main.
+    /// </summary>
     public static void ProtectProcess()
     {
         if (!OperatingSystem.IsWindows())
@@ -47,7 +50,8 @@ public static partial class PrivateFile
     /// <param name="bufferSizeBytes">As for <see cref="FileStream"/>.</param>
     /// <param name="options">As for <see cref="FileStream"/>.</param>
     public static FileStream Open(
-        string path, FileMode mode, FileAccess access = FileAccess.ReadWrite, FileShare share = FileShare.Read, int bufferSizeBytes = 1 << 16, FileOptions options = FileOptions.None)
+        string path, FileMode mode, FileAccess access = FileAccess.ReadWrite, FileShare share = FileShare.Read,
+        int bufferSizeBytes = 1 << 16, FileOptions options = FileOptions.None)
     {
         var how = new FileStreamOptions { Mode = mode, Access = access, Share = share, BufferSize = bufferSizeBytes, Options = options };
         if (!OperatingSystem.IsWindows() && mode is not (FileMode.Open or FileMode.Truncate))
@@ -58,7 +62,9 @@ public static partial class PrivateFile
         return new FileStream(path, how);
     }
 
-    /// <summary>Makes a folder, and those above it that are missing, each the owner's alone and flushed to disk by name. One that is there keeps its rights.</summary>
+    /// <summary>
+    /// Makes a folder, and those above it that are missing, each the owner's alone and flushed to disk by name. One that is there keeps its rights.
+    /// </summary>
     /// <exception cref="IOException">There is a file where a folder is needed, or the place takes none; the message says which.</exception>
     public static void CreateFolder(string path)
     {
@@ -86,13 +92,19 @@ public static partial class PrivateFile
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new IOException(File.Exists(full) ? $"{full} is a file, and a folder is needed there" : NoFolder(full, exception switch { UnauthorizedAccessException => "permission denied", FileNotFoundException or DirectoryNotFoundException => "nothing can be made there", _ => exception.Message }), exception.HResult);
+            throw new IOException(File.Exists(full) ? $"{full} is a file, and a folder is needed there" : NoFolder(full, exception switch
+            {
+                UnauthorizedAccessException => "permission denied",
+                FileNotFoundException or DirectoryNotFoundException => "nothing can be made there",
+                _ => exception.Message
+            }), exception.HResult);
         }
 
         FlushFolder(parent!);
     }
 
-    private static string NoFolder(string path, string reason) => $"the folder {path} cannot be made, {Path.GetDirectoryName(path)} does not take it ({reason.TrimEnd('.')}); name another place";
+    private static string NoFolder(string path, string reason) =>
+        $"the folder {path} cannot be made, {Path.GetDirectoryName(path)} does not take it ({reason.TrimEnd('.')}); name another place";
 
     /// <summary>Makes one folder that was not there, the owner's alone from the beginning.</summary>
     /// <exception cref="IOException">There is something of that name, a link that leads nowhere among it, or it cannot be made.</exception>
@@ -109,7 +121,9 @@ public static partial class PrivateFile
         }
     }
 
-    /// <summary>Flushes a folder to disk: only then does a file's new name survive a power cut. A file system that knows no such thing is left in peace.</summary>
+    /// <summary>
+    /// Flushes a folder to disk: only then does a file's new name survive a power cut. A file system that knows no such thing is left in peace.
+    /// </summary>
     /// <exception cref="IOException">The folder cannot be opened or the disk fails.</exception>
     public static void FlushFolder(string path)
     {
@@ -154,8 +168,8 @@ public static partial class PrivateFile
     public static bool IsOpenToOthers(string path) => !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & OthersRights) != UnixFileMode.None;
 
     /// <summary>
-    /// Whether a file or folder belongs to another user, who could change it or its rights under us. Root counts as nobody else: it can do so anyway, and what a
-    /// cluster mounts as a secret is root's.
+    /// Whether a file or folder belongs to another user, who could change it or its rights under us. Root counts as nobody else: it can do so anyway, and what
+    /// a cluster mounts as a secret is root's.
     /// </summary>
     public static bool IsForeign(string path)
     {
@@ -169,7 +183,8 @@ public static partial class PrivateFile
             return owner != 0 && owner != EffectiveUser();
         }
 
-        // Elsewhere the layout of stat's answer is not fixed. Setting a file's rights to what they are is allowed to its owner only (and to root, for whom we cannot tell).
+        // Elsewhere the layout of stat's answer is not fixed. Setting a file's rights to what they are is
+        // allowed to its owner only (and to root, for whom we cannot tell).
         try
         {
             File.SetUnixFileMode(path, File.GetUnixFileMode(path));
@@ -181,7 +196,9 @@ public static partial class PrivateFile
         }
     }
 
-    /// <summary>Whether a path is a folder itself and no link to one, this very user's, and nobody else may enter it: what is in there, only this user has put there.</summary>
+    /// <summary>
+    /// Whether a path is a folder itself and no link to one, this very user's, and nobody else may enter it: what is in there, only this user has put there.
+    /// </summary>
     public static bool IsOwnFolder(string path)
     {
         if (OperatingSystem.IsLinux())

@@ -1,6 +1,5 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Linker.Engines;
-using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Mailbox;
 using PsiMessaging.Participants.Turns;
 

@@ -15,6 +15,7 @@ public sealed class LinkerParts : ParticipantParts
     public override ParticipantRole Role => ParticipantRole.Linker;
 
     /// <inheritdoc/>
-    public override Participant CreateParticipant(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs) =>
+    public override Participant CreateParticipant(ParticipantHome home, IParticipantStore store,
+        IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs) =>
         new LinkerParticipant(home, store, sender, time, logs.CreateLogger<LinkerParticipant>());
 }

@@ -24,7 +24,8 @@ public sealed record BrokerAddress(string Host, ushort Port, string VirtualHost,
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps") || uri.Host.Length == 0)
         {
-            throw new ParticipantException(FailureCodes.Malformed, "the broker's address must look like amqp://user:password@host:5672/vhost (or amqps:// for TLS)");
+            throw new ParticipantException(FailureCodes.Malformed,
+                "the broker's address must look like amqp://user:password@host:5672/vhost (or amqps:// for TLS)");
         }
 
         var user = uri.UserInfo.Split(':', 2);
@@ -32,7 +33,8 @@ public sealed record BrokerAddress(string Host, ushort Port, string VirtualHost,
         caFile ??= Environment.GetEnvironmentVariable(CaVariable) is { Length: > 0 } named ? named : null;
         if (caFile is not null && !tls)
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"certificate authorities are named ({caFile}), but the broker's address is amqp://, without TLS: write amqps://");
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"certificate authorities are named ({caFile}), but the broker's address is amqp://, without TLS: write amqps://");
         }
 
         var path = uri.AbsolutePath.Length > 1 ? Uri.UnescapeDataString(uri.AbsolutePath[1..]) : "/";

@@ -8,7 +8,9 @@ using RabbitMQ.Client.Exceptions;
 
 namespace PsiMessaging.Messaging;
 
-/// <summary>What is the matter with a broker, in one line for the person who can mend it: which of the many ways not to get through it was, where, and what to do.</summary>
+/// <summary>
+/// What is the matter with a broker, in one line for the person who can mend it: which of the many ways not to get through it was, where, and what to do.
+/// </summary>
 internal static class BrokerFault
 {
     private const ushort NotAllowed = 530;
@@ -19,9 +21,11 @@ internal static class BrokerFault
     /// <param name="verdict">What was found about the certificate.</param>
     public static string? Refusal(BrokerAddress broker, Exception exception, CertificateVerdict verdict) =>
         Find<AuthenticationFailureException>(exception) is not null ? $"the broker at {broker} refuses the user or its password"
-        : ReasonOf(exception) is { ReplyCode: NotAllowed, ReplyText: var text } ? $"the broker at {broker} refuses the virtual host {broker.VirtualHost} to this user ({text})"
-        : broker.Tls && verdict.Fault is { } fault ? $"the broker at {broker} shows no certificate to be believed: it must be for the name {broker.Host}, in date, and from {(broker.CaFile is { } file
-            ? $"an authority in {file}" : "an authority of this system (a private one: --broker-ca FILE)")}; this one {fault}"
+        : ReasonOf(exception) is { ReplyCode: NotAllowed, ReplyText: var text }
+        ? $"the broker at {broker} refuses the virtual host {broker.VirtualHost} to this user ({text})"
+        : broker.Tls && verdict.Fault is { } fault
+        ? $"the broker at {broker} shows no certificate to be believed: it must be for the name {broker.Host}, in date, and from "
+            + $"{(broker.CaFile is { } file ? $"an authority in {file}" : "an authority of this system (a private one: --broker-ca FILE)")}; this one {fault}"
         : null;
 
     /// <summary>Why an attempt came to nothing, where the next one may go better.</summary>
@@ -31,18 +35,23 @@ internal static class BrokerFault
         exception is SendRefusedException or BrokerAwayException or ParticipantException ? exception.Message
         : Find<SocketException>(exception) is { } socket ? socket.SocketErrorCode switch
         {
-            SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain or SocketError.NoRecovery => $"no broker answers at {broker}: no machine is known by the name {broker.Host}",
+            SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain or SocketError.NoRecovery =>
+                $"no broker answers at {broker}: no machine is known by the name {broker.Host}",
             SocketError.ConnectionRefused => $"no broker answers at {broker}; is RabbitMQ running, and is the address right?",
             SocketError.NetworkUnreachable or SocketError.HostUnreachable => $"no broker answers at {broker}: there is no way to that machine from here",
             _ => $"the connection to the broker at {broker} was cut off ({socket.SocketErrorCode})",
         }
-        : Find<AuthenticationException>(exception) is not null ? $"the broker at {broker} does not speak TLS on that port; is it the one for amqp:// (5672 as a rule, and 5671 for amqps://)?"
-        : Find<TimeoutException>(exception) is not null || Find<OperationCanceledException>(exception) is not null ? $"the broker at {broker} does not answer; does it still start, does it stand still, or does something on the way take nothing for it?"
+        : Find<AuthenticationException>(exception) is not null
+        ? $"the broker at {broker} does not speak TLS on that port; is it the one for amqp:// (5672 as a rule, and 5671 for amqps://)?"
+        : Find<TimeoutException>(exception) is not null || Find<OperationCanceledException>(exception) is not null
+        ? $"the broker at {broker} does not answer; does it still start, does it stand still, or does something on the way take nothing for it?"
         : ReasonOf(exception) is { ReplyText: { Length: > 0 } text } ? $"the broker at {broker} ends the connection ({text})"
-        : $"what answers at {broker} ends the connection, or does not speak AMQP 0-9-1; does it still start, or is that not the port for {(broker.Tls ? "amqps:// (5671 as a rule)" : "amqp:// (5672 as a rule)")}?";
+        : $"what answers at {broker} ends the connection, or does not speak AMQP 0-9-1; does it still start, or is that not the port for "
+            + $"{(broker.Tls ? "amqps:// (5671 as a rule)" : "amqp:// (5672 as a rule)")}?";
 
     /// <summary>Why the broker closed a channel or connection.</summary>
-    public static ShutdownEventArgs? ReasonOf(Exception? exception, IChannel? channel = null) => Find<OperationInterruptedException>(exception)?.ShutdownReason ?? channel?.CloseReason;
+    public static ShutdownEventArgs? ReasonOf(Exception? exception, IChannel? channel = null) =>
+        Find<OperationInterruptedException>(exception)?.ShutdownReason ?? channel?.CloseReason;
 
     private static T? Find<T>(Exception? exception)
         where T : Exception => exception switch

@@ -11,9 +11,9 @@ using RabbitMQ.Client.Exceptions;
 namespace PsiMessaging.Messaging;
 
 /// <summary>
-/// The way out to RabbitMQ, and the only place that opens connections beside MassTransit's inboxes. Publishes to the exchange that a queue's owner has put before it, under the
-/// queue's name, and declares nothing of anybody else's; returns when the broker has confirmed. The owner's exchange rather than the broker's default one, because the
-/// right to write to the default exchange is the right to write to every queue there is. Thread-safe.
+/// The way out to RabbitMQ, and the only place that opens connections beside MassTransit's inboxes. Publishes to the exchange that a queue's owner has put
+/// before it, under the queue's name, and declares nothing of anybody else's; returns when the broker has confirmed. The owner's exchange rather than the
+/// broker's default one, because the right to write to the default exchange is the right to write to every queue there is. Thread-safe.
 /// </summary>
 /// <remarks>
 /// A broker that takes a connection and then says nothing (one that still starts, one that is frozen) is given up after <see cref="AnswerTime"/> with a
@@ -29,7 +29,9 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
     /// <summary>How often a connection without messages is heard of.</summary>
     public static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(10);
 
-    /// <summary>Largest message that a RabbitMQ of any version carries, in bytes: one that the client would not take kills its connection, and comes again.</summary>
+    /// <summary>
+    /// Largest message that a RabbitMQ of any version carries, in bytes: one that the client would not take kills its connection, and comes again.
+    /// </summary>
     public const uint LargestMessageOfAnyBroker = 512u << 20;
 
     private const int MostIdleChannels = 16;
@@ -47,7 +49,8 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
 
     /// <summary>What the broker refuses to this user, or that it takes nothing from anybody, in one line; null when neither.</summary>
     public string? Refusal => Volatile.Read(ref _blocked) is { } reason
-        ? $"the broker at {broker} takes no messages for now ({reason}): see its memory and disk with rabbitmq-diagnostics alarms" : _refused.Values.FirstOrDefault();
+        ? $"the broker at {broker} takes no messages for now ({reason}): see its memory and disk with rabbitmq-diagnostics alarms"
+        : _refused.Values.FirstOrDefault();
 
     /// <summary>That somebody's queue takes nothing more, in one line; null when all do. It concerns what is sent there and nothing else.</summary>
     public string? Full => _full.Values.FirstOrDefault();
@@ -67,7 +70,8 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
     /// <exception cref="UnroutableException">There is no such queue.</exception>
     /// <exception cref="SendRefusedException">This user may not write there, or the queue is full.</exception>
     /// <exception cref="BrokerAwayException">The broker is not there, or does not answer.</exception>
-    public async Task PublishAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, TimeSpan? lifetime, IDictionary<string, object?>? headers, CancellationToken cancellation)
+    public async Task PublishAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame,
+        TimeSpan? lifetime, IDictionary<string, object?>? headers, CancellationToken cancellation)
     {
         var properties = new BasicProperties
         {
@@ -140,11 +144,14 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
         }
         catch (Exception exception) when (BrokerFault.ReasonOf(exception, channel) is { ReplyCode: AccessRefused })
         {
-            throw Refused(_refused, queue.Name, $"the broker refuses {broker.User} the right to declare or bind {queue}; grant it as deploy/rabbitmq says", exception);
+            throw Refused(_refused, queue.Name,
+                $"the broker refuses {broker.User} the right to declare or bind {queue}; grant it as deploy/rabbitmq says", exception);
         }
         catch (Exception exception) when (BrokerFault.ReasonOf(exception, channel) is { ReplyCode: PreconditionFailed })
         {
-            throw Refused(_refused, queue.Name, $"the queue {queue} exists and was made otherwise, by an earlier version or by hand; let it run empty, then delete it: rabbitmqctl delete_queue {queue}", exception);
+            throw Refused(_refused, queue.Name,
+                $"the queue {queue} exists and was made otherwise, by an earlier version or by hand; let it run empty, then delete it: rabbitmqctl "
+                    + $"delete_queue {queue}", exception);
         }
         finally
         {
@@ -221,7 +228,10 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
         }
     }
 
-    /// <summary>What the client throws when a channel or connection is closed under it; a refusal of the broker's is among the causes (<see cref="BrokerFault.ReasonOf"/>).</summary>
+    /// <summary>
+    /// What the client throws when a channel or connection is closed under it; a refusal of the
+    /// broker's is among the causes (<see cref="BrokerFault.ReasonOf"/>).
+    /// </summary>
     private static bool IsLost(Exception exception) => exception is RabbitMQClientException or IOException;
 
     private BrokerAwayException Lost(Exception cause) => new($"the connection to the broker at {broker} was lost; is RabbitMQ running?", cause);
@@ -279,7 +289,9 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
         }
     }
 
-    /// <summary>What every connection has in common, ours and MassTransit's: who the broker must be, how large a message may come, how long it may be silent.</summary>
+    /// <summary>
+    /// What every connection has in common, ours and MassTransit's: who the broker must be, how large a message may come, how long it may be silent.
+    /// </summary>
     /// <returns>What is found about the certificate, when it is looked at.</returns>
     public static CertificateVerdict Secure(ConnectionFactory factory, BrokerAddress broker, TimeProvider time)
     {
@@ -296,7 +308,8 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
     {
         var factory = new ConnectionFactory
         {
-            HostName = broker.Host, Port = broker.Port, VirtualHost = broker.VirtualHost, UserName = broker.User, Password = broker.Password, AutomaticRecoveryEnabled = false,
+            HostName = broker.Host, Port = broker.Port, VirtualHost = broker.VirtualHost,
+            UserName = broker.User, Password = broker.Password, AutomaticRecoveryEnabled = false,
         };
         var verdict = Secure(factory, broker, time);
         IConnection? connection = null;

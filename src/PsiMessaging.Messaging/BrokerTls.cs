@@ -16,8 +16,8 @@ internal sealed class CertificateVerdict
 }
 
 /// <summary>
-/// How an <c>amqps</c> broker proves that it is the one: TLS 1.2 or 1.3, a certificate for the very host name, from an authority of the system or, where a file of authorities
-/// is named, from one of those and no other. Used by every connection and reconnection; there is no way to leave a check out.
+/// How an <c>amqps</c> broker proves that it is the one: TLS 1.2 or 1.3, a certificate for the very host name, from an authority of the system or, where a file
+/// of authorities is named, from one of those and no other. Used by every connection and reconnection; there is no way to leave a check out.
 /// </summary>
 internal static class BrokerTls
 {
@@ -77,13 +77,15 @@ internal static class BrokerTls
             chain.ChainPolicy.ExtraStore.Add(element.Certificate);
         }
 
-        return (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == SslPolicyErrors.None && chain.Build(certificate) ? null : ChainFault(certificate, chain);
+        return (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == SslPolicyErrors.None
+            && chain.Build(certificate) ? null : ChainFault(certificate, chain);
     }
 
     private static string ChainFault(X509Certificate2 certificate, X509Chain? chain)
     {
         var status = (chain?.ChainStatus ?? []).Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
-        return status.HasFlag(X509ChainStatusFlags.NotTimeValid) ? $"is out of date, or not in date yet ({Day(certificate.NotBefore)} to {Day(certificate.NotAfter)})"
+        return status.HasFlag(X509ChainStatusFlags.NotTimeValid)
+            ? $"is out of date, or not in date yet ({Day(certificate.NotBefore)} to {Day(certificate.NotAfter)})"
             : status.HasFlag(X509ChainStatusFlags.NotValidForUsage) ? "is not for a server"
             : status.HasFlag(X509ChainStatusFlags.Revoked) ? "was revoked"
             : certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData) ? "is signed by itself"
@@ -101,10 +103,12 @@ internal static class BrokerTls
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException)
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"the file of certificate authorities {file} cannot be read: {exception.Message}", exception);
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"the file of certificate authorities {file} cannot be read: {exception.Message}", exception);
         }
 
         return authorities.Count > 0 ? authorities
-            : throw new ParticipantException(FailureCodes.Malformed, $"the file {file} holds no certificate; it must hold the authority's in PEM form (-----BEGIN CERTIFICATE-----)");
+            : throw new ParticipantException(FailureCodes.Malformed,
+                $"the file {file} holds no certificate; it must hold the authority's in PEM form (-----BEGIN CERTIFICATE-----)");
     }
 }

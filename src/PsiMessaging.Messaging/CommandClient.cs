@@ -8,7 +8,9 @@ using PsiMessaging.Participants.Outbox;
 
 namespace PsiMessaging.Messaging;
 
-/// <summary>How the CLI talks to its own worker: a signed command to the worker's inbox, the reply on a queue of its own under the same correlation id.</summary>
+/// <summary>
+/// How the CLI talks to its own worker: a signed command to the worker's inbox, the reply on a queue of its own under the same correlation id.
+/// </summary>
 public sealed class CommandClient(ParticipantHome home, MessageBus bus, TimeProvider time)
 {
     /// <summary>Sends a command and waits for its reply. Whatever the broker does, it ends; and a command that was given up is not begun later.</summary>
@@ -47,7 +49,8 @@ public sealed class CommandClient(ParticipantHome home, MessageBus bus, TimeProv
         }
         catch (UnroutableException exception)
         {
-            throw new ParticipantException(FailureCodes.Internal, $"{home.Name}'s worker has never run on this broker; start it with: psi party run", exception);
+            throw new ParticipantException(FailureCodes.Internal,
+                $"{home.Name}'s worker has never run on this broker; start it with: psi party run", exception);
         }
         catch (SendRefusedException exception)
         {
@@ -55,7 +58,9 @@ public sealed class CommandClient(ParticipantHome home, MessageBus bus, TimeProv
         }
         catch (OperationCanceledException exception) when (!cancellation.IsCancellationRequested)
         {
-            var reason = bus.Problem ?? (isSent ? $"{home.Name}'s worker did not answer within {patience.TotalSeconds:0} s; is it running (psi party run)?" : $"the broker took nothing within {patience.TotalSeconds:0} s");
+            var reason = bus.Problem ?? (isSent
+                ? $"{home.Name}'s worker did not answer within {patience.TotalSeconds:0} s; is it running (psi party run)?"
+                : $"the broker took nothing within {patience.TotalSeconds:0} s");
             throw new ParticipantException(FailureCodes.Internal, $"{reason} The command was given up and will not be done later", exception);
         }
         catch (BrokerAwayException exception)

@@ -6,21 +6,23 @@ using PsiMessaging.Participants.Envelopes;
 namespace PsiMessaging.Messaging;
 
 /// <summary>
-/// The whole of what happens to a received transport message: its body goes to the inbox. It stands first in MassTransit's receive pipe and calls nothing behind it, so no
-/// deserialiser, consumer, fault, response or error transport exists, and nothing that a sender writes into headers or properties (addresses, content type, redelivery count)
-/// is read by anybody.
+/// The whole of what happens to a received transport message: its body goes to the inbox. It stands first in MassTransit's receive pipe and calls nothing
+/// behind it, so no deserialiser, consumer, fault, response or error transport exists, and nothing that a sender writes into headers or properties (addresses,
+/// content type, redelivery count) is read by anybody.
 /// </summary>
 /// <param name="inbox">Where frames go.</param>
 /// <param name="time">Clock of the retries.</param>
 /// <param name="refuse">Takes a frame that somebody known has signed and that is refused, with the reason.</param>
 /// <param name="stop">Ends waiting: the frame goes back to the broker.</param>
-internal sealed class FrameFilter(Inbox inbox, TimeProvider time, Func<ReadOnlyMemory<byte>, string, Task> refuse, CancellationToken stop) : IFilter<ReceiveContext>
+internal sealed class FrameFilter(Inbox inbox, TimeProvider time, Func<ReadOnlyMemory<byte>, string, Task> refuse, CancellationToken stop)
+    : IFilter<ReceiveContext>
 {
     // A full or locked disk passes; until then the frame stays unacknowledged, in the hand of this process.
     private readonly ResiliencePipeline _retry = new ResiliencePipelineBuilder { TimeProvider = time }
         .AddRetry(new RetryStrategyOptions
         {
-            ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is not (null or RejectedEnvelopeException) && !arguments.Context.CancellationToken.IsCancellationRequested),
+            ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is not (null or RejectedEnvelopeException)
+                && !arguments.Context.CancellationToken.IsCancellationRequested),
             MaxRetryAttempts = int.MaxValue,
             BackoffType = DelayBackoffType.Exponential,
             Delay = TimeSpan.FromMilliseconds(100),

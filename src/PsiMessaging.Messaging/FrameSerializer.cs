@@ -6,8 +6,8 @@ using MassTransit;
 namespace PsiMessaging.Messaging;
 
 /// <summary>
-/// Puts a frame's bytes into MassTransit's transport within one process as they are: no base64, no JSON, no second envelope. Nothing is ever read through it: the inboxes take
-/// bytes before MassTransit looks at a message (<see cref="FrameFilter"/>).
+/// Puts a frame's bytes into MassTransit's transport within one process as they are: no base64, no JSON, no second envelope. Nothing is ever read through it:
+/// the inboxes take bytes before MassTransit looks at a message (<see cref="FrameFilter"/>).
 /// </summary>
 public sealed class FrameSerializer : ISerializerFactory, IMessageSerializer
 {
@@ -51,7 +51,9 @@ public sealed class FrameSerializer : ISerializerFactory, IMessageSerializer
         public Stream GetStream() => new MemoryStream(GetBytes(), writable: false);
 
         /// <summary>Frames are long and nobody changes them: where the array is the frame's own, it is not copied.</summary>
-        public byte[] GetBytes() => MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length ? segment.Array : bytes.ToArray();
+        public byte[] GetBytes() =>
+            MemoryMarshal.TryGetArray(bytes, out var segment) && segment.Offset == 0
+                && segment.Count == segment.Array!.Length ? segment.Array : bytes.ToArray();
 
         public string GetString() => throw new SerializationException("a frame is not text");
     }

@@ -28,9 +28,9 @@ public sealed record Inbox(QueueAddress Queue, Func<ReadOnlyMemory<byte>, Task> 
 }
 
 /// <summary>
-/// Messages as we use them. In: MassTransit serves the own inboxes (quorum queues, bounded in length), and a filter takes the bytes before anything of MassTransit's looks at
-/// them. Out: frames are published with confirms to the exchange of the receiver's queue, with nothing declared (<see cref="BrokerPublisher"/>). RabbitMQ, or in memory for a
-/// single process.
+/// Messages as we use them. In: MassTransit serves the own inboxes (quorum queues, bounded in length), and a filter takes the bytes before anything of
+/// MassTransit's looks at them. Out: frames are published with confirms to the exchange of the receiver's queue, with nothing declared
+/// (<see cref="BrokerPublisher"/>). RabbitMQ, or in memory for a single process.
 /// </summary>
 public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
 {
@@ -69,7 +69,9 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     /// <summary>Why nothing comes in or goes out, in one line for a person; null when all is well.</summary>
     public string? Problem => _publisher?.Refusal ?? _startProblem ?? (_isStarted ? ProblemOf(_bus.CheckHealth()) : null);
 
-    /// <summary>Why something does not go out that is for somebody whose queue is full, in one line; no fault of this participant, and of no effect on the rest.</summary>
+    /// <summary>
+    /// Why something does not go out that is for somebody whose queue is full, in one line; no fault of this participant, and of no effect on the rest.
+    /// </summary>
     public string? Waiting => _publisher?.Full;
 
     /// <summary>Where MassTransit's own log lines go; process-wide, set once by a worker's host.</summary>
@@ -133,7 +135,9 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         configure.AddDeserializer(frames, isDefault: true);
     }
 
-    /// <summary>Arguments of an inbox's queue. Bounded, so that whoever may write to it cannot fill the broker's disk: beyond that the broker refuses what is sent.</summary>
+    /// <summary>
+    /// Arguments of an inbox's queue. Bounded, so that whoever may write to it cannot fill the broker's disk: beyond that the broker refuses what is sent.
+    /// </summary>
     private static Dictionary<string, object?> ArgumentsOf(Inbox inbox)
     {
         var arguments = new Dictionary<string, object?>
@@ -181,7 +185,8 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
             var id = Convert.ToHexStringLower(SHA256.HashData(frame.Span).AsSpan(0, 16));
             try
             {
-                await _publisher.PublishAsync(inbox.Queue.Errors, id, frame, lifetime: null, new Dictionary<string, object?> { ["psi-reason"] = reason }, _stopping.Token);
+                await _publisher.PublishAsync(inbox.Queue.Errors, id, frame, lifetime: null,
+                    new Dictionary<string, object?> { ["psi-reason"] = reason }, _stopping.Token);
             }
             catch (Exception exception) when (exception is UnroutableException or SendRefusedException)
             {
@@ -207,7 +212,8 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public Task SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation) => SendAsync(queue, messageId, frame, cancellation, lifetime: null);
+    public Task SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation) =>
+        SendAsync(queue, messageId, frame, cancellation, lifetime: null);
 
     /// <summary>The same for a frame that is of no use after a while.</summary>
     /// <param name="queue">Where to.</param>
@@ -271,7 +277,8 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
             .AddRetry(new RetryStrategyOptions
             {
                 // Not by kind of exception: the client says with a cancellation, too, that the broker was silent.
-                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is not (null or ParticipantException) && !arguments.Context.CancellationToken.IsCancellationRequested),
+                ShouldHandle = arguments => ValueTask.FromResult(arguments.Outcome.Exception is not (null or ParticipantException)
+                    && !arguments.Context.CancellationToken.IsCancellationRequested),
                 MaxRetryAttempts = int.MaxValue,
                 BackoffType = DelayBackoffType.Exponential,
                 Delay = TimeSpan.FromMilliseconds(250),
@@ -301,7 +308,8 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         }
         catch (Exception exception) when (exception is not ParticipantException && !cancellation.IsCancellationRequested)
         {
-            throw new ParticipantException(FailureCodes.Internal, exception is OperationCanceledException && _startProblem is { } before ? before : BrokerFault.Waiting(broker, exception), exception);
+            throw new ParticipantException(FailureCodes.Internal,
+                exception is OperationCanceledException && _startProblem is { } before ? before : BrokerFault.Waiting(broker, exception), exception);
         }
     }
 
@@ -312,7 +320,8 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
             return null;
         }
 
-        var fault = health.Endpoints.Values.Where(endpoint => endpoint.Status != BusHealthStatus.Healthy).Select(endpoint => endpoint.Exception).FirstOrDefault(exception => exception is not null) ?? health.Exception;
+        var fault = health.Endpoints.Values.Where(endpoint => endpoint.Status != BusHealthStatus.Healthy)
+            .Select(endpoint => endpoint.Exception).FirstOrDefault(exception => exception is not null) ?? health.Exception;
         return fault is not null && BrokerFault.ReasonOf(fault) is { ReplyText: { Length: > 0 } text }
             ? $"the broker at {_broker} does not serve the own queues: {text}; the rights this user needs are in deploy/rabbitmq"
             : $"no answer from the broker at {_broker}; is RabbitMQ running?";
@@ -339,7 +348,8 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
             {
                 try
                 {
-                    await _publisher.DeleteAsync(_inboxes.SelectMany(inbox => inbox.HasErrors ? new[] { inbox.Queue, inbox.Queue.Errors } : [inbox.Queue]), limit.Token);
+                    await _publisher.DeleteAsync(_inboxes.SelectMany(inbox => inbox.HasErrors ? new[] { inbox.Queue, inbox.Queue.Errors } : [inbox.Queue]),
+                        limit.Token);
                 }
                 catch (Exception exception)
                 {

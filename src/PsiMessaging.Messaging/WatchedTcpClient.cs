@@ -4,8 +4,9 @@ using RabbitMQ.Client;
 namespace PsiMessaging.Messaging;
 
 /// <summary>
-/// A connection that ends when the other side says nothing at all for <see cref="LongestSilence"/>, from the first byte on. The client library bounds neither the TLS handshake nor
-/// the wait for the broker's greeting, and its heartbeats begin only behind both: a broker that starts, or a frozen one, would hold MassTransit for good.
+/// A connection that ends when the other side says nothing at all for <see cref="LongestSilence"/>, from the first byte on. The client library bounds neither
+/// the TLS handshake nor the wait for the broker's greeting, and its heartbeats begin only behind both: a broker that starts, or a frozen one, would hold
+/// MassTransit for good.
 /// </summary>
 internal sealed class WatchedTcpClient(Socket socket, TimeProvider time) : TcpClientAdapter(socket)
 {
@@ -15,7 +16,8 @@ internal sealed class WatchedTcpClient(Socket socket, TimeProvider time) : TcpCl
     private WatchedStream? _stream;
 
     /// <summary>A socket as the client library makes it.</summary>
-    public static WatchedTcpClient Create(AddressFamily family, TimeProvider time) => new(new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }, time);
+    public static WatchedTcpClient Create(AddressFamily family, TimeProvider time) =>
+        new(new Socket(family, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }, time);
 
     /// <inheritdoc/>
     public override NetworkStream GetStream() => _stream ??= new WatchedStream(Client, time);
@@ -36,6 +38,7 @@ internal sealed class WatchedTcpClient(Socket socket, TimeProvider time) : TcpCl
             }
         }
 
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
     }
 }

@@ -35,9 +35,9 @@ public abstract class Participant : IAsyncDisposable
 }
 
 /// <summary>
-/// What every participant does with its inbox: check the frame and its signature, put it on disk, acknowledge; then work on the session it belongs to, a turn at a time, with
-/// effects and outgoing messages in one transaction. A message may come twice, late or out of order; a process may be killed at any moment. Nothing is polled: sessions are looked at
-/// when a message comes, when one of theirs has left, and when they are due.
+/// What every participant does with its inbox: check the frame and its signature, put it on disk, acknowledge; then work on the session it belongs to, a turn
+/// at a time, with effects and outgoing messages in one transaction. A message may come twice, late or out of order; a process may be killed at any moment.
+/// Nothing is polled: sessions are looked at when a message comes, when one of theirs has left, and when they are due.
 /// </summary>
 /// <typeparam name="TSession">Sessions of this participant.</typeparam>
 public abstract class Participant<TSession> : Participant

@@ -9,6 +9,9 @@ public sealed class ParticipantException(string code, string message, Exception?
     /// <summary>A failure code of the wire contract.</summary>
     public string Code => code;
 
-    /// <summary>What another participant may be told: the message itself, but for those that speak of own files, datasets or settings. These say only whose matter it is.</summary>
+    /// <summary>
+    /// What another participant may be told: the message itself, but for those that speak of own
+    /// files, datasets or settings. These say only whose matter it is.
+    /// </summary>
     public string ForPeer { get; init; } = message;
 }

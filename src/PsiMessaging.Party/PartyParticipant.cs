@@ -24,8 +24,8 @@ using PsiMessaging.Protocols.Evaluation;
 namespace PsiMessaging.Party;
 
 /// <summary>
-/// A party at work: opens and answers sessions, runs the protocol's rounds, sends the common rows to the linker, asks it questions. The rules of a session are its dataset's; the two parties
-/// compare them before anything that depends on data leaves. What is done in which state is listed here; how, in the areas.
+/// A party at work: opens and answers sessions, runs the protocol's rounds, sends the common rows to the linker, asks it questions. The rules of a session are
+/// its dataset's; the two parties compare them before anything that depends on data leaves. What is done in which state is listed here; how, in the areas.
 /// </summary>
 public sealed class PartyParticipant : Participant<PartySession>
 {
@@ -53,7 +53,8 @@ public sealed class PartyParticipant : Participant<PartySession>
         _evaluator = evaluator ?? new LocalEvaluator(cores);
         _party = new PartyContext
         {
-            Home = home, Services = Services, Datasets = new DatasetCatalog(home, store, time, openScratch), Cores = new Cores(cores), Refused = Refused, Log = log,
+            Home = home, Services = Services, Datasets = new DatasetCatalog(home, store, time, openScratch),
+            Cores = new Cores(cores), Refused = Refused, Log = log,
             Signal = Scheduler.Signal, OnOpened = session => OnChanged(session),
         };
         Memory = new VectorMemory(time, Scheduler.Signal);
@@ -81,7 +82,8 @@ public sealed class PartyParticipant : Participant<PartySession>
         };
         Routes = new RouteTable<PartySession>(
         [
-            .. opening.Routes, .. commands.Routes, .. new ExchangeRoutes(_party).Routes, .. News.Routes, .. QuestionDesk.Routes, .. _engines.All.SelectMany(engine => engine.Routes),
+            .. opening.Routes, .. commands.Routes, .. new ExchangeRoutes(_party).Routes, .. News.Routes,
+            .. QuestionDesk.Routes, .. _engines.All.SelectMany(engine => engine.Routes),
             new Route<AbortSession, PartySession>(SenderRole.Party | SenderRole.Linker, Limit.By("one a sender and session"), SlotKinds.Abort)
             {
                 Names = message => message.SessionId, BySender = true, Rule = Ending.Admit, Unknown = opening.Overtaken,
@@ -149,7 +151,9 @@ public sealed class PartyParticipant : Participant<PartySession>
     /// <inheritdoc/>
     protected override void OnTurnFault(string session, Exception exception) => Log.StepFault(exception, session);
 
-    /// <summary>It may pass, and the session's deadline bounds how often it is tried. What holds vectors in memory may have a hole now and is built again.</summary>
+    /// <summary>
+    /// It may pass, and the session's deadline bounds how often it is tried. What holds vectors in memory may have a hole now and is built again.
+    /// </summary>
     private TurnOutcome AwaitDisk(Turn<PartySession> turn, Exception exception)
     {
         var session = turn.Session;

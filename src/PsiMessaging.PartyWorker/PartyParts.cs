@@ -29,7 +29,8 @@ public sealed class PartyParts : ParticipantParts
     /// <inheritdoc/>
     public override Participant CreateParticipant(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs)
     {
-        _evaluator = new DistributedEvaluator(ComputeKey.LoadOrCreate(home), sender, Cores.CountOf(home.Config.Parallelism), time, logs.CreateLogger<DistributedEvaluator>());
+        _evaluator = new DistributedEvaluator(ComputeKey.LoadOrCreate(home), sender,
+            Cores.CountOf(home.Config.Parallelism), time, logs.CreateLogger<DistributedEvaluator>());
         var party = new PartyParticipant(home, store, sender, time, logs.CreateLogger<PartyParticipant>(), _evaluator);
         party.Datasets.Sweep();
         return party;

@@ -3,9 +3,9 @@ using System.Collections;
 namespace PsiMessaging.Protocols;
 
 /// <summary>
-/// A party that computes over whole vectors and keeps them in memory while the session runs. It is made anew after a restart and given again what it had received,
-/// from disk; since all it draws comes from the session's seed, what it sends is then the same byte for byte, and whoever drives it sees to that. Not thread-safe, but
-/// the tasks it returns may be awaited together.
+/// A party that computes over whole vectors and keeps them in memory while the session runs. It is made anew after a restart and given again what it had
+/// received, from disk; since all it draws comes from the session's seed, what it sends is then the same byte for byte, and whoever drives it sees to that. Not
+/// thread-safe, but the tasks it returns may be awaited together.
 /// </summary>
 public interface IVectorParty : ISessionParty
 {

@@ -35,7 +35,9 @@ public enum TagSide
     Peer,
 }
 
-/// <summary>One round of a protocol seen from one party: a vector of fixed-width elements cut into batches. Everything follows from the announced sizes.</summary>
+/// <summary>
+/// One round of a protocol seen from one party: a vector of fixed-width elements cut into batches. Everything follows from the announced sizes.
+/// </summary>
 /// <param name="Number">Round number on the wire, 1 to 255. A reply has the number of the round it answers plus one.</param>
 /// <param name="Name">Name for reports and progress.</param>
 /// <param name="Direction">Which way it travels.</param>
@@ -54,8 +56,8 @@ public sealed record Round(int Number, string Name, RoundDirection Direction, in
     public bool WithItems { get; init; }
 
     /// <summary>
-    /// Numbers of the rounds that must be over before this one can begin: for one that this party sends, what it must have dealt with; for one that it receives, what it
-    /// must have sent, so that a batch which comes before is refused.
+    /// Numbers of the rounds that must be over before this one can begin: for one that this party sends, what it must have dealt with; for one that it
+    /// receives, what it must have sent, so that a batch which comes before is refused.
     /// </summary>
     public IReadOnlyList<int> After { get; init; } = [];
 

@@ -31,7 +31,12 @@ public sealed class SqliteParticipantStore : IParticipantStore
         _connectionString = new SqliteConnectionStringBuilder { DataSource = path, DefaultTimeout = 30, Pooling = true }.ToString();
         if (!OperatingSystem.IsWindows() && !File.Exists(path))
         {
-            new FileStream(path, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
+            new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.OpenOrCreate,
+                Access = FileAccess.ReadWrite,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite
+            }).Dispose();
         }
 
         _writer = Open();
@@ -98,10 +103,14 @@ public sealed class SqliteParticipantStore : IParticipantStore
         {
             command.CommandText = $"""
                 CREATE TABLE sessions (id TEXT PRIMARY KEY, state TEXT NOT NULL, document TEXT NOT NULL, created_at TEXT NOT NULL) WITHOUT ROWID;
-                CREATE TABLE inbound (session TEXT NOT NULL, slot TEXT NOT NULL, hash BLOB NOT NULL, finished INTEGER NOT NULL, frame BLOB, PRIMARY KEY (session, slot));
+                CREATE TABLE inbound (
+                    session TEXT NOT NULL, slot TEXT NOT NULL, hash BLOB NOT NULL, finished INTEGER NOT NULL, frame BLOB, PRIMARY KEY (session, slot));
                 CREATE INDEX inbound_pending ON inbound (session, slot) WHERE finished = 0;
-                CREATE TABLE kept (session TEXT NOT NULL, round INTEGER NOT NULL, sequence INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, round, sequence));
-                CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL, session TEXT, queue TEXT NOT NULL, best_effort INTEGER NOT NULL, frame BLOB NOT NULL);
+                CREATE TABLE kept (
+                    session TEXT NOT NULL, round INTEGER NOT NULL, sequence INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (session, round, sequence));
+                CREATE TABLE outbox (
+                    number INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL, session TEXT, queue TEXT NOT NULL, best_effort INTEGER NOT NULL,
+                    frame BLOB NOT NULL);
                 CREATE INDEX outbox_queue ON outbox (queue, number);
                 CREATE INDEX outbox_session ON outbox (session);
                 CREATE TABLE documents (kind TEXT NOT NULL, id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
@@ -138,7 +147,8 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         if (version < 3)
         {
-            // How often a session was stored, so that a second writer is noticed. A question has one document now; its open part of before cannot be taken over.
+            // How often a session was stored, so that a second writer is noticed. A question has one
+            // document now; its open part of before cannot be taken over.
             command.CommandText = $"""
                 ALTER TABLE sessions ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
                 DELETE FROM documents WHERE kind = 'masked-query';
@@ -172,13 +182,18 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public void PutSession(StoredSession session) => Execute(
             """
-            INSERT INTO sessions (id, state, document, created_at, peer, is_open, due_at, ended_at) VALUES ($id, $state, $document, $at, $peer, $open, $due, $ended)
-            ON CONFLICT (id) DO UPDATE SET state = $state, document = $document, peer = $peer, is_open = $open, due_at = $due, ended_at = $ended, version = version + 1
+            INSERT INTO sessions (id, state, document, created_at, peer, is_open, due_at, ended_at)
+            VALUES ($id, $state, $document, $at, $peer, $open, $due, $ended)
+            ON CONFLICT (id) DO UPDATE SET
+                state = $state, document = $document, peer = $peer, is_open = $open, due_at = $due, ended_at = $ended, version = version + 1
             """,
-            ("$id", session.Id), ("$state", session.State), ("$document", session.Document), ("$at", session.CreatedAt.ToString("O", CultureInfo.InvariantCulture)),
-            ("$peer", session.Peer), ("$open", session.IsOpen ? 1 : 0), ("$due", session.DueAt?.ToUnixTimeMilliseconds()), ("$ended", session.EndedAt?.ToUnixTimeMilliseconds()));
+            ("$id", session.Id), ("$state", session.State), ("$document", session.Document),
+            ("$at", session.CreatedAt.ToString("O", CultureInfo.InvariantCulture)),
+            ("$peer", session.Peer), ("$open", session.IsOpen ? 1 : 0),
+            ("$due", session.DueAt?.ToUnixTimeMilliseconds()), ("$ended", session.EndedAt?.ToUnixTimeMilliseconds()));
 
-        public int? FindVersion(string id) => Query("SELECT version FROM sessions WHERE id = $id", reader => (int?)reader.GetInt32(0), ("$id", id)).FirstOrDefault();
+        public int? FindVersion(string id) =>
+            Query("SELECT version FROM sessions WHERE id = $id", reader => (int?)reader.GetInt32(0), ("$id", id)).FirstOrDefault();
 
         public string? FindState(string id) => Query("SELECT state FROM sessions WHERE id = $id", reader => reader.GetString(0), ("$id", id)).FirstOrDefault();
 
@@ -186,24 +201,31 @@ public sealed class SqliteParticipantStore : IParticipantStore
             "SELECT id FROM sessions WHERE is_open = 1 UNION SELECT DISTINCT session FROM inbound WHERE finished = 0", reader => reader.GetString(0));
 
         public IReadOnlyList<(string Id, DateTimeOffset DueAt)> DueTimes() =>
-            Query("SELECT id, due_at FROM sessions WHERE due_at IS NOT NULL", reader => (reader.GetString(0), DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(1))));
+            Query("SELECT id, due_at FROM sessions WHERE due_at IS NOT NULL",
+                reader => (reader.GetString(0), DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(1))));
 
         public int CountSessions(string peer, bool openOnly) => (int)Query(
-            openOnly ? "SELECT count(*) FROM sessions WHERE peer = $peer AND is_open = 1" : "SELECT count(*) FROM sessions WHERE peer = $peer", reader => reader.GetInt64(0), ("$peer", peer))[0];
+            openOnly ? "SELECT count(*) FROM sessions WHERE peer = $peer AND is_open = 1" : "SELECT count(*) FROM sessions WHERE peer = $peer",
+            reader => reader.GetInt64(0), ("$peer", peer))[0];
 
         public IReadOnlyList<string> EndedSessions(DateTimeOffset before, int keep, int limit) => Query(
             """
-            SELECT id FROM (SELECT id, ended_at, row_number() OVER (PARTITION BY peer ORDER BY ended_at DESC, id) AS place FROM sessions WHERE ended_at IS NOT NULL AND is_open = 0)
+            SELECT id FROM (
+                SELECT id, ended_at, row_number() OVER (PARTITION BY peer ORDER BY ended_at DESC, id) AS place
+                FROM sessions WHERE ended_at IS NOT NULL AND is_open = 0)
             WHERE ended_at < $before OR place > $keep ORDER BY ended_at LIMIT $limit
             """,
             reader => reader.GetString(0), ("$before", before.ToUnixTimeMilliseconds()), ("$keep", keep), ("$limit", limit));
 
         public void DeleteSession(string id, bool remember = true)
         {
-            if (remember && FindSession(id) is { } session && Execute("INSERT OR IGNORE INTO forgotten (id, peer) VALUES ($id, $peer)", ("$id", id), ("$peer", session.Peer)) > 0)
+            if (remember && FindSession(id) is { } session
+                && Execute("INSERT OR IGNORE INTO forgotten (id, peer) VALUES ($id, $peer)", ("$id", id), ("$peer", session.Peer)) > 0)
             {
                 // Counted as it grows: a peer's may be a million, and are asked for at every proposal.
-                PutDocument(ForgottenCount, session.Peer, (FindDocument(ForgottenCount, session.Peer) is { } known ? int.Parse(known, CultureInfo.InvariantCulture) + 1 : CountForgotten(session.Peer)).ToString(CultureInfo.InvariantCulture));
+                PutDocument(ForgottenCount, session.Peer,
+                    (FindDocument(ForgottenCount, session.Peer) is { } known ? int.Parse(known, CultureInfo.InvariantCulture)
+                        + 1 : CountForgotten(session.Peer)).ToString(CultureInfo.InvariantCulture));
             }
 
             foreach (var table in new[] { "inbound", "kept", "documents" })
@@ -221,7 +243,8 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public InboundResult PutInbound(string session, string slot, byte[] contentHash, byte[] frame, string sender = "")
         {
-            var known = Query("SELECT hash FROM inbound WHERE session = $session AND slot = $slot", reader => (byte[])reader[0], ("$session", session), ("$slot", slot));
+            var known = Query("SELECT hash FROM inbound WHERE session = $session AND slot = $slot",
+                reader => (byte[])reader[0], ("$session", session), ("$slot", slot));
             if (known.Count == 1)
             {
                 return known[0].AsSpan().SequenceEqual(contentHash) ? InboundResult.Repeated : InboundResult.Altered;
@@ -233,11 +256,14 @@ public sealed class SqliteParticipantStore : IParticipantStore
         }
 
         public (int Messages, long Bytes) Waiting(string sender) => Query(
-            "SELECT count(*), coalesce(sum(size), 0) FROM inbound WHERE finished = 0 AND sender = $sender", reader => ((int)reader.GetInt64(0), reader.GetInt64(1)), ("$sender", sender))[0];
+            "SELECT count(*), coalesce(sum(size), 0) FROM inbound WHERE finished = 0 AND sender = $sender",
+            reader => ((int)reader.GetInt64(0), reader.GetInt64(1)), ("$sender", sender))[0];
 
         public IReadOnlyList<PendingMessage> Pending(string session, string slotPrefix, int limit) => Query(
-            "SELECT session, slot, frame FROM inbound WHERE session = $session AND finished = 0 AND substr(slot, 1, length($prefix)) = $prefix ORDER BY slot LIMIT $limit",
-            reader => new PendingMessage(reader.GetString(0), reader.GetString(1), (byte[])reader[2]), ("$session", session), ("$prefix", slotPrefix), ("$limit", limit));
+            "SELECT session, slot, frame FROM inbound WHERE session = $session AND finished = 0 AND substr(slot, 1, length($prefix)) = $prefix ORDER BY slot "
+                + "LIMIT $limit",
+            reader => new PendingMessage(reader.GetString(0), reader.GetString(1), (byte[])reader[2]),
+            ("$session", session), ("$prefix", slotPrefix), ("$limit", limit));
 
         public void Finish(string session, string slot) =>
             Execute("UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND slot = $slot", ("$session", session), ("$slot", slot));
@@ -246,7 +272,8 @@ public sealed class SqliteParticipantStore : IParticipantStore
             Execute($"UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND {KindIsOneOf(kinds)}", ("$session", session));
 
         public void FinishAllBut(string session, IReadOnlyCollection<string> kinds) =>
-            Execute($"UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND NOT {KindIsOneOf(kinds)}", ("$session", session));
+            Execute($"UPDATE inbound SET finished = 1, frame = NULL WHERE session = $session AND finished = 0 AND NOT {KindIsOneOf(kinds)}",
+                ("$session", session));
 
         public void DropKinds(string session, IReadOnlyCollection<string> kinds) =>
             Execute($"DELETE FROM inbound WHERE session = $session AND {KindIsOneOf(kinds)}", ("$session", session));
@@ -256,7 +283,9 @@ public sealed class SqliteParticipantStore : IParticipantStore
             reader => reader.GetString(0), ("$session", session), ("$prefix", slotPrefix));
 
         public byte[]? FindFrame(string session, string slot) => Query(
-            "SELECT frame FROM inbound WHERE session = $session AND slot = $slot AND finished = 0", reader => (byte[])reader[0], ("$session", session), ("$slot", slot)).FirstOrDefault();
+            "SELECT frame FROM inbound WHERE session = $session AND slot = $slot AND finished = 0",
+            reader => (byte[])reader[0], ("$session", session), ("$slot", slot))
+            .FirstOrDefault();
 
         public void PutKept(string session, int round, int sequence, byte[] data) => Execute(
             "INSERT OR REPLACE INTO kept (session, round, sequence, data) VALUES ($session, $round, $sequence, $data)",
@@ -264,7 +293,8 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public void ReadKept(string session, int round, Action<int, byte[]> read)
         {
-            using var command = Command("SELECT sequence, data FROM kept WHERE session = $session AND round = $round ORDER BY sequence", [("$session", session), ("$round", round)]);
+            using var command = Command("SELECT sequence, data FROM kept WHERE session = $session AND round = $round ORDER BY sequence",
+                [("$session", session), ("$round", round)]);
             using var reader = command.ExecuteReader();
             while (reader.Read())
             {
@@ -276,13 +306,17 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public void Enqueue(string messageId, string? session, QueueAddress queue, ReadOnlyMemory<byte> frame, bool bestEffort) => Execute(
             "INSERT INTO outbox (message_id, session, queue, best_effort, frame) VALUES ($id, $session, $queue, $bestEffort, $frame)",
-            ("$id", messageId), ("$session", session), ("$queue", queue.Name), ("$bestEffort", bestEffort ? 1 : 0), ("$frame", MemoryMarshal.TryGetArray(frame, out var segment) && segment.Offset == 0 && segment.Count == segment.Array!.Length ? segment.Array : frame.ToArray()));
+            ("$id", messageId), ("$session", session), ("$queue", queue.Name), ("$bestEffort", bestEffort ? 1 : 0), ("$frame",
+                MemoryMarshal.TryGetArray(frame, out var segment) && segment.Offset == 0
+                    && segment.Count == segment.Array!.Length ? segment.Array : frame.ToArray()));
 
-        public IReadOnlyList<QueueAddress> OutgoingQueues() => [.. Query("SELECT DISTINCT queue FROM outbox", reader => QueueAddress.Restore(reader.GetString(0))).OfType<QueueAddress>()];
+        public IReadOnlyList<QueueAddress> OutgoingQueues() =>
+            [.. Query("SELECT DISTINCT queue FROM outbox", reader => QueueAddress.Restore(reader.GetString(0))).OfType<QueueAddress>()];
 
         public IReadOnlyList<OutgoingMessage> Outgoing(QueueAddress queue, int limit) => Query(
             "SELECT number, message_id, session, frame, best_effort FROM outbox WHERE queue = $queue ORDER BY number LIMIT $limit",
-            reader => new OutgoingMessage(reader.GetInt64(0), reader.GetString(1), reader.IsDBNull(2) ? null : reader.GetString(2), queue, (byte[])reader[3], reader.GetInt64(4) == 1),
+            reader => new OutgoingMessage(reader.GetInt64(0), reader.GetString(1),
+                reader.IsDBNull(2) ? null : reader.GetString(2), queue, (byte[])reader[3], reader.GetInt64(4) == 1),
             ("$queue", queue.Name), ("$limit", limit));
 
         public int CountOutgoing(string session) =>
@@ -294,19 +328,23 @@ public sealed class SqliteParticipantStore : IParticipantStore
         public void Dequeue(long number) => Execute("DELETE FROM outbox WHERE number = $number", ("$number", number));
 
         public string? FindDocument(string kind, string id) =>
-            Query("SELECT document FROM documents WHERE kind = $kind AND id = $id", reader => reader.GetString(0), ("$kind", kind), ("$id", id)).FirstOrDefault();
+            Query("SELECT document FROM documents WHERE kind = $kind AND id = $id", reader => reader.GetString(0), ("$kind", kind), ("$id", id))
+                .FirstOrDefault();
 
         public IReadOnlyList<(string Id, string Document)> ListDocuments(string kind) =>
             Query("SELECT id, document FROM documents WHERE kind = $kind ORDER BY id", reader => (reader.GetString(0), reader.GetString(1)), ("$kind", kind));
 
         public IReadOnlyList<(string Id, string Document)> ListDocuments(string kind, string session) =>
-            Query("SELECT id, document FROM documents WHERE session = $session AND kind = $kind ORDER BY id", reader => (reader.GetString(0), reader.GetString(1)), ("$kind", kind), ("$session", session));
+            Query("SELECT id, document FROM documents WHERE session = $session AND kind = $kind ORDER BY id",
+                reader => (reader.GetString(0), reader.GetString(1)), ("$kind", kind), ("$session", session));
 
         public void PutDocument(string kind, string id, string document, string? session = null) => Execute(
-            "INSERT INTO documents (kind, id, document, session) VALUES ($kind, $id, $document, $session) ON CONFLICT (kind, id) DO UPDATE SET document = $document, session = $session",
+            "INSERT INTO documents (kind, id, document, session) VALUES ($kind, $id, $document, $session) ON CONFLICT (kind, id) DO UPDATE SET document = "
+                + "$document, session = $session",
             ("$kind", kind), ("$id", id), ("$document", document), ("$session", session));
 
-        public bool DeleteDocument(string kind, string id) => Execute("DELETE FROM documents WHERE kind = $kind AND id = $id", ("$kind", kind), ("$id", id)) > 0;
+        public bool DeleteDocument(string kind, string id) =>
+            Execute("DELETE FROM documents WHERE kind = $kind AND id = $id", ("$kind", kind), ("$id", id)) > 0;
 
         public AuditEntry? LastAudit() => Query("SELECT number, entry, hash, signature FROM audit ORDER BY number DESC LIMIT 1", ReadAudit).FirstOrDefault();
 
@@ -314,17 +352,21 @@ public sealed class SqliteParticipantStore : IParticipantStore
             ("$number", entry.Number), ("$entry", entry.Entry), ("$hash", entry.Hash), ("$signature", entry.Signature));
 
         public IReadOnlyList<AuditEntry> ListAudit(long afterNumber, int limit) => Query(
-            "SELECT number, entry, hash, signature FROM audit WHERE number > $after ORDER BY number LIMIT $limit", ReadAudit, ("$after", afterNumber), ("$limit", limit));
+            "SELECT number, entry, hash, signature FROM audit WHERE number > $after ORDER BY number LIMIT $limit",
+            ReadAudit, ("$after", afterNumber), ("$limit", limit));
 
         /// <summary>Kinds are names in the code, letters and hyphens: nothing that was received is among them.</summary>
-        private static string KindIsOneOf(IReadOnlyCollection<string> kinds) => kinds.All(kind => kind.All(letter => char.IsAsciiLetter(letter) || letter == '-'))
+        private static string KindIsOneOf(IReadOnlyCollection<string> kinds) =>
+            kinds.All(kind => kind.All(letter => char.IsAsciiLetter(letter) || letter == '-'))
             ? $"({string.Join(" OR ", kinds.Select(kind => $"slot = '{kind}' OR slot GLOB '{kind}/*'").DefaultIfEmpty("0"))})"
             : throw new ArgumentException("a kind of slots is letters and hyphens", nameof(kinds));
 
         private static StoredSession ReadSession(SqliteDataReader reader) => new(reader.GetString(0), reader.GetString(1), reader.GetString(2),
-            DateTimeOffset.Parse(reader.GetString(3), CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind), reader.GetString(4), reader.GetInt64(5) == 1, Time(reader, 6), Time(reader, 7)) { Version = reader.GetInt32(8) };
+            DateTimeOffset.Parse(reader.GetString(3), CultureInfo.InvariantCulture, DateTimeStyles.RoundtripKind),
+            reader.GetString(4), reader.GetInt64(5) == 1, Time(reader, 6), Time(reader, 7)) { Version = reader.GetInt32(8) };
 
-        private static DateTimeOffset? Time(SqliteDataReader reader, int column) => reader.IsDBNull(column) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(column));
+        private static DateTimeOffset? Time(SqliteDataReader reader, int column) =>
+            reader.IsDBNull(column) ? null : DateTimeOffset.FromUnixTimeMilliseconds(reader.GetInt64(column));
 
         private static AuditEntry ReadAudit(SqliteDataReader reader) => new(reader.GetInt64(0), reader.GetString(1), (byte[])reader[2], (byte[])reader[3]);
 

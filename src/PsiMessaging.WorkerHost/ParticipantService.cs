@@ -20,7 +20,8 @@ public abstract class ParticipantParts
     public virtual IReadOnlyList<Inbox> ExtraInboxes(ParticipantHome home) => [];
 
     /// <summary>Makes the participant.</summary>
-    public abstract Participant CreateParticipant(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs);
+    public abstract Participant CreateParticipant(ParticipantHome home, IParticipantStore store,
+        IEnvelopeSender sender, TimeProvider time, ILoggerFactory logs);
 }
 
 /// <summary>A participant's worker: waits for the broker, serves its inbox, ties bus, state and participant together.</summary>
@@ -61,7 +62,8 @@ public sealed partial class ParticipantService : WorkerService
 
         using var single = TakeHome(home);
         home.SweepParts();
-        await Worker.RunAsync(new WorkerSurface(jsonLogs, home.Config.HealthPort, home.Config.HealthAddress), logs => new ParticipantService(home, parts, TimeProvider.System, logs), cancellation);
+        await Worker.RunAsync(new WorkerSurface(jsonLogs, home.Config.HealthPort, home.Config.HealthAddress),
+            logs => new ParticipantService(home, parts, TimeProvider.System, logs), cancellation);
     }
 
     private static FileStream TakeHome(ParticipantHome home)
@@ -82,7 +84,8 @@ public sealed partial class ParticipantService : WorkerService
         using var store = new SqliteParticipantStore(_home.StatePath);
         Participant? participant = null;
         var bus = MessageBus.RabbitMq(
-            BrokerAddress.Parse(_home.Config.Broker!, _home.Config.BrokerCa), [new Inbox(_home.Inbox, frame => participant!.ReceiveAsync(frame)) { HasErrors = true }, .. _parts.ExtraInboxes(_home)], _time, _log);
+            BrokerAddress.Parse(_home.Config.Broker!, _home.Config.BrokerCa),
+            [new Inbox(_home.Inbox, frame => participant!.ReceiveAsync(frame)) { HasErrors = true }, .. _parts.ExtraInboxes(_home)], _time, _log);
         var health = new WorkerHealth(store, _time, _log);
         using var watch = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var watching = health.WatchAsync(() => bus.Problem ?? bus.Waiting, watch.Token);

@@ -101,7 +101,9 @@ public static class Worker
         var application = builder.Build();
         var service = application.Services.GetRequiredService<WorkerService>();
         application.MapGet("/health", () => Results.Text("alive\n"));
-        application.MapGet("/ready", () => service is { IsReady: true, Problem: null } ? Results.Text("ready\n") : Results.Text(PrintableText.Of(service.Problem ?? "waiting for the broker") + "\n", statusCode: StatusCodes.Status503ServiceUnavailable));
+        application.MapGet("/ready", () => service is { IsReady: true, Problem: null }
+            ? Results.Text("ready\n")
+            : Results.Text(PrintableText.Of(service.Problem ?? "waiting for the broker") + "\n", statusCode: StatusCodes.Status503ServiceUnavailable));
         return application;
     }
 

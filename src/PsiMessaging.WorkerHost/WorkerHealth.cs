@@ -4,7 +4,8 @@ using PsiMessaging.Participants.Store;
 namespace PsiMessaging.WorkerHost;
 
 /// <summary>
-/// Tells people what keeps a worker from its work: in the log at once and once a minute, and in the home's state, where <c>psi status</c> and <c>psi sessions</c> find it.
+/// Tells people what keeps a worker from its work: in the log at once and once a minute, and in the home's
+/// state, where <c>psi status</c> and <c>psi sessions</c> find it.
 /// </summary>
 public sealed partial class WorkerHealth(IParticipantStore store, TimeProvider time, ILogger log)
 {

@@ -57,7 +57,8 @@ public static class WorkerLogs
 
         if (!isDebugging)
         {
-            logging.Services.AddSingleton<ConsoleFormatter>(services => new BriefFormatter(services, asJson ? ConsoleFormatterNames.Json : ConsoleFormatterNames.Simple));
+            logging.Services.AddSingleton<ConsoleFormatter>(services =>
+                new BriefFormatter(services, asJson ? ConsoleFormatterNames.Json : ConsoleFormatterNames.Simple));
             logging.Services.Configure<ConsoleLoggerOptions>(options => options.FormatterName = BriefFormatter.FormatterName);
         }
     }
@@ -73,7 +74,8 @@ public static class WorkerLogs
         public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
         {
             var exception = logEntry.Exception is { } thrown ? new Brief(Describe(thrown)) : null;
-            _inner.Value.Write(new LogEntry<TState>(logEntry.LogLevel, logEntry.Category, logEntry.EventId, logEntry.State, exception, logEntry.Formatter), scopeProvider, textWriter);
+            _inner.Value.Write(new LogEntry<TState>(logEntry.LogLevel, logEntry.Category, logEntry.EventId, logEntry.State, exception, logEntry.Formatter),
+                scopeProvider, textWriter);
         }
     }
 

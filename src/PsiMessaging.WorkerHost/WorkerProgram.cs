@@ -4,7 +4,9 @@ using PsiMessaging.Participants.Identities;
 
 namespace PsiMessaging.WorkerHost;
 
-/// <summary>Main of the worker images: files for their owner alone, settings from the environment only, JSON logs, exit code 1 with one line on failure.</summary>
+/// <summary>
+/// Main of the worker images: files for their owner alone, settings from the environment only, JSON logs, exit code 1 with one line on failure.
+/// </summary>
 public static class WorkerProgram
 {
     private static readonly TimeSpan HomePoll = TimeSpan.FromSeconds(1);

@@ -14,7 +14,9 @@ using PsiMessaging.Data.Types;
 
 namespace PsiMessaging.Analytics.Tests;
 
-/// <summary>Both parties' and the linker's parts of a masked query over two small tables that share a column ID, without messages: the same code, the same bytes.</summary>
+/// <summary>
+/// Both parties' and the linker's parts of a masked query over two small tables that share a column ID, without messages: the same code, the same bytes.
+/// </summary>
 internal sealed class MaskedRun : IDisposable
 {
     private static readonly byte[] Transcript = SHA256.HashData("transcript"u8);
@@ -59,7 +61,8 @@ internal sealed class MaskedRun : IDisposable
         File.WriteAllText(file, csv);
         var folder = Directory.CreateDirectory(Path.Combine(root, party)).FullName;
         using var first = RecordReader.Open(file, new RecordReaderOptions());
-        var profiles = first.Columns.Skip(1).Select(name => new ColumnProfile(file, name, types?.GetValueOrDefault(name) is { } type ? ColumnType.TryParse(type) : null)).ToArray();
+        var profiles = first.Columns.Skip(1)
+            .Select(name => new ColumnProfile(file, name, types?.GetValueOrDefault(name) is { } type ? ColumnType.TryParse(type) : null)).ToArray();
         for (var row = 1; first.Read(); row++)
         {
             for (var i = 0; i < profiles.Length; i++)
@@ -69,7 +72,8 @@ internal sealed class MaskedRun : IDisposable
         }
 
         using var rows = RecordReader.Open(file, new RecordReaderOptions());
-        using var builder = new AlignedRowsBuilder([.. profiles.Select(profile => profile.Finish())], new ScratchFolder(Path.Combine(folder, "scratch")), TextRule.Normal);
+        using var builder = new AlignedRowsBuilder([.. profiles.Select(profile => profile.Finish())],
+            new ScratchFolder(Path.Combine(folder, "scratch")), TextRule.Normal);
         while (rows.Read())
         {
             builder.Add(SHA256.HashData(Encoding.UTF8.GetBytes(rows.GetSpan(0).ToString()))[..16], rows, [.. Enumerable.Range(1, profiles.Length)]);
@@ -79,7 +83,8 @@ internal sealed class MaskedRun : IDisposable
     }
 
     /// <summary>Asks as one party; every batch goes through Parquet, as to the linker.</summary>
-    public async Task<Answer> AskAsync(string text, string asker = "P1", int minCell = 1, int pad = 1, int batchRows = 37, Action<string, ulong[]>? tamper = null)
+    public async Task<Answer> AskAsync(string text, string asker = "P1", int minCell = 1,
+        int pad = 1, int batchRows = 37, Action<string, ulong[]>? tamper = null)
     {
         var query = new BoundQuery(Query.Parse(text), Schema);
         var other = asker == "P1" ? "P2" : "P1";
@@ -103,8 +108,8 @@ internal sealed class MaskedRun : IDisposable
     }
 
     /// <summary>
-    /// Everything the asking party P1 gets to see under a minimum cell size: the answer, or the refusal of its own worker or of the other's, in their order. In a cell W is
-    /// withheld, P withheld to protect another.
+    /// Everything the asking party P1 gets to see under a minimum cell size: the answer, or the refusal of its own worker or of the other's, in their order. In
+    /// a cell W is withheld, P withheld to protect another.
     /// </summary>
     public async Task<string> SeenAsync(string text, int minCell)
     {
@@ -132,7 +137,8 @@ internal sealed class MaskedRun : IDisposable
 
             var answer = await AskAsync(text, minCell: minCell);
             var lines = answer.Rows.Select(row => string.Join(" | ", row.Select(cell => cell.Text ?? (cell.IsProtected ? "P" : cell.IsWithheld ? "W" : "-"))))
-                .Append($"records {answer.Records}, withheld {answer.Withheld}").Concat(answer.Facts.Select(fact => $"{fact.Key} {fact.Value}")).Concat(answer.Rules);
+                .Append($"records {answer.Records}, withheld {answer.Withheld}")
+                .Concat(answer.Facts.Select(fact => $"{fact.Key} {fact.Value}")).Concat(answer.Rules);
             return string.Join('\n', lines);
         }
         catch (QueryException exception)
@@ -141,7 +147,8 @@ internal sealed class MaskedRun : IDisposable
         }
     }
 
-    private async Task<(List<(string Path, int Rows)> Batches, ulong[] Correction)> ContributeAsync(PartyMatrix matrix, MatrixLayout layout, MaskedPlan plan, MaskContext context, bool isAsker, int batchRows)
+    private async Task<(List<(string Path, int Rows)> Batches, ulong[] Correction)> ContributeAsync(PartyMatrix matrix,
+        MatrixLayout layout, MaskedPlan plan, MaskContext context, bool isAsker, int batchRows)
     {
         using var masks = new QueryMasks(_shared, context);
         var contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns);

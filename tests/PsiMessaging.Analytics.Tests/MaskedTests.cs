@@ -62,7 +62,8 @@ public class MaskedTests
         var context = new MaskContext(new byte[32], "q1", 1, "P1", "count", 10, 2, 3);
         var streams = new[]
         {
-            context, context with { QueryId = "q2" }, context with { Counter = 2 }, context with { Asker = "P2" }, context with { Text = "count " }, context with { Rows = 11 }, context with { P = 3 }, context with { Q = 2 }, context with { Transcript = [.. Enumerable.Repeat((byte)1, 32)] },
+            context, context with { QueryId = "q2" }, context with { Counter = 2 }, context with { Asker = "P2" }, context with { Text = "count " },
+            context with { Rows = 11 }, context with { P = 3 }, context with { Q = 2 }, context with { Transcript = [.. Enumerable.Repeat((byte)1, 32)] },
         }.SelectMany(one =>
         {
             using var masks = new QueryMasks(shared, one);
@@ -94,10 +95,12 @@ public class MaskedTests
     {
         var extreme = new string('9', digits);
         var values = Enumerable.Range(0, rows).Select(i => i % 3 == 2 ? "-" + extreme : extreme).ToArray();
-        using var run = await MaskedRun.OpenAsync("ID;x\n" + string.Concat(values.Select((value, i) => $"{i};{value}\n")), "ID;y\n" + string.Concat(values.Select((value, i) => $"{i};{value}\n")),
+        using var run = await MaskedRun.OpenAsync("ID;x\n" + string.Concat(values.Select((value, i) => $"{i};{value}\n")), "ID;y\n"
+            + string.Concat(values.Select((value, i) => $"{i};{value}\n")),
             new Dictionary<string, string> { ["x"] = $"integer({digits})", ["y"] = $"integer({digits})" });
         var sum = values.Aggregate(BigInteger.Zero, (total, value) => total + BigInteger.Parse(value, System.Globalization.CultureInfo.InvariantCulture));
-        var squares = values.Aggregate(BigInteger.Zero, (total, value) => total + BigInteger.Pow(BigInteger.Parse(value, System.Globalization.CultureInfo.InvariantCulture), 2));
+        var squares = values.Aggregate(BigInteger.Zero,
+            (total, value) => total + BigInteger.Pow(BigInteger.Parse(value, System.Globalization.CultureInfo.InvariantCulture), 2));
         var answer = await run.AskAsync("sum(x), sum(y), cov(x, y), var(x)");
         Assert.Equal(sum.ToString(System.Globalization.CultureInfo.InvariantCulture), answer.Rows[0][0].Text);
         Assert.Equal(sum.ToString(System.Globalization.CultureInfo.InvariantCulture), answer.Rows[0][1].Text);
@@ -109,7 +112,11 @@ public class MaskedTests
     public void Plan_AnyTypesAndSizes_CannotOverflow() =>
         Gen.Select(Gen.Int[1, 18], Gen.Int[1, 18], Gen.Int[1, int.MaxValue]).Sample((own, other, rows) =>
         {
-            var schema = new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal) { ["P1"] = [new("x", new ColumnType(ColumnKind.Integer, own))], ["P2"] = [new("y", new ColumnType(ColumnKind.Integer, other))] });
+            var schema = new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
+            {
+                ["P1"] = [new("x", new ColumnType(ColumnKind.Integer, own))],
+                ["P2"] = [new("y", new ColumnType(ColumnKind.Integer, other))]
+            });
             var query = new BoundQuery(Query.Parse("corr(x, y), sum(x)"), schema);
             var plan = MaskedPlan.Build(query, rows, ("P1", new PartyShape(1, [])), ("P2", new PartyShape(1, [])));
             foreach (var moment in query.Moments(_ => 0, 1))
@@ -128,12 +135,14 @@ public class MaskedTests
     [InlineData("9007199254740995", "1", 9007199254740996.0)]
     [InlineData("123456789012345678901234567890", "1000000000000000000000", 123456789.01234567890)]
     public void Ratio_IsRoundedOnce(string numerator, string denominator, double expected) =>
-        Assert.Equal(expected, ExactRatio.ToDouble(BigInteger.Parse(numerator, System.Globalization.CultureInfo.InvariantCulture), BigInteger.Parse(denominator, System.Globalization.CultureInfo.InvariantCulture)));
+        Assert.Equal(expected, ExactRatio.ToDouble(BigInteger.Parse(numerator, System.Globalization.CultureInfo.InvariantCulture),
+            BigInteger.Parse(denominator, System.Globalization.CultureInfo.InvariantCulture)));
 
     [Fact]
     public async Task WeightedProduct_TooLongToBeExact_IsRefused()
     {
-        using var run = await MaskedRun.OpenAsync("ID;x;w\n1;5;1\n2;6;1\n", "ID;y\n1;5\n2;6\n", new Dictionary<string, string> { ["x"] = "integer(18)", ["w"] = "integer(18)" });
+        using var run = await MaskedRun.OpenAsync("ID;x;w\n1;5;1\n2;6;1\n", "ID;y\n1;5\n2;6\n",
+            new Dictionary<string, string> { ["x"] = "integer(18)", ["w"] = "integer(18)" });
         var refused = await Assert.ThrowsAsync<QueryException>(() => run.AskAsync("var(x) weight w"));
         Assert.Equal(QueryException.EngineCannot, refused.Code);
         Assert.Contains("can have 54 digits, and 38 is the most", refused.Message, StringComparison.Ordinal);
@@ -146,7 +155,8 @@ public class MaskedTests
         using var run = await MaskedRun.OpenAsync("ID;sex;a\n" + string.Concat(Enumerable.Range(0, 20).Select(i => $"{i};{(i == 0 ? "F" : "M")};{i}\n")),
             "ID;h;y\n" + string.Concat(Enumerable.Range(0, 20).Select(i => $"{i};{(i == 3 ? "v" : "u")};{i * i}\n")));
         // Changed with the rule: refusals are the same for none and few, small bins of a quantile are put together, and a small group has no line.
-        Assert.Contains("chisq(sex, h) is withheld: a cell of its table, or what is left out of it, has fewer than 3 records, none and few alike", (await Assert.ThrowsAsync<QueryException>(() => run.AskAsync("chisq(sex, h)", minCell: 3))).Message, StringComparison.Ordinal);
+        Assert.Contains("chisq(sex, h) is withheld: a cell of its table, or what is left out of it, has fewer than 3 records, none and few alike",
+            (await Assert.ThrowsAsync<QueryException>(() => run.AskAsync("chisq(sex, h)", minCell: 3))).Message, StringComparison.Ordinal);
         // Changed with the rule: a rare class is counted with the reference instead of refused, which told few from none.
         Assert.Equal("(intercept)", Assert.Single((await run.AskAsync("ols(y ~ C(sex))", minCell: 3)).Rows)[0].Text);
         Assert.Equal("(intercept)", Assert.Single((await run.AskAsync("ols(a ~ C(h))", minCell: 3)).Rows)[0].Text);
@@ -169,12 +179,15 @@ public class MaskedTests
     {
         var schema = new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
         {
-            ["P1"] = [.. Enumerable.Range(0, 30).Select(i => new TypedColumn($"c{i}", ColumnType.Text))], ["P2"] = [new("y", new ColumnType(ColumnKind.Integer, 5))],
+            ["P1"] = [.. Enumerable.Range(0, 30).Select(i => new TypedColumn($"c{i}", ColumnType.Text))],
+            ["P2"] = [new("y", new ColumnType(ColumnKind.Integer, 5))],
         });
         var query = new BoundQuery(Query.Parse($"ols(y ~ {string.Join(" + ", Enumerable.Range(0, 30).Select(i => $"C(c{i})"))})"), schema);
-        var refused = Assert.Throws<QueryException>(() => MaskedPlan.Build(query, 1000, ("P1", new PartyShape(1, [.. Enumerable.Repeat(1000, 30)])), ("P2", new PartyShape(1, []))));
+        var refused = Assert.Throws<QueryException>(() =>
+            MaskedPlan.Build(query, 1000, ("P1", new PartyShape(1, [.. Enumerable.Repeat(1000, 30)])), ("P2", new PartyShape(1, []))));
         Assert.Contains("29,971 coefficients, and 64 is the most", refused.Message, StringComparison.Ordinal);
-        refused = Assert.Throws<QueryException>(() => MaskedPlan.Build(new BoundQuery(Query.Parse("count by c0, y"), schema), 1000, ("P1", new PartyShape(1001, [])), ("P2", new PartyShape(1, []))));
+        refused = Assert.Throws<QueryException>(() =>
+            MaskedPlan.Build(new BoundQuery(Query.Parse("count by c0, y"), schema), 1000, ("P1", new PartyShape(1001, [])), ("P2", new PartyShape(1, []))));
         Assert.Contains("1,001 columns", refused.Message, StringComparison.Ordinal);
     }
 

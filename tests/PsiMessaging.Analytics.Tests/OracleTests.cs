@@ -7,7 +7,10 @@ using PsiMessaging.Analytics.Statistics;
 
 namespace PsiMessaging.Analytics.Tests;
 
-/// <summary>Engine masked against DuckDB on the joined plaintext: exact for counts and sums, 1e-9 elsewhere. Random data with missing values, negative numbers, decimals, filters, weights.</summary>
+/// <summary>
+/// Engine masked against DuckDB on the joined plaintext: exact for counts and sums, 1e-9 elsewhere. Random data
+/// with missing values, negative numbers, decimals, filters, weights.
+/// </summary>
 public class OracleTests
 {
     private const string Weighted = "SUM(CAST(w AS DOUBLE))";
@@ -20,14 +23,26 @@ public class OracleTests
         ("count by a", "SELECT a::VARCHAR, count(*) FROM j GROUP BY ALL"),
         ("sum(a), sum(x), sum(y) by g", "SELECT g, sum(a), sum(x), sum(y) FROM j GROUP BY ALL"),
         ("mean(x), var(x), sd(x) by h", "SELECT h, avg(x), var_samp(x), stddev_samp(x) FROM j GROUP BY ALL"),
-        ("mean(y), var(y), cov(x, y), corr(x, y), cov(a, x) by g", "SELECT g, avg(y), var_samp(y), covar_samp(x, y), corr(x, y), covar_samp(a, x) FROM j GROUP BY ALL"),
+        ("mean(y), var(y), cov(x, y), corr(x, y), cov(a, x) by g",
+            "SELECT g, avg(y), var_samp(y), covar_samp(x, y), corr(x, y), covar_samp(a, x) FROM j GROUP BY ALL"),
         ("cov(y, b), corr(y, b), corr(a, b) by g, h", "SELECT g, h, covar_samp(y, b), corr(y, b), corr(a, b) FROM j GROUP BY ALL"),
-        ("count, sum(y) by a in 0-9, 10-29, 30+ where h != 'u' and x >= -1.5", "SELECT CASE WHEN a BETWEEN 0 AND 9 THEN '0-9' WHEN a BETWEEN 10 AND 29 THEN '10-29' WHEN a >= 30 THEN '30+' WHEN a IS NULL THEN NULL ELSE '(other)' END, count(*), sum(y) FROM j WHERE h <> 'u' AND x >= -1.5 GROUP BY ALL"),
-        ("count by h in ('u', 'v') as UV where not (g = 'r' or a < 10) and b is not missing", "SELECT CASE WHEN h IN ('u','v') THEN 'UV' WHEN h IS NULL THEN NULL ELSE '(other)' END, count(*) FROM j WHERE NOT (g = 'r' OR a < 10) AND b IS NOT NULL GROUP BY ALL"),
+        ("count, sum(y) by a in 0-9, 10-29, 30+ where h != 'u' and x >= -1.5",
+            "SELECT CASE WHEN a BETWEEN 0 AND 9 THEN '0-9' WHEN a BETWEEN 10 AND 29 THEN '10-29' WHEN a >= 30 THEN '30+' WHEN a IS NULL THEN NULL ELSE "
+                + "'(other)' END, count(*), sum(y) FROM j WHERE h <> 'u' AND x >= -1.5 GROUP BY ALL"),
+        ("count by h in ('u', 'v') as UV where not (g = 'r' or a < 10) and b is not missing",
+            "SELECT CASE WHEN h IN ('u','v') THEN 'UV' WHEN h IS NULL THEN NULL ELSE '(other)' END, count(*) FROM j WHERE NOT (g = 'r' OR a < 10) AND b IS NOT "
+                + "NULL GROUP BY ALL"),
         ("sum(x) where y between -50 and 50 and g in ('r', 's')", "SELECT sum(x) FROM j WHERE y BETWEEN -50 AND 50 AND g IN ('r','s')"),
-        ("count, sum(x), mean(x) by g weight w", "SELECT g, sum(w), sum(x*w), sum(CAST(x*w AS DOUBLE))/sum(CASE WHEN x IS NOT NULL THEN CAST(w AS DOUBLE) END) FROM j WHERE w IS NOT NULL GROUP BY ALL"),
-        ("mean(y), var(y) weight w", $"SELECT sum(CAST(y AS DOUBLE)*CAST(w AS DOUBLE))/{Weighted}, (sum(CAST(y AS DOUBLE)*y*w) - sum(CAST(y AS DOUBLE)*w)*sum(CAST(y AS DOUBLE)*w)/{Weighted})/({Weighted}-1) FROM j WHERE w IS NOT NULL AND y IS NOT NULL"),
-        ("histogram(a, 0 to 50 step 25)", "SELECT * FROM (SELECT CASE WHEN a < 0 THEN '< 0' WHEN a < 25 THEN '[0, 25)' WHEN a <= 50 THEN '[25, 50]' WHEN a IS NULL THEN NULL ELSE '> 50' END k, count(*) FROM j GROUP BY ALL) WHERE k IS NULL OR k NOT IN ('[0, 25)', '[25, 50]') UNION ALL SELECT '[0, 25)', count(*) FILTER (a >= 0 AND a < 25) FROM j UNION ALL SELECT '[25, 50]', count(*) FILTER (a >= 25 AND a <= 50) FROM j"),
+        ("count, sum(x), mean(x) by g weight w",
+            "SELECT g, sum(w), sum(x*w), sum(CAST(x*w AS DOUBLE))/sum(CASE WHEN x IS NOT NULL THEN CAST(w AS DOUBLE) END) FROM j WHERE w "
+                + "IS NOT NULL GROUP BY ALL"),
+        ("mean(y), var(y) weight w",
+            $"SELECT sum(CAST(y AS DOUBLE)*CAST(w AS DOUBLE))/{Weighted}, (sum(CAST(y AS DOUBLE)*y*w) - sum(CAST(y AS DOUBLE)*w)*sum(CAST(y AS "
+                + $"DOUBLE)*w)/{Weighted})/({Weighted}-1) FROM j WHERE w IS NOT NULL AND y IS NOT NULL"),
+        ("histogram(a, 0 to 50 step 25)",
+            "SELECT * FROM (SELECT CASE WHEN a < 0 THEN '< 0' WHEN a < 25 THEN '[0, 25)' WHEN a <= 50 THEN '[25, 50]' WHEN a IS NULL THEN NULL ELSE '> 50' END "
+                + "k, count(*) FROM j GROUP BY ALL) WHERE k IS NULL OR k NOT IN ('[0, 25)', '[25, 50]') UNION ALL SELECT '[0, 25)', count(*) FILTER (a >= 0 "
+                + "AND a < 25) FROM j UNION ALL SELECT '[25, 50]', count(*) FILTER (a >= 25 AND a <= 50) FROM j"),
         ("sum(x) by g with totals", "SELECT coalesce(g, CASE WHEN grouping(g) = 1 THEN '(total)' END), sum(x) FROM j GROUP BY ROLLUP (g)"),
     ];
 
@@ -37,7 +52,16 @@ public class OracleTests
         var (p1, p2) = RandomData(seed, rows: 2 + (seed % 150));
         using var oracle = new DuckDBConnection("DataSource=:memory:");
         Join(oracle, p1, p2);
-        using var run = MaskedRun.OpenAsync(p1, p2, new Dictionary<string, string> { ["x"] = "decimal(11,2)", ["y"] = "decimal(15,3)", ["w"] = "decimal(5,1)", ["a"] = "integer", ["b"] = "integer(6)" }).WaitAsync(TimeSpan.FromMinutes(1)).GetAwaiter().GetResult();
+        using var run =
+                MaskedRun.OpenAsync(p1, p2, new Dictionary<string, string>
+                {
+                    ["x"] = "decimal(11,2)",
+                    ["y"] = "decimal(15,3)",
+                    ["w"] = "decimal(5,1)",
+                    ["a"] = "integer",
+                    ["b"] = "integer(6)"
+                })
+            .WaitAsync(TimeSpan.FromMinutes(1)).GetAwaiter().GetResult();
         foreach (var (text, sql) in Tables)
         {
             var expected = Rows(oracle, sql);
@@ -56,9 +80,19 @@ public class OracleTests
     public void EveryTable_UnderAMinimum_ShowsTheNumbersOfTheAnswerWithoutOne() => Gen.Int[1, 1 << 30].Sample(seed =>
     {
         var (p1, p2) = RandomData(seed, rows: 40 + (seed % 150));
-        using var run = MaskedRun.OpenAsync(p1, p2, new Dictionary<string, string> { ["x"] = "decimal(11,2)", ["y"] = "decimal(15,3)", ["w"] = "decimal(5,1)", ["a"] = "integer", ["b"] = "integer(6)" }).WaitAsync(TimeSpan.FromMinutes(1)).GetAwaiter().GetResult();
+        using var run =
+                MaskedRun.OpenAsync(p1, p2, new Dictionary<string, string>
+                {
+                    ["x"] = "decimal(11,2)",
+                    ["y"] = "decimal(15,3)",
+                    ["w"] = "decimal(5,1)",
+                    ["a"] = "integer",
+                    ["b"] = "integer(6)"
+                })
+            .WaitAsync(TimeSpan.FromMinutes(1)).GetAwaiter().GetResult();
         var compared = 0;
-        foreach (var text in Tables.Select(table => table.Query).Concat(["g, h with totals", "count, sum(y), mean(x) by g, h with totals", "count, sum(x) by h, g where b > 0 with totals", "count by a in 0-9, 10-29, 30+, g, h with totals", "count by g where x > 0 with totals"]))
+        foreach (var text in Tables.Select(table => table.Query).Concat(["g, h with totals", "count, sum(y), mean(x) by g, h with totals",
+            "count, sum(x) by h, g where b > 0 with totals", "count by a in 0-9, 10-29, 30+, g, h with totals", "count by g where x > 0 with totals"]))
         {
             Answer whole, shown;
             try
@@ -83,7 +117,8 @@ public class OracleTests
             var rows = whole.Rows.GroupBy(Key).ToDictionary(group => group.Key, group => group.Single());
             foreach (var row in shown.Rows.Where(row => row[0] != AnswerCell.WithheldGroups))
             {
-                Assert.All(row.Zip(rows[Key(row)]).Where(cell => !cell.First.IsWithheld), cell => Assert.True(cell.First.Text == cell.Second.Text, $"{text}: {Key(row)}: {cell.First.Text} where {cell.Second.Text} is right"));
+                Assert.All(row.Zip(rows[Key(row)]).Where(cell => !cell.First.IsWithheld),
+                    cell => Assert.True(cell.First.Text == cell.Second.Text, $"{text}: {Key(row)}: {cell.First.Text} where {cell.Second.Text} is right"));
             }
 
             Assert.True(shown.Records < 0 || shown.Records == whole.Records, $"{text}: {shown.Records} records where there are {whole.Records}");
@@ -93,8 +128,8 @@ public class OracleTests
     }, iter: 5, threads: 1);
 
     /// <summary>
-    /// The other kinds of questions under a minimum: a regression and a test are the same or are refused, and a quantile has as many records below it as it should, up to what can be in
-    /// a bin of merged ones; where it is empty, it lies among four or more beyond the bins or with them.
+    /// The other kinds of questions under a minimum: a regression and a test are the same or are refused, and a quantile has as many records below it as it
+    /// should, up to what can be in a bin of merged ones; where it is empty, it lies among four or more beyond the bins or with them.
     /// </summary>
     [Fact]
     public async Task EveryStatistic_UnderAMinimum_IsTheOneWithoutOrWithheld()
@@ -106,7 +141,8 @@ public class OracleTests
             using var oracle = new DuckDBConnection("DataSource=:memory:");
             Join(oracle, p1, p2);
             using var run = await MaskedRun.OpenAsync(p1, p2);
-            foreach (var text in new[] { "chisq(g, h)", "chisq(g, h) where a > 45", "ols(y ~ x + a + b)", "ols(x ~ b) where a > 5", "ols(y ~ x) weight w where b > -500", "ols(b ~ C(h) + a)" })
+            foreach (var text in new[] { "chisq(g, h)", "chisq(g, h) where a > 45", "ols(y ~ x + a + b)",
+                "ols(x ~ b) where a > 5", "ols(y ~ x) weight w where b > -500", "ols(b ~ C(h) + a)" })
             {
                 var whole = await run.AskAsync(text);
                 try
@@ -115,12 +151,15 @@ public class OracleTests
                     if (shown.Rules.Any(rule => rule.Contains("as if none was", StringComparison.Ordinal)))
                     {
                         // n is another, and with it p-values and intervals.
-                        Assert.Equal(whole.Rows.Select(row => (row[0].Text, row[1].Text, row[2].Text)), shown.Rows.Select(row => (row[0].Text, row[1].Text, row[2].Text)));
-                        Assert.InRange(int.Parse(shown.Facts["n"], CultureInfo.InvariantCulture) - int.Parse(whole.Facts["n"], CultureInfo.InvariantCulture), 0, 3);
+                        Assert.Equal(whole.Rows.Select(row => (row[0].Text, row[1].Text, row[2].Text)),
+                            shown.Rows.Select(row => (row[0].Text, row[1].Text, row[2].Text)));
+                        Assert.InRange(
+                            int.Parse(shown.Facts["n"], CultureInfo.InvariantCulture) - int.Parse(whole.Facts["n"], CultureInfo.InvariantCulture), 0, 3);
                     }
                     else
                     {
-                        Assert.Equal(whole.Rows.Select(row => string.Join('|', row.Select(cell => cell.Text))), shown.Rows.Select(row => string.Join('|', row.Select(cell => cell.Text))));
+                        Assert.Equal(whole.Rows.Select(row => string.Join('|', row.Select(cell => cell.Text))),
+                            shown.Rows.Select(row => string.Join('|', row.Select(cell => cell.Text))));
                         Assert.Equal(whole.Facts, shown.Facts);
                     }
 
@@ -134,8 +173,10 @@ public class OracleTests
             }
 
             decimal[] probabilities = [0.02m, 0.1m, 0.3m, 0.5m, 0.7m, 0.9m, 0.98m];
-            var answer = await run.AskAsync($"quantile(b, {string.Join(", ", probabilities.Select(p => p.ToString(CultureInfo.InvariantCulture)))}, -600 to 600 step 50) by g", minCell: 4);
-            var values = Rows(oracle, "SELECT g, b FROM j WHERE b IS NOT NULL").GroupBy(row => row[0] ?? "").ToDictionary(group => group.Key, group => group.Select(row => double.Parse(row[1]!, CultureInfo.InvariantCulture)).ToArray());
+            var answer = await run.AskAsync(
+                $"quantile(b, {string.Join(", ", probabilities.Select(p => p.ToString(CultureInfo.InvariantCulture)))}, -600 to 600 step 50) by g", minCell: 4);
+            var values = Rows(oracle, "SELECT g, b FROM j WHERE b IS NOT NULL").GroupBy(row => row[0] ?? "")
+                .ToDictionary(group => group.Key, group => group.Select(row => double.Parse(row[1]!, CultureInfo.InvariantCulture)).ToArray());
             foreach (var row in answer.Rows.Where(row => row[0] != AnswerCell.WithheldGroups))
             {
                 var all = values[row[0].Text ?? ""];
@@ -153,7 +194,8 @@ public class OracleTests
                     }
                     else
                     {
-                        Assert.True((below >= 4 && rank <= below + inOne) || (above >= 4 && rank >= all.Length - above - inOne), $"{row[0].Text}: the quantile {probabilities[i]} is empty, of {all.Length} {below} are below and {above} above the bins");
+                        Assert.True((below >= 4 && rank <= below + inOne) || (above >= 4 && rank >= all.Length - above - inOne),
+                            $"{row[0].Text}: the quantile {probabilities[i]} is empty, of {all.Length} {below} are below and {above} above the bins");
                         empty++;
                     }
 
@@ -176,7 +218,8 @@ public class OracleTests
             Join(oracle, p1, p2);
             using var run = await MaskedRun.OpenAsync(p1, p2);
             var answer = await run.AskAsync("ols(y ~ x + a + b)", asker: seed % 2 == 0 ? "P1" : "P2");
-            var rows = Rows(oracle, "SELECT y, x, a, b FROM j WHERE y IS NOT NULL AND x IS NOT NULL AND a IS NOT NULL AND b IS NOT NULL").ConvertAll(row => row.ConvertAll(cell => double.Parse(cell!, CultureInfo.InvariantCulture)));
+            var rows = Rows(oracle, "SELECT y, x, a, b FROM j WHERE y IS NOT NULL AND x IS NOT NULL AND a IS NOT NULL AND b IS NOT NULL")
+                .ConvertAll(row => row.ConvertAll(cell => double.Parse(cell!, CultureInfo.InvariantCulture)));
             var design = MathNet.Numerics.LinearAlgebra.Matrix<double>.Build.DenseOfRows(rows.Select(row => new[] { 1, row[1], row[2], row[3] }));
             var outcome = MathNet.Numerics.LinearAlgebra.Vector<double>.Build.DenseOfEnumerable(rows.Select(row => row[0]));
             var beta = design.QR().Solve(outcome);
@@ -193,24 +236,30 @@ public class OracleTests
     }
 
     /// <summary>
-    /// The Longley data and certified values of NIST's Statistical Reference Datasets (linear regression, higher difficulty), three columns at each party: the outcome
-    /// and two predictors at P1, four at P2. Ill-conditioned on purpose; exact arithmetic reproduces every certified digit.
+    /// The Longley data and certified values of NIST's Statistical Reference Datasets (linear regression, higher difficulty), three columns at each party: the
+    /// outcome and two predictors at P1, four at P2. Ill-conditioned on purpose; exact arithmetic reproduces every certified digit.
     /// </summary>
     [Fact]
     public async Task Regression_LongleySplitBetweenTheParties_ReproducesTheCertifiedValues()
     {
         double[][] data =
         [
-            [60323, 83.0, 234289, 2356, 1590, 107608, 1947], [61122, 88.5, 259426, 2325, 1456, 108632, 1948], [60171, 88.2, 258054, 3682, 1616, 109773, 1949], [61187, 89.5, 284599, 3351, 1650, 110929, 1950],
-            [63221, 96.2, 328975, 2099, 3099, 112075, 1951], [63639, 98.1, 346999, 1932, 3594, 113270, 1952], [64989, 99.0, 365385, 1870, 3547, 115094, 1953], [63761, 100.0, 363112, 3578, 3350, 116219, 1954],
-            [66019, 101.2, 397469, 2904, 3048, 117388, 1955], [67857, 104.6, 419180, 2822, 2857, 118734, 1956], [68169, 108.4, 442769, 2936, 2798, 120445, 1957], [66513, 110.8, 444546, 4681, 2637, 121950, 1958],
-            [68655, 112.6, 482704, 3813, 2552, 123366, 1959], [69564, 114.2, 502601, 3931, 2514, 125368, 1960], [69331, 115.7, 518173, 4806, 2572, 127852, 1961], [70551, 116.9, 554894, 4007, 2827, 130081, 1962],
+            [60323, 83.0, 234289, 2356, 1590, 107608, 1947], [61122, 88.5, 259426, 2325, 1456, 108632, 1948],
+            [60171, 88.2, 258054, 3682, 1616, 109773, 1949], [61187, 89.5, 284599, 3351, 1650, 110929, 1950],
+            [63221, 96.2, 328975, 2099, 3099, 112075, 1951], [63639, 98.1, 346999, 1932, 3594, 113270, 1952],
+            [64989, 99.0, 365385, 1870, 3547, 115094, 1953], [63761, 100.0, 363112, 3578, 3350, 116219, 1954],
+            [66019, 101.2, 397469, 2904, 3048, 117388, 1955], [67857, 104.6, 419180, 2822, 2857, 118734, 1956],
+            [68169, 108.4, 442769, 2936, 2798, 120445, 1957], [66513, 110.8, 444546, 4681, 2637, 121950, 1958],
+            [68655, 112.6, 482704, 3813, 2552, 123366, 1959], [69564, 114.2, 502601, 3931, 2514, 125368, 1960],
+            [69331, 115.7, 518173, 4806, 2572, 127852, 1961], [70551, 116.9, 554894, 4007, 2827, 130081, 1962],
         ];
-        string Csv(string header, params int[] columns) => header + "\n" + string.Concat(data.Select((row, i) => $"{i};{string.Join(';', columns.Select(column => row[column].ToString(CultureInfo.InvariantCulture)))}\n"));
+        string Csv(string header, params int[] columns) => header + "\n"
+            + string.Concat(data.Select((row, i) => $"{i};{string.Join(';', columns.Select(column => row[column].ToString(CultureInfo.InvariantCulture)))}\n"));
         using var run = await MaskedRun.OpenAsync(Csv("ID;y;x1;x2", 0, 1, 2), Csv("ID;x3;x4;x5;x6", 3, 4, 5, 6));
         (double Estimate, double Error)[] certified =
         [
-            (-3482258.63459582, 890420.383607373), (15.0618722713733, 84.9149257747669), (-0.358191792925910E-01, 0.334910077722432E-01), (-2.02022980381683, 0.488399681651699),
+            (-3482258.63459582, 890420.383607373), (15.0618722713733, 84.9149257747669),
+            (-0.358191792925910E-01, 0.334910077722432E-01), (-2.02022980381683, 0.488399681651699),
             (-1.03322686717359, 0.214274163161675), (-0.511041056535807E-01, 0.226073200069370), (1829.15146461355, 455.478499142212),
         ];
         foreach (var asker in new[] { "P1", "P2" })
@@ -238,7 +287,8 @@ public class OracleTests
         {
             foreach (var weight in new[] { "", " weight w" })
             {
-                var means = (await run.AskAsync($"mean(y) by {column}{weight}")).Rows.Select(row => double.Parse(row[1].Text!, CultureInfo.InvariantCulture)).ToArray();
+                var means = (await run.AskAsync($"mean(y) by {column}{weight}")).Rows
+                    .Select(row => double.Parse(row[1].Text!, CultureInfo.InvariantCulture)).ToArray();
                 var answer = await run.AskAsync($"ols(y ~ C({column})){weight}", asker);
                 Close(means[0], answer.Rows[0][1].Text, "intercept", 1e-12);
                 for (var i = 1; i < means.Length; i++)
@@ -256,9 +306,12 @@ public class OracleTests
     public async Task ChiSquare_PublishedTable_ReproducesItsStatistic()
     {
         // R's documentation of chisq.test: party affiliation by gender, Agresti (2007), 762 327 468 / 484 239 477: X-squared = 30.07, df = 2.
-        var people = new[] { ("F", "Democrat", 762), ("F", "Independent", 327), ("F", "Republican", 468), ("M", "Democrat", 484), ("M", "Independent", 239), ("M", "Republican", 477) }
+        var people =
+            new[] { ("F", "Democrat", 762), ("F", "Independent", 327), ("F", "Republican", 468),
+                ("M", "Democrat", 484), ("M", "Independent", 239), ("M", "Republican", 477) }
             .SelectMany(cell => Enumerable.Repeat((cell.Item1, cell.Item2), cell.Item3)).ToArray();
-        using var run = await MaskedRun.OpenAsync("ID;sex\n" + string.Concat(people.Select((person, i) => $"{i};{person.Item1}\n")), "ID;party\n" + string.Concat(people.Select((person, i) => $"{i};{person.Item2}\n")));
+        using var run = await MaskedRun.OpenAsync("ID;sex\n" + string.Concat(people.Select((person, i) => $"{i};{person.Item1}\n")), "ID;party\n"
+            + string.Concat(people.Select((person, i) => $"{i};{person.Item2}\n")));
         var answer = await run.AskAsync("chisq(sex, party)");
         Assert.Equal(30.07, double.Parse(answer.Rows[0][0].Text!, CultureInfo.InvariantCulture), 0.005);
         Assert.Equal(("2", "2757"), (answer.Rows[0][1].Text, answer.Rows[0][4].Text));
@@ -299,7 +352,9 @@ public class OracleTests
             {
                 if (answer.Columns[i].Role is AnswerRole.Count or AnswerRole.Exact && row[i] is not null && !row[i]!.Contains('E', StringComparison.Ordinal))
                 {
-                    Assert.True(cells![i].Text is { } number && decimal.Parse(number, CultureInfo.InvariantCulture) == decimal.Parse(row[i]!, NumberStyles.Float, CultureInfo.InvariantCulture), $"{text}, {key}: {cells[i].Text}, expected {row[i]}");
+                    Assert.True(cells![i].Text is { } number
+                        && decimal.Parse(number, CultureInfo.InvariantCulture) == decimal.Parse(row[i]!, NumberStyles.Float, CultureInfo.InvariantCulture),
+                            $"{text}, {key}: {cells[i].Text}, expected {row[i]}");
                 }
                 else if (row[i] is null || row[i] == "NaN")
                 {
@@ -315,7 +370,9 @@ public class OracleTests
 
     private static void Close(double expected, string? found, string what, double tolerance)
     {
-        Assert.True(found is not null && Math.Abs(double.Parse(found, CultureInfo.InvariantCulture) - expected) <= tolerance * Math.Max(1e-3, Math.Abs(expected)), $"{what}: {found}, expected {expected:R}");
+        Assert.True(found is not null
+            && Math.Abs(double.Parse(found, CultureInfo.InvariantCulture) - expected) <= tolerance * Math.Max(1e-3, Math.Abs(expected)),
+                $"{what}: {found}, expected {expected:R}");
     }
 
     private static List<List<string?>> Rows(DuckDBConnection connection, string sql)
@@ -326,7 +383,8 @@ public class OracleTests
         var rows = new List<List<string?>>();
         while (reader.Read())
         {
-            rows.Add([.. Enumerable.Range(0, reader.FieldCount).Select(i => reader.IsDBNull(i) ? null : Convert.ToString(reader.GetValue(i), CultureInfo.InvariantCulture))]);
+            rows.Add([.. Enumerable.Range(0, reader.FieldCount)
+                .Select(i => reader.IsDBNull(i) ? null : Convert.ToString(reader.GetValue(i), CultureInfo.InvariantCulture))]);
         }
 
         return rows;
@@ -362,13 +420,19 @@ public class OracleTests
         var (p1, p2) = (new StringBuilder("ID;g;a;x;w\n"), new StringBuilder("ID;h;y;b\n"));
         foreach (var i in Enumerable.Range(0, rows))
         {
-            p1.Append(CultureInfo.InvariantCulture, $"{i};{Maybe("rst"[Next(3)].ToString())};{Maybe((Next(70) - 10).ToString(CultureInfo.InvariantCulture))};{Maybe(((Next(2000000) - 1000000) / 100m).ToString(CultureInfo.InvariantCulture))};{Maybe(((Next(50) + 1) / 10m).ToString(CultureInfo.InvariantCulture))}\n");
+            p1.Append(CultureInfo.InvariantCulture,
+                $"{i};{Maybe("rst"[Next(3)].ToString())};{Maybe((Next(70) - 10).ToString(CultureInfo.InvariantCulture))}"
+                    + $";{Maybe(((Next(2000000) - 1000000) / 100m).ToString(CultureInfo.InvariantCulture))}"
+                    + $";{Maybe(((Next(50) + 1) / 10m).ToString(CultureInfo.InvariantCulture))}\n");
         }
 
         // Another order: both sides sort by row token.
         foreach (var i in Enumerable.Range(0, rows).Reverse())
         {
-            p2.Append(CultureInfo.InvariantCulture, $"{i};{Maybe("uvz"[Next(3)].ToString())};{Maybe(((Next(200000) - 100000) / 1000m * (Next(20) == 0 ? 1000000 : 1)).ToString(CultureInfo.InvariantCulture))};{Maybe((Next(1999) - 999).ToString(CultureInfo.InvariantCulture))}\n");
+            p2.Append(CultureInfo.InvariantCulture,
+                $"{i};{Maybe("uvz"[Next(3)].ToString())}"
+                    + $";{Maybe(((Next(200000) - 100000) / 1000m * (Next(20) == 0 ? 1000000 : 1)).ToString(CultureInfo.InvariantCulture))}"
+                    + $";{Maybe((Next(1999) - 999).ToString(CultureInfo.InvariantCulture))}\n");
         }
 
         return (p1.ToString(), p2.ToString());

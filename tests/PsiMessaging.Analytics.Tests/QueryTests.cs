@@ -9,13 +9,15 @@ public class QueryTests
 {
     private static readonly QuerySchema Schema = new(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
     {
-        ["P1"] = [new("AGE", new ColumnType(ColumnKind.Integer, 3)), new("CITY", ColumnType.Text), new("both", ColumnType.Text), new("a,b", ColumnType.Text), new("q\"q", ColumnType.Text), new("count", ColumnType.Text)],
+        ["P1"] = [new("AGE", new ColumnType(ColumnKind.Integer, 3)), new("CITY", ColumnType.Text), new("both", ColumnType.Text),
+            new("a,b", ColumnType.Text), new("q\"q", ColumnType.Text), new("count", ColumnType.Text)],
         ["P2"] = [new("INCOME", new ColumnType(ColumnKind.Decimal, 11, 2)), new("both", ColumnType.Text), new("P1.AGE", ColumnType.Text)],
     });
 
     private static readonly string[] Words =
     [
-        "count", "by", "where", "AGE", "in", "(", ")", ",", "0-17", "65+", "'x'", "\"y\"", "and", "not", "ols", "~", "+", "C", "with", "totals", "..", "-", "1.5", "{", "is", "missing", "=", "step", "to", "quantile",
+        "count", "by", "where", "AGE", "in", "(", ")", ",", "0-17", "65+", "'x'", "\"y\"", "and", "not", "ols",
+        "~", "+", "C", "with", "totals", "..", "-", "1.5", "{", "is", "missing", "=", "step", "to", "quantile",
     ];
 
     private static BoundQuery Bind(string text) => new(Query.Parse(text), Schema);
@@ -77,12 +79,16 @@ public class QueryTests
     public void Parse_TooManyOrTooLong_IsRefused()
     {
         Assert.Throws<QueryException>(() => Query.Parse(new string('x', Query.MaximumCharacters + 1)));
-        Assert.Contains("9 columns", Assert.Throws<QueryException>(() => Query.Parse(string.Join(',', Enumerable.Range(0, 9).Select(i => $"A{i}")))).Message, StringComparison.Ordinal);
-        Assert.Contains("nested deeper", Assert.Throws<QueryException>(() => Query.Parse("count where " + new string('(', 60) + "A = 1" + new string(')', 60))).Message, StringComparison.Ordinal);
+        Assert.Contains("9 columns", Assert.Throws<QueryException>(() => Query.Parse(string.Join(',', Enumerable.Range(0, 9).Select(i => $"A{i}")))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("nested deeper",
+            Assert.Throws<QueryException>(() => Query.Parse("count where " + new string('(', 60) + "A = 1" + new string(')', 60))).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("count, mean(INCOME), cov(AGE, INCOME) by AGE in 0-17 as young, 18-64, 65+, CITY where INCOME >= 10.5 and not (CITY in ('A', 'B') or AGE is missing) weight INCOME with totals")]
+    [InlineData("count, mean(INCOME), cov(AGE, INCOME) by AGE in 0-17 as young, 18-64, 65+, CITY where INCOME >= 10.5 and not (CITY in ('A', 'B') or AGE is "
+        + "missing) weight INCOME with totals")]
     [InlineData("ols(INCOME ~ AGE + C(CITY in ('A') as X, ('B', 'C')))")]
     [InlineData("chisq(AGE in ..17, 18+, CITY)")]
     [InlineData("histogram(INCOME, -5 to 100 step 2.5) by CITY")]

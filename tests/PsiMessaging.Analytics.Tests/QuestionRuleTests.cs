@@ -10,7 +10,8 @@ namespace PsiMessaging.Analytics.Tests;
 /// <summary>What a party says of its side of a question under a minimum cell size, and which sides are refused.</summary>
 public class QuestionRuleTests
 {
-    private static BoundQuery Bound(string text) => new(Query.Parse(text), new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
+    private static BoundQuery Bound(string text) =>
+        new(Query.Parse(text), new QuerySchema(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
     {
         ["P1"] = [new("G", ColumnType.Text), new("T", new ColumnType(ColumnKind.Integer, 9))],
         ["P2"] = [new("H", ColumnType.Text), new("Y", new ColumnType(ColumnKind.Integer, 9))],
@@ -23,7 +24,8 @@ public class QuestionRuleTests
     [InlineData("ols(Y ~ C(G))", new[] { 100 }, "90 0", "a class of G has fewer than 10 records; put it together with another, or leave C(G) out")]
     [InlineData("ols(Y ~ C(G))", new[] { 100 }, "90 10", null)]
     public void Fault_OfGroupsAndClasses(string text, int[] groups, string levels, string? expected) =>
-        Assert.Equal(expected, QuestionRule.Fault(new QueryAnnouncement(groups, levels.Length == 0 ? [] : [[.. levels.Split(' ').Select(int.Parse)]], []), Bound(text), "P1", 10, isAsker: true));
+        Assert.Equal(expected, QuestionRule.Fault(new QueryAnnouncement(groups, levels.Length == 0 ? [] : [[.. levels.Split(' ').Select(int.Parse)]], []),
+            Bound(text), "P1", 10, isAsker: true));
 
     [Theory]
     [InlineData(100, 90, 300, true, null)]
@@ -40,7 +42,8 @@ public class QuestionRuleTests
     [InlineData(90, 80, 300, true, null)]
     public void Fault_OfAColumn_NamesItAndNoNumber(int records, int different, int largest, bool isAsker, string? expected)
     {
-        var fault = QuestionRule.Fault(new QueryAnnouncement([100], [], [new ColumnAnnouncement("T", [new ColumnSpread(records, different, largest)])]), Bound("cov(T, Y)"), "P1", 10, isAsker);
+        var fault = QuestionRule.Fault(new QueryAnnouncement([100], [], [new ColumnAnnouncement("T", [new ColumnSpread(records, different, largest)])]),
+            Bound("cov(T, Y)"), "P1", 10, isAsker);
         Assert.Equal(expected is null, fault is null);
         if (expected is not null)
         {
@@ -59,10 +62,14 @@ public class QuestionRuleTests
         string? Of(QueryAnnouncement? announced) => QuestionRule.Malformed(announced, query, "P1", "P2", shape, 100);
         Assert.Null(Of(good));
         Assert.All<QueryAnnouncement?>([
-            null, good with { Groups = [50] }, good with { Groups = [50, 51] }, good with { Groups = [-1, 50] }, good with { Levels = [[1]] }, good with { Columns = [] },
+            null, good with { Groups = [50] }, good with { Groups = [50, 51] },
+            good with { Groups = [-1, 50] }, good with { Levels = [[1]] }, good with { Columns = [] },
             good with { Columns = [new ColumnAnnouncement("Y", [spread, spread])] }, good with { Columns = [new ColumnAnnouncement("T", [spread])] },
-            good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Records = 51 }])] }, good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Different = 51 }])] },
-            good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Largest = 1001 }])] }, good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Single = 0 }])] }, good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Single = 1001 }])] },
+            good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Records = 51 }])] },
+            good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Different = 51 }])] },
+            good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Largest = 1001 }])] },
+            good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Single = 0 }])] },
+            good with { Columns = [new ColumnAnnouncement("T", [spread, spread with { Single = 1001 }])] },
             good with { Columns = [null!] }, good with { Groups = null! }, good with { Columns = [new ColumnAnnouncement("T", null!)] },
         ], announced => Assert.NotNull(Of(announced)));
 
@@ -70,12 +77,21 @@ public class QuestionRuleTests
         Assert.Null(QuestionRule.Malformed(new QueryAnnouncement([50, 50], [], []), Bound("sum(T) by G"), "P1", "P2", shape, 100));
     }
 
-    /// <summary>Two layouts of one size whose columns mean different things must not share masks: then other entries would be needed of the same product.</summary>
+    /// <summary>
+    /// Two layouts of one size whose columns mean different things must not share masks: then other entries would be needed of the same product.
+    /// </summary>
     [Fact]
     public void LayoutText_DiffersWithLimbsAndTheirWidths()
     {
-        QuerySchema Schema(int x, int y) => new(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal) { ["P1"] = [new("x", new ColumnType(ColumnKind.Integer, x))], ["P2"] = [new("y", new ColumnType(ColumnKind.Integer, y))] });
-        MaskedPlan Plan(int x, int y) => MaskedPlan.Build(new BoundQuery(Query.Parse("cov(x, y)"), Schema(x, y)), 1000, ("P1", new PartyShape(1, [])), ("P2", new PartyShape(1, [])), padTo: 20);
+        QuerySchema Schema(int x, int y) =>
+            new(new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
+            {
+                ["P1"] = [new("x", new ColumnType(ColumnKind.Integer, x))],
+                ["P2"] = [new("y", new ColumnType(ColumnKind.Integer, y))]
+            });
+        MaskedPlan Plan(int x, int y) =>
+            MaskedPlan.Build(new BoundQuery(Query.Parse("cov(x, y)"), Schema(x, y)), 1000,
+                ("P1", new PartyShape(1, [])), ("P2", new PartyShape(1, [])), padTo: 20);
         var (one, other) = (Plan(3, 9), Plan(2, 9));
         Assert.Equal((one.A.PaddedColumns, one.B.PaddedColumns), (other.A.PaddedColumns, other.B.PaddedColumns));
         Assert.NotEqual((one.A.Text, one.B.Text), (other.A.Text, other.B.Text));

@@ -4,15 +4,16 @@ using PsiMessaging.Analytics.Queries;
 namespace PsiMessaging.Analytics.Tests;
 
 /// <summary>
-/// What a party sees that asks with the product as it is, with columns of its own made for the purpose. Worlds differ in what only the other party knows of one record; what
-/// is seen must be the same in all of them.
+/// What a party sees that asks with the product as it is, with columns of its own made for the purpose. Worlds differ in what only the other party knows of one
+/// record; what is seen must be the same in all of them.
 /// </summary>
 public class StockQuestionTests
 {
     private const int Rows = 300;
     private const int Target = 137;
 
-    private static string Csv(string head, Func<int, string> row, int rows = Rows) => $"ID;{head}\n" + string.Concat(Enumerable.Range(0, rows).Select(i => FormattableString.Invariant($"id-{i:D5};{row(i)}\n")));
+    private static string Csv(string head, Func<int, string> row, int rows = Rows) =>
+        $"ID;{head}\n" + string.Concat(Enumerable.Range(0, rows).Select(i => FormattableString.Invariant($"id-{i:D5};{row(i)}\n")));
 
     private static string Disease(int i) => (i * 7 % 10) switch { < 5 => "ASTHMA", < 8 => "COLD", _ => "FLU" };
 
@@ -41,7 +42,8 @@ public class StockQuestionTests
     [InlineData(9)]
     public async Task AThirdValueInAFew_DoesNotMakeASumOfZerosAndOnesSomethingElse(int third)
     {
-        var seen = await SeenAsync(Csv("G", i => i < 40 ? "x" : "y"), Csv("FLAG", i => i >= 300 - third ? "2" : i < 40 ? (i < 3 ? "0" : "1") : i % 3 == 0 ? "1" : "0"), "sum(FLAG) by G");
+        var seen = await SeenAsync(Csv("G", i => i < 40 ? "x" : "y"),
+            Csv("FLAG", i => i >= 300 - third ? "2" : i < 40 ? (i < 3 ? "0" : "1") : i % 3 == 0 ? "1" : "0"), "sum(FLAG) by G");
         Assert.Contains("x | W", seen, StringComparison.Ordinal);
         Assert.DoesNotContain("37", seen, StringComparison.Ordinal);
     }
@@ -50,12 +52,15 @@ public class StockQuestionTests
     public async Task ChiSquare_RecordsWithoutAnOwnLabel_DoNotHideHowManyOfAFewAreLeftOut()
     {
         var p1 = Csv("G", i => i < 90 ? "x" : i < 180 ? "y" : "");
-        var seen = await SameAsync(p1, "chisq(G, DISEASE)", [.. new[] { 1, 3, 9 }.Select(few => Csv("DISEASE", i => i >= 20 && i < 20 + few ? "RARE" : Disease(i)))]);
+        var seen = await SameAsync(p1, "chisq(G, DISEASE)",
+            [.. new[] { 1, 3, 9 }.Select(few => Csv("DISEASE", i => i >= 20 && i < 20 + few ? "RARE" : Disease(i)))]);
         Assert.Contains("below-minimum", seen, StringComparison.Ordinal);
 
         // Nor do those of the few that have no own label show in the note.
-        seen = await SameAsync(p1, "chisq(G, DISEASE)", [.. new[] { 1, 3, 9 }.Select(few => Csv("DISEASE", i => i >= 200 && i < 200 + few ? "RARE" : Disease(i)))]);
-        Assert.Contains("120 of the 300 common records are left out: without a value in G or DISEASE or in a group of fewer than 10", seen, StringComparison.Ordinal);
+        seen = await SameAsync(p1, "chisq(G, DISEASE)",
+            [.. new[] { 1, 3, 9 }.Select(few => Csv("DISEASE", i => i >= 200 && i < 200 + few ? "RARE" : Disease(i)))]);
+        Assert.Contains("120 of the 300 common records are left out: without a value in G or DISEASE or in a group of fewer than 10",
+            seen, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -63,7 +68,8 @@ public class StockQuestionTests
     {
         var names = string.Join(";", Enumerable.Range(0, 14).Select(i => $"X{i}"));
         var p1 = Csv(names, i => string.Join(";", Enumerable.Range(0, 14).Select(x => (i + 3) * (x + 7) * (x + i) % 101)), 40);
-        var seen = await SameAsync(p1, $"ols(INCOME ~ {names.Replace(";", " + ", StringComparison.Ordinal)})", [.. new[] { 26, 28, 31, 35 }.Select(missing => Csv("INCOME", i => i < missing ? "" : Income(i), 40))]);
+        var seen = await SameAsync(p1, $"ols(INCOME ~ {names.Replace(";", " + ", StringComparison.Ordinal)})",
+            [.. new[] { 26, 28, 31, 35 }.Select(missing => Csv("INCOME", i => i < missing ? "" : Income(i), 40))]);
         Assert.Contains("below-minimum", seen, StringComparison.Ordinal);
     }
 
@@ -73,14 +79,20 @@ public class StockQuestionTests
     [InlineData("ols(INCOME ~ X)", 120, 0, "120 of the 300 common records are left out: without one of the values", "n 180")]
     [InlineData("ols(INCOME ~ X)", 100, 9, "100 of the 300 common records are left out: without one of the values", "n 200")]
     [InlineData("ols(INCOME ~ X)", 100, 0, "100 of the 300 common records are left out: without one of the values", "n 200")]
-    [InlineData("ols(INCOME ~ X) weight W where G = 'x'", 0, 0, "150 of the 300 common records are left out: not passing the filter, without a weight or without one of the values", "n 150")]
-    [InlineData("chisq(G, DISEASE) where INCOME > 3000", 0, 0, "67 of the 300 common records are left out: not passing the filter, without a value in G or DISEASE or in a group of fewer than 10", " | 233")]
+    [InlineData("ols(INCOME ~ X) weight W where G = 'x'", 0, 0,
+        "150 of the 300 common records are left out: not passing the filter, without a weight or without one of the values", "n 150")]
+    [InlineData("chisq(G, DISEASE) where INCOME > 3000", 0, 0,
+        "67 of the 300 common records are left out: not passing the filter, without a value in G or DISEASE or in a group of fewer than 10", " | 233")]
     public async Task NotesOnWhatIsLeftOut_AreTrue(string question, int lackingX, int lackingIncome, string note, string n)
     {
-        var seen = await SeenAsync(Csv("G;X;W", i => $"{(i < 150 ? "x" : "y")};{(i < lackingX ? "" : $"{i * 97 % 1009}")};{1 + (i % 3)}"), Csv("DISEASE;INCOME", i => $"{Disease(i)};{(i >= Rows - lackingIncome ? "" : Income(i))}"), question);
+        var seen = await SeenAsync(Csv("G;X;W", i => $"{(i < 150 ? "x" : "y")};{(i < lackingX ? "" : $"{i * 97 % 1009}")};{1 + (i % 3)}"),
+            Csv("DISEASE;INCOME", i => $"{Disease(i)};{(i >= Rows - lackingIncome ? "" : Income(i))}"), question);
         Assert.Contains(note, seen, StringComparison.Ordinal);
         Assert.Contains(n, seen, StringComparison.Ordinal);
-        Assert.Equal(question.StartsWith("ols", StringComparison.Ordinal) && lackingIncome < 10, seen.Contains("none or fewer than 10 more lack a value of the other party's and are left out too; n, the degrees of freedom, p-values, intervals and adjusted R² are as if none was", StringComparison.Ordinal));
+        Assert.Equal(question.StartsWith("ols", StringComparison.Ordinal) && lackingIncome < 10, seen.Contains(
+            "none or fewer than 10 more lack a value of the other party's and are left out too; n, the degrees of freedom, p-values, intervals and adjusted R² "
+                + "are as if none was",
+            StringComparison.Ordinal));
     }
 
     [Fact]
@@ -105,11 +117,13 @@ public class StockQuestionTests
     [Fact]
     public async Task Regression_ARareOwnClass_IsCountedWithTheReference()
     {
-        var seen = await SeenAsync(Csv("G", i => i < 3 ? "a" : i < 100 ? "b" : i < 200 ? "c" : i < 209 ? "d" : "e"), Csv("INCOME", Income), "ols(INCOME ~ C(G))");
+        var seen = await SeenAsync(Csv("G", i => i < 3 ? "a" : i < 100 ? "b" : i < 200 ? "c" : i < 209 ? "d" : "e"),
+            Csv("INCOME", Income), "ols(INCOME ~ C(G))");
         Assert.Contains("G: the reference is b", seen, StringComparison.Ordinal);
         Assert.DoesNotContain("G[d]", seen, StringComparison.Ordinal);
         Assert.Contains("G[e]", seen, StringComparison.Ordinal);
-        Assert.Equal(seen, await SeenAsync(Csv("G", i => i < 3 ? "b" : i < 100 ? "b" : i < 200 ? "c" : i < 209 ? "b" : "e"), Csv("INCOME", Income), "ols(INCOME ~ C(G))"));
+        Assert.Equal(seen,
+            await SeenAsync(Csv("G", i => i < 3 ? "b" : i < 100 ? "b" : i < 200 ? "c" : i < 209 ? "b" : "e"), Csv("INCOME", Income), "ols(INCOME ~ C(G))"));
     }
 
     [Fact]
@@ -127,7 +141,10 @@ public class StockQuestionTests
     public async Task AsksForTotalsAboveAThreshold_AndTheirLinesDoNotTellWhetherAllTenPass(string question, string shown)
     {
         var p1 = Csv("TEN;G", i => i is >= Target and < Target + 10 ? "1;x" : "0;y");
-        Assert.StartsWith(shown, await SameAsync(p1, question, [.. new[] { "5999", "6001" }.Select(target => Csv("DISEASE;INCOME", i => $"{Disease(i)};{(i == Target ? target : i is > Target and < Target + 10 ? "9000" : Income(i))}"))]), StringComparison.Ordinal);
+        Assert.StartsWith(shown, await SameAsync(p1, question, [
+            .. new[] { "5999", "6001" }.Select(target =>
+                Csv("DISEASE;INCOME", i => $"{Disease(i)};{(i == Target ? target : i is > Target and < Target + 10 ? "9000" : Income(i))}"))
+        ]), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -137,8 +154,10 @@ public class StockQuestionTests
         var listed = new List<string>();
         foreach (var few in new[] { 9, 11 })
         {
-            var seen = await SeenAsync(Csv("G", i => i < 150 ? "x" : "y"), Csv("H;K", i => i % 28 == 0 && i / 28 < few ? "H2;k" : $"H1;{"kl"[i / 2 % 2]}"), "G, H, K with totals");
-            listed.Add(string.Join('\n', seen.Split('\n').Where(line => line.Contains(" | ", StringComparison.Ordinal)).Select(line => line[..line.LastIndexOf(" | ", StringComparison.Ordinal)])));
+            var seen = await SeenAsync(Csv("G", i => i < 150 ? "x" : "y"),
+                Csv("H;K", i => i % 28 == 0 && i / 28 < few ? "H2;k" : $"H1;{"kl"[i / 2 % 2]}"), "G, H, K with totals");
+            listed.Add(string.Join('\n', seen.Split('\n').Where(line => line.Contains(" | ", StringComparison.Ordinal))
+                .Select(line => line[..line.LastIndexOf(" | ", StringComparison.Ordinal)])));
         }
 
         Assert.Equal(listed[0], listed[1]);
@@ -148,8 +167,8 @@ public class StockQuestionTests
     private static bool IsSingledOut(int i) => i is >= Target and < Target + 12;
 
     /// <summary>
-    /// A mark of the other party's that many have, but few in one class, among twelve people of an own column or at one weight: sums of products count those. The worlds differ in the
-    /// mark of one of them; somebody elsewhere makes up for it, so that what counts all is the same.
+    /// A mark of the other party's that many have, but few in one class, among twelve people of an own column or at one weight: sums of products count those.
+    /// The worlds differ in the mark of one of them; somebody elsewhere makes up for it, so that what counts all is the same.
     /// </summary>
     [Theory]
     [InlineData("ols(FLAG ~ C(G))", "below-minimum: C(G) and FLAG have, or leave out, fewer than 10 records together")]
@@ -168,7 +187,9 @@ public class StockQuestionTests
     public async Task AMarkThatManyHave_ButFewOfThoseSingledOut_IsNotCountedAmongThem(string question, string expected)
     {
         // Seven of the twelve are known to have the mark and four not to; in class a are the twelve and thirteen more without it.
-        var p1 = Csv("G;TEN;W;X", i => $"{(i is >= Target and < Target + 25 ? "a" : i % 2 == 0 ? "b" : "c")};{(IsSingledOut(i) ? 1 : 0)};{(IsSingledOut(i) ? 901 : 1)};{(i is 5 or Target ? 777 : i * 97 % 1009)}");
+        var p1 = Csv("G;TEN;W;X", i =>
+            $"{(i is >= Target and < Target + 25 ? "a" : i % 2 == 0 ? "b" : "c")};{(IsSingledOut(i) ? 1 : 0)};{(IsSingledOut(i) ? 901 : 1)}"
+                + $";{(i is 5 or Target ? 777 : i * 97 % 1009)}");
         var worlds = new[] { true, false }.Select(target => Csv("FLAG;V", i =>
         {
             var flag = i == Target ? target : i == 5 ? !target : i is > Target and < Target + 8 || (i is < Target or >= Target + 25 && i % 3 == 0);
@@ -185,11 +206,15 @@ public class StockQuestionTests
     public async Task AnAmountThatOneOfAClassGets_IsNoCoefficient(string question)
     {
         var p1 = Csv("G;X", i => $"{"abc"[i % 3]};{i * 97 % 1009}");
-        var seen = await SameAsync(p1, question, [.. new[] { "0", "4321.5", "8765.25" }.Select(target => Csv("BENEFIT;AREA", i => $"{(i % 3 == 0 ? (i == 138 ? target : "0") : i % 4 == 0 ? Income(i) : "0")};{"kls"[i % 3]}"))]);
-        Assert.StartsWith($"below-minimum: C({(question.Contains("AREA", StringComparison.Ordinal) ? "AREA" : "G")}) and BENEFIT have, or leave out, fewer than 10 records together", seen, StringComparison.Ordinal);
+        var seen = await SameAsync(p1, question, [.. new[] { "0", "4321.5", "8765.25" }.Select(target =>
+            Csv("BENEFIT;AREA", i => $"{(i % 3 == 0 ? (i == 138 ? target : "0") : i % 4 == 0 ? Income(i) : "0")};{"kls"[i % 3]}"))]);
+        Assert.StartsWith($"below-minimum: C({(question.Contains("AREA", StringComparison.Ordinal) ? "AREA" : "G")}) and BENEFIT have, or leave out, fewer "
+            + "than 10 records together",
+            seen, StringComparison.Ordinal);
 
         // Where ten or more of every class get one, the means are there.
-        Assert.StartsWith("(intercept) | 1", await SeenAsync(p1, Csv("BENEFIT;AREA", i => $"{(i % 4 == 0 ? Income(i) : "0")};{"kls"[i % 3]}"), question), StringComparison.Ordinal);
+        Assert.StartsWith("(intercept) | 1",
+            await SeenAsync(p1, Csv("BENEFIT;AREA", i => $"{(i % 4 == 0 ? Income(i) : "0")};{"kls"[i % 3]}"), question), StringComparison.Ordinal);
     }
 
     /// <summary>Own columns, or own classes, that are equal but for one record: their difference is a mark at it.</summary>
@@ -202,7 +227,8 @@ public class StockQuestionTests
         var p1 = Csv("A;B;C", i => $"{i % 2};{(i == Target ? 0 : i % 2)};{i / 2 % 2}");
         var seen = await SameAsync(p1, question, [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("INCOME", i => i == Target ? target : Income(i)))]);
         Assert.StartsWith($"below-minimum: {terms} have, or leave out, fewer than 10 records together", seen, StringComparison.Ordinal);
-        Assert.StartsWith("(intercept) | ", await SeenAsync(p1, Csv("INCOME", Income), question.Replace("B", "C", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.StartsWith("(intercept) | ",
+            await SeenAsync(p1, Csv("INCOME", Income), question.Replace("B", "C", StringComparison.Ordinal)), StringComparison.Ordinal);
     }
 
     /// <summary>Of two own columns the asking party knows how many have both: what the other's filter or groups leave out of those follows.</summary>
@@ -216,15 +242,18 @@ public class StockQuestionTests
         // Sixty have MARK and half of all HALF; of the thirty with both all but one or two pass, or are in p, of the other thirty of MARK fifteen.
         bool IsMarked(int i) => i < 60;
         var p1 = Csv("MARK;HALF;X", i => $"{(IsMarked(i) ? 1 : 0)};{i % 2};{(i is 21 or 201 ? 500 : i * 97 % 1009)}");
-        var seen = await SameAsync(p1, question, [.. new[] { true, false }.Select(target => Csv("INCOME;H", i => (i == 21 ? target : i == 201 ? !target : i != 1 && (i < 60 ? i % 2 == 1 || i % 4 == 0 : i % 3 == 0)) ? "7000;p" : "100;q"))]);
+        var seen = await SameAsync(p1, question, [.. new[] { true, false }.Select(target =>
+            Csv("INCOME;H", i => (i == 21 ? target : i == 201 ? !target : i != 1 && (i < 60 ? i % 2 == 1 || i % 4 == 0 : i % 3 == 0)) ? "7000;p" : "100;q"))]);
         Assert.StartsWith(expected, seen, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task MarksThatEnoughHaveEverywhere_AreAnswered()
     {
-        var (p1, p2) = (Csv("G;TEN;W;X", i => $"{"abc"[i % 3]};{(i < 100 ? 1 : 0)};{1 + (2 * (i / 10 % 2))};{i * 97 % 1009}"), Csv("FLAG;V", i => $"{i / 5 % 2};{(i % 4 == 0 ? 0 : (i / 25 % 2) + 1)}"));
-        foreach (var question in new[] { "ols(FLAG ~ C(G))", "ols(FLAG ~ TEN + C(G) + X)", "sum(FLAG), cov(TEN, FLAG)", "sum(FLAG), mean(FLAG) by G weight W", "sum(TEN), corr(TEN, X) weight V", "ols(FLAG ~ X) weight W" })
+        var (p1, p2) = (Csv("G;TEN;W;X", i => $"{"abc"[i % 3]};{(i < 100 ? 1 : 0)};{1 + (2 * (i / 10 % 2))};{i * 97 % 1009}"),
+            Csv("FLAG;V", i => $"{i / 5 % 2};{(i % 4 == 0 ? 0 : (i / 25 % 2) + 1)}"));
+        foreach (var question in new[] { "ols(FLAG ~ C(G))", "ols(FLAG ~ TEN + C(G) + X)", "sum(FLAG), cov(TEN, FLAG)",
+            "sum(FLAG), mean(FLAG) by G weight W", "sum(TEN), corr(TEN, X) weight V", "ols(FLAG ~ X) weight W" })
         {
             var seen = await SeenAsync(p1, p2, question);
             Assert.DoesNotContain("below-minimum", seen, StringComparison.Ordinal);
@@ -232,7 +261,9 @@ public class StockQuestionTests
         }
     }
 
-    /// <summary>Hidden cells of several own groups have enough records together; their sums, in totals that share some of them, would be equations with one solution.</summary>
+    /// <summary>
+    /// Hidden cells of several own groups have enough records together; their sums, in totals that share some of them, would be equations with one solution.
+    /// </summary>
     [Theory]
     [InlineData("sum(INCOME), mean(INCOME) by G, DISEASE with totals", "x | ASTHMA | 272837.50 | ")]
     [InlineData("count, sum(INCOME) by G, DISEASE with totals weight W", "x | ASTHMA | 127 | 695849.75")]
@@ -242,11 +273,14 @@ public class StockQuestionTests
         // Seven in each of x, y and z have something rare, and their smallest other group is hidden with them.
         var p1 = Csv("G;X;W", i => $"{"xyz"[i % 3]};{i * 97 % 1009};{1 + (i / 3 % 4)}");
         string Of(int i) => i / 3 < 7 ? "RARE" : i / 3 < 19 ? "FLU" : i / 3 < 50 ? "COLD" : "ASTHMA";
-        var seen = await SameAsync(p1, question, [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("DISEASE;INCOME", i => $"{Of(i)};{(i == 3 ? target : Income(i))}"))]);
+        var seen = await SameAsync(p1, question,
+            [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("DISEASE;INCOME", i => $"{Of(i)};{(i == 3 ? target : Income(i))}"))]);
         Assert.StartsWith(expected, seen.Split('\n')[0], StringComparison.Ordinal);
 
         // Where every cell is shown, so is every total.
-        Assert.DoesNotContain("P", string.Join('\n', (await SeenAsync(p1, Csv("DISEASE;INCOME", i => $"{Of(i).Replace("RARE", "FLU", StringComparison.Ordinal)};{Income(i)}"), question)).Split('\n').Where(line => line.Contains("(total)", StringComparison.Ordinal))), StringComparison.Ordinal);
+        Assert.DoesNotContain("P", string.Join('\n',
+            (await SeenAsync(p1, Csv("DISEASE;INCOME", i => $"{Of(i).Replace("RARE", "FLU", StringComparison.Ordinal)};{Income(i)}"), question))
+                .Split('\n').Where(line => line.Contains("(total)", StringComparison.Ordinal))), StringComparison.Ordinal);
     }
 
     private static string Ps => string.Join(", ", Enumerable.Range(1, 19).Select(k => (k * 0.05m).ToString(CultureInfo.InvariantCulture)));
@@ -260,7 +294,8 @@ public class StockQuestionTests
         // Eleven weights of 10^9 among ones: the ten others are known to have the flu. One dose of them anywhere else would show as a large count.
         bool IsMarked(int i) => i == Target || (i % 10 == 7 && i < 107);
         var p1 = Csv("W;X", i => $"{(IsMarked(i) ? 1000000000 : 1)};{i * 97 % 1009}");
-        var seen = await SameAsync(p1, question, [.. new[] { ("ASTHMA", "COLD"), ("COLD", "ASTHMA") }.Select(world => Csv("DISEASE;INCOME", i => $"{(i == Target ? world.Item1 : i == 5 ? world.Item2 : IsMarked(i) ? "FLU" : i % 2 == 0 ? "ASTHMA" : "COLD")};4321.5"
+        var seen = await SameAsync(p1, question, [.. new[] { ("ASTHMA", "COLD"), ("COLD", "ASTHMA") }.Select(world =>
+            Csv("DISEASE;INCOME", i => $"{(i == Target ? world.Item1 : i == 5 ? world.Item2 : IsMarked(i) ? "FLU" : i % 2 == 0 ? "ASTHMA" : "COLD")};4321.5"
             .Replace("4321.5", i is 5 or Target ? "4321.5" : Income(i), StringComparison.Ordinal)))]);
         Assert.StartsWith("ASTHMA | W", seen, StringComparison.Ordinal);
         Assert.Contains("\nFLU | W", seen, StringComparison.Ordinal);
@@ -278,7 +313,8 @@ public class StockQuestionTests
         foreach (var (first, second) in new[] { ("9999.5", "100.5"), ("100.5", "9999.5") })
         {
             // The same number passes: a marked one or one that is not.
-            seen.Add(await SeenAsync(p1, Csv("INCOME", i => i == Target ? first : i == Target + 20 ? second : i is > Target and < Target + 10 ? "100" : Income(i)), question));
+            seen.Add(await SeenAsync(p1,
+                Csv("INCOME", i => i == Target ? first : i == Target + 20 ? second : i is > Target and < Target + 10 ? "100" : Income(i)), question));
         }
 
         Assert.All(seen, one => Assert.DoesNotContain("1000", one.Split('\n')[0], StringComparison.Ordinal));
@@ -302,7 +338,8 @@ public class StockQuestionTests
     {
         // Ten of S and others have weights, of the hundred in N few.
         string Weight(int i) => i < 100 ? (i < few ? "1" : "0") : $"{1 + (i % 2)}";
-        var seen = await SeenAsync(Csv(isOwn ? "REG;W" : "REG", i => $"{(i < 100 ? "N" : "S")}{(isOwn ? ";" + Weight(i) : "")}"), Csv(isOwn ? "INCOME" : "INCOME;W", i => $"{Income(i)}{(isOwn ? "" : ";" + (i >= 260 ? "0" : Weight(i)))}"),
+        var seen = await SeenAsync(Csv(isOwn ? "REG;W" : "REG", i => $"{(i < 100 ? "N" : "S")}{(isOwn ? ";" + Weight(i) : "")}"),
+            Csv(isOwn ? "INCOME" : "INCOME;W", i => $"{Income(i)}{(isOwn ? "" : ";" + (i >= 260 ? "0" : Weight(i)))}"),
             "count, sum(INCOME), mean(INCOME) by REG weight W");
         Assert.StartsWith(isOwn ? "S | 300 | " : "S | 240 | ", seen, StringComparison.Ordinal);
         Assert.Contains("\n(withheld) | W | W | W\n", seen, StringComparison.Ordinal);
@@ -316,12 +353,14 @@ public class StockQuestionTests
     [InlineData("quantile(INCOME, 0.5, 0 to 10000 step 100) weight W where G = 'y'", "P1")]
     public async Task AWeightBelowZero_IsRefusedByWhoeverHasIt_WhateverTheFilter(string question, string party)
     {
-        using var run = await MaskedRun.OpenAsync(Csv("G;W", i => $"{"xy"[i % 2]};{(i == Target - 1 ? -1 : 1 + (i % 3))}"), Csv("INCOME;V", i => $"{(i == Target ? "1" : Income(i))};{(i == Target ? "-0.5" : "1")}"));
+        using var run = await MaskedRun.OpenAsync(Csv("G;W", i => $"{"xy"[i % 2]};{(i == Target - 1 ? -1 : 1 + (i % 3))}"),
+            Csv("INCOME;V", i => $"{(i == Target ? "1" : Income(i))};{(i == Target ? "-0.5" : "1")}"));
         foreach (var minimum in new[] { 1, 10 })
         {
             var refused = await Assert.ThrowsAsync<QueryException>(() => run.AskAsync(question, minCell: minimum));
             Assert.Equal(QueryException.NegativeWeight, refused.Code);
-            Assert.StartsWith($"the weight {(party == "P1" ? "W" : "V")} is below zero in some of {party}'s common records", refused.Message, StringComparison.Ordinal);
+            Assert.StartsWith($"the weight {(party == "P1" ? "W" : "V")} is below zero in some of {party}'s common records",
+                refused.Message, StringComparison.Ordinal);
         }
     }
 
@@ -332,7 +371,10 @@ public class StockQuestionTests
     {
         var p1 = Csv("W", i => i is >= Target and < Target + 11 ? "1000000" : "1");
         Assert.StartsWith(shown, await SameAsync(p1, $"quantile(INCOME, {Ps}, {bins} step 500) weight W",
-            [.. new[] { 2500, 6500 }.Select(target => Csv("INCOME", i => i == Target ? $"{target}" : i == 5 ? $"{9000 - target}" : i is > Target and < Target + 11 ? "9100" : Income(i)))]), StringComparison.Ordinal);
+            [
+                .. new[] { 2500, 6500 }.Select(target =>
+                    Csv("INCOME", i => i == Target ? $"{target}" : i == 5 ? $"{9000 - target}" : i is > Target and < Target + 11 ? "9100" : Income(i)))
+            ]), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -340,7 +382,8 @@ public class StockQuestionTests
     {
         // Bins: below 0, [0, 1), [1, 2) with the target alone, [2, 3), 3 and more.
         var p1 = Csv("X", i => i == Target ? "1.5" : (i % 4) switch { 0 => "-5", 1 => "0.5", 2 => "2.5", _ => "9" });
-        var seen = await SameAsync(p1, $"quantile(X, {Ps}, 0 to 3 step 1) by DISEASE", [.. new[] { Target, Target + 1 }.Select(flu => Csv("DISEASE", i => i is Target or Target + 1 ? (i == flu ? "FLU" : "COLD") : Disease(i)))]);
+        var seen = await SameAsync(p1, $"quantile(X, {Ps}, 0 to 3 step 1) by DISEASE",
+            [.. new[] { Target, Target + 1 }.Select(flu => Csv("DISEASE", i => i is Target or Target + 1 ? (i == flu ? "FLU" : "COLD") : Disease(i)))]);
         Assert.Contains("\nCOLD | - | - | - | 0.1 | 0.25 | 0.4 | ", seen, StringComparison.Ordinal);
     }
 
@@ -348,7 +391,8 @@ public class StockQuestionTests
     public async Task Quantiles_SmallBins_ArePutTogetherAndTheRestStay()
     {
         // 3 below 0 and in [0, 10) each, then 20 in each bin, 2 above.
-        var seen = await SeenAsync(Csv("G", _ => "x", 88), Csv("X", i => i < 3 ? "-1" : i < 6 ? "5" : i < 86 ? $"{10 + ((i - 6) / 20 * 10) + (i % 10)}" : "77", 88), "quantile(X, 0.1, 0.5, 0.9, 0 to 50 step 10)");
+        var seen = await SeenAsync(Csv("G", _ => "x", 88), Csv("X",
+            i => i < 3 ? "-1" : i < 6 ? "5" : i < 86 ? $"{10 + ((i - 6) / 20 * 10) + (i % 10)}" : "77", 88), "quantile(X, 0.1, 0.5, 0.9, 0 to 50 step 10)");
         // 26 of 88 are in 0 to 20: 8.8/26 of the way; then straight lines in bins of ten, the last with the two above.
         var cells = seen.Split('\n')[0].Split(" | ");
         Assert.Equal(20 * 8.8 / 26, double.Parse(cells[0], CultureInfo.InvariantCulture), 1e-9);
@@ -358,7 +402,9 @@ public class StockQuestionTests
         Assert.Contains("off by less than a merged bin", seen, StringComparison.Ordinal);
     }
 
-    /// <summary>Records beyond the bins that are not few have no place in them: a quantile among them is empty, as without a minimum, and those in the bins are right.</summary>
+    /// <summary>
+    /// Records beyond the bins that are not few have no place in them: a quantile among them is empty, as without a minimum, and those in the bins are right.
+    /// </summary>
     [Theory]
     [InlineData(false, "0.1,0.5,0.9", "25 - -", false)]
     [InlineData(false, "0.1,0.5,0.9", "25 - -", true)]
@@ -367,7 +413,9 @@ public class StockQuestionTests
     public async Task Quantiles_ManyBeyondTheBins_AreNotDrawnIntoThem(bool below, string probabilities, string expected, bool isOwn)
     {
         // 20 fives, 5 thirties and 100 beyond 50; mirrored, 100 below zero.
-        string Of(int i) => ((i < 20, i < 25, below) switch { (true, _, false) => 5, (true, _, true) => 45, (_, true, false) => 30, (_, true, true) => 20, (_, _, false) => 60 + i, _ => -60 - i }).ToString(CultureInfo.InvariantCulture);
+        string Of(int i) =>
+            ((i < 20, i < 25, below) switch { (true, _, false) => 5, (true, _, true) => 45, (_, true, false) => 30, (_, true, true) => 20, (_, _, false) => 60
+                + i, _ => -60 - i }).ToString(CultureInfo.InvariantCulture);
         var (with, without) = (Csv("X", Of, 125), Csv("G", _ => "x", 125));
         var seen = await SeenAsync(isOwn ? with : without, isOwn ? without : with, $"quantile(X, {probabilities}, 0 to 50 step 10)");
         Assert.Equal($"{expected} 125".Replace(" ", " | ", StringComparison.Ordinal), seen.Split('\n')[0]);
@@ -383,7 +431,9 @@ public class StockQuestionTests
     {
         // Nobody or nine in the bins are with those beyond; with 36 in the bins the few beyond are counted in the outermost.
         var inside = below + above == 18 ? 36 : 5;
-        var seen = await SeenAsync(Csv("G", _ => "x", below + above + inside), Csv("X", i => i < below ? "-9" : i < below + above ? "99" : $"{20 + (10 * (i % 2))}", below + above + inside), "quantile(X, 0.25, 0.5, 0.75, 0 to 50 step 10)");
+        var seen = await SeenAsync(Csv("G", _ => "x", below + above + inside),
+            Csv("X", i => i < below ? "-9" : i < below + above ? "99" : $"{20 + (10 * (i % 2))}", below + above + inside),
+            "quantile(X, 0.25, 0.5, 0.75, 0 to 50 step 10)");
         Assert.Equal(expected, string.Join(' ', seen.Split('\n')[0].Split(" | ").Take(3)));
     }
 
@@ -393,7 +443,8 @@ public class StockQuestionTests
     public async Task Quantiles_OfOwnBins_AreEmptyBeyondThemByOwnNumbersAlone(int flu)
     {
         // Of twelve own values beyond the bins none or nine have the flu: which is not told.
-        var seen = await SeenAsync(Csv("X", i => i < 12 ? "99" : $"{i % 50}"), Csv("DISEASE", i => i < 12 ? (i < flu ? "FLU" : "COLD") : i % 2 == 0 ? "FLU" : "COLD"), "quantile(X, 0.1, 0.99, 0 to 50 step 25) by DISEASE");
+        var seen = await SeenAsync(Csv("X", i => i < 12 ? "99" : $"{i % 50}"),
+            Csv("DISEASE", i => i < 12 ? (i < flu ? "FLU" : "COLD") : i % 2 == 0 ? "FLU" : "COLD"), "quantile(X, 0.1, 0.99, 0 to 50 step 25) by DISEASE");
         Assert.Equal("-", seen.Split('\n').Single(line => line.StartsWith("FLU | ", StringComparison.Ordinal)).Split(" | ")[2]);
     }
 
@@ -410,7 +461,8 @@ public class StockQuestionTests
     {
         // sum(INCOME) is of all, cov(X, INCOME) of all but one.
         var p1 = Csv("X", i => i == Target ? "" : $"{i * 97 % 1009}");
-        var seen = await SameAsync(p1, "sum(INCOME), cov(X, INCOME)", [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("INCOME", i => i == Target ? target : Income(i)))]);
+        var seen = await SameAsync(p1, "sum(INCOME), cov(X, INCOME)",
+            [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("INCOME", i => i == Target ? target : Income(i)))]);
         Assert.Contains("records without a value in X are put aside where they are fewer than 10", seen, StringComparison.Ordinal);
         Assert.DoesNotContain(" W", seen, StringComparison.Ordinal);
     }
@@ -420,7 +472,8 @@ public class StockQuestionTests
     {
         // X lacks at 5 of x; Y at those and 8 others of them: without the five it lacks at 8.
         var p1 = Csv("G;X;Y", i => $"{(i < 100 ? "x" : "y")};{(i < 5 ? "" : $"{i * 97 % 1009}")};{(i < 13 ? "" : $"{i * 89 % 1009}")}");
-        var seen = await SameAsync(p1, "count, cov(X, INCOME), cov(Y, INCOME) by G", [.. new[] { "1", "9999" }.Select(target => Csv("INCOME", i => i < 13 ? target : Income(i)))]);
+        var seen = await SameAsync(p1, "count, cov(X, INCOME), cov(Y, INCOME) by G",
+            [.. new[] { "1", "9999" }.Select(target => Csv("INCOME", i => i < 13 ? target : Income(i)))]);
         Assert.StartsWith("x | 87 | ", seen, StringComparison.Ordinal);
         Assert.Contains("records without a value in X or Y are put aside where they are fewer than 10 of a group of G", seen, StringComparison.Ordinal);
     }
@@ -431,8 +484,10 @@ public class StockQuestionTests
     [InlineData("mean(INCOME) weight X")]
     public async Task OneValueThatHoldsMostOfAColumn_IsRefused(string question)
     {
-        var seen = await SameAsync(Csv("X", i => i == Target ? "1100" : $"{(i % 2) + 1}"), question, [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("INCOME", i => i == Target ? target : Income(i)))]);
-        Assert.StartsWith("P1: one record holds too large a part of all that differs in X, and what is calculated with it would be about it alone", seen, StringComparison.Ordinal);
+        var seen = await SameAsync(Csv("X", i => i == Target ? "1100" : $"{(i % 2) + 1}"), question,
+            [.. new[] { "4321.5", "8765.25" }.Select(target => Csv("INCOME", i => i == Target ? target : Income(i)))]);
+        Assert.StartsWith("P1: one record holds too large a part of all that differs in X, and what is calculated with it would be about it alone",
+            seen, StringComparison.Ordinal);
     }
 
     /// <summary>Of a group of exactly the minimum all but the median hold all that differs: what one of them holds decides.</summary>
@@ -446,7 +501,8 @@ public class StockQuestionTests
         var seen = await SeenAsync(p1, Csv("INCOME", Income), "corr(X, INCOME) by REGION");
         Assert.StartsWith("a | ", seen, StringComparison.Ordinal);
         Assert.DoesNotContain("are put aside", seen, StringComparison.Ordinal);
-        Assert.Contains("groups of REGION are put aside", await SeenAsync(p1, Csv("INCOME", Income), "corr(PACKED, INCOME) by REGION"), StringComparison.Ordinal);
+        Assert.Contains("groups of REGION are put aside",
+            await SeenAsync(p1, Csv("INCOME", Income), "corr(PACKED, INCOME) by REGION"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -458,10 +514,13 @@ public class StockQuestionTests
         Assert.StartsWith("b | 0.", rows[0].Replace("-", "", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.StartsWith("c | 0.", rows[1].Replace("-", "", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.Equal("(withheld) | W", rows[2]);
-        Assert.Contains("groups of REGION are put aside: SMOKER has one value in all but fewer than 10 records of a group of REGION", seen, StringComparison.Ordinal);
+        Assert.Contains("groups of REGION are put aside: SMOKER has one value in all but fewer than 10 records of a group of REGION",
+            seen, StringComparison.Ordinal);
 
         // None is left.
-        Assert.StartsWith("P1: SMOKER has one value in all but fewer than 10 records of a group of REGION", await SeenAsync(Csv("REGION;SMOKER", i => $"{"abc"[i % 3]};{(i < 12 ? 1 : 0)}"), Csv("INCOME", Income), "corr(SMOKER, INCOME) by REGION"), StringComparison.Ordinal);
+        Assert.StartsWith("P1: SMOKER has one value in all but fewer than 10 records of a group of REGION",
+            await SeenAsync(Csv("REGION;SMOKER", i => $"{"abc"[i % 3]};{(i < 12 ? 1 : 0)}"), Csv("INCOME", Income), "corr(SMOKER, INCOME) by REGION"),
+            StringComparison.Ordinal);
     }
 
     /// <summary>The example of docs/disclosure.md.</summary>
@@ -472,7 +531,9 @@ public class StockQuestionTests
         var seen = await SameAsync(Csv("X", i => $"{i}"), "count by DISEASE", [.. new[] { 1, 9 }.Select(rare => Csv("DISEASE", i => Of(i, rare)))]);
         Assert.StartsWith("ASTHMA | 150\nCOLD | 90\n(withheld) | 60\n", seen, StringComparison.Ordinal);
         Assert.Contains("FLU | 60", await SeenAsync(Csv("X", i => $"{i}"), Csv("DISEASE", i => Of(i, 0)), "count by DISEASE"), StringComparison.Ordinal);
-        Assert.Contains("COLD | 90\nFLU | 45\n(withheld) | 15", await SeenAsync(Csv("X", i => $"{i}"), Csv("DISEASE", i => Of(i, 15).Replace("RARE", i < 8 ? "R1" : "R2", StringComparison.Ordinal)), "count by DISEASE"), StringComparison.Ordinal);
-        Assert.Contains("COLD | 90\nFLU | 50\nRARE | 10", await SeenAsync(Csv("X", i => $"{i}"), Csv("DISEASE", i => Of(i, 10)), "count by DISEASE"), StringComparison.Ordinal);
+        Assert.Contains("COLD | 90\nFLU | 45\n(withheld) | 15", await SeenAsync(Csv("X", i => $"{i}"),
+            Csv("DISEASE", i => Of(i, 15).Replace("RARE", i < 8 ? "R1" : "R2", StringComparison.Ordinal)), "count by DISEASE"), StringComparison.Ordinal);
+        Assert.Contains("COLD | 90\nFLU | 50\nRARE | 10",
+            await SeenAsync(Csv("X", i => $"{i}"), Csv("DISEASE", i => Of(i, 10)), "count by DISEASE"), StringComparison.Ordinal);
     }
 }

@@ -16,7 +16,9 @@ public partial class DeployTests
     [Fact]
     public void Compose_HasTheServicesAndTheirImagesAreMade()
     {
-        var services = ServiceName().Matches(Compose[Compose.IndexOf("\nservices:", StringComparison.Ordinal)..Compose.IndexOf("\nvolumes:", StringComparison.Ordinal)]).Select(match => match.Groups["name"].Value);
+        var services = ServiceName()
+            .Matches(Compose[Compose.IndexOf("\nservices:", StringComparison.Ordinal)..Compose.IndexOf("\nvolumes:", StringComparison.Ordinal)])
+            .Select(match => match.Groups["name"].Value);
         Assert.Equal(["rabbitmq", "prepare", "linker", "p1", "p1-compute", "p2", "demo"], services);
         var targets = Target().Matches(Compose).Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).ToArray();
         Assert.Equal(["cli", "linker", "party"], targets.Order(StringComparer.Ordinal));
@@ -47,18 +49,23 @@ public partial class DeployTests
     {
         foreach (var text in new[] { Compose, Dockerfile })
         {
-            Assert.DoesNotMatch(new Regex("(?<word>pass|password)\\s*[:=]", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)), text);
+            Assert.DoesNotMatch(new Regex("(?<word>pass|password)\\s*[:=]", RegexOptions.IgnoreCase
+                | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)), text);
             Assert.DoesNotMatch(new Regex("amqps?://[^@\\s]*:[^@\\s]*@", RegexOptions.None, TimeSpan.FromSeconds(1)), text);
         }
 
         Assert.Contains("\nUSER 1654\n", Dockerfile, StringComparison.Ordinal);
     }
 
-    public static TheoryData<string> Manifests => [.. Directory.GetFiles(Path.Combine(Root, "deploy", "kubernetes"), "*.yaml").Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+    public static TheoryData<string> Manifests =>
+        [.. Directory.GetFiles(Path.Combine(Root, "deploy", "kubernetes"), "*.yaml").Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
 
-    private static Dictionary<object, object> Parse(string path) => (Dictionary<object, object>)new DeserializerBuilder().Build().Deserialize(new MergingParser(new Parser(new StringReader(File.ReadAllText(Path.Combine(Root, path))))))!;
+    private static Dictionary<object, object> Parse(string path) =>
+        (Dictionary<object, object>)new DeserializerBuilder().Build().Deserialize(
+            new MergingParser(new Parser(new StringReader(File.ReadAllText(Path.Combine(Root, path))))))!;
 
-    private static object At(object node, params object[] path) => path.Aggregate(node, (at, step) => step is int index ? ((List<object>)at)[index] : ((Dictionary<object, object>)at)[step]);
+    private static object At(object node, params object[] path) =>
+        path.Aggregate(node, (at, step) => step is int index ? ((List<object>)at)[index] : ((Dictionary<object, object>)at)[step]);
 
     [Fact]
     public void YamlFiles_Parse() => Assert.All(["docker-compose.yml", "contracts/asyncapi.yaml"], path => Assert.NotEmpty(Parse(path)));
@@ -95,7 +102,8 @@ public partial class DeployTests
         // A volume with a group is opened to that group by the cluster; before the worker starts, its home is closed again.
         if ((string)manifest["kind"] == "StatefulSet")
         {
-            var home = (string)((List<object>)At(container, "env")).Select(variable => (Dictionary<object, object>)variable).Single(variable => (string)variable["name"] == "PSI_HOME")["value"];
+            var home = (string)((List<object>)At(container, "env")).Select(variable => (Dictionary<object, object>)variable)
+                .Single(variable => (string)variable["name"] == "PSI_HOME")["value"];
             Assert.Contains($"chmod -R go= {home} || true;", (string)At(pod, "initContainers", 0, "command", 2), StringComparison.Ordinal);
             Assert.Equal(At(container, "volumeMounts", 0, "mountPath"), At(pod, "initContainers", 0, "volumeMounts", 0, "mountPath"));
             Assert.StartsWith((string)At(container, "volumeMounts", 0, "mountPath") + "/", home, StringComparison.Ordinal);
@@ -104,13 +112,16 @@ public partial class DeployTests
         // Every variable it sets is one that the code reads, and the broker's address with its password comes from a secret.
         var sources = string.Concat(Directory.GetFiles(Path.Combine(Root, "src"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
         Assert.All((List<object>)At(container, "env"), variable => Assert.Contains($"\"{At(variable, "name")}\"", sources, StringComparison.Ordinal));
-        Assert.NotNull(((List<object>)At(container, "env")).Select(variable => (Dictionary<object, object>)variable).Single(variable => (string)variable["name"] == "PSI_BROKER")["valueFrom"]);
+        Assert.NotNull(((List<object>)At(container, "env")).Select(variable => (Dictionary<object, object>)variable)
+            .Single(variable => (string)variable["name"] == "PSI_BROKER")["valueFrom"]);
     }
 
     private static IEnumerable<object> Containers(object pod) =>
         ((Dictionary<object, object>)pod).Where(member => member.Key is "containers" or "initContainers").SelectMany(member => (List<object>)member.Value);
 
-    /// <summary>Every service, the broker among them: no capability, no way to new rights, nothing to write but volumes and memory, and an image that is tomorrow's too.</summary>
+    /// <summary>
+    /// Every service, the broker among them: no capability, no way to new rights, nothing to write but volumes and memory, and an image that is tomorrow's too.
+    /// </summary>
     [Fact]
     public void Compose_EveryService_IsHardened()
     {
@@ -131,12 +142,16 @@ public partial class DeployTests
     [Fact]
     public void Dockerfile_BaseImagesAreExact_AndPackagesAreLocked()
     {
-        var images = Regex.Matches(Dockerfile, "^ARG \\w+_IMAGE=(?<image>\\S+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)).Select(match => match.Groups["image"].Value).ToArray();
+        var images =
+                Regex.Matches(Dockerfile, "^ARG \\w+_IMAGE=(?<image>\\S+)$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1))
+            .Select(match => match.Groups["image"].Value).ToArray();
         Assert.Equal(2, images.Length);
         Assert.All(images, image => Assert.Matches(ExactImage(), image));
         Assert.All(images, image => Assert.Contains(image, Compose, StringComparison.Ordinal));
-        Assert.DoesNotMatch(new Regex("^FROM (?!\\$\\{(SDK|RUNTIME)_IMAGE\\}|base )", RegexOptions.Multiline | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)), Dockerfile);
-        foreach (var published in Regex.Matches(Dockerfile, "dotnet publish (?<project>\\S+)", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)).Select(match => match.Groups["project"].Value))
+        Assert.DoesNotMatch(new Regex("^FROM (?!\\$\\{(SDK|RUNTIME)_IMAGE\\}|base )", RegexOptions.Multiline
+            | RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1)), Dockerfile);
+        foreach (var published in Regex.Matches(Dockerfile, "dotnet publish (?<project>\\S+)", RegexOptions.ExplicitCapture, TimeSpan.FromSeconds(1))
+            .Select(match => match.Groups["project"].Value))
         {
             var restored = Regex.Match(Dockerfile, $"dotnet restore {Regex.Escape(published)} +--locked-mode", RegexOptions.None, TimeSpan.FromSeconds(1));
             Assert.True(restored.Success && restored.Index < Dockerfile.IndexOf("dotnet publish", StringComparison.Ordinal), published);
@@ -158,7 +173,8 @@ public partial class DeployTests
     private static partial Regex ServiceName();
 
     /// <summary>A digest, or a tag of three numbers.</summary>
-    [GeneratedRegex("^(?<name>[a-z0-9./-]+)(@sha256:[0-9a-f]{64}|:\\d+\\.\\d+\\.\\d+(-[a-z]+)?)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("^(?<name>[a-z0-9./-]+)(@sha256:[0-9a-f]{64}|:\\d+\\.\\d+\\.\\d+(-[a-z]+)?)$",
+        RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ExactImage();
 
     [GeneratedRegex("\\$\\{\\w+:-(?<default>[^}]+)\\}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

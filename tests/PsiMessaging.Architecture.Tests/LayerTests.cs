@@ -55,16 +55,19 @@ public class LayerTests
     public void Assembly_ReferencesOnlyWhatItMay(string name)
     {
         var allowed = MayReference[name].Select(layer => "PsiMessaging." + layer);
-        var found = Assembly.Load(name).GetReferencedAssemblies().Select(reference => reference.Name!).Where(reference => reference.StartsWith("PsiMessaging", StringComparison.Ordinal) || reference.StartsWith("psi", StringComparison.Ordinal));
+        var found = Assembly.Load(name).GetReferencedAssemblies().Select(reference => reference.Name!)
+            .Where(reference => reference.StartsWith("PsiMessaging", StringComparison.Ordinal) || reference.StartsWith("psi", StringComparison.Ordinal));
         Assert.Empty(found.Except(allowed, StringComparer.Ordinal));
     }
 
     [Fact]
     public void EveryProjectOfOurs_HasItsRule()
     {
-        var projects = Directory.GetFiles(Path.Combine(FindRoot(), "src"), "*.csproj", SearchOption.AllDirectories).Select(path => Path.GetFileNameWithoutExtension(path));
+        var projects = Directory.GetFiles(Path.Combine(FindRoot(), "src"), "*.csproj", SearchOption.AllDirectories)
+            .Select(path => Path.GetFileNameWithoutExtension(path));
         Assert.Equal(projects.Order(StringComparer.Ordinal),
-            MayReference.Keys.Except(["PsiMessaging.Contracts"]).Select(name => name switch { "psi-party-worker" => "PsiMessaging.PartyWorker", "psi-linker-worker" => "PsiMessaging.LinkerWorker", _ => name })
+            MayReference.Keys.Except(["PsiMessaging.Contracts"])
+                .Select(name => name switch { "psi-party-worker" => "PsiMessaging.PartyWorker", "psi-linker-worker" => "PsiMessaging.LinkerWorker", _ => name })
                 .Append("PsiMessaging.Cli").Order(StringComparer.Ordinal));
     }
 
@@ -79,7 +82,8 @@ public class LayerTests
                 Assert.True(result.IsSuccessful, $"{name} uses {package}: {string.Join(", ", result.FailingTypeNames ?? [])}");
             }
 
-            Assert.All(users, user => Assert.False(Types.InAssembly(Assembly.Load(user)).ShouldNot().HaveDependencyOn(package).GetResult().IsSuccessful, $"{user} does not use {package} any more: mend the rule"));
+            Assert.All(users, user => Assert.False(Types.InAssembly(Assembly.Load(user)).ShouldNot().HaveDependencyOn(package)
+                .GetResult().IsSuccessful, $"{user} does not use {package} any more: mend the rule"));
         }
     }
 

@@ -10,7 +10,10 @@ using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;
 
-/// <summary>Somebody between us and the real broker: shows a certificate of his choice on each connection, writes down what the client says, cuts short what the broker says.</summary>
+/// <summary>
+/// Somebody between us and the real broker: shows a certificate of his choice on each connection,
+/// writes down what the client says, cuts short what the broker says.
+/// </summary>
 internal sealed class BrokerProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -23,7 +26,10 @@ internal sealed class BrokerProxy : IAsyncDisposable
 
     /// <summary>Starts listening.</summary>
     /// <param name="certificates">The certificate of a connection, the first being 1; null for plain TCP.</param>
-    /// <param name="passes">Frames of the broker's (AMQP 0-9-1, section 4.2.3) that a connection gets to hear, a part of a frame too, before it hears nothing more and stays open; null for all.</param>
+    /// <param name="passes">
+    /// Frames of the broker's (AMQP 0-9-1, section 4.2.3) that a connection gets to hear, a part of a frame
+    /// too, before it hears nothing more and stays open; null for all.
+    /// </param>
     public BrokerProxy(Func<int, X509Certificate2?> certificates, Func<int, double?>? passes = null)
     {
         _certificates = certificates;
@@ -89,7 +95,8 @@ internal sealed class BrokerProxy : IAsyncDisposable
                 broker.Close();
                 await back;
             }
-            catch (Exception exception) when (exception is IOException or OperationCanceledException or System.Security.Authentication.AuthenticationException or SocketException or ObjectDisposedException)
+            catch (Exception exception) when (exception is IOException or OperationCanceledException
+                or System.Security.Authentication.AuthenticationException or SocketException or ObjectDisposedException)
             {
                 // The client turned away, or the test is over.
             }

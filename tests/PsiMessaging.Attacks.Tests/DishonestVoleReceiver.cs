@@ -19,8 +19,8 @@ using PsiMessaging.Protocols.Vole;
 namespace PsiMessaging.Attacks.Tests;
 
 /// <summary>
-/// A receiver of the protocol <c>vole</c> that follows it but for some bits of round 2, to learn Δ and with it the sender's function at any identifier. In the default variant,
-/// without <c>--security malicious</c>.
+/// A receiver of the protocol <c>vole</c> that follows it but for some bits of round 2, to learn Δ and with it the sender's function at any identifier. In the
+/// default variant, without <c>--security malicious</c>.
 /// </summary>
 public sealed class DishonestVoleReceiver
 {
@@ -32,8 +32,8 @@ public sealed class DishonestVoleReceiver
     private static string[] Set(int first, int count) => [.. Enumerable.Range(first, count).Select(i => $"person {i}")];
 
     /// <summary>
-    /// 128 of some two million bits: of 16 trees the first of the packed rows, in 8 columns each. What the sender makes of it is right but for one element of C a tree, which is off by 8
-    /// bits of Δ; with a common identifier whose band has that element, 256 hashes tell which.
+    /// 128 of some two million bits: of 16 trees the first of the packed rows, in 8 columns each. What the sender makes of it is right but for one element of C
+    /// a tree, which is off by 8 bits of Δ; with a common identifier whose band has that element, 256 hashes tell which.
     /// </summary>
     [Fact]
     public async Task FlipsBitsOfTheExtension_ToLearnDeltaAndTestIdentifiersItNeverAnnounced()
@@ -48,7 +48,10 @@ public sealed class DishonestVoleReceiver
         Assert.Empty(victim.Released);
     }
 
-    /// <summary>The same against a sender put together from the same layers without the check of round 3: that the attack above is one, and that the check is what stops it.</summary>
+    /// <summary>
+    /// The same against a sender put together from the same layers without the check of round 3: that
+    /// the attack above is one, and that the check is what stops it.
+    /// </summary>
     [Fact]
     public async Task FlipsBitsOfTheExtension_OfASenderThatDoesNotCheck_ReadsItsWholeSet()
     {
@@ -62,8 +65,8 @@ public sealed class DishonestVoleReceiver
     }
 
     /// <summary>
-    /// Base transfers are endemic: who sends last may bias its keys. A challenge that both messages of them do not decide could be known before the keys are, and the check would show
-    /// nothing. So an opening made for any other challenge is refused; an honest one, for the control, is not.
+    /// Base transfers are endemic: who sends last may bias its keys. A challenge that both messages of them do not decide could be known before the keys are,
+    /// and the check would show nothing. So an opening made for any other challenge is refused; an honest one, for the control, is not.
     /// </summary>
     [Theory]
     [InlineData("both messages", true)]
@@ -85,7 +88,8 @@ public sealed class DishonestVoleReceiver
     private sealed record Loot(Vector128<byte> Delta, int Hashes, int Announced, int Found, int Members, int False)
     {
         public override string ToString() =>
-            $"Δ recovered with {Hashes:N0} hashes; of {Members:N0} members it never announced {Found:N0} found, {False} false; its own result of {Announced:N0} is right";
+            $"Δ recovered with {Hashes:N0} hashes; of {Members:N0} members it never announced {Found:N0} found, {False} false; its own result of "
+                + $"{Announced:N0} is right";
     }
 
     /// <summary>A sender, as the attacker sees it.</summary>
@@ -142,7 +146,8 @@ public sealed class DishonestVoleReceiver
 
             for (var sequence = 0; sequence < round.Batches; sequence++)
             {
-                await _party.AbsorbAsync(round, sequence, bytes.AsMemory(round.FirstOf(sequence) * round.ElementSizeBytes, round.CountOf(sequence) * round.ElementSizeBytes));
+                await _party.AbsorbAsync(round, sequence,
+                    bytes.AsMemory(round.FirstOf(sequence) * round.ElementSizeBytes, round.CountOf(sequence) * round.ElementSizeBytes));
             }
         }
 
@@ -225,14 +230,17 @@ public sealed class DishonestVoleReceiver
 
         public LpnParameters Lpn { get; } = LpnParameters.For(RandomBandStore.LengthOf(RandomBandStore.StartsOf(settings.ReceiverSize)));
 
-        public static byte[] Key(string purpose, byte[] binding) => SHA256.HashData([.. DomainTags.VoleKey, .. Encoding.ASCII.GetBytes(purpose), 0, .. binding])[..16];
+        public static byte[] Key(string purpose, byte[] binding) =>
+            SHA256.HashData([.. DomainTags.VoleKey, .. Encoding.ASCII.GetBytes(purpose), 0, .. binding])[..16];
 
         public static VoleKeys Keys(byte[] session) => new(Key("left", session), Key("right", session), Key("transfer", session), Key("code", session));
 
         public byte[] Session(byte[] offer, byte[] choice) => SHA256.HashData([.. DomainTags.VoleSession, .. settings.Transcript, .. offer, .. choice]);
     }
 
-    /// <summary>o(Dec(c, y) + Δ·(Dec(store, y) + v(y))) for a set: the sender's outputs from K = B and A', or the attacker's from C and P once it knows Δ.</summary>
+    /// <summary>
+    /// o(Dec(c, y) + Δ·(Dec(store, y) + v(y))) for a set: the sender's outputs from K = B and A', or the attacker's from C and P once it knows Δ.
+    /// </summary>
     private sealed class Evaluation : IDisposable
     {
         public Evaluation(Sizes sizes, byte[] transcript, string[] items, BlockBuffer store, BlockBuffer c, Vector128<byte> delta)

@@ -36,7 +36,8 @@ public sealed class ImpostorBroker : IDisposable
         request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false));
         var now = TimeProvider.System.GetUtcNow();
         var (from, to) = isExpired ? (now.AddYears(-1), now.AddDays(-1)) : (now.AddDays(-1), now.AddDays(30));
-        using var made = authority is null ? request.CreateSelfSigned(from, to) : request.Create(authority, from, to, RandomNumberGenerator.GetBytes(8)).CopyWithPrivateKey(key);
+        using var made = authority is null ? request.CreateSelfSigned(from, to) : request.Create(authority, from, to, RandomNumberGenerator.GetBytes(8))
+            .CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
     }
 
@@ -107,7 +108,8 @@ public sealed class ImpostorBroker : IDisposable
     private readonly QueueAddress Queue = QueueAddress.Restore($"t{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}.p1.inbox.v1")!;
 
     private MessageBus Bus(int port, string? caFile, Func<ReadOnlyMemory<byte>, Task>? receive = null) => MessageBus.RabbitMq(
-        BrokerAddress.Parse($"amqps://{new Uri(Rabbit.Address).UserInfo}@localhost:{port}", caFile), [new Inbox(Queue, receive ?? (_ => Task.CompletedTask))], TimeProvider.System, NullLogger.Instance, temporary: receive is not null);
+        BrokerAddress.Parse($"amqps://{new Uri(Rabbit.Address).UserInfo}@localhost:{port}", caFile),
+        [new Inbox(Queue, receive ?? (_ => Task.CompletedTask))], TimeProvider.System, NullLogger.Instance, temporary: receive is not null);
 
     public void Dispose()
     {

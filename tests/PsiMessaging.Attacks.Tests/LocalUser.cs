@@ -10,8 +10,10 @@ namespace PsiMessaging.Attacks.Tests;
 /// <summary>Another user of the machine on which a participant runs: reads what may be read, plants what may be planted.</summary>
 public sealed class LocalUser : IDisposable
 {
-    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
-    private const UnixFileMode Open = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
+    private const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite
+        | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+    private const UnixFileMode Open = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute;
     private const string Nobody = "65534";
     private const uint OrdinaryUmask = 0b000_010_010;
 
@@ -61,7 +63,8 @@ public sealed class LocalUser : IDisposable
         var home = MakeFolder("p2");
         foreach (var arguments in new string[][]
         {
-            ["init", "--party", "P2"], ["dataset", "add", "bi", _folder.Write("bi.csv", Samples.Bi), "--key", "IDKEY"], ["dataset", "prepare", "bi", "--rsa-bits", "2048"], ["bench", "--calibrate"],
+            ["init", "--party", "P2"], ["dataset", "add", "bi", _folder.Write("bi.csv", Samples.Bi), "--key", "IDKEY"],
+            ["dataset", "prepare", "bi", "--rsa-bits", "2048"], ["bench", "--calibrate"],
         })
         {
             var result = await PsiProcess.RunAsync([.. arguments, "--home", home]);
@@ -72,7 +75,9 @@ public sealed class LocalUser : IDisposable
         Assert.Empty(OpenPaths(home));
     }
 
-    /// <summary>Engines in a process whose umask lets others read, as a program that uses the library may have; every look between two messages counts.</summary>
+    /// <summary>
+    /// Engines in a process whose umask lets others read, as a program that uses the library may have; every look between two messages counts.
+    /// </summary>
     [Theory]
     [InlineData("ecdh", "masked")]
     [InlineData("vole", "masked")]
@@ -81,7 +86,8 @@ public sealed class LocalUser : IDisposable
     {
         // Whoever runs the tests may have a narrow umask, under which nothing could be found.
         _ = Umask(OrdinaryUmask);
-        Assert.Equal(Open & ~UnixFileMode.UserExecute & ~UnixFileMode.GroupExecute & ~UnixFileMode.OtherExecute, File.GetUnixFileMode(_folder.Write("probe", "")));
+        Assert.Equal(Open & ~UnixFileMode.UserExecute & ~UnixFileMode.GroupExecute & ~UnixFileMode.OtherExecute,
+            File.GetUnixFileMode(_folder.Write("probe", "")));
         await using var network = new TestNetwork();
         await network.AddDataAsync();
         var (seen, looks) = (new HashSet<string>(StringComparer.Ordinal), new Lock());
@@ -115,7 +121,8 @@ public sealed class LocalUser : IDisposable
     public async Task LooksIntoTheResultsFolder_FindsNothingThatOpens()
     {
         var output = Path.Combine(_folder.Path, "out");
-        var result = await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("p1.csv", Samples.Istat), "--p2", _folder.Write("p2.csv", Samples.Bi), "--key", "IDKEY", "--query", "CLASSE_ETA", "--min-cell", "1", "--out", output);
+        var result = await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("p1.csv", Samples.Istat), "--p2",
+            _folder.Write("p2.csv", Samples.Bi), "--key", "IDKEY", "--query", "CLASSE_ETA", "--min-cell", "1", "--out", output);
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.True(File.Exists(Path.Combine(output, "query-1.csv")));
         Assert.Empty(OpenPaths(output));
@@ -129,7 +136,8 @@ public sealed class LocalUser : IDisposable
     [InlineData("psi-linker-worker.dll", "")]
     public async Task WaitsForFilesOfLibraries_EveryProcessKeepsThemFromOthers(string program, string arguments)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", "--runtimeconfig", Path.Combine(AppContext.BaseDirectory, "psi.runtimeconfig.json"), Path.Combine(AppContext.BaseDirectory, program), .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)])
+        var start = new ProcessStartInfo("dotnet", ["exec", "--runtimeconfig", Path.Combine(AppContext.BaseDirectory, "psi.runtimeconfig.json"),
+            Path.Combine(AppContext.BaseDirectory, program), .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)])
         {
             UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true,
         };
@@ -149,7 +157,8 @@ public sealed class LocalUser : IDisposable
             {
                 try
                 {
-                    umask = File.ReadLines($"/proc/{process.Id}/status").FirstOrDefault(line => line.StartsWith("Umask:", StringComparison.Ordinal))?.Split('\t')[1] ?? umask;
+                    umask = File.ReadLines($"/proc/{process.Id}/status")
+                        .FirstOrDefault(line => line.StartsWith("Umask:", StringComparison.Ordinal))?.Split('\t')[1] ?? umask;
                 }
                 catch (IOException)
                 {
@@ -173,7 +182,8 @@ public sealed class LocalUser : IDisposable
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "only root can become another user");
         var home = MakeFolder("p1");
         Assert.Equal(0, (await PsiProcess.RunAsync("init", "--home", home, "--party", "P1")).ExitCode);
-        Assert.Equal(0, (await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("istat.csv", Samples.Istat), "--key", "IDKEY", "--home", home)).ExitCode);
+        Assert.Equal(0,
+            (await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("istat.csv", Samples.Istat), "--key", "IDKEY", "--home", home)).ExitCode);
         foreach (var file in new[] { "rows.parquet", "identifiers.bin" })
         {
             var (code, bytes) = await AsNobodyAsync("cat", Path.Combine(home, "datasets", "istat", file));
@@ -189,7 +199,8 @@ public sealed class LocalUser : IDisposable
     {
         var home = Path.Combine(_folder.Path, "p1");
         Assert.Equal(0, (await PsiProcess.RunAsync("init", "--home", home, "--party", "P1")).ExitCode);
-        Assert.Equal(0, (await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("istat.csv", Samples.Istat), "--key", "IDKEY", "--home", home)).ExitCode);
+        Assert.Equal(0,
+            (await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("istat.csv", Samples.Istat), "--key", "IDKEY", "--home", home)).ExitCode);
         Directory.CreateDirectory(Path.Combine(home, "sessions"));
         Directory.CreateDirectory(Path.Combine(home, "datasets"));
         File.SetUnixFileMode(Path.Combine(home, "sessions"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
@@ -248,7 +259,8 @@ public sealed class LocalUser : IDisposable
 
     private static async Task<(int Code, int Bytes)> AsNobodyAsync(params string[] command)
     {
-        using var process = Process.Start(new ProcessStartInfo("setpriv", [$"--reuid={Nobody}", $"--regid={Nobody}", "--clear-groups", .. command]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process = Process.Start(new ProcessStartInfo("setpriv", [$"--reuid={Nobody}", $"--regid={Nobody}", "--clear-groups",
+            .. command]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true })!;
         using var output = new MemoryStream();
         await process.StandardOutput.BaseStream.CopyToAsync(output);
         await process.WaitForExitAsync();

@@ -31,7 +31,8 @@ public sealed class NosyPartner
     {
         string[] told =
         [
-            await RefusalAsync("guess"), await RefusalAsync("guess", "PAYROLL"), await RefusalAsync("guess", "PAYROLL", "ONCOLOGY"), await RefusalAsync(null), await RefusalAsync(null, "PAYROLL", "ONCOLOGY"),
+            await RefusalAsync("guess"), await RefusalAsync("guess", "PAYROLL"), await RefusalAsync("guess", "PAYROLL", "ONCOLOGY"),
+            await RefusalAsync(null), await RefusalAsync(null, "PAYROLL", "ONCOLOGY"),
         ];
         Assert.Single(told.Distinct(StringComparer.Ordinal));
         Assert.DoesNotContain("PAYROLL", told[0], StringComparison.Ordinal);
@@ -71,7 +72,8 @@ public sealed class NosyPartner
         }
 
         network.Start();
-        Assert.True((await network.P1.CommandAsync(null, key ? TestNetwork.Propose(reveal: "initiator", reuse: true) : TestNetwork.Propose(protocol: "ecdh"))).Ok);
+        Assert.True(
+            (await network.P1.CommandAsync(null, key ? TestNetwork.Propose(reveal: "initiator", reuse: true) : TestNetwork.Propose(protocol: "ecdh"))).Ok);
         var told = (await network.P1.WaitAsync(session => session.IsEnded)).FailureReason!;
         Assert.StartsWith("P2: ", told, StringComparison.Ordinal);
         Assert.DoesNotContain('/', told);

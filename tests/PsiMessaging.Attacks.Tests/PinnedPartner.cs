@@ -7,10 +7,8 @@ using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Party;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
-using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;
@@ -99,13 +97,15 @@ public class PinnedPartner
         {
             var id = NewId();
             using var shared = network.P2.Home.SharedKeyWith(network.P1.Home.Card);
-            Send(network, network.P2, network.P1, id, StrangerWithABrokerLogin.Proposal(id, "P2") with { SharedKeyCheck = SessionSecrets.SharedKeyCheck(shared, id) });
+            Send(network, network.P2, network.P1, id,
+                StrangerWithABrokerLogin.Proposal(id, "P2") with { SharedKeyCheck = SessionSecrets.SharedKeyCheck(shared, id) });
         }
 
         await TakenAsync(network.P1);
         Assert.InRange(Read(network.P1, transaction => transaction.CountSessions("P2", openOnly: true)), 1, PeerBounds.OpenSessions);
         Assert.InRange(Read(network.P1, transaction => transaction.ListSessions()).Count, 1, PeerBounds.OpenSessions);
-        Assert.InRange(Read(network.P1, transaction => transaction.Outgoing(network.P2.Home.Inbox, 1000).Count(message => Envelope.Parse(message.Frame).Message is AbortSession)), 1, PeerBounds.WaitingRefusals);
+        Assert.InRange(Read(network.P1, transaction => transaction.Outgoing(network.P2.Home.Inbox, 1000)
+            .Count(message => Envelope.Parse(message.Frame).Message is AbortSession)), 1, PeerBounds.WaitingRefusals);
         await network.P1.RestartAsync();
         Assert.InRange(Read(network.P1, transaction => transaction.CountSessions("P2", openOnly: true)), 1, PeerBounds.OpenSessions);
     }
@@ -166,7 +166,8 @@ public class PinnedPartner
         }
 
         await TakenAsync(network.P1);
-        await TestNetwork.EventuallyAsync(() => Read(network.P1, transaction => transaction.ListSessions()) is { Count: 20 } sessions && sessions.All(session => session.State == "Failed"));
+        await TestNetwork.EventuallyAsync(() =>
+            Read(network.P1, transaction => transaction.ListSessions()) is { Count: 20 } sessions && sessions.All(session => session.State == "Failed"));
         Assert.Equal(Post.MostBeforeRefusals, Read(network.P1, transaction => transaction.CountOutgoing(network.P2.Home.Inbox)));
     }
 
@@ -193,7 +194,8 @@ public class PinnedPartner
             Send(network, network.P1, network.Linker, id, new AbortSession(id, FailureCodes.Cancelled, "x"));
         }
 
-        Assert.InRange(Read(network.Linker, transaction => transaction.CountOutgoing(network.P2.Home.Inbox)), PartyBounds.UnreadMessages, PartyBounds.UnreadMessages + 1);
+        Assert.InRange(Read(network.Linker, transaction => transaction.CountOutgoing(network.P2.Home.Inbox)),
+            PartyBounds.UnreadMessages, PartyBounds.UnreadMessages + 1);
 
         // Whoever comes then, and has piled up nothing, is told.
         Assert.Contains(Read(network.Linker, transaction => transaction.Outgoing(network.P1.Home.Inbox, 1000)), message =>
@@ -241,7 +243,8 @@ public class PinnedPartner
                 await TakeBackAsync(query);
             }
 
-            Send(network, network.P1, network.Linker, session.Id, new OpenProduct(session.Id, query, "P1", query == early ? 1 : 2, session.IntersectionSize!.Value, 1, 1, MaskedBatch.RowsOf(1)));
+            Send(network, network.P1, network.Linker, session.Id,
+                new OpenProduct(session.Id, query, "P1", query == early ? 1 : 2, session.IntersectionSize!.Value, 1, 1, MaskedBatch.RowsOf(1)));
             await TestNetwork.EventuallyAsync(() => Products().ContainsKey(query));
             if (query == late)
             {
@@ -255,7 +258,8 @@ public class PinnedPartner
         Send(network, network.P1, network.Linker, session.Id, new WithdrawQuery(session.Id, late, FailureCodes.Cancelled));
         await TestNetwork.EventuallyAsync(() => Products().Count == 1);
 
-        IReadOnlyDictionary<string, LinkProduct> Products() => LinkSession.Parse(Read(network.Linker, transaction => transaction.FindSession(session.Id))!).Products;
+        IReadOnlyDictionary<string, LinkProduct> Products() =>
+            LinkSession.Parse(Read(network.Linker, transaction => transaction.FindSession(session.Id))!).Products;
 
         async Task TakeBackAsync(string query)
         {
@@ -371,12 +375,16 @@ public class PinnedPartner
         }
 
         await TakenAsync(network.P1);
-        await TestNetwork.EventuallyAsync(() => Read(network.P1, transaction => transaction.ListSessions()) is { Count: 20 } sessions && sessions.All(session => session.State == "Failed"));
+        await TestNetwork.EventuallyAsync(() =>
+            Read(network.P1, transaction => transaction.ListSessions()) is { Count: 20 } sessions && sessions.All(session => session.State == "Failed"));
         await TestNetwork.EventuallyAsync(() => Read(network.P1, transaction => transaction.OpenSessions()).Count == 0);
         Assert.Equal((0, 0L), Read(network.P1, transaction => transaction.Waiting("P2")));
     }
 
-    /// <summary>Openings of products in sessions that will never be ready filled what a party may have waiting, and rows of other sessions then held the linker's hands for ever.</summary>
+    /// <summary>
+    /// Openings of products in sessions that will never be ready filled what a party may have waiting, and
+    /// rows of other sessions then held the linker's hands for ever.
+    /// </summary>
     [Fact]
     public async Task OpensProductsInSessionsThatAreNotReady_TheLinkerHasHandsForTheOthers()
     {
@@ -414,7 +422,9 @@ public class PinnedPartner
             var frames = new System.Collections.Concurrent.ConcurrentQueue<byte[]>(
             [
                 Envelope.Create(network.P1.Home, "LINKER", id, new RegisterDataset(id, new byte[32], "P2", "tokens", 1, 100_000, [NewId()])).Frame.ToArray(),
-                .. Enumerable.Range(0, 60).Select(i => Envelope.Create(network.P1.Home, "LINKER", id, new DatasetBatch(id, i, 10, false), RandomNumberGenerator.GetBytes(300_000)).Frame.ToArray()),
+                .. Enumerable.Range(0, 60).Select(i =>
+                    Envelope.Create(network.P1.Home, "LINKER", id, new DatasetBatch(id, i, 10, false), RandomNumberGenerator.GetBytes(300_000)).Frame
+                        .ToArray()),
             ]);
             var refused = new System.Collections.Concurrent.ConcurrentQueue<string>();
             await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
@@ -548,7 +558,8 @@ public class PinnedPartner
         }
 
         await TakenAsync(network.P1);
-        Assert.Equal((0, 0), (Read(network.P1, transaction => transaction.Waiting("LINKER")).Messages, Read(network.P1, transaction => transaction.Waiting("P2")).Messages));
+        Assert.Equal((0, 0),
+            (Read(network.P1, transaction => transaction.Waiting("LINKER")).Messages, Read(network.P1, transaction => transaction.Waiting("P2")).Messages));
         Assert.Equal(SessionState.Completed, network.P1.Session()!.State);
     }
 
@@ -567,7 +578,8 @@ public class PinnedPartner
                 continue;
             }
 
-            var sample = System.Text.Json.JsonSerializer.Deserialize(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", name + ".json")), type, ContractJson.Default)!;
+            var sample = System.Text.Json.JsonSerializer.Deserialize(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", name + ".json")),
+                type, ContractJson.Default)!;
             if (limit.BodyBytes < 12 << 20)
             {
                 Send(network, network.P2, network.P1, NewId(), sample, new byte[limit.BodyBytes + 1]);

@@ -12,17 +12,22 @@ namespace PsiMessaging.Attacks.Tests;
 public sealed class SilentBroker
 {
     /// <summary>
-    /// Wherever a connection falls silent, the worker gives it up and takes another. Before, a broker that was silent while a queue was declared ended the worker, with exit code
-    /// 0, and one that was silent in its greeting held it for good.
+    /// Wherever a connection falls silent, the worker gives it up and takes another. Before, a broker that was silent while a queue was declared ended the
+    /// worker, with exit code 0, and one that was silent in its greeting held it for good.
     /// </summary>
-    /// <remarks>The first connection is ours, the second MassTransit's; a number of frames of the broker's is let through. All at once, since each takes the time of one answer.</remarks>
+    /// <remarks>
+    /// The first connection is ours, the second MassTransit's; a number of frames of the broker's is let
+    /// through. All at once, since each takes the time of one answer.
+    /// </remarks>
     [Fact]
     public async Task FallsSilentOnAConnection_TheNextOneServes()
     {
         (string Where, int Connection, double After)[] cases =
         [
-            ("says nothing", 1, 0), ("stops in its greeting", 1, 0.5), ("stops after its greeting", 1, 1), ("stops after the login", 1, 3), ("stops while queues are declared", 1, 5),
-            ("says nothing to MassTransit", 2, 0), ("stops in its greeting to MassTransit", 2, 0.5), ("stops after MassTransit's login", 2, 3), ("stops while MassTransit declares", 2, 5),
+            ("says nothing", 1, 0), ("stops in its greeting", 1, 0.5), ("stops after its greeting", 1, 1),
+            ("stops after the login", 1, 3), ("stops while queues are declared", 1, 5),
+            ("says nothing to MassTransit", 2, 0), ("stops in its greeting to MassTransit", 2, 0.5),
+            ("stops after MassTransit's login", 2, 3), ("stops while MassTransit declares", 2, 5),
         ];
         await Task.WhenAll(cases.Select(@case => ServesAfterAsync(@case.Where, @case.Connection, @case.After)));
     }
@@ -32,12 +37,14 @@ public sealed class SilentBroker
     public async Task GoesAwayInTheMiddle_SendingSaysSo()
     {
         var proxy = new BrokerProxy(_ => null);
-        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse($"amqp://{new Uri(Rabbit.Address).UserInfo}@localhost:{proxy.Port}"), [], TimeProvider.System, NullLogger.Instance);
+        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse($"amqp://{new Uri(Rabbit.Address).UserInfo}@localhost:{proxy.Port}"),
+            [], TimeProvider.System, NullLogger.Instance);
         await bus.StartAsync(TestNetwork.Patience, TestContext.Current.CancellationToken);
         await proxy.DisposeAsync();
         for (var i = 0; i < 2; i++)
         {
-            var exception = await Assert.ThrowsAsync<BrokerAwayException>(() => bus.SendAsync(QueueAddress.Restore("psi.p1.inbox.v1")!, new string('a', 32), new byte[10], TestContext.Current.CancellationToken));
+            var exception = await Assert.ThrowsAsync<BrokerAwayException>(() =>
+                bus.SendAsync(QueueAddress.Restore("psi.p1.inbox.v1")!, new string('a', 32), new byte[10], TestContext.Current.CancellationToken));
             Assert.Matches("^(the connection to the broker at .* was lost|no broker answers at ).*; is RabbitMQ running", exception.Message);
         }
     }
@@ -52,7 +59,8 @@ public sealed class SilentBroker
             arrived.TrySetResult(frame.ToArray());
             return Task.CompletedTask;
         });
-        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse($"amqp://{new Uri(Rabbit.Address).UserInfo}@localhost:{proxy.Port}"), [inbox], TimeProvider.System, NullLogger.Instance, temporary: true);
+        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse($"amqp://{new Uri(Rabbit.Address).UserInfo}@localhost:{proxy.Port}"),
+            [inbox], TimeProvider.System, NullLogger.Instance, temporary: true);
         var cancellation = TestContext.Current.CancellationToken;
         await bus.StartAsync(patience: null, cancellation).WaitAsync(TestNetwork.Patience, TimeProvider.System, cancellation);
         var frame = RandomNumberGenerator.GetBytes(1000);

@@ -4,12 +4,15 @@ using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;
 
-/// <summary>A party that puts labels into its own data for the other's spreadsheet to run, or for its terminal to obey, once they come back in an answer.</summary>
+/// <summary>
+/// A party that puts labels into its own data for the other's spreadsheet to run, or for its terminal to obey, once they come back in an answer.
+/// </summary>
 public sealed class SpreadsheetReader : IDisposable
 {
     private static readonly string[] Labels =
     [
-        "=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", "\r=2+2", " =3+3", "\uFF1D1+1", "x;=4+4", "\u001b]0;gone\u0007", "\u001b[2J", "a\u202Eb", "[red]", "-5", "<10", "plain",
+        "=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1+1", "\r=2+2", " =3+3", "\uFF1D1+1",
+        "x;=4+4", "\u001b]0;gone\u0007", "\u001b[2J", "a\u202Eb", "[red]", "-5", "<10", "plain",
     ];
 
     private readonly TempFolder _folder = new();
@@ -21,12 +24,16 @@ public sealed class SpreadsheetReader : IDisposable
         static string Quoted(string text) => $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
         var p1 = "ID,A\n" + string.Concat(Labels.Select((_, i) => $"{i},{i * 100}\n"));
         var p2 = "ID,\"LABEL\",V\n" + string.Concat(Labels.Select((label, i) => $"{i},{Quoted(label)},{-5 - i}\n"));
-        var result = await PsiProcess.RunAsync(["simulate", "--p1", _folder.Write("p1.csv", p1), "--p2", _folder.Write("p2.csv", p2), "--key", "ID", "--query", "LABEL", "--query", "mean(V) by LABEL", "--min-cell", "1", "--out", Out, .. more]);
+        var result = await PsiProcess.RunAsync(["simulate", "--p1", _folder.Write("p1.csv", p1), "--p2", _folder.Write("p2.csv", p2),
+            "--key", "ID", "--query", "LABEL", "--query", "mean(V) by LABEL", "--min-cell", "1", "--out", Out, .. more]);
         Assert.True(result.ExitCode == 0, result.ToString());
         return result;
     }
 
-    private static string FirstField(string line) => line.StartsWith('"') ? line[1..line.LastIndexOf("\",", StringComparison.Ordinal)].Replace("\"\"", "\"", StringComparison.Ordinal) : line[..line.IndexOf(',', StringComparison.Ordinal)];
+    private static string FirstField(string line) =>
+        line.StartsWith('"')
+            ? line[1..line.LastIndexOf("\",", StringComparison.Ordinal)].Replace("\"\"", "\"", StringComparison.Ordinal)
+            : line[..line.IndexOf(',', StringComparison.Ordinal)];
 
     [Fact]
     public async Task SendsLabelsThatAreFormulas_TheFileHoldsNone()
@@ -48,7 +55,8 @@ public sealed class SpreadsheetReader : IDisposable
         Assert.Contains("<10", labels);
 
         // Measures are numbers and stay numbers, below zero too.
-        Assert.Contains("-5", File.ReadAllText(Path.Combine(Out, "query-2.csv")).Split('\n').Where(line => line.Contains("cmd", StringComparison.Ordinal)).Select(line => line[(line.LastIndexOf(',') + 1)..]));
+        Assert.Contains("-5", File.ReadAllText(Path.Combine(Out, "query-2.csv")).Split('\n')
+            .Where(line => line.Contains("cmd", StringComparison.Ordinal)).Select(line => line[(line.LastIndexOf(',') + 1)..]));
         using var metadata = JsonDocument.Parse(File.ReadAllText(Path.Combine(Out, "query-1.csv-metadata.json")));
         Assert.StartsWith("neutralised", metadata.RootElement.GetProperty("labels").GetString(), StringComparison.Ordinal);
     }
@@ -63,7 +71,9 @@ public sealed class SpreadsheetReader : IDisposable
         Assert.Contains("[red]", result.Output, StringComparison.Ordinal);
     }
 
-    /// <summary>A heading comes from the other's file as labels do. Everything the commands say is looked at, each with the code it ends with and the heading in it.</summary>
+    /// <summary>
+    /// A heading comes from the other's file as labels do. Everything the commands say is looked at, each with the code it ends with and the heading in it.
+    /// </summary>
     [Fact]
     public async Task SendsAHeadingWithEscapeSequences_TheTerminalGetsNone()
     {
@@ -91,7 +101,9 @@ public sealed class SpreadsheetReader : IDisposable
         const string Heading = "A\u001b[2J\u200E\u202E\u0085é>B";
         var home = Path.Combine(_folder.Path, "p1");
         Assert.Equal(0, (await PsiProcess.RunAsync("init", "--home", home, "--party", "P1")).ExitCode);
-        Assert.Equal(0, (await PsiProcess.RunAsync("dataset", "add", "received", _folder.Write("received.csv", $"ID,{Heading}\n1,2\n2,3\n"), "--key", "ID", "--home", home)).ExitCode);
+        Assert.Equal(0,
+            (await PsiProcess.RunAsync("dataset", "add", "received",
+                _folder.Write("received.csv", $"ID,{Heading}\n1,2\n2,3\n"), "--key", "ID", "--home", home)).ExitCode);
         var result = await PsiProcess.RunAsync("dataset", "list", "--json", "--home", home);
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.DoesNotContain(result.Output, character => PrintableText.IsControl(character) && character != '\n');

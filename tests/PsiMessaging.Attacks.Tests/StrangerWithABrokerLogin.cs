@@ -17,7 +17,8 @@ public class StrangerWithABrokerLogin
 
     private static async Task<IConnection> ConnectAsync(string address) => await new ConnectionFactory { Uri = new Uri(address) }.CreateConnectionAsync();
 
-    private static BasicProperties Properties(string type = "application/vnd.psimessaging.frame.v1", IDictionary<string, object?>? headers = null, string? replyTo = null) =>
+    private static BasicProperties Properties(string type = "application/vnd.psimessaging.frame.v1",
+        IDictionary<string, object?>? headers = null, string? replyTo = null) =>
         new() { ContentType = type, MessageId = Guid.Empty.ToString(), Headers = headers, ReplyTo = replyTo, CorrelationId = Guid.Empty.ToString() };
 
     /// <summary>Waits until nothing waits on a queue and nothing of it is in hand.</summary>
@@ -26,7 +27,8 @@ public class StrangerWithABrokerLogin
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (true)
         {
-            var line = (await Rabbit.ControlAsync("list_queues", "--no-table-headers", "name", "messages")).Split('\n').FirstOrDefault(row => row.StartsWith(queue + "\t", StringComparison.Ordinal));
+            var line = (await Rabbit.ControlAsync("list_queues", "--no-table-headers", "name", "messages"))
+                .Split('\n').FirstOrDefault(row => row.StartsWith(queue + "\t", StringComparison.Ordinal));
             if (line is not null && line.EndsWith("\t0", StringComparison.Ordinal))
             {
                 return;
@@ -43,20 +45,24 @@ public class StrangerWithABrokerLogin
         Assert.SkipUnless(Rabbit.IsGoverned, "needs a broker that can be given users");
         await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
         var spy = $"{cluster.Prefix}.stranger.spy";
-        var login = await Rabbit.AddLoginAsync("stranger-" + Unique(), $@"^{cluster.Prefix}\.stranger\.", $@"^({cluster.Prefix}\..*|amq\.default)$", $@"^{cluster.Prefix}\.stranger\.");
+        var login = await Rabbit.AddLoginAsync("stranger-"
+            + Unique(), $@"^{cluster.Prefix}\.stranger\.", $@"^({cluster.Prefix}\..*|amq\.default)$", $@"^{cluster.Prefix}\.stranger\.");
         await cluster.StartAsync("LINKER");
         var inbox = cluster.Inbox("LINKER");
         await using var connection = await ConnectAsync(login);
         await using var channel = await connection.CreateChannelAsync();
         await channel.QueueDeclareAsync(spy, durable: true, exclusive: false, autoDelete: false);
         var host = new Uri(login);
-        foreach (var header in new[] { "MT-Fault-Address", "MT-Response-Address", "MT-Source-Address", "MT-Destination-Address", "MT-Redelivery-Count", "MT-Request-Id", "MT-Scheduled-Redelivery" })
+        foreach (var header in new[] { "MT-Fault-Address", "MT-Response-Address", "MT-Source-Address",
+            "MT-Destination-Address", "MT-Redelivery-Count", "MT-Request-Id", "MT-Scheduled-Redelivery" })
         {
-            foreach (var address in new[] { $"rabbitmq://{host.Host}:{host.Port}/{inbox}?bind=true&queue={spy}", $"exchange:{inbox}?bind=true&queue={spy}", $"queue:{spy}" })
+            foreach (var address in new[] { $"rabbitmq://{host.Host}:{host.Port}/{inbox}?bind=true&queue={spy}",
+                $"exchange:{inbox}?bind=true&queue={spy}", $"queue:{spy}" })
             {
                 foreach (var type in new[] { "application/vnd.psimessaging.frame.v1", "application/vnd.masstransit+json", "application/json", "///", "" })
                 {
-                    await channel.BasicPublishAsync("", inbox, mandatory: true, Properties(type, new Dictionary<string, object?> { [header] = address }, replyTo: spy), "abc"u8.ToArray());
+                    await channel.BasicPublishAsync("", inbox, mandatory: true,
+                        Properties(type, new Dictionary<string, object?> { [header] = address }, replyTo: spy), "abc"u8.ToArray());
                 }
             }
         }
@@ -74,7 +80,8 @@ public class StrangerWithABrokerLogin
     }
 
     private static async Task<string?> MessagesAsync(string queue) =>
-        (await Rabbit.ControlAsync("list_queues", "--no-table-headers", "name", "messages")).Split('\n').Select(row => row.Split('\t')).FirstOrDefault(row => row[0] == queue)?[1].Trim();
+        (await Rabbit.ControlAsync("list_queues", "--no-table-headers", "name", "messages")).Split('\n')
+            .Select(row => row.Split('\t')).FirstOrDefault(row => row[0] == queue)?[1].Trim();
 
     /// <summary>Addresses that cannot be served kept a message in hand for minutes, and a hundred of them the whole inbox.</summary>
     [Fact]
@@ -95,14 +102,17 @@ public class StrangerWithABrokerLogin
         await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--wait", "--timeout", "30");
     }
 
-    /// <summary>A message longer than the client library takes by itself killed the connection, and came again. RabbitMQ 4 refuses it; 3.x carries it.</summary>
+    /// <summary>
+    /// A message longer than the client library takes by itself killed the connection, and came again. RabbitMQ 4 refuses it; 3.x carries it.
+    /// </summary>
     [Fact]
     public async Task WritesAMessageOf70MiB_TheInboxGoesOn()
     {
         await using var cluster = await Cluster.CreateAsync(Samples.Istat, Samples.Bi);
         await cluster.StartAsync("P1", "P2", "LINKER");
         await using var connection = await ConnectAsync(Rabbit.Address);
-        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        await using var channel =
+            await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
         await Record.ExceptionAsync(() => channel.BasicPublishAsync("", cluster.Inbox("P1"), mandatory: true, Properties(), new byte[70 << 20]).AsTask());
         await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--wait", "--timeout", "60");
     }
@@ -120,14 +130,18 @@ public class StrangerWithABrokerLogin
         using var p2 = ParticipantHome.Open(cluster.Home("P2"));
         for (var i = 0; i < 20; i++)
         {
-            await channel.BasicPublishAsync("", cluster.Inbox("P1"), mandatory: true, Properties(), Envelope.Create(p2, "P1", null, new CancelSession(new string((char)('a' + (i % 6)), 32))).Frame.ToArray());
+            await channel.BasicPublishAsync("", cluster.Inbox("P1"), mandatory: true, Properties(),
+                Envelope.Create(p2, "P1", null, new CancelSession(new string((char)('a' + (i % 6)), 32))).Frame.ToArray());
         }
 
         await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--wait", "--timeout", "60");
-        await TestNetwork.EventuallyAsync(() => cluster.Worker("P1").Log.Split('\n').Count(line => line.Contains("is not kept on", StringComparison.Ordinal)) == 20);
+        await TestNetwork.EventuallyAsync(() =>
+            cluster.Worker("P1").Log.Split('\n').Count(line => line.Contains("is not kept on", StringComparison.Ordinal)) == 20);
     }
 
-    /// <summary>Proposals in the name of somebody pinned, of somebody not pinned, and signed by nobody: no answer, no row, no exchange, no trace but a counted line.</summary>
+    /// <summary>
+    /// Proposals in the name of somebody pinned, of somebody not pinned, and signed by nobody: no answer, no row, no exchange, no trace but a counted line.
+    /// </summary>
     [Fact]
     public async Task ForgesProposals_NoneIsAnsweredOrKept()
     {
@@ -160,7 +174,8 @@ public class StrangerWithABrokerLogin
     internal static ProposeSession Proposal(string id, string from, string to = "P1", string protocol = "ecdh") => new()
     {
         SessionId = id, Initiator = from, Responder = to, Linker = "LINKER", Protocol = protocol, Engine = "masked", Reveal = "both",
-        Profile = new CanonicalizationProfile(Data.Keys.Canonicalizer.Version, "keep", 1, "normal"), Duplicates = "reject", MinCell = 10, KeyNames = ["IDKEY"], SetSize = 10, Nonce = new byte[32], SharedKeyCheck = new byte[16], DeadlineSeconds = 3600,
+        Profile = new CanonicalizationProfile(Data.Keys.Canonicalizer.Version, "keep", 1, "normal"), Duplicates = "reject",
+        MinCell = 10, KeyNames = ["IDKEY"], SetSize = 10, Nonce = new byte[32], SharedKeyCheck = new byte[16], DeadlineSeconds = 3600,
     };
 
     /// <summary>A participant's login does its whole job with the rights of deploy/rabbitmq, and everything else is refused by the broker.</summary>
@@ -191,7 +206,8 @@ public class StrangerWithABrokerLogin
         await cluster.PsiAsync("P2", "send", session, "--timeout", "60");
         Assert.Contains("CLASSE_ETA", (await cluster.PsiAsync("P1", "query", session, "CLASSE_ETA")).Output, StringComparison.Ordinal);
 
-        var queues = new[] { "P1", "P2", "LINKER" }.SelectMany(name => new[] { cluster.Inbox(name), cluster.Inbox(name) + "_error" }).Append($"{prefix}.p1.compute.v1").Append($"{prefix}.p1.computed.v1").ToArray();
+        var queues = new[] { "P1", "P2", "LINKER" }.SelectMany(name => new[] { cluster.Inbox(name), cluster.Inbox(name) + "_error" })
+            .Append($"{prefix}.p1.compute.v1").Append($"{prefix}.p1.computed.v1").ToArray();
         var mayWrite = new Dictionary<string, string[]>(StringComparer.Ordinal)
         {
             ["P1"] = [cluster.Inbox("P2"), cluster.Inbox("LINKER")], ["P2"] = [cluster.Inbox("P1"), cluster.Inbox("LINKER")],
@@ -200,13 +216,17 @@ public class StrangerWithABrokerLogin
         var refused = 0;
         foreach (var (name, login) in logins)
         {
-            var own = name == "COMPUTE" ? [$"{prefix}.p1.compute.v1"] : queues.Where(queue => queue.StartsWith($"{prefix}.{name.ToLowerInvariant()}.", StringComparison.Ordinal)).ToArray();
+            var own = name == "COMPUTE"
+                ? [$"{prefix}.p1.compute.v1"]
+                : queues.Where(queue => queue.StartsWith($"{prefix}.{name.ToLowerInvariant()}.", StringComparison.Ordinal)).ToArray();
             await using var connection = await ConnectAsync(login);
             async Task RefusedAsync(string what, Func<IChannel, Task> action)
             {
-                await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+                await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true,
+                    publisherConfirmationTrackingEnabled: true));
                 var fault = await Record.ExceptionAsync(() => action(channel));
-                Assert.True(fault is not null && channel.CloseReason?.ReplyCode == 403, $"{name} may {what}: {fault?.Message ?? "no fault"} ({channel.CloseReason?.ReplyCode})");
+                Assert.True(fault is not null
+                    && channel.CloseReason?.ReplyCode == 403, $"{name} may {what}: {fault?.Message ?? "no fault"} ({channel.CloseReason?.ReplyCode})");
                 refused++;
             }
 
@@ -223,13 +243,17 @@ public class StrangerWithABrokerLogin
                 await RefusedAsync("unbind " + queue, channel => channel.QueueUnbindAsync(queue, queue, ""));
                 if (!mayWrite[name].Contains(queue, StringComparer.Ordinal))
                 {
-                    await RefusedAsync("write to " + queue, channel => channel.BasicPublishAsync(queue, "", mandatory: true, Properties(), "abc"u8.ToArray()).AsTask());
+                    await RefusedAsync("write to "
+                        + queue, channel => channel.BasicPublishAsync(queue, "", mandatory: true, Properties(), "abc"u8.ToArray()).AsTask());
                 }
             }
 
-            await RefusedAsync("write to the default exchange", channel => channel.BasicPublishAsync("", cluster.Inbox("P2"), mandatory: true, Properties(), "abc"u8.ToArray()).AsTask());
-            await RefusedAsync("write to amq.fanout", channel => channel.BasicPublishAsync("amq.fanout", "", mandatory: true, Properties(), "abc"u8.ToArray()).AsTask());
-            await RefusedAsync("declare a queue of another name", channel => channel.QueueDeclareAsync($"{prefix}.spy", durable: true, exclusive: false, autoDelete: false));
+            await RefusedAsync("write to the default exchange",
+                channel => channel.BasicPublishAsync("", cluster.Inbox("P2"), mandatory: true, Properties(), "abc"u8.ToArray()).AsTask());
+            await RefusedAsync("write to amq.fanout",
+                channel => channel.BasicPublishAsync("amq.fanout", "", mandatory: true, Properties(), "abc"u8.ToArray()).AsTask());
+            await RefusedAsync("declare a queue of another name",
+                channel => channel.QueueDeclareAsync($"{prefix}.spy", durable: true, exclusive: false, autoDelete: false));
             await RefusedAsync("listen to the broker's log", channel => channel.QueueBindAsync(own[0], "amq.rabbitmq.log", "#"));
         }
 
@@ -238,7 +262,8 @@ public class StrangerWithABrokerLogin
 
     /// <summary>A prefix is part of a pattern: one that is a pattern itself would grant the rights of others.</summary>
     [Fact]
-    public async Task PrefixThatIsAPattern_GrantsNothing() => await Assert.ThrowsAsync<InvalidOperationException>(() => Rabbit.RightsAsync(".*", "compute", "P1"));
+    public async Task PrefixThatIsAPattern_GrantsNothing() =>
+        await Assert.ThrowsAsync<InvalidOperationException>(() => Rabbit.RightsAsync(".*", "compute", "P1"));
 
     /// <summary>A right that is taken away, or was never granted, is said in log, health and status, and work goes on once it is granted.</summary>
     [Fact]
@@ -273,7 +298,8 @@ public class StrangerWithABrokerLogin
             await TestNetwork.EventuallyAsync(() => cluster.Worker("P1").Log.Contains($"refuses {user} the right to {what}", StringComparison.Ordinal));
             using var http = new HttpClient();
             using var patience = new CancellationTokenSource(TestNetwork.Patience);
-            while (!(await http.GetStringOrStatusAsync(new Uri($"http://127.0.0.1:{cluster.Ports["P1"]}/ready"), patience.Token)).Contains(what, StringComparison.Ordinal))
+            while (!(await http.GetStringOrStatusAsync(new Uri($"http://127.0.0.1:{cluster.Ports["P1"]}/ready"), patience.Token)).Contains(what,
+                StringComparison.Ordinal))
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, patience.Token);
             }

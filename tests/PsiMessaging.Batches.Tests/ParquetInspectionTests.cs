@@ -11,7 +11,8 @@ public sealed class ParquetInspectionTests : IDisposable
     private static byte[] Token(int value) => [.. new byte[12], .. BitConverter.GetBytes(value).Reverse()];
 
     private static Task<byte[]> Batch(params int[] tokens) =>
-        EncryptedBatch.WriteAsync([.. tokens.Select(Token)], [A, B], [[.. tokens.Select(_ => new byte[48])], [.. tokens.Select(token => new byte[] { (byte)token, 1, 2 })]]);
+        EncryptedBatch.WriteAsync([.. tokens.Select(Token)], [A, B], [[.. tokens.Select(_ => new byte[48])],
+            [.. tokens.Select(token => new byte[] { (byte)token, 1, 2 })]]);
 
     private BatchTokens Check(byte[] body, string[] columns, int rows)
     {
@@ -65,7 +66,8 @@ public sealed class ParquetInspectionTests : IDisposable
 
     [Fact]
     public async Task Check_AnotherCount_IsRefused() =>
-        Assert.Contains("3 rows where 4", (await Assert.ThrowsAsync<InvalidDataException>(async () => Check(await Batch(1, 5, 9), [A, B], 4))).Message, StringComparison.Ordinal);
+        Assert.Contains("3 rows where 4",
+            (await Assert.ThrowsAsync<InvalidDataException>(async () => Check(await Batch(1, 5, 9), [A, B], 4))).Message, StringComparison.Ordinal);
 
     [Fact]
     public async Task Check_OtherColumns_IsRefused()

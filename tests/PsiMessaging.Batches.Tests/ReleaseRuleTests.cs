@@ -16,18 +16,21 @@ public class ReleaseRuleTests
     [InlineData(new long[] { 900 }, 900, true, new[] { false })]
     [InlineData(new long[] { 890 }, 900, true, new[] { true })]
     [InlineData(new long[] { 9 }, 900, true, new[] { false })]
-    public void Show_OneOwnGroup_LeavesOutNoneOrEnough(long[] counts, long own, bool others, bool[] expected) => Assert.Equal(expected, ReleaseRule.Show(counts, own, others, 10));
+    public void Show_OneOwnGroup_LeavesOutNoneOrEnough(long[] counts, long own, bool others, bool[] expected) =>
+        Assert.Equal(expected, ReleaseRule.Show(counts, own, others, 10));
 
     [Fact]
     public void Show_MinimumOfOne_ShowsWhatOccurs() => Assert.Equal([true, false, true], ReleaseRule.Show([1, 0, 5], 7, true, 1));
 
     private static readonly Gen<(long[][] Counts, long[] Left, bool Others)> Tables =
-        Gen.Int[1, 2].SelectMany(groups => Gen.Int[1, 3].SelectMany(cells => Gen.Select(Gen.Long[0, 7].Array[cells].Array[groups], Gen.Long[0, 6].Array[groups], Gen.Bool)))
+        Gen.Int[1, 2]
+            .SelectMany(groups =>
+                Gen.Int[1, 3].SelectMany(cells => Gen.Select(Gen.Long[0, 7].Array[cells].Array[groups], Gen.Long[0, 6].Array[groups], Gen.Bool)))
             .Select((counts, rest, others) => (counts, others ? rest : new long[rest.Length], others));
 
     /// <summary>
-    /// Every way to fill in what is not shown that fits the margins, the cells and the totals shown: no cell and no rest of an own group that has fewer records than the
-    /// minimum may be the same in all of them.
+    /// Every way to fill in what is not shown that fits the margins, the cells and the totals shown: no cell and no rest of an own group that has fewer records
+    /// than the minimum may be the same in all of them.
     /// </summary>
     [Fact]
     public void ShowAndTotals_AnyTable_LeaveNoSmallCellToBeSolvedFor() => Tables.Sample(table =>
@@ -44,7 +47,8 @@ public class ReleaseRuleTests
         var flat = counts.SelectMany(row => row).ToArray();
         var shown = counts.SelectMany((row, i) => ReleaseRule.Show(row, own[i], others, minimum)).ToArray();
         int[] groups = [.. Enumerable.Range(0, flat.Length).Select(i => i / width)];
-        int[][] totals = [[.. Enumerable.Range(0, flat.Length)], .. Enumerable.Range(0, width).Select(column => Enumerable.Range(0, counts.Length).Select(row => (row * width) + column).ToArray()),
+        int[][] totals = [[.. Enumerable.Range(0, flat.Length)],
+            .. Enumerable.Range(0, width).Select(column => Enumerable.Range(0, counts.Length).Select(row => (row * width) + column).ToArray()),
             .. Enumerable.Range(0, counts.Length).Select(row => Enumerable.Range(0, width).Select(column => (row * width) + column).ToArray())];
         var released = ReleaseRule.ShowTotals(flat, shown, groups, own, others, totals, minimum);
         Assert.All(totals.Zip(released), total => Assert.True(!total.Second || total.First.Sum(i => flat[i]) >= minimum));
@@ -90,14 +94,17 @@ public class ReleaseRuleTests
             for (var i = 0; i <= width; i++)
             {
                 var (value, isHidden) = i < width ? (counts[group][i], !shown[(group * width) + i]) : (rest[group], others);
-                Assert.True(!isHidden || value >= minimum || seen[group][i].Count > 1, $"a cell of {value} follows: {string.Join(" | ", counts.Select(row => string.Join(',', row)))}, rest {string.Join(',', rest)}, shown {string.Join(',', shown)}, totals {string.Join(',', released)}");
+                Assert.True(!isHidden || value >= minimum || seen[group][i].Count > 1,
+                    $"a cell of {value} follows: {string.Join(" | ", counts.Select(row => string.Join(',', row)))}, rest {string.Join(',', rest)}, shown "
+                        + $"{string.Join(',', shown)}, totals {string.Join(',', released)}");
             }
         }
     }, iter: 20_000);
 
     /// <summary>An attacker that also knows the rule: among all tables that would look the same no small cell has one value only.</summary>
     [Fact]
-    public void Show_AnAttackerThatKnowsTheRule_PinsNoSmallCell() => Gen.Select(Gen.Long[0, 8].Array[2, 4], Gen.Bool, Gen.Long[0, 8]).Sample((counts, others, rest) =>
+    public void Show_AnAttackerThatKnowsTheRule_PinsNoSmallCell() =>
+        Gen.Select(Gen.Long[0, 8].Array[2, 4], Gen.Bool, Gen.Long[0, 8]).Sample((counts, others, rest) =>
     {
         const int minimum = 3;
         var own = counts.Sum() + (others ? rest : 0);
@@ -131,7 +138,8 @@ public class ReleaseRuleTests
         }
 
         Try(new long[counts.Length], 0, own);
-        Assert.All(counts.Select((value, i) => (value, i)), cell => Assert.True(shown[cell.i] || cell.value >= minimum || seen[cell.i].Count > 1, $"{cell.value} of {string.Join(',', counts)}, rest {(others ? rest : 0)}"));
+        Assert.All(counts.Select((value, i) => (value, i)), cell => Assert.True(shown[cell.i] || cell.value >= minimum || seen[cell.i].Count > 1,
+            $"{cell.value} of {string.Join(',', counts)}, rest {(others ? rest : 0)}"));
     }, iter: 1000);
 
     /// <summary>Two totals that share no cell: 7 = 3 + 4 of own groups that have 3 and 4 left leaves nobody for the rest of them.</summary>
@@ -139,6 +147,7 @@ public class ReleaseRuleTests
     public void ShowTotals_TwoThatTogetherLeaveNobodyOver_AreNotBothShown()
     {
         int[][] totals = [[0, 3], [1, 4]];
-        Assert.Equal([true, false], ReleaseRule.ShowTotals([3, 3, 4, 4, 5, 0], [false, false, true, false, true, false], [0, 0, 0, 1, 1, 1], [10, 9], others: true, totals, 3));
+        Assert.Equal([true, false],
+            ReleaseRule.ShowTotals([3, 3, 4, 4, 5, 0], [false, false, true, false, true, false], [0, 0, 0, 1, 1, 1], [10, 9], others: true, totals, 3));
     }
 }

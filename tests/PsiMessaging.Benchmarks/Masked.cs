@@ -7,8 +7,9 @@ using PsiMessaging.InProcess;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>masked BROKER [rows [engine]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other, engines <c>masked</c> and
-/// <c>tokens</c> in one run. The intersection itself is written into the homes as completed. Prints seconds, the peak memory of every process, and the ratio.
+/// <c>masked BROKER [rows [engine]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other,
+/// engines <c>masked</c> and <c>tokens</c> in one run. The intersection itself is written into the homes as completed. Prints seconds, the peak memory of every
+/// process, and the ratio.
 /// </summary>
 internal static class Masked
 {
@@ -17,7 +18,8 @@ internal static class Masked
         var broker = args[1];
         var rows = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 1_000_000;
         var engines = args.Length <= 3 ? Enum.GetValues<QueryEngine>()
-            : WireNames.TryParse(args[3], out QueryEngine asked) ? [asked] : throw new ArgumentException($"the engines are {WireNames.Listed(WireNames.Engines, "and")}");
+            : WireNames.TryParse(args[3], out QueryEngine asked)
+            ? [asked] : throw new ArgumentException($"the engines are {WireNames.Listed(WireNames.Engines, "and")}");
         var root = Directory.CreateTempSubdirectory("psi-masked-").FullName;
         var homes = LocalHomes.Create(root, config => config with { QueuePrefix = $"bench{Environment.ProcessId}", Broker = broker });
 
@@ -49,12 +51,15 @@ internal static class Masked
                 Sending.Run("send", SessionOf(engine), "--home", homes[0].Path, "--timeout", "3000");
                 Sending.Run("send", SessionOf(engine), "--home", homes[1].Path, "--timeout", "3000");
                 Console.WriteLine($"{WireNames.NameOf(engine)}: send by both {watch.Elapsed.TotalSeconds:f1} s");
-                foreach (var text in engine == QueryEngine.Masked ? ["A, B", "A, B", "A, B", "mean(XA), sd(XA), corr(XA, XB) by B"] : new[] { "A, B", "A, B", "A, B" })
+                foreach (var text in engine == QueryEngine.Masked ? ["A, B", "A, B", "A, B",
+                    "mean(XA), sd(XA), corr(XA, XB) by B"] : new[] { "A, B", "A, B", "A, B" })
                 {
                     watch.Restart();
-                    using var answer = JsonDocument.Parse(Sending.Run("query", SessionOf(engine), text, "--home", homes[0].Path, "--json", "--timeout", "3000", "--deadline", "3000"));
+                    using var answer = JsonDocument.Parse(Sending.Run("query", SessionOf(engine), text,
+                        "--home", homes[0].Path, "--json", "--timeout", "3000", "--deadline", "3000"));
                     var (seconds, records) = (answer.RootElement.GetProperty("seconds").GetDouble(), answer.RootElement.GetProperty("records").GetInt64());
-                    Console.WriteLine($"{WireNames.NameOf(engine)}: {text}: {seconds:f2} s from question to answer ({watch.Elapsed.TotalSeconds:f2} s with the command), {records:N0} records");
+                    Console.WriteLine($"{WireNames.NameOf(engine)}: {text}: {seconds:f2} s from question to answer ({watch.Elapsed.TotalSeconds:f2} s with the "
+                        + $"command), {records:N0} records");
                     if (text == "A, B")
                     {
                         best[engine] = Math.Min(seconds, best.GetValueOrDefault(engine, double.MaxValue));

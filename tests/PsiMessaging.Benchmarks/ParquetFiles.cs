@@ -7,8 +7,8 @@ using PsiMessaging.Files;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>parquet-files FOLDER</c>: reads every file of a collection, the public conformance collections for example, as a dataset is read, and by DuckDB itself. Each is the same, or refused, with the
-/// reason; exit code 1 if any is neither.
+/// <c>parquet-files FOLDER</c>: reads every file of a collection, the public conformance collections for example, as a dataset is read, and by DuckDB itself.
+/// Each is the same, or refused, with the reason; exit code 1 if any is neither.
 /// </summary>
 internal static class ParquetFiles
 {
@@ -17,7 +17,8 @@ internal static class ParquetFiles
         var (same, refused, wrong) = (0, 0, 0);
         using var duck = new DuckDBConnection("DataSource=:memory:");
         duck.Open();
-        foreach (var path in Directory.EnumerateFiles(args[1], "*", SearchOption.AllDirectories).Where(path => Path.GetExtension(path) is ".parquet" or ".encrypted").Order(StringComparer.Ordinal))
+        foreach (var path in Directory.EnumerateFiles(args[1], "*", SearchOption.AllDirectories)
+            .Where(path => Path.GetExtension(path) is ".parquet" or ".encrypted").Order(StringComparer.Ordinal))
         {
             var name = Path.GetRelativePath(args[1], path);
             try
@@ -38,7 +39,8 @@ internal static class ParquetFiles
         return wrong == 0 ? 0 : 1;
     }
 
-    private static string Sql(string select, string path) => $"SELECT {select} FROM read_parquet({DuckText.Literal(DuckText.Path(path))}, hive_partitioning = false)";
+    private static string Sql(string select, string path) =>
+        $"SELECT {select} FROM read_parquet({DuckText.Literal(DuckText.Path(path))}, hive_partitioning = false)";
 
     private static string Theirs(DuckDBConnection duck, string path)
     {
@@ -63,8 +65,11 @@ internal static class ParquetFiles
         using var theirs = command.ExecuteReader();
 
         // DuckDB puts a number behind a name that differs from another in case only.
-        var places = reader.Columns.Select(name => Enumerable.Range(0, theirs.FieldCount).OrderByDescending(i => RecordReader.NormalizeName(theirs.GetName(i)) == name)
-            .First(i => RecordReader.NormalizeName(theirs.GetName(i)) is var other && (other == name || other.StartsWith(name + "_", StringComparison.Ordinal)))).ToArray();
+        var places =
+            reader.Columns.Select(name => Enumerable.Range(0, theirs.FieldCount).OrderByDescending(i => RecordReader.NormalizeName(theirs.GetName(i)) == name)
+            .First(i => RecordReader.NormalizeName(theirs.GetName(i)) is var other
+                && (other == name || other.StartsWith(name + "_", StringComparison.Ordinal))))
+            .ToArray();
         for (var row = 1; ; row++)
         {
             var (ours, other) = (reader.Read(), theirs.Read());
@@ -90,8 +95,10 @@ internal static class ParquetFiles
     }
 
     private static bool IsSame(string ours, string theirs) =>
-        ours == theirs || (ours.Length == 0 && string.IsNullOrWhiteSpace(theirs)) || ours.Replace('T', ' ') == theirs || ours + " 00:00:00" == theirs || ours.Replace('T', ' ') + "+00" == theirs || ours + " 00:00:00+00" == theirs
+        ours == theirs || (ours.Length == 0 && string.IsNullOrWhiteSpace(theirs)) || ours.Replace('T', ' ') == theirs
+            || ours + " 00:00:00" == theirs || ours.Replace('T', ' ') + "+00" == theirs || ours + " 00:00:00+00" == theirs
         || (theirs is "nan" or "-nan" && ours is "NaN") || (theirs is "inf" or "-inf" && ours is "Infinity" or "-Infinity")
-        || (double.TryParse(ours, NumberStyles.Float, CultureInfo.InvariantCulture, out var one) && double.TryParse(theirs, NumberStyles.Float, CultureInfo.InvariantCulture, out var other) && one.Equals(other)
+        || (double.TryParse(ours, NumberStyles.Float, CultureInfo.InvariantCulture, out var one)
+            && double.TryParse(theirs, NumberStyles.Float, CultureInfo.InvariantCulture, out var other) && one.Equals(other)
             && (theirs.EndsWith(".0", StringComparison.Ordinal) || theirs.Contains('e', StringComparison.Ordinal)));
 }

@@ -8,8 +8,8 @@ using PsiMessaging.Batches;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>product</c>: the linker's product against the machine's own peak for 64-bit multiply-and-add, which a bare loop on registers measures in the same run; and the
-/// same sums under Paillier encryption (the additively homomorphic scheme that peers with a helper use), by BouncyCastle's arithmetic.
+/// <c>product</c>: the linker's product against the machine's own peak for 64-bit multiply-and-add, which a bare loop on registers measures in the same run;
+/// and the same sums under Paillier encryption (the additively homomorphic scheme that peers with a helper use), by BouncyCastle's arithmetic.
 /// </summary>
 internal static class Product
 {
@@ -86,8 +86,9 @@ internal static class Product
     }
 
     /// <summary>
-    /// Paillier at 2048 bits, as a helper would count 9 by 12 groups: the asking party encrypts its 9 indicators a row, the other adds the ciphertexts of its row's group. One
-    /// encryption is a modular exponentiation modulo n², one addition a modular multiplication; rates are measured, totals follow from the counts of operations.
+    /// Paillier at 2048 bits, as a helper would count 9 by 12 groups: the asking party encrypts its 9 indicators a row, the other adds the ciphertexts of its
+    /// row's group. One encryption is a modular exponentiation modulo n², one addition a modular multiplication; rates are measured, totals follow from the
+    /// counts of operations.
     /// </summary>
     private static void Paillier(double productSeconds)
     {
@@ -114,6 +115,7 @@ internal static class Product
 
         var addition = watch.Elapsed.TotalSeconds / additions;
         var total = ((Rows * 9.0 * encryption) + (Rows * 9.0 * addition)) / Environment.ProcessorCount;
-        Console.WriteLine($"Paillier 2048: {encryption * 1e3:f2} ms an encryption, {addition * 1e6:f1} us an addition; {Rows:N0} rows of 9 by 12 groups would take {total:N0} s on {Environment.ProcessorCount} cores (the product alone here: {productSeconds * 1e3:f0} ms)");
+        Console.WriteLine($"Paillier 2048: {encryption * 1e3:f2} ms an encryption, {addition * 1e6:f1} us an addition; {Rows:N0} rows of 9 by 12 groups would "
+            + $"take {total:N0} s on {Environment.ProcessorCount} cores (the product alone here: {productSeconds * 1e3:f0} ms)");
     }
 }

@@ -11,8 +11,8 @@ using PsiMessaging.Protocols.Evaluation;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>compute BROKER [batches]</c>: batches a second through the queue with one compute process on one core, and with two processes on a core each, turn by turn
-/// in one run; real processes (taskset pins them), real RabbitMQ.
+/// <c>compute BROKER [batches]</c>: batches a second through the queue with one compute process on one core, and with two processes on a core each, turn by
+/// turn in one run; real processes (taskset pins them), real RabbitMQ.
 /// </summary>
 internal static class ScaleOut
 {
@@ -22,10 +22,12 @@ internal static class ScaleOut
     {
         var batches = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : 24;
         var root = Directory.CreateTempSubdirectory("psi-compute-").FullName;
-        using var home = ParticipantHome.Create(Path.Combine(root, "p1"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party, QueuePrefix = $"bench{Environment.ProcessId}" });
+        using var home = ParticipantHome.Create(Path.Combine(root, "p1"),
+            new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party, QueuePrefix = $"bench{Environment.ProcessId}" });
         DistributedEvaluator? evaluator = null;
         using var names = ComputeKey.LoadOrCreate(home);
-        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(args[1]), [new Inbox(names.ResultQueue, frame => evaluator!.ReceiveAsync(frame))], TimeProvider.System, NullLogger.Instance, temporary: true);
+        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(args[1]),
+            [new Inbox(names.ResultQueue, frame => evaluator!.ReceiveAsync(frame))], TimeProvider.System, NullLogger.Instance, temporary: true);
         evaluator = new DistributedEvaluator(ComputeKey.LoadOrCreate(home), bus, 1, TimeProvider.System, NullLogger.Instance);
         await bus.StartAsync(TimeSpan.FromSeconds(5), CancellationToken.None);
         using var secret = SecretBytes.CopyOf([9, .. new byte[31]]);
@@ -77,12 +79,14 @@ internal static class ScaleOut
 
     /// <summary>As the driver does: never more in hand than the evaluator takes.</summary>
     private static Task RunAsync(DistributedEvaluator evaluator, EvaluationRequest request, int batches) => Parallel.ForEachAsync(
-        Enumerable.Range(0, batches), new ParallelOptions { MaxDegreeOfParallelism = 4 * (evaluator.Workers + 1) }, async (sequence, cancellation) => await evaluator.EvaluateAsync("bench", 1, sequence, request, cancellation));
+        Enumerable.Range(0, batches), new ParallelOptions { MaxDegreeOfParallelism = 4 * (evaluator.Workers + 1) },
+        async (sequence, cancellation) => await evaluator.EvaluateAsync("bench", 1, sequence, request, cancellation));
 
     private static Process Start(int core, string broker, string key)
     {
         var start = new ProcessStartInfo("taskset") { UseShellExecute = false, RedirectStandardOutput = true };
-        foreach (var argument in new[] { "-c", $"{core}", "dotnet", Path.Combine(AppContext.BaseDirectory, "psi.dll"), "party", "compute", "--parallelism", "1", "--key", key, "--broker", broker })
+        foreach (var argument in new[] { "-c", $"{core}", "dotnet", Path.Combine(AppContext.BaseDirectory, "psi.dll"),
+            "party", "compute", "--parallelism", "1", "--key", key, "--broker", broker })
         {
             start.ArgumentList.Add(argument);
         }

@@ -22,8 +22,9 @@ using PsiMessaging.Storage;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>send BROKER [rows]</c>: three real workers over RabbitMQ; both parties send rows × 3 columns to the linker and one asks a two-column query. The session before it (the PSI
-/// itself) is written into the homes as completed. Prints the query's time at the linker against DuckDB alone on the same Parquet files, and every process's peak memory.
+/// <c>send BROKER [rows]</c>: three real workers over RabbitMQ; both parties send rows × 3 columns to the linker and one asks a two-column query. The session
+/// before it (the PSI itself) is written into the homes as completed. Prints the query's time at the linker against DuckDB alone on the same Parquet files, and
+/// every process's peak memory.
 /// </summary>
 internal static class Sending
 {
@@ -53,7 +54,8 @@ internal static class Sending
             Console.WriteLine($"send, both parties one after the other: {watch.Elapsed.TotalSeconds:0.00} s");
             var linked = LinkSession.Parse(Store(homes[2]).Read(transaction => transaction.FindSession(Session))!);
             var (left, right) = (linked.Registrations[0], linked.Registrations[1]);
-            var tables = new[] { left, right }.Select(registration => new TokenRows(Path.Combine(homes[2].SessionPath(Session), registration.Party.ToLowerInvariant()))).ToArray();
+            var tables = new[] { left, right }.Select(registration =>
+                new TokenRows(Path.Combine(homes[2].SessionPath(Session), registration.Party.ToLowerInvariant()))).ToArray();
             Console.WriteLine("run   question to answer   linker, whole query   DuckDB alone      ratio");
             for (var run = 0; run < 5; run++)
             {
@@ -64,9 +66,11 @@ internal static class Sending
                 TokenEngine.Count(tables[0], tables[1], columns, 1, false, Path.Combine(root, "answer.parquet"), 512 << 20);
                 var engine = watch.Elapsed.TotalSeconds;
                 watch.Restart();
-                DuckDbAlone($"SELECT l.\"{columns[0].Item2}\", r.\"{columns[1].Item2}\", count(*) FROM '{tables[0].Folder}/*.parquet' l JOIN '{tables[1].Folder}/*.parquet' r ON l.\"row\" = r.\"row\" GROUP BY ALL");
+                DuckDbAlone($"SELECT l.\"{columns[0].Item2}\", r.\"{columns[1].Item2}\", count(*) FROM '{tables[0].Folder}/*.parquet' l JOIN "
+                    + $"'{tables[1].Folder}/*.parquet' r ON l.\"row\" = r.\"row\" GROUP BY ALL");
                 var alone = watch.Elapsed.TotalSeconds;
-                Console.WriteLine($"{run,3} {seconds,18:0.000} s {engine,19:0.000} s {alone,12:0.000} s {engine / alone,10:0.00} (allowed {1.5 + (0.1 / alone):0.00})");
+                Console.WriteLine(
+                    $"{run,3} {seconds,18:0.000} s {engine,19:0.000} s {alone,12:0.000} s {engine / alone,10:0.00} (allowed {1.5 + (0.1 / alone):0.00})");
             }
 
             workers.PrintPeaks();
@@ -80,11 +84,13 @@ internal static class Sending
     }
 
     /// <summary>A home as it stands after a completed session in which all rows are common.</summary>
-    internal static async Task PrepareAsync(ParticipantHome home, string peer, string file, int rows, string session = Session, QueryEngine engine = QueryEngine.Tokens)
+    internal static async Task PrepareAsync(ParticipantHome home, string peer, string file,
+        int rows, string session = Session, QueryEngine engine = QueryEngine.Tokens)
     {
         using var store = Store(home);
         var catalog = new DatasetCatalog(home, store, TimeProvider.System);
-        var dataset = catalog.Find("data") ?? await catalog.AddAsync(new DatasetRequest("data", file, ["ID"], new RecordReaderOptions(), false, DuplicateRule.Reject));
+        var dataset = catalog.Find("data")
+            ?? await catalog.AddAsync(new DatasetRequest("data", file, ["ID"], new RecordReaderOptions(), false, DuplicateRule.Reject));
         var now = TimeProvider.System.GetUtcNow();
         Directory.CreateDirectory(home.SessionPath(session));
         var matched = new MatchedRows(rows);
@@ -99,7 +105,8 @@ internal static class Sending
             transaction.PutSession(new PartySession(SessionState.Completed)
             {
                 Id = session, IsInitiator = home.Name == "P1", Peer = peer, Linker = "LINKER", Dataset = "data", DatasetHash = dataset.Hash,
-                Protocol = EcdhProtocol.Instance.Name, Engine = engine, Reveal = RevealTo.Both, MinCell = 1, CreatedAt = now, DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
+                Protocol = EcdhProtocol.Instance.Name, Engine = engine, Reveal = RevealTo.Both, MinCell = 1, CreatedAt = now,
+                DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
                 ProposalHash = new byte[32], AcceptanceHash = new byte[32], IntersectionSize = rows, HadResult = true, EndedAt = now,
             }.ToStored());
             return true;

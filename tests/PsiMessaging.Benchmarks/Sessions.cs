@@ -8,8 +8,8 @@ using PsiMessaging.Storage;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>session BROKER [rows1 [rows2 [psi intersect options]]]</c>: one session between real worker processes, datasets already added; prints its phases and every process's own
-/// peak memory. With <c>--reuse</c> P2's reusable set is made first.
+/// <c>session BROKER [rows1 [rows2 [psi intersect options]]]</c>: one session between real worker processes, datasets already added; prints its phases and
+/// every process's own peak memory. With <c>--reuse</c> P2's reusable set is made first.
 /// </summary>
 internal static class Sessions
 {
@@ -36,10 +36,12 @@ internal static class Sessions
             await WarmUpAsync(homes[0].Path);
             var whole = Stopwatch.StartNew();
             await PsiAsync(["intersect", "--with", "P2", "--dataset", "a", "--wait", "--rsa-bits", "2048", "--home", homes[0].Path, .. options]);
-            Console.WriteLine($"psi intersect --wait, {rows1:N0} x {rows2:N0} {string.Join(' ', options)}: {whole.Elapsed.TotalSeconds:0.00} s from command to prompt");
+            Console.WriteLine(
+                $"psi intersect --wait, {rows1:N0} x {rows2:N0} {string.Join(' ', options)}: {whole.Elapsed.TotalSeconds:0.00} s from command to prompt");
             using var store = new SqliteParticipantStore(homes[0].StatePath);
             var session = PartySession.Parse(store.Read(transaction => transaction.ListSessions())[^1]);
-            Console.WriteLine($"{session.IntersectionSize:N0} in common; {string.Join(", ", session.Phases().Select(phase => $"{phase.Name} {phase.Seconds:0.00} s"))}");
+            Console.WriteLine(
+                $"{session.IntersectionSize:N0} in common; {string.Join(", ", session.Phases().Select(phase => $"{phase.Name} {phase.Seconds:0.00} s"))}");
             workers.PrintPeaks();
         }
         finally

@@ -25,7 +25,9 @@ internal static class Signing
         using var receiver = new BlindRsaParty(Items, 1, transcript, seed, ("P1", null, null), ("P2", senderKey.PublicKey, null), Reveal.Own);
         using var threads = new ComputeThreads(Environment.ProcessorCount);
         byte[] Evaluate(IBatchParty party, Round round, int sequence, ReadOnlyMemory<byte> payload) =>
-            Evaluator.EvaluateAsync(party.Evaluate(round, sequence, Numbers(round.FirstOf(sequence), round.CountOf(sequence)), payload)!, threads, CancellationToken.None).GetAwaiter().GetResult();
+            Evaluator.EvaluateAsync(party.Evaluate(round, sequence, Numbers(round.FirstOf(sequence), round.CountOf(sequence)), payload)!,
+                    threads, CancellationToken.None)
+                .GetAwaiter().GetResult();
         using var bare = RsaArithmetic.Create(senderKey);
         var outgoing = receiver.Rounds.Single(round => round is { Number: 1, Direction: RoundDirection.Outgoing });
         var incoming = sender.Rounds.Single(round => round is { Number: 1, Direction: RoundDirection.Incoming });
@@ -59,7 +61,8 @@ internal static class Signing
             }
 
             var finalising = watch.Elapsed.TotalMicroseconds / Items;
-            Console.WriteLine($"{run,3} {rate,16:N0} {signing,11:N0} {signing / (rate * Environment.ProcessorCount),12:P1} {blinding,18:N1} {finalising,20:N1}");
+            Console.WriteLine(
+                $"{run,3} {rate,16:N0} {signing,11:N0} {signing / (rate * Environment.ProcessorCount),12:P1} {blinding,18:N1} {finalising,20:N1}");
         }
 
         return 0;

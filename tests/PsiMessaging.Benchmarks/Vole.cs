@@ -10,8 +10,8 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>vole [log2 size]…</c>: the protocol alone, items already hashed, both parties in this process, one thread a party and then two; against AES-128 blocks and
-/// a scalar multiplication in the same run.
+/// <c>vole [log2 size]…</c>: the protocol alone, items already hashed, both parties in this process, one thread a party and then two; against AES-128 blocks
+/// and a scalar multiplication in the same run.
 /// </summary>
 internal static class Vole
 {
@@ -25,7 +25,8 @@ internal static class Vole
                 for (var turn = 0; turn < 4; turn++)
                 {
                     var (seconds, bytes, common) = await RunOnceAsync(1 << log, threads, shared);
-                    Console.WriteLine($"2^{log}, {threads} thread(s) {(shared ? "for both" : "a party")}: {seconds:f3} s, {bytes.ToSender / 1e6:f2} + {bytes.ToReceiver / 1e6:f2} MB, {common:N0} in common");
+                    Console.WriteLine($"2^{log}, {threads} thread(s) {(shared ? "for both" : "a party")}: {seconds:f3} s, {bytes.ToSender / 1e6:f2} + "
+                        + $"{bytes.ToReceiver / 1e6:f2} MB, {common:N0} in common");
                 }
             }
         }
@@ -34,7 +35,8 @@ internal static class Vole
     }
 
     /// <summary>
-    /// <c>correctness</c>: 1,000 runs at 2^10 to 2^14, 100 at 2^18 and 20 at 2^20, random overlap, against plain sets; exits with 1 at the first match that is false or missed.
+    /// <c>correctness</c>: 1,000 runs at 2^10 to 2^14, 100 at 2^18 and 20 at 2^20, random overlap, against
+    /// plain sets; exits with 1 at the first match that is false or missed.
     /// </summary>
     public static async Task<int> CheckAsync()
     {
@@ -43,7 +45,8 @@ internal static class Vole
         {
             for (var run = 0; run < runs; run++)
             {
-                var (receiver, sender) = (RandomNumberGenerator.GetInt32(1 << least, (1 << most) + 1), RandomNumberGenerator.GetInt32(1 << least, (1 << most) + 1));
+                var (receiver, sender) = (RandomNumberGenerator.GetInt32(1 << least, (1 << most) + 1),
+                    RandomNumberGenerator.GetInt32(1 << least, (1 << most) + 1));
                 var common = RandomNumberGenerator.GetInt32(0, Math.Min(receiver, sender) + 1);
                 var salt = RandomNumberGenerator.GetBytes(16);
                 var (mine, theirs) = (Hashes(receiver, 0, salt), Hashes(sender, receiver - common, salt));

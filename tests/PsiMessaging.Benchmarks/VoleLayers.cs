@@ -113,12 +113,15 @@ internal static class VoleLayers
         using (var code = new ExpandConvoluteCode(voleKeys.Code, parameters.Outputs, parameters.Folded))
         {
             using var tails = new BlockBuffer(2 * (ExpandConvoluteCode.Wrap + parameters.Folded));
-            Console.WriteLine($"   (code alone: pair {Best(() => code.EncodePair(a, c, tails, cores)) * 1e3:f1} ms, of it folding {Best(() => code.Fold(tails, 2, accelerated: true)) * 1e3:f1} ms)");
+            Console.WriteLine($"   (code alone: pair {Best(() => code.EncodePair(a, c, tails, cores)) * 1e3:f1} ms, of it folding "
+                + $"{Best(() => code.Fold(tails, 2, accelerated: true)) * 1e3:f1} ms)");
             using var tail = new BlockBuffer(ExpandConvoluteCode.Wrap + parameters.Folded);
-            Console.WriteLine($"   (code alone: single {Best(() => code.Encode(a, tail, cores)) * 1e3:f1} ms, of it folding {Best(() => code.Fold(tail, 1, accelerated: true)) * 1e3:f1} ms)");
+            Console.WriteLine($"   (code alone: single {Best(() => code.Encode(a, tail, cores)) * 1e3:f1} ms, of it folding "
+                + $"{Best(() => code.Fold(tail, 1, accelerated: true)) * 1e3:f1} ms)");
         }
 
-        Add("sender", "K = B + delta A'", () => cores.Split(starts, 4096, (_, first, end) => BinaryField128.MultiplyAdd(delta, a.Span[first..end], b.Span[first..end])));
+        Add("sender", "K = B + delta A'",
+            () => cores.Split(starts, 4096, (_, first, end) => BinaryField128.MultiplyAdd(delta, a.Span[first..end], b.Span[first..end])));
         Add("receiver", "A' = A + P", () => VoleOprf.Add(a, store, starts, cores));
         BlockBuffer outputs = null!;
         Add("both", "outputs: hash", () =>
@@ -137,11 +140,13 @@ internal static class VoleLayers
         var found = new byte[(size + 7) / 8];
         Add("receiver", "outputs: match", () => tags.TryMatch(wire, found));
 
-        var sums = new[] { "receiver", "sender" }.ToDictionary(side => side, side => layers.Where(layer => layer.Side == side || layer.Side == "both").Sum(layer => layer.Seconds));
+        var sums = new[] { "receiver", "sender" }.ToDictionary(side => side,
+            side => layers.Where(layer => layer.Side == side || layer.Side == "both").Sum(layer => layer.Seconds));
         Console.WriteLine($"AES-128, one block: {block * 1e9:f2} ns; {size:N0} items a side, {cores.Count} thread(s)");
         foreach (var (side, name, seconds) in layers)
         {
-            Console.WriteLine($"{side,-9} {name,-36} {seconds * 1e3,8:f1} ms {seconds * 1e9 / size,8:f1} ns an element {seconds / size / block,6:f1} blocks {seconds / sums[side == "both" ? "receiver" : side],6:P0}");
+            Console.WriteLine($"{side,-9} {name,-36} {seconds * 1e3,8:f1} ms {seconds * 1e9 / size,8:f1} ns an element {seconds / size / block,6:f1} blocks "
+                + $"{seconds / sums[side == "both" ? "receiver" : side],6:P0}");
         }
 
         Console.WriteLine($"sum: receiver {sums["receiver"] * 1e3:f0} ms, sender {sums["sender"] * 1e3:f0} ms");
@@ -151,7 +156,8 @@ internal static class VoleLayers
     }
 
     /// <summary>
-    /// <c>failures [runs]</c>: how often encoding fails with narrow bands, against the published fit λ(w) = a·w - b bits, from which the 256 of the product are extrapolated.
+    /// <c>failures [runs]</c>: how often encoding fails with narrow bands, against the published fit λ(w) =
+    /// a·w - b bits, from which the 256 of the product are extrapolated.
     /// </summary>
     public static int Failures(string[] args)
     {
@@ -168,7 +174,8 @@ internal static class VoleLayers
                 Parallel.For(0, turns, _ =>
                 {
                     using var rows = BandRows.Create(keys, RandomBandStore.StartsOf(keys.Length), RandomNumberGenerator.GetBytes(16), Cores.One);
-                    using var store = RandomBandStore.Encode(rows, keys.Span, RandomNumberGenerator.GetBytes(16), Cores.One, RandomBandStore.IsAccelerated, width, out var fault);
+                    using var store = RandomBandStore.Encode(rows, keys.Span, RandomNumberGenerator.GetBytes(16),
+                        Cores.One, RandomBandStore.IsAccelerated, width, out var fault);
                     if (fault != EncodeFault.None)
                     {
                         Interlocked.Increment(ref failures);

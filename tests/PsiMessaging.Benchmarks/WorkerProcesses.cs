@@ -7,7 +7,8 @@ namespace PsiMessaging.Benchmarks;
 /// <summary>A worker process for each home, stopped with this object.</summary>
 internal sealed class WorkerProcesses(IReadOnlyList<ParticipantHome> homes) : IDisposable
 {
-    private readonly Process[] _workers = [.. homes.Select(home => Start(home.Config.Role == ParticipantRole.Linker ? "linker" : "party", "run", "--home", home.Path))];
+    private readonly Process[] _workers =
+        [.. homes.Select(home => Start(home.Config.Role == ParticipantRole.Linker ? "linker" : "party", "run", "--home", home.Path))];
 
     /// <summary>Starts <c>psi</c> with these arguments; a worker's output is read and dropped.</summary>
     public static Process Start(params string[] arguments)
@@ -31,7 +32,8 @@ internal sealed class WorkerProcesses(IReadOnlyList<ParticipantHome> homes) : ID
         foreach (var (worker, home) in _workers.Zip(homes))
         {
             var peak = File.ReadLines($"/proc/{worker.Id}/status").Single(line => line.StartsWith("VmHWM", StringComparison.Ordinal));
-            Console.WriteLine($"{home.Name,-7} peak memory {int.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0:N0} MiB");
+            Console.WriteLine($"{home.Name,-7} peak memory "
+                + $"{int.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0:N0} MiB");
         }
     }
 

@@ -21,7 +21,8 @@ public class AnalyticsDocumentTests
         Assert.True(examples.Count >= 12, $"only {examples.Count} examples were found");
         using var folder = new TempFolder();
         var output = Path.Combine(folder.Path, "out");
-        var result = await PsiProcess.RunAsync(["simulate", "--p1", Path.Combine(docs, "examples", "people.csv"), "--p2", Path.Combine(docs, "examples", "taxes.csv"), "--key", "ID", "--min-cell", "1", "--out", output, "--plot", "svg",
+        var result = await PsiProcess.RunAsync(["simulate", "--p1", Path.Combine(docs, "examples", "people.csv"), "--p2",
+            Path.Combine(docs, "examples", "taxes.csv"), "--key", "ID", "--min-cell", "1", "--out", output, "--plot", "svg",
             .. examples.Where(example => Draws(example.Query)).SelectMany(example => new[] { "--query", example.Query })]);
         Assert.True(result.ExitCode == 0, result.Error);
         var drawn = examples.Where(example => Draws(example.Query)).ToArray();
@@ -34,7 +35,8 @@ public class AnalyticsDocumentTests
 
         var rest = examples.Except(drawn).ToArray();
         output = Path.Combine(folder.Path, "rest");
-        result = await PsiProcess.RunAsync(["simulate", "--p1", Path.Combine(docs, "examples", "people.csv"), "--p2", Path.Combine(docs, "examples", "taxes.csv"), "--key", "ID", "--min-cell", "1", "--out", output,
+        result = await PsiProcess.RunAsync(["simulate", "--p1", Path.Combine(docs, "examples", "people.csv"),
+            "--p2", Path.Combine(docs, "examples", "taxes.csv"), "--key", "ID", "--min-cell", "1", "--out", output,
             .. rest.SelectMany(example => new[] { "--query", example.Query })]);
         Assert.True(result.ExitCode == 0, result.Error);
         for (var i = 0; i < rest.Length; i++)
@@ -44,7 +46,8 @@ public class AnalyticsDocumentTests
     }
 
     /// <summary>Whether an answer has one or two groupings, or is a regression: those have pictures.</summary>
-    private static bool Draws(string query) => query.Contains("ols", StringComparison.Ordinal) || query.Contains("histogram", StringComparison.Ordinal) || query is "SEX, CLASS" or "count by CLASS";
+    private static bool Draws(string query) =>
+        query.Contains("ols", StringComparison.Ordinal) || query.Contains("histogram", StringComparison.Ordinal) || query is "SEX, CLASS" or "count by CLASS";
 
     private static List<(string Query, string Answer)> Examples(string text)
     {

@@ -13,7 +13,8 @@ public sealed class CommandLineTests : IDisposable
 
     /// <summary>The samples are small and made up: the minimum cell size is 1 where a test does not set it.</summary>
     private Task<PsiResult> Simulate(string p1, string p2, params string[] more) =>
-        PsiProcess.RunAsync(["simulate", .. more.Contains("--min-cell") ? Array.Empty<string>() : ["--min-cell", "1"], "--p1", _folder.Write("p1.csv", p1), "--p2", _folder.Write("p2.csv", p2), "--rsa-bits", "2048", "--out", Out, .. more]);
+        PsiProcess.RunAsync(["simulate", .. more.Contains("--min-cell") ? Array.Empty<string>() : ["--min-cell", "1"], "--p1",
+            _folder.Write("p1.csv", p1), "--p2", _folder.Write("p2.csv", p2), "--rsa-bits", "2048", "--out", Out, .. more]);
 
     [Fact]
     public async Task Simulate_PrototypeSample_WritesThePrototypesResult()
@@ -26,7 +27,8 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal(Samples.AgeByIncome, File.ReadAllText(Path.Combine(Out, "query-1.csv")));
         Assert.Equal("NUMERO_FIGLI,count\n1-2,1\n>2,3\n", File.ReadAllText(Path.Combine(Out, "query-2.csv")));
         using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(Out, "report.json")));
-        Assert.Equal(["protocol", "engine", "transport", "parties", "intersection", "phases", "bytes", "peakMemoryBytes", "queries"], report.RootElement.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(["protocol", "engine", "transport", "parties", "intersection", "phases", "bytes",
+            "peakMemoryBytes", "queries"], report.RootElement.EnumerateObject().Select(member => member.Name));
         Assert.Equal(4, report.RootElement.GetProperty("intersection").GetInt32());
         Assert.Equal(10, report.RootElement.GetProperty("parties").GetProperty("P2").GetProperty("rows").GetInt32());
         Assert.True(report.RootElement.GetProperty("bytes").GetProperty("P1->P2").GetInt64() is > 2000 and < 20_000);
@@ -38,9 +40,11 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Simulate_EveryProtocol_WritesTheSameBytes()
     {
-        string Csv(int from, string column) => $"ID;{column}\n" + string.Concat(Enumerable.Range(from, 3000).Select(i => $"Zoë {i * 7919 % 10_007},{(i % 5 == 0 ? " x" : "")};{column}{i % 4}\n"));
+        string Csv(int from, string column) =>
+            $"ID;{column}\n" + string.Concat(Enumerable.Range(from, 3000).Select(i => $"Zoë {i * 7919 % 10_007},{(i % 5 == 0 ? " x" : "")};{column}{i % 4}\n"));
         var seen = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var options in new string[][] { ["--protocol", "rsa"], ["--protocol", "ecdh"], ["--protocol", "vole"], ["--protocol", "vole", "--security", "malicious"], ["--allow-vole"], [] })
+        foreach (var options in new string[][] { ["--protocol", "rsa"], ["--protocol", "ecdh"],
+            ["--protocol", "vole"], ["--protocol", "vole", "--security", "malicious"], ["--allow-vole"], [] })
         {
             var result = await Simulate(Csv(0, "A"), Csv(1700, "B"), ["--key", "ID", "--delimiter", ";", .. options]);
             Assert.True(result.ExitCode == 0, result.ToString());
@@ -91,10 +95,12 @@ public sealed class CommandLineTests : IDisposable
         var expected = "ID\n" + string.Concat(common.Select(id => $"id-{id}").Order(StringComparer.Ordinal).Select(id => id + "\n"));
         Assert.Equal(expected, File.ReadAllText(Path.Combine(Out, "P1", "intersection.csv")));
         Assert.Equal(expected, File.ReadAllText(Path.Combine(Out, "P2", "intersection.csv")));
-        Assert.True((await Simulate(Csv(one, "A"), Csv(two, "B"), "--key", "ID", "--duplicates", shape == "duplicates" ? "first" : "reject", "--protocol", "rsa")).ExitCode == 0);
+        Assert.True((await Simulate(Csv(one, "A"), Csv(two, "B"), "--key", "ID", "--duplicates",
+            shape == "duplicates" ? "first" : "reject", "--protocol", "rsa")).ExitCode == 0);
         Assert.Equal(expected, File.ReadAllText(Path.Combine(Out, "P1", "intersection.csv")));
         Assert.Equal(expected, File.ReadAllText(Path.Combine(Out, "P2", "intersection.csv")));
-        var counts = "A,B,count\n" + string.Concat(common.GroupBy(id => id % 3).OrderBy(group => group.Key).Select(group => $"A{group.Key},B{group.Key},{group.Count()}\n"));
+        var counts = "A,B,count\n"
+            + string.Concat(common.GroupBy(id => id % 3).OrderBy(group => group.Key).Select(group => $"A{group.Key},B{group.Key},{group.Count()}\n"));
         Assert.Equal(counts, File.ReadAllText(Path.Combine(Out, "query-1.csv")));
     }
 
@@ -111,7 +117,8 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Simulate_WithoutAMinimum_IsTenAndSaysWhyASmallSampleCannotBeAsked()
     {
-        var result = await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("p1.csv", Samples.Istat), "--p2", _folder.Write("p2.csv", Samples.Bi), "--key", "IDKEY", "--query", "CLASSE_ETA", "--out", Out);
+        var result = await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("p1.csv", Samples.Istat), "--p2",
+            _folder.Write("p2.csv", Samples.Bi), "--key", "IDKEY", "--query", "CLASSE_ETA", "--out", Out);
         Failed(result, 1, "the parties have fewer than 10 records in common, the session's minimum cell size");
     }
 
@@ -139,8 +146,10 @@ public sealed class CommandLineTests : IDisposable
         var added = await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("a.csv", Samples.Istat), "--key", "IDKEY", "--home", home);
         Assert.Contains("Nothing is said about fewer than 5 records", added.Output, StringComparison.Ordinal);
         added = await PsiProcess.RunAsync("dataset", "add", "open", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home, "--min-cell", "1");
-        Assert.Contains("Answers say everything, also about single records: right for data that are not confidential, and for no others.", added.Output, StringComparison.Ordinal);
-        Failed(await PsiProcess.RunAsync("dataset", "add", "more", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home, "--min-cell", "0"), 2, "--min-cell takes a whole number from 1");
+        Assert.Contains("Answers say everything, also about single records: right for data that are not confidential, and for no others.",
+            added.Output, StringComparison.Ordinal);
+        Failed(await PsiProcess.RunAsync("dataset", "add", "more", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home, "--min-cell", "0"),
+            2, "--min-cell takes a whole number from 1");
     }
 
     [Fact]
@@ -173,12 +182,14 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public async Task Simulate_UnknownColumn_OneLineExitOneNothingLeft()
     {
-        Failed(await Simulate(Samples.Istat, Samples.Bi, "--key", "IDKEY", "--query", "FOO"), 1, "neither party has a column FOO; P1 has CLASSE_ETA, NUMERO_FIGLI; P2 has");
+        Failed(await Simulate(Samples.Istat, Samples.Bi, "--key", "IDKEY", "--query", "FOO"),
+            1, "neither party has a column FOO; P1 has CLASSE_ETA, NUMERO_FIGLI; P2 has");
         Assert.Empty(Directory.GetFileSystemEntries(_folder.Path, "out*"));
     }
 
     [Fact]
-    public async Task Simulate_MissingFile_IsNamed() => Failed(await PsiProcess.RunAsync("simulate", "--p1", "/nope.csv", "--p2", "/nope.csv", "--key", "ID"), 1, "/nope.csv does not exist");
+    public async Task Simulate_MissingFile_IsNamed() =>
+        Failed(await PsiProcess.RunAsync("simulate", "--p1", "/nope.csv", "--p2", "/nope.csv", "--key", "ID"), 1, "/nope.csv does not exist");
 
     [Fact]
     public async Task Simulate_OutIsAFile_IsRefused()
@@ -194,13 +205,16 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("the folder /proc/nope cannot be made, /proc does not take it", "demo", "--data-only", "/proc/nope")]
     [InlineData("the folder /proc/nope cannot be made, /proc does not take it", "init", "--party", "P1", "--home", "/proc/nope")]
     [InlineData("FILE is a file, and a folder is needed there", "init", "--party", "P1", "--home", "FILE/home")]
-    [InlineData("the results cannot be written to /proc/nope: the folder /proc/nope.", "simulate", "--p1", "FILE", "--p2", "FILE", "--key", "IDKEY", "--out", "/proc/nope")]
-    [InlineData("the results cannot be written to FILE/a/b: FILE is a file, and a folder is needed there", "simulate", "--p1", "FILE", "--p2", "FILE", "--key", "IDKEY", "--out", "FILE/a/b")]
+    [InlineData("the results cannot be written to /proc/nope: the folder /proc/nope.",
+        "simulate", "--p1", "FILE", "--p2", "FILE", "--key", "IDKEY", "--out", "/proc/nope")]
+    [InlineData("the results cannot be written to FILE/a/b: FILE is a file, and a folder is needed there",
+        "simulate", "--p1", "FILE", "--p2", "FILE", "--key", "IDKEY", "--out", "FILE/a/b")]
     public async Task Place_ThatTakesNothing_IsNamed(string expected, params string[] arguments)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs /proc");
         var file = _folder.Write("a.csv", Samples.Istat);
-        Failed(await PsiProcess.RunAsync([.. arguments.Select(argument => argument.Replace("FILE", file, StringComparison.Ordinal))]), 1, expected.Replace("FILE", file, StringComparison.Ordinal));
+        Failed(await PsiProcess.RunAsync([.. arguments.Select(argument => argument.Replace("FILE", file, StringComparison.Ordinal))]),
+            1, expected.Replace("FILE", file, StringComparison.Ordinal));
         Assert.Equal([file], Directory.GetFileSystemEntries(_folder.Path));
     }
 
@@ -270,9 +284,11 @@ public sealed class CommandLineTests : IDisposable
     {
         var home = Path.Combine(_folder.Path, "p1");
         await PsiProcess.RunAsync("init", "--home", home, "--party", "P1");
-        Failed(await PsiProcess.RunAsync("intersect", "--home", home, "--with", "P2", "--dataset", "x", "--broker", "amqp://127.0.0.1:1"), 1, "no broker answers at amqp://guest@127.0.0.1:1");
+        Failed(await PsiProcess.RunAsync("intersect", "--home", home, "--with", "P2", "--dataset", "x", "--broker", "amqp://127.0.0.1:1"),
+            1, "no broker answers at amqp://guest@127.0.0.1:1");
         Failed(await PsiProcess.RunAsync("intersect", "--home", home, "--with", "P2", "--dataset", "x", "--broker", "localhost"), 1, "must look like amqp://");
-        Failed(await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("a.csv", Samples.Istat), "--p2", _folder.Write("b.csv", Samples.Bi), "--key", "IDKEY", "--broker", "amqp://127.0.0.1:1"), 1, "no broker answers");
+        Failed(await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("a.csv", Samples.Istat), "--p2",
+            _folder.Write("b.csv", Samples.Bi), "--key", "IDKEY", "--broker", "amqp://127.0.0.1:1"), 1, "no broker answers");
     }
 
     [Fact]
@@ -281,8 +297,13 @@ public sealed class CommandLineTests : IDisposable
         var home = Path.Combine(_folder.Path, "p1");
         await PsiProcess.RunAsync("init", "--home", home, "--party", "P1");
         var added = await PsiProcess.RunAsync("dataset", "add", "istat", _folder.Write("a.csv", Samples.Istat), "--key", "IDKEY", "--home", home);
-        Assert.Equal("istat: 10 rows, 10 distinct identifiers in IDKEY\nRead as CSV, delimiter ;, utf-8\nColumns to ask about: CLASSE_ETA text, NUMERO_FIGLI text\nIdentifiers, IDKEY: letters; 3 to 7 characters (5 in 3 of 10)\nNUMERO_FIGLI is text, because row 1 holds no number; correct the file, or say how numbers and missing values are written (--decimal, --thousands, --missing)\nNothing is said about fewer than 10 records (minCell of P1's home).\n", added.Output);
-        Failed(await PsiProcess.RunAsync("dataset", "add", "istat", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home), 1, "there is a dataset istat already");
+        Assert.Equal("istat: 10 rows, 10 distinct identifiers in IDKEY\nRead as CSV, delimiter ;, utf-8\nColumns to ask about: CLASSE_ETA text, NUMERO_FIGLI "
+            + "text\nIdentifiers, IDKEY: letters; 3 to 7 characters (5 in 3 of 10)\nNUMERO_FIGLI is text, because row 1 holds no number; correct the file, or "
+            + "say how numbers and missing values are written (--decimal, --thousands, --missing)\nNothing is said about fewer than 10 records (minCell of "
+            + "P1's home).\n",
+            added.Output);
+        Failed(await PsiProcess.RunAsync("dataset", "add", "istat", Path.Combine(_folder.Path, "a.csv"), "--key", "IDKEY", "--home", home),
+            1, "there is a dataset istat already");
         using var list = JsonDocument.Parse((await PsiProcess.RunAsync("dataset", "list", "--json", "--home", home)).Output);
         Assert.Equal(10, list.RootElement[0].GetProperty("distinct").GetInt32());
         Assert.Equal("istat removed\n", (await PsiProcess.RunAsync("dataset", "remove", "istat", "--home", home)).Output);
@@ -291,7 +312,9 @@ public sealed class CommandLineTests : IDisposable
         Assert.StartsWith("2 entries, all whole and signed", (await PsiProcess.RunAsync("audit", "verify", "--home", home)).Output, StringComparison.Ordinal);
     }
 
-    /// <summary>kill -9 while a large file is read, then while it is removed: afterwards it is there whole or not at all, and no file is left that nobody knows of.</summary>
+    /// <summary>
+    /// kill -9 while a large file is read, then while it is removed: afterwards it is there whole or not at all, and no file is left that nobody knows of.
+    /// </summary>
     [Fact]
     public async Task Dataset_KilledWhileAddedOrRemoved_LeavesNothingBehind()
     {
@@ -301,7 +324,8 @@ public sealed class CommandLineTests : IDisposable
         var large = _folder.Write("large.csv", "IDKEY;A\n" + string.Concat(Enumerable.Range(0, 400_000).Select(i => $"{i * 7919L % 1_000_003:D9};{i % 7}\n")));
         using (var adding = PsiProcess.Start(null, "dataset", "add", "large", large, "--key", "IDKEY", "--home", home))
         {
-            await TestNetwork.EventuallyAsync(() => Directory.Exists(datasets) && Directory.GetFiles(datasets, "rows.parquet", SearchOption.AllDirectories).Length > 0);
+            await TestNetwork.EventuallyAsync(() =>
+                Directory.Exists(datasets) && Directory.GetFiles(datasets, "rows.parquet", SearchOption.AllDirectories).Length > 0);
             adding.Kill();
             await adding.WaitAsync();
         }
@@ -320,7 +344,8 @@ public sealed class CommandLineTests : IDisposable
 
         Assert.Equal(0, (await PsiProcess.RunAsync("dataset", "add", "again", small, "--key", "IDKEY", "--home", home)).ExitCode);
         using var list = JsonDocument.Parse((await PsiProcess.RunAsync("dataset", "list", "--json", "--home", home)).Output);
-        var known = list.RootElement.EnumerateArray().Select(dataset => Path.Combine(datasets, dataset.GetProperty("name").GetString()!)).Order(StringComparer.Ordinal);
+        var known = list.RootElement.EnumerateArray()
+            .Select(dataset => Path.Combine(datasets, dataset.GetProperty("name").GetString()!)).Order(StringComparer.Ordinal);
         Assert.Equal(known, Directory.GetFileSystemEntries(datasets).Order(StringComparer.Ordinal));
     }
 
@@ -329,7 +354,8 @@ public sealed class CommandLineTests : IDisposable
     {
         var result = await PsiProcess.RunAsync("demo", "--rows", "40", "--rsa-bits", "2048");
         Assert.True(result.ExitCode == 0, result.ToString());
-        foreach (var part in new[] { "P1 has 40 records and P2 139. They have 29 in common", "CLASSE_REDDITO", "Who learned what", "How long and how much", "P1 -> LINKER" })
+        foreach (var part in new[] { "P1 has 40 records and P2 139. They have 29 in common",
+            "CLASSE_REDDITO", "Who learned what", "How long and how much", "P1 -> LINKER" })
         {
             Assert.Contains(part, result.Output, StringComparison.Ordinal);
         }
@@ -341,7 +367,8 @@ public sealed class CommandLineTests : IDisposable
     public async Task Plot_MarkupInALabel_StaysText()
     {
         var rows = string.Concat(Enumerable.Range(0, 4).Select(i => $"{i},<script>alert({i % 2})</script>\n"));
-        var result = await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("a.csv", "ID,A\n0,1\n1,1\n2,1\n3,2\n"), "--p2", _folder.Write("b.csv", "ID,L\n" + rows), "--key", "ID", "--query", "L", "--plot", "svg", "--min-cell", "1", "--out", Out);
+        var result = await PsiProcess.RunAsync("simulate", "--p1", _folder.Write("a.csv", "ID,A\n0,1\n1,1\n2,1\n3,2\n"), "--p2",
+            _folder.Write("b.csv", "ID,L\n" + rows), "--key", "ID", "--query", "L", "--plot", "svg", "--min-cell", "1", "--out", Out);
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.DoesNotContain("<script", File.ReadAllText(Path.Combine(Out, "query-1.svg")), StringComparison.OrdinalIgnoreCase);
     }
@@ -356,7 +383,8 @@ public sealed class CommandLineTests : IDisposable
         var result = await Simulate(Samples.Istat, Samples.Bi, "--key", "IDKEY", "--reveal", reveal, "--protocol", protocol);
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.Contains("In common: 4" + "; " + expected, result.Output, StringComparison.Ordinal);
-        Assert.Equal(learner.Length == 0 ? [] : [Path.Combine(Out, learner, "intersection.csv")], Directory.GetFiles(Out, "intersection.csv", SearchOption.AllDirectories));
+        Assert.Equal(learner.Length == 0 ? [] : [Path.Combine(Out, learner, "intersection.csv")],
+            Directory.GetFiles(Out, "intersection.csv", SearchOption.AllDirectories));
     }
 
     [Fact]
@@ -388,7 +416,8 @@ public sealed class CommandLineTests : IDisposable
     public async Task Bench_ReportsAreComparedSideBySide()
     {
         var (one, two) = (Path.Combine(_folder.Path, "one.json"), Path.Combine(_folder.Path, "two.json"));
-        var first = await PsiProcess.RunAsync("bench", "--rows", "100", "--rows", "20x300", "--protocol", "ecdh", "--protocol", "rsa", "--rsa-bits", "2048", "--out", one);
+        var first = await PsiProcess.RunAsync("bench", "--rows", "100", "--rows", "20x300",
+            "--protocol", "ecdh", "--protocol", "rsa", "--rsa-bits", "2048", "--out", one);
         Assert.True(first.ExitCode == 0, first.ToString());
         foreach (var part in new[] { "ecdh, 100 x 100, memory", "rsa 2048, 20 x 300, memory", "session / ceiling", "bytes a pair", "peak memory" })
         {
@@ -407,7 +436,8 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public async Task Compute_WithoutItsKey_SaysWhereItIs() => Failed(await PsiProcess.RunAsync("party", "compute"), 1, "no compute key is named; give the party's compute.key with --key FILE");
+    public async Task Compute_WithoutItsKey_SaysWhereItIs() =>
+        Failed(await PsiProcess.RunAsync("party", "compute"), 1, "no compute key is named; give the party's compute.key with --key FILE");
 
     private static void Failed(PsiResult result, int code, string expected)
     {

@@ -42,9 +42,11 @@ public partial class DataDocumentTests
         }
 
         var pages = string.Concat(Directory.GetFiles(Path.Combine(root.FullName, "docs"), "*.md").Select(File.ReadAllText));
-        Assert.All(Directory.GetFiles(Path.Combine(root.FullName, "docs", "examples")), file => Assert.Contains($"docs/examples/{Path.GetFileName(file)}", pages, StringComparison.Ordinal));
+        Assert.All(Directory.GetFiles(Path.Combine(root.FullName, "docs", "examples")),
+            file => Assert.Contains($"docs/examples/{Path.GetFileName(file)}", pages, StringComparison.Ordinal));
     }
 
-    [GeneratedRegex("```sh\n(?<command>psi dataset add [^\n]+)\n```\n+```text\n(?<output>.+?)```", RegexOptions.ExplicitCapture | RegexOptions.Singleline, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex("```sh\n(?<command>psi dataset add [^\n]+)\n```\n+```text\n(?<output>.+?)```",
+        RegexOptions.ExplicitCapture | RegexOptions.Singleline, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Example();
 }

@@ -2,7 +2,9 @@ using PsiMessaging.Testing;
 
 namespace PsiMessaging.Cli.Tests;
 
-/// <summary>What <c>psi dataset add</c> and <c>psi simulate</c> say of identifiers and columns: how many, of which form, damaged in which way, and no value.</summary>
+/// <summary>
+/// What <c>psi dataset add</c> and <c>psi simulate</c> say of identifiers and columns: how many, of which form, damaged in which way, and no value.
+/// </summary>
 public sealed class IdentifierReportTests : IDisposable
 {
     private readonly TempFolder _folder = new();
@@ -41,8 +43,10 @@ public sealed class IdentifierReportTests : IDisposable
     [Fact]
     public async Task SoundIdentifiers_AreDescribedAndNothingElseIsSaid()
     {
-        var ibans = await AddAsync("ID;A\nIT60X0542811101000000123456;1\n" + string.Concat(Enumerable.Range(0, 11).Select(i => $"GB82WEST12345698765432{new string(' ', i)};x\n")), "--duplicates", "first");
-        Assert.Contains("Identifiers, ID: letters and digits; 22 to 27 characters (22 in 11 of 12); check digit ISO 7064 mod 97-10: right in all\n", ibans, StringComparison.Ordinal);
+        var ibans = await AddAsync("ID;A\nIT60X0542811101000000123456;1\n"
+            + string.Concat(Enumerable.Range(0, 11).Select(i => $"GB82WEST12345698765432{new string(' ', i)};x\n")), "--duplicates", "first");
+        Assert.Contains("Identifiers, ID: letters and digits; 22 to 27 characters (22 in 11 of 12); check digit ISO 7064 mod 97-10: right in all\n",
+            ibans, StringComparison.Ordinal);
         Assert.DoesNotContain("\nID: ", ibans, StringComparison.Ordinal);
         Assert.DoesNotContain("WEST", ibans, StringComparison.Ordinal);
 
@@ -80,6 +84,7 @@ public sealed class IdentifierReportTests : IDisposable
     {
         var (p1, p2) = (_folder.Write("p1.csv", "ID;A\n1;1\nNA;2\n"), _folder.Write("p2.csv", "ID;B\n1;1\nNA;2\n"));
         Assert.Contains("In common: 1;", (await PsiProcess.RunAsync("simulate", "--p1", p1, "--p2", p2, "--key", "ID")).Output, StringComparison.Ordinal);
-        Assert.Contains("In common: 2;", (await PsiProcess.RunAsync("simulate", "--p1", p1, "--p2", p2, "--key", "ID", "--missing-identifiers", "empty")).Output, StringComparison.Ordinal);
+        Assert.Contains("In common: 2;",
+            (await PsiProcess.RunAsync("simulate", "--p1", p1, "--p2", p2, "--key", "ID", "--missing-identifiers", "empty")).Output, StringComparison.Ordinal);
     }
 }

@@ -21,7 +21,8 @@ public sealed class NothingStaysTests : IDisposable
     private string[] Simulate()
     {
         string Rows(int first, string column) => $"ID;{column}\n" + string.Concat(Enumerable.Range(first, 120_000).Select(i => $"p{i:D7};{i % 97}\n"));
-        return ["simulate", "--p1", _folder.Write("a.csv", Rows(0, "V")), "--p2", _folder.Write("b.csv", Rows(60_000, "W")), "--key", "ID", "--out", Path.Combine(_folder.Path, "out")];
+        return ["simulate", "--p1", _folder.Write("a.csv", Rows(0, "V")), "--p2",
+            _folder.Write("b.csv", Rows(60_000, "W")), "--key", "ID", "--out", Path.Combine(_folder.Path, "out")];
     }
 
     private string[] Runs() => Directory.GetDirectories(Temporary, "psi-run-*");
@@ -48,7 +49,8 @@ public sealed class NothingStaysTests : IDisposable
     }
 
     /// <summary>Whether a session is under way in a temporary home.</summary>
-    private bool IsExchanging() => Runs().Any(run => Directory.Exists(Path.Combine(run, "P1", "sessions")) && Directory.GetDirectories(Path.Combine(run, "P1", "sessions")).Length > 0);
+    private bool IsExchanging() =>
+        Runs().Any(run => Directory.Exists(Path.Combine(run, "P1", "sessions")) && Directory.GetDirectories(Path.Combine(run, "P1", "sessions")).Length > 0);
 
     [Theory]
     [InlineData("HUP", false)]
@@ -73,7 +75,8 @@ public sealed class NothingStaysTests : IDisposable
     public async Task Terminal_Closed_NothingIsLeft()
     {
         Assert.SkipUnless(File.Exists("/usr/bin/script"), "needs script, which makes a terminal");
-        var start = new ProcessStartInfo("/usr/bin/script", ["-qec", $"dotnet '{Path.Combine(AppContext.BaseDirectory, "psi.dll")}' {string.Join(' ', Simulate())}", "/dev/null"])
+        var start = new ProcessStartInfo("/usr/bin/script", ["-qec",
+            $"dotnet '{Path.Combine(AppContext.BaseDirectory, "psi.dll")}' {string.Join(' ', Simulate())}", "/dev/null"])
         {
             UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true,
         };
@@ -120,7 +123,8 @@ public sealed class NothingStaysTests : IDisposable
 
         var linked = Plant("linked", Own, isLocked: true);
         Directory.CreateSymbolicLink(Path.Combine(Temporary, "psi-run-00000000000000aa"), linked);
-        List<string> others = [linked, Plant("psi-run-00000000000000bb", Own, isLocked: false), Plant("psi-run-00000000000000cc", Open, isLocked: true), Plant("psi-run-mine", Own, isLocked: true)];
+        List<string> others = [linked, Plant("psi-run-00000000000000bb", Own, isLocked: false),
+            Plant("psi-run-00000000000000cc", Open, isLocked: true), Plant("psi-run-mine", Own, isLocked: true)];
         if (System.Environment.IsPrivilegedProcess)
         {
             others.Add(Plant("psi-run-00000000000000dd", Own, isLocked: true));
@@ -140,21 +144,25 @@ public sealed class NothingStaysTests : IDisposable
         Assert.All(used, path => Assert.False(Directory.Exists(path)));
     }
 
-    /// <summary>The disk of the temporary homes is full while the files are read, and while the parties exchange: one line with cause, place and remedy.</summary>
+    /// <summary>
+    /// The disk of the temporary homes is full while the files are read, and while the parties exchange: one line with cause, place and remedy.
+    /// </summary>
     [Theory]
     [InlineData(8)]
     [InlineData(20)]
     public async Task Disk_Full_OneLineAndNothingIsLeft(int mebibytes)
     {
         Assert.SkipUnless(System.Environment.IsPrivilegedProcess, "only root can make a small disk");
-        using var mount = Process.Start(new ProcessStartInfo("mount", ["-t", "tmpfs", "-o", $"size={mebibytes}m", "tmpfs", Temporary]) { UseShellExecute = false, RedirectStandardError = true })!;
+        using var mount = Process.Start(new ProcessStartInfo("mount", ["-t", "tmpfs", "-o", $"size={mebibytes}m",
+            "tmpfs", Temporary]) { UseShellExecute = false, RedirectStandardError = true })!;
         await mount.WaitForExitAsync();
         Assert.SkipUnless(mount.ExitCode == 0, "no file system can be mounted here");
         try
         {
             var result = await PsiProcess.RunAsync(Environment, Simulate());
             Assert.Equal((1, ""), (result.ExitCode, result.Output));
-            Assert.Equal($"psi: no space is left in {Temporary}/ for this run's temporary files; free some there, or name a folder with more room in TMPDIR\n", result.Error);
+            Assert.Equal($"psi: no space is left in {Temporary}/ for this run's temporary files; free some there, or name a folder with more room in TMPDIR\n",
+                result.Error);
             Assert.Empty(Runs());
             Assert.Empty(Directory.GetFileSystemEntries(_folder.Path, "out*"));
         }
@@ -165,7 +173,9 @@ public sealed class NothingStaysTests : IDisposable
         }
     }
 
-    /// <summary>Results are made beside their folder: under a name nobody else has, so that a folder of the user's stays, and what a kill has left of a former run goes.</summary>
+    /// <summary>
+    /// Results are made beside their folder: under a name nobody else has, so that a folder of the user's stays, and what a kill has left of a former run goes.
+    /// </summary>
     [Fact]
     public async Task Out_FoldersBesideIt_OnlyOurOwnGo()
     {
@@ -181,7 +191,8 @@ public sealed class NothingStaysTests : IDisposable
         var left = Folder(".00000000000000bb.part", isLocked: true);
         foreach (var turn in new[] { "new", "into what is there" })
         {
-            var result = await PsiProcess.RunAsync(Environment, "simulate", "--p1", _folder.Write("a.csv", Samples.Istat), "--p2", _folder.Write("b.csv", Samples.Bi), "--key", "IDKEY", "--out", output);
+            var result = await PsiProcess.RunAsync(Environment, "simulate", "--p1", _folder.Write("a.csv", Samples.Istat),
+                "--p2", _folder.Write("b.csv", Samples.Bi), "--key", "IDKEY", "--out", output);
             Assert.True(result.ExitCode == 0, turn + result);
             Assert.Equal(Samples.Intersection, File.ReadAllText(Path.Combine(output, "P2", "intersection.csv")));
             Assert.Equal([output, .. users.Order(StringComparer.Ordinal)], Directory.GetDirectories(_folder.Path, "out*").Order(StringComparer.Ordinal));
@@ -198,7 +209,8 @@ public sealed class NothingStaysTests : IDisposable
     {
         var home = Path.Combine(_folder.Path, "p1");
         Assert.Equal(0, (await PsiProcess.RunAsync("init", "--home", home, "--party", "P1")).ExitCode);
-        string[] left = [_folder.Write($"p1/sessions/{new string('a', 32)}/intersection.csv.0123abcd.part", "ID\nRALPH\n"), _folder.Write("p1/identity.key.0123abcd.part", "half a key")];
+        string[] left = [_folder.Write($"p1/sessions/{new string('a', 32)}/intersection.csv.0123abcd.part", "ID\nRALPH\n"),
+            _folder.Write("p1/identity.key.0123abcd.part", "half a key")];
         foreach (var folder in new[] { Path.Combine(home, "sessions"), Path.GetDirectoryName(left[0])! })
         {
             File.SetUnixFileMode(folder, Own);

@@ -53,5 +53,6 @@ public class WorkerLogsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Exception_AtDebug_HasItsTrace(bool asJson) => Assert.Contains(" at PsiMessaging.Cli.Tests.WorkerLogsTests.Thrown", Line(asJson, isDebugging: true), StringComparison.Ordinal);
+    public void Exception_AtDebug_HasItsTrace(bool asJson) =>
+        Assert.Contains(" at PsiMessaging.Cli.Tests.WorkerLogsTests.Thrown", Line(asJson, isDebugging: true), StringComparison.Ordinal);
 }

@@ -20,7 +20,8 @@ public sealed class SealedFrameTests : IDisposable
     private const string Id = "0123456789abcdef0123456789abcdef";
     private readonly TempFolder _folder = new();
 
-    private ComputeKey Key(string name) => ComputeKey.LoadOrCreate(ParticipantHome.Create(Path.Combine(_folder.Path, name), new ParticipantConfig { Name = name, Role = ParticipantRole.Party }));
+    private ComputeKey Key(string name) =>
+        ComputeKey.LoadOrCreate(ParticipantHome.Create(Path.Combine(_folder.Path, name), new ParticipantConfig { Name = name, Role = ParticipantRole.Party }));
 
     [Fact]
     public void Frame_Sealed_OpensUnderTheSameKeyAndDirectionOnly()
@@ -53,7 +54,8 @@ public sealed class SealedFrameTests : IDisposable
     public void Frame_SameMessageTwice_SharesNoBytes()
     {
         using var key = Key("P1");
-        var (one, two) = (SealedFrame.Seal(key, true, new ComputeReady(Id, 3, 1), new byte[64]), SealedFrame.Seal(key, true, new ComputeReady(Id, 3, 1), new byte[64]));
+        var (one, two) = (SealedFrame.Seal(key, true, new ComputeReady(Id, 3, 1), new byte[64]),
+            SealedFrame.Seal(key, true, new ComputeReady(Id, 3, 1), new byte[64]));
         Assert.Empty(one.Skip(4).Chunk(16).Select(Convert.ToHexString).Intersect(two.Skip(4).Chunk(16).Select(Convert.ToHexString)));
     }
 
@@ -77,7 +79,8 @@ public sealed class SealedFrameTests : IDisposable
     [Fact]
     public void Key_BadFile_IsNamedInOneLine()
     {
-        Assert.Contains("does not exist", Assert.Throws<ParticipantException>(() => ComputeKey.Load(Path.Combine(_folder.Path, "none"))).Message, StringComparison.Ordinal);
+        Assert.Contains("does not exist",
+            Assert.Throws<ParticipantException>(() => ComputeKey.Load(Path.Combine(_folder.Path, "none"))).Message, StringComparison.Ordinal);
         var path = _folder.Write("bad.key", "{\"party\":\"P1\",\"queuePrefix\":\"psi\",\"key\":\"AAAA\"}");
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.OtherRead);
         Assert.Contains("can be read or changed by others", Assert.Throws<ParticipantException>(() => ComputeKey.Load(path)).Message, StringComparison.Ordinal);
@@ -227,7 +230,8 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
     public async Task BadElement_EndsAsItWouldHere()
     {
         await ReadyAsync();
-        var pending = _evaluator.EvaluateAsync("s", 1, 0, new EvaluationRequest(EvaluationKind.EcdhRemask, (byte[])[10, 1], _secret, new byte[32], 10), CancellationToken.None);
+        var pending = _evaluator.EvaluateAsync("s", 1, 0,
+            new EvaluationRequest(EvaluationKind.EcdhRemask, (byte[])[10, 1], _secret, new byte[32], 10), CancellationToken.None);
         var job = (EvaluateBatch)SealedFrame.Open(_key, toWorkers: true, _wire.Frames.Single().Frame).Message;
         await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId, FailureCodes.BadBatch, "a bad element")));
         Assert.Equal(FailureCodes.BadBatch, (await Assert.ThrowsAsync<ProtocolViolationException>(() => pending)).Code);
@@ -252,7 +256,8 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
     public async Task ForgedFrames_AreRefused()
     {
         await Assert.ThrowsAsync<RejectedEnvelopeException>(() => _evaluator.ReceiveAsync("PSW1 forged"u8.ToArray()));
-        await Assert.ThrowsAsync<RejectedEnvelopeException>(() => _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: true, new ComputeReady(Worker, 1, 1))));
+        await Assert.ThrowsAsync<RejectedEnvelopeException>(() =>
+            _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: true, new ComputeReady(Worker, 1, 1))));
         Assert.Equal(0, _evaluator.Workers);
     }
 

@@ -17,11 +17,22 @@ public class GoldenTests
     [
         new ProposeSession
         {
-            SessionId = Id, Initiator = "P1", Responder = "P2", Linker = "LINKER", PeerDataset = "bi", Protocol = "rsa", Engine = "tokens", Reveal = "both", RsaBits = 2048,
-            Profile = new CanonicalizationProfile(2, "keep", 1, "normal"), Duplicates = "reject", MinCell = 3, KeyNames = ["IDKEY"], KeyForms = [new KeyForm("letters-and-digits", "upper", 16)], SetSize = 1000, Nonce = Hash,
+            SessionId = Id, Initiator = "P1", Responder = "P2", Linker = "LINKER",
+            PeerDataset = "bi", Protocol = "rsa", Engine = "tokens", Reveal = "both", RsaBits = 2048,
+            Profile = new CanonicalizationProfile(2, "keep", 1, "normal"), Duplicates = "reject", MinCell = 3,
+            KeyNames = ["IDKEY"], KeyForms = [new KeyForm("letters-and-digits", "upper", 16)], SetSize = 1000, Nonce = Hash,
             Rsa = new RsaSender([0xff, 0x01], [1, 0, 1], [7, 8, 9]), SharedKeyCheck = Hash[..16], DeadlineSeconds = 86400,
         },
-        new AcceptSession { SessionId = Id, ProposalHash = Hash, KeyForms = [new KeyForm("digits", Length: 8)], SetSize = 3479, Nonce = Hash, Rsa = new RsaSender([0xff, 0x03], [1, 0, 1], [7, 8, 9], Hash), MinCell = 5 },
+        new AcceptSession
+        {
+            SessionId = Id,
+            ProposalHash = Hash,
+            KeyForms = [new KeyForm("digits", Length: 8)],
+            SetSize = 3479,
+            Nonce = Hash,
+            Rsa = new RsaSender([0xff, 0x03], [1, 0, 1], [7, 8, 9], Hash),
+            MinCell = 5
+        },
         new AbortSession(Id, FailureCodes.ProfileMismatch, "the identifiers would be read differently"),
         new RestartProtocol(Id, Hash, 1, Hash),
         new RoundBatch(Id, Hash, 1, 0, 4, 1024, 256),
@@ -43,7 +54,11 @@ public class GoldenTests
         new MaskedRows(Id, Id, 0, 730),
         new MaskedCorrection(Id, Id),
         new ProductComputed(Id, Id, 730, 4, 3),
-        new StartSession { Peer = "P2", Linker = "LINKER", Dataset = "istat", Protocol = "ecdh", Engine = "tokens", Reveal = "initiator", RsaBits = 3072, MinCell = 1, DeadlineSeconds = 86400 },
+        new StartSession
+        {
+            Peer = "P2", Linker = "LINKER", Dataset = "istat", Protocol = "ecdh", Engine = "tokens",
+            Reveal = "initiator", RsaBits = 3072, MinCell = 1, DeadlineSeconds = 86400
+        },
         new SendDataset(Id),
         new SubmitQuery(Id, "CLASSE_ETA, CLASSE_REDDITO"),
         new CancelSession(Id),
@@ -58,7 +73,8 @@ public class GoldenTests
     private static string Pretty(byte[] json)
     {
         using var document = JsonDocument.Parse(json);
-        return JsonSerializer.Serialize(document.RootElement, new JsonSerializerOptions { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
+        return JsonSerializer.Serialize(document.RootElement,
+            new JsonSerializerOptions { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
     }
 
     [Theory]

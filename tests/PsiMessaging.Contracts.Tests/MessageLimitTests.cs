@@ -35,9 +35,11 @@ public class MessageLimitTests
 
         var limit = MessageLimits.Of(type);
         Assert.NotNull(limit);
-        Assert.Contains($"At most {Size(limit.HeaderBytes)} of header, {(limit.BodyBytes == 0 ? "no body" : $"at most {Size(limit.BodyBytes)} of body")}.", PageOf(type), StringComparison.Ordinal);
+        Assert.Contains($"At most {Size(limit.HeaderBytes)} of header, {(limit.BodyBytes == 0 ? "no body" : $"at most {Size(limit.BodyBytes)} of body")}.",
+            PageOf(type), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void LongestFrame_StaysBelowWhatRabbitMq4Carries() => Assert.InRange(MessageLimits.LongestHeaderBytes + MessageLimits.LongestBodyBytes, 1, (16 << 20) - 4096);
+    public void LongestFrame_StaysBelowWhatRabbitMq4Carries() =>
+        Assert.InRange(MessageLimits.LongestHeaderBytes + MessageLimits.LongestBodyBytes, 1, (16 << 20) - 4096);
 }

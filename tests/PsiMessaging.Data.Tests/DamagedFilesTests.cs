@@ -8,8 +8,9 @@ using PsiMessaging.Data.Records;
 namespace PsiMessaging.Data.Tests;
 
 /// <summary>
-/// Files made from a seed and spoilt in the ways of the field. Two judges: the table that was written, and DuckDB's reader. What only looks odd must come out as it was written; what is really
-/// damaged must come out as DuckDB reads it, or be refused with a reason. Never anything else. <c>PSI_DAMAGED_FILES=10000</c> for more than the usual 1,500.
+/// Files made from a seed and spoilt in the ways of the field. Two judges: the table that was written, and DuckDB's reader. What only looks odd must come out
+/// as it was written; what is really damaged must come out as DuckDB reads it, or be refused with a reason. Never anything else. <c>PSI_DAMAGED_FILES=10000</c>
+/// for more than the usual 1,500.
 /// </summary>
 public sealed class DamagedFilesTests : IDisposable
 {
@@ -63,13 +64,16 @@ public sealed class DamagedFilesTests : IDisposable
             if (ours is null)
             {
                 Check(!written.MustBeRead, $"refused: {reason}");
-                Check(reason.StartsWith(path, StringComparison.Ordinal) && reason.Length > path.Length + 10 && !reason.Contains('\n', StringComparison.Ordinal), $"refused without a good reason: {reason}");
+                Check(reason.StartsWith(path, StringComparison.Ordinal) && reason.Length > path.Length + 10 && !reason.Contains('\n', StringComparison.Ordinal),
+                    $"refused without a good reason: {reason}");
             }
             else if (!Same(ours, written.Table))
             {
                 // Not what was written: then what was written is not there any more, and another reader must see the same.
                 var theirs = written.MustBeRead ? null : Duck(path, written.Delimiter);
-                Check(theirs is not null && Same(ours, theirs), $"read otherwise than {(written.MustBeRead ? "written" : "DuckDB reads it")}:\n{Show(ours)}\n---\n{Show(written.MustBeRead ? written.Table : theirs ?? [["refused"]])}");
+                Check(theirs is not null && Same(ours, theirs),
+                    $"read otherwise than {(written.MustBeRead ? "written" : "DuckDB reads it")}"
+                        + $":\n{Show(ours)}\n---\n{Show(written.MustBeRead ? written.Table : theirs ?? [["refused"]])}");
                 byDuck++;
             }
 
@@ -99,8 +103,11 @@ public sealed class DamagedFilesTests : IDisposable
             var random = new Choices(seed);
             var path = Path.Combine(_folder, $"{seed}.parquet");
             var types = Enumerable.Range(0, random.Next(1, 8)).Select(_ => Types[random.Next(Types.Length)]).ToArray();
-            var select = string.Join(", ", types.Select((type, i) => $"CASE WHEN hash(i * 31 + {i}) % 7 = 0 THEN NULL ELSE ({type.Expression}) END AS \"c {i}\""));
-            Execute($"COPY (SELECT i AS ID, {select} FROM range({random.Next(1, 5000)}) t(i)) TO '{path}' (FORMAT parquet, COMPRESSION {Pick(random, "snappy", "zstd", "gzip", "uncompressed", "lz4_raw", "brotli")}, ROW_GROUP_SIZE {random.Next(1, 4000)}, PARQUET_VERSION {Pick(random, "V1", "V2")})");
+            var select = string.Join(", ",
+                types.Select((type, i) => $"CASE WHEN hash(i * 31 + {i}) % 7 = 0 THEN NULL ELSE ({type.Expression}) END AS \"c {i}\""));
+            Execute($"COPY (SELECT i AS ID, {select} FROM range({random.Next(1, 5000)}) t(i)) TO '{path}' (FORMAT parquet, COMPRESSION "
+                + $"{Pick(random, "snappy", "zstd", "gzip", "uncompressed", "lz4_raw", "brotli")}, ROW_GROUP_SIZE {random.Next(1, 4000)}, PARQUET_VERSION "
+                + $"{Pick(random, "V1", "V2")})");
             var damaged = random.Next(3) == 0;
             if (damaged)
             {
@@ -121,7 +128,8 @@ public sealed class DamagedFilesTests : IDisposable
                 List<string[]>? theirs = null;
                 try
                 {
-                    theirs = Query($"SELECT ID::VARCHAR{string.Concat(usable.Select(column => $", \"c {column.i}\"::VARCHAR"))} FROM read_parquet('{path}')", ["ID", .. usable.Select(column => $"c {column.i}")]);
+                    theirs = Query($"SELECT ID::VARCHAR{string.Concat(usable.Select(column => $", \"c {column.i}\"::VARCHAR"))} FROM read_parquet('{path}')",
+                        ["ID", .. usable.Select(column => $"c {column.i}")]);
                 }
                 catch (DuckDBException)
                 {
@@ -155,14 +163,22 @@ public sealed class DamagedFilesTests : IDisposable
 
     private static readonly (string Expression, bool LeftOut)[] Types =
     [
-        ("(i % 100)::TINYINT", false), ("(i % 30000)::SMALLINT", false), ("(i * 7919)::INTEGER", false), ("i * 1234567891011", false), ("i::UBIGINT * 7", false), ("i::HUGEINT * 12345678901", false),
-        ("i / 7.0::DOUBLE", false), ("(i / 3.0)::FLOAT", false), ("CASE i % 5 WHEN 0 THEN 'NaN'::DOUBLE WHEN 1 THEN 'inf'::DOUBLE ELSE 1e300 / (i + 1) END", false), ("(i * 1.25)::DECIMAL(9,2)", false),
-        ("(i * 1.25)::DECIMAL(18,5)", false), ("(i * 1234567.125)::DECIMAL(38,10)", false), ("i % 2 = 0", false), ("DATE '1900-01-01' + i::INTEGER", false), ("TIMESTAMP '2020-02-29 23:59:59.5' + INTERVAL (i) HOUR", false),
-        ("(TIMESTAMP '2020-02-29 00:00:00' + INTERVAL (i) DAY)::TIMESTAMP_MS", false), ("(TIMESTAMP '2020-02-29 00:00:00.123456' + INTERVAL (i) SECOND)::TIMESTAMP_NS", false), ("make_time(i::INTEGER % 24, i::INTEGER % 60, 30.25)", false),
-        ("'text ' || (i % 13)", false), ("chr((200 + i % 5000)::INTEGER)", false), ("md5(i::VARCHAR)::UUID", false), ("repeat('long ', (i % 300)::INTEGER)", false), ("'x'::BLOB || i::VARCHAR::BLOB", true), ("[i, i + 1]", true), ("{'a': i, 'b': 'x'}", true), ("MAP {'k': i}", true), ("INTERVAL (i) DAY", true),
+        ("(i % 100)::TINYINT", false), ("(i % 30000)::SMALLINT", false), ("(i * 7919)::INTEGER", false),
+        ("i * 1234567891011", false), ("i::UBIGINT * 7", false), ("i::HUGEINT * 12345678901", false),
+        ("i / 7.0::DOUBLE", false), ("(i / 3.0)::FLOAT", false),
+        ("CASE i % 5 WHEN 0 THEN 'NaN'::DOUBLE WHEN 1 THEN 'inf'::DOUBLE ELSE 1e300 / (i + 1) END", false), ("(i * 1.25)::DECIMAL(9,2)", false),
+        ("(i * 1.25)::DECIMAL(18,5)", false), ("(i * 1234567.125)::DECIMAL(38,10)", false), ("i % 2 = 0", false),
+        ("DATE '1900-01-01' + i::INTEGER", false), ("TIMESTAMP '2020-02-29 23:59:59.5' + INTERVAL (i) HOUR", false),
+        ("(TIMESTAMP '2020-02-29 00:00:00' + INTERVAL (i) DAY)::TIMESTAMP_MS", false),
+        ("(TIMESTAMP '2020-02-29 00:00:00.123456' + INTERVAL (i) SECOND)::TIMESTAMP_NS", false), ("make_time(i::INTEGER % 24, i::INTEGER % 60, 30.25)", false),
+        ("'text ' || (i % 13)", false), ("chr((200 + i % 5000)::INTEGER)", false), ("md5(i::VARCHAR)::UUID", false),
+        ("repeat('long ', (i % 300)::INTEGER)", false), ("'x'::BLOB || i::VARCHAR::BLOB", true),
+        ("[i, i + 1]", true), ("{'a': i, 'b': 'x'}", true), ("MAP {'k': i}", true), ("INTERVAL (i) DAY", true),
     ];
 
-    /// <summary>Whether our text of a value is DuckDB's, with a T in points in time, nothing behind a date at midnight, and floating point as .NET writes it.</summary>
+    /// <summary>
+    /// Whether our text of a value is DuckDB's, with a T in points in time, nothing behind a date at midnight, and floating point as .NET writes it.
+    /// </summary>
     private static bool IsSameValue(string ours, string theirs)
     {
         if (ours == theirs || ours.Replace('T', ' ') == theirs || ours + " 00:00:00" == theirs)
@@ -174,8 +190,11 @@ public sealed class DamagedFilesTests : IDisposable
         {
             "nan" => ours == "NaN",
             "inf" => ours == "Infinity",
-            _ => double.TryParse(ours, NumberStyles.Float, CultureInfo.InvariantCulture, out var one) && double.TryParse(theirs, NumberStyles.Float, CultureInfo.InvariantCulture, out var other)
-                && (one.Equals(other) || ((float)one).Equals((float)other)) && theirs.AsSpan().IndexOfAny('.', 'e') >= 0 && (theirs.Contains('e', StringComparison.Ordinal) || theirs.EndsWith(".0", StringComparison.Ordinal) || ours.Contains('E', StringComparison.Ordinal)),
+            _ => double.TryParse(ours, NumberStyles.Float, CultureInfo.InvariantCulture, out var one)
+                && double.TryParse(theirs, NumberStyles.Float, CultureInfo.InvariantCulture, out var other)
+                && (one.Equals(other) || ((float)one).Equals((float)other)) && theirs.AsSpan().IndexOfAny('.', 'e') >= 0
+                && (theirs.Contains('e', StringComparison.Ordinal) || theirs.EndsWith(".0", StringComparison.Ordinal)
+                    || ours.Contains('E', StringComparison.Ordinal)),
         };
     }
 
@@ -187,7 +206,8 @@ public sealed class DamagedFilesTests : IDisposable
     }
 
     private static string Differences(List<string[]> ours, List<string[]> theirs) =>
-        string.Join('\n', ours.Zip(theirs).Where(rows => !rows.First.SequenceEqual(rows.Second)).SelectMany(rows => rows.First.Zip(rows.Second)).Where(pair => !IsSameValue(pair.First, pair.Second)).Take(5).Select(pair => $"{pair.First} and {pair.Second}")
+        string.Join('\n', ours.Zip(theirs).Where(rows => !rows.First.SequenceEqual(rows.Second)).SelectMany(rows => rows.First.Zip(rows.Second))
+            .Where(pair => !IsSameValue(pair.First, pair.Second)).Take(5).Select(pair => $"{pair.First} and {pair.Second}")
             .Prepend($"{ours.Count} rows and {theirs.Count}"));
 
     private static string Show(List<string[]> table) => string.Join('\n', table.Take(12).Select(row => string.Join('\u00A6', row)));
@@ -208,7 +228,8 @@ public sealed class DamagedFilesTests : IDisposable
     {
         try
         {
-            var source = $"read_csv('{path}', delim = '{delimiter}', quote = '\"', escape = '\"', header = true, all_varchar = true, auto_detect = true, skip = 0, comment = '', nullstr = '\u2603', sample_size = -1)";
+            var source = $"read_csv('{path}', delim = '{delimiter}', quote = '\"', escape = '\"', header = true, all_varchar = true, auto_detect = true, skip "
+                + "= 0, comment = '', nullstr = '\u2603', sample_size = -1)";
             var names = Query($"SELECT column_name FROM (DESCRIBE SELECT * FROM {source})", ["name"]).Skip(1).Select(row => row[0]).ToArray();
             return Query($"SELECT * FROM {source}", [.. names.Select(RecordReader.NormalizeName)]);
         }
@@ -251,20 +272,25 @@ public sealed class DamagedFilesTests : IDisposable
     private static T Pick<T>(Choices random, params T[] values) => values[random.Next(values.Length)];
 
     private static readonly string[] Words =
-        ["", "x", "Roma", "città", "Müller", "O'Neil", "say \"hi\"", "a;b", "a,b", "a|b", "two\nlines", "two\r\nlines", "#1", "100234", "00123", "1E2", "12.50", "12,50", "NA", "-", "=1+1", "日本", "👩‍👩‍👧", "\u00A0hard", " lead", "trail ", "tab\there", "\"", "\"\"", "e\u0301", "sep=;", "\\N", "'", "a\\", "//x"];
+        ["", "x", "Roma", "città", "Müller", "O'Neil", "say \"hi\"", "a;b", "a,b", "a|b", "two\nlines", "two\r\nlines",
+            "#1", "100234", "00123", "1E2", "12.50", "12,50", "NA", "-", "=1+1", "日本", "👩‍👩‍👧", "\u00A0hard",
+            " lead", "trail ", "tab\there", "\"", "\"\"", "e\u0301", "sep=;", "\\N", "'", "a\\", "//x"];
 
     private static Written Write(Choices random)
     {
         var (columns, rows) = (random.Next(2, 7), random.Next(2, 40));
         var delimiter = Pick(random, ';', ';', ',', ',', '\t', '|');
-        List<string[]> table = [[.. Enumerable.Range(0, columns).Select(i => i == 0 ? "ID" : Pick(random, $"C{i}", $"Col {i}", $"Età{i}", $"a=b{i}", $"x,{i}", $"say \"{i}\""))]];
+        List<string[]> table =
+            [[.. Enumerable.Range(0, columns).Select(i => i == 0 ? "ID" : Pick(random, $"C{i}", $"Col {i}", $"Età{i}", $"a=b{i}", $"x,{i}", $"say \"{i}\""))]];
         for (var row = 0; row < rows; row++)
         {
             table.Add([.. Enumerable.Range(0, columns).Select(i => i == 0 ? $"k{row}" : Pick(random, Words))]);
         }
 
         var quoteAll = random.Next(4) == 0;
-        string Field(string value) => quoteAll || value.AsSpan().IndexOfAny(delimiter, '"', '\n') >= 0 || value.Contains('\r', StringComparison.Ordinal) ? $"\"{value.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : value;
+        string Field(string value) =>
+            quoteAll || value.AsSpan().IndexOfAny(delimiter, '"', '\n') >= 0
+                || value.Contains('\r', StringComparison.Ordinal) ? $"\"{value.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : value;
         var end = Pick(random, "\n", "\n", "\r\n");
         var lines = table.Select(row => string.Join(delimiter, row.Select(Field))).ToList();
         var encoding = (Encoding)new UTF8Encoding(false);
@@ -401,7 +427,8 @@ public sealed class DamagedFilesTests : IDisposable
                 (mustBeRead, what) = (false, "a wrong byte");
                 break;
             case 27:
-                (lines, what) = ([.. lines.Select((line, i) => line + delimiter + (i == 0 ? "DUP" : "1") + delimiter + (i == 0 ? "DUP" : "2"))], "a name twice, unneeded");
+                (lines, what) = ([.. lines.Select((line, i) => line + delimiter + (i == 0 ? "DUP" : "1") + delimiter + (i == 0 ? "DUP" : "2"))],
+                    "a name twice, unneeded");
                 break;
             case 28:
                 (end, what, mustBeRead) = ("\r", "carriage returns alone", false);
@@ -411,13 +438,16 @@ public sealed class DamagedFilesTests : IDisposable
                 break;
         }
 
-        return new Written(table, delimiter, spoil(encoding.GetBytes(head + string.Join(end, lines) + lastEnd + tail)), options, mustBeRead, $"{what}, delimiter {delimiter}, {(quoteAll ? "all quoted" : "quoted where needed")}") { Extension = extension };
+        return new Written(table, delimiter, spoil(encoding.GetBytes(head + string.Join(end, lines) + lastEnd + tail)), options,
+            mustBeRead, $"{what}, delimiter {delimiter}, {(quoteAll ? "all quoted" : "quoted where needed")}") { Extension = extension };
     }
 
     private static byte[] Compressed(byte[] bytes, bool gzip)
     {
         using var packed = new MemoryStream();
-        using (Stream stream = gzip ? new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true) : new ZstdSharp.CompressionStream(packed, leaveOpen: true))
+        using (Stream stream = gzip
+            ? new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true)
+            : new ZstdSharp.CompressionStream(packed, leaveOpen: true))
         {
             // As the command zstd does: without a checksum nobody sees a flipped bit.
             (stream as ZstdSharp.CompressionStream)?.SetParameter(ZstdSharp.Unsafe.ZSTD_cParameter.ZSTD_c_checksumFlag, 1);

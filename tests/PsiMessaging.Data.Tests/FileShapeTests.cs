@@ -83,7 +83,8 @@ public sealed class FileShapeTests : IDisposable
         { "a row after what looked like a note is a ragged row", "ID;A\n1;x\n\nSource\n2;y\n", "line 4: 1 fields where the header has 2" },
         { "a needed name twice", "ID;A;ID\n1;x;2\n", "names the column ID 2 times" },
         { "row names or a delimiter too many", "\"ID\";\"A\"\n\"1\";1;\n\"2\";2;\n", "either the first is a row name (R) or the last is none" },
-        { "a header one name short is no row name", "ID;A\n1;x;z\n2;y;z\n", "line 2: 3 fields where the header has 2; if the first field of the rows is a row name" },
+        { "a header one name short is no row name", "ID;A\n1;x;z\n2;y;z\n",
+            "line 2: 3 fields where the header has 2; if the first field of the rows is a row name" },
         { "a quote behind a blank", "ID;A\n1; \"x\"\n", "a blank stands before an opening quote in the column A" },
         { "a value with the delimiter and no quotes", "ID;A\n1;x\n2;y;z\n", "a value that holds the delimiter must stand in quotes" },
     };
@@ -118,7 +119,8 @@ public sealed class FileShapeTests : IDisposable
 
     [Fact]
     public void Utf16_WithALoneSurrogate_IsRefusedInsteadOfChanged() =>
-        Assert.Contains("not valid utf-16", Refusal(Write([0xFF, 0xFE, .. Encoding.Unicode.GetBytes("ID;A\n1;"), 0x00, 0xD8, .. Encoding.Unicode.GetBytes("x\n")])), StringComparison.Ordinal);
+        Assert.Contains("not valid utf-16",
+            Refusal(Write([0xFF, 0xFE, .. Encoding.Unicode.GetBytes("ID;A\n1;"), 0x00, 0xD8, .. Encoding.Unicode.GetBytes("x\n")])), StringComparison.Ordinal);
 
     [Fact]
     public void Columns_ChosenQuotedOrDecomposed_AreTaken()
@@ -191,7 +193,9 @@ public sealed class FileShapeTests : IDisposable
     private static byte[] Pack(bool gzip, ReadOnlySpan<byte> bytes)
     {
         using var packed = new MemoryStream();
-        using (Stream stream = gzip ? new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true) : new ZstdSharp.CompressionStream(packed, leaveOpen: true))
+        using (Stream stream = gzip
+            ? new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true)
+            : new ZstdSharp.CompressionStream(packed, leaveOpen: true))
         {
             stream.Write(bytes);
         }
@@ -219,7 +223,8 @@ public sealed class FileShapeTests : IDisposable
 
     [Theory]
     [MemberData(nameof(OtherKinds))]
-    public void OtherKinds_AreNamedForWhatTheyAre(byte[] content, string expected) => Assert.Contains(expected, Refusal(Write(content)), StringComparison.Ordinal);
+    public void OtherKinds_AreNamedForWhatTheyAre(byte[] content, string expected) =>
+        Assert.Contains(expected, Refusal(Write(content)), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("PAR1")]
@@ -228,7 +233,8 @@ public sealed class FileShapeTests : IDisposable
     [InlineData("RDX")]
     [InlineData("$FL2")]
     [InlineData("BZh")]
-    public void Csv_WithAColumnNamedLikeAnotherKindsMark_IsCsv(string name) => Assert.Equal([$"{name}/A", "1/x"], Read(Write($"{name};A\n1;x\n"), Key(name)).Rows);
+    public void Csv_WithAColumnNamedLikeAnotherKindsMark_IsCsv(string name) =>
+        Assert.Equal([$"{name}/A", "1/x"], Read(Write($"{name};A\n1;x\n"), Key(name)).Rows);
 
     [Fact]
     public void Parquet_ColumnsNobodyAsksFor_DoNotStandInTheWay()
@@ -236,7 +242,9 @@ public sealed class FileShapeTests : IDisposable
         var path = Parquet("SELECT 1 AS ID, 'x' AS A, [1, 2] AS L, {'a': 1} AS S, MAP {'k': 1} AS M, 'b'::BLOB AS B, INTERVAL 1 DAY AS I, 5 AS \" spaced \"");
         var (rows, report) = Read(path);
         Assert.Equal(["ID/A/spaced", "1/x/5"], rows);
-        Assert.Equal("Parquet; L is nested and is left out; S is nested and is left out; M is nested and is left out; B is binary (if it holds text, name it in --columns) and is left out; I is an interval and is left out", report.ToString());
+        Assert.Equal("Parquet; L is nested and is left out; S is nested and is left out; M is nested and is left out; B is binary (if it holds text, name it "
+            + "in --columns) and is left out; I is an interval and is left out",
+            report.ToString());
         Assert.Contains("the column S is nested", Refusal(path, Key("S")), StringComparison.Ordinal);
         Assert.Equal(["ID/B", "1/b"], Read(path, Key("ID") with { Columns = ["B"] }).Rows);
     }
@@ -247,32 +255,42 @@ public sealed class FileShapeTests : IDisposable
 
     [Fact]
     public void Parquet_TimesUuidsAndMoments_AreWrittenAsPeopleWriteThem() => Assert.Equal(
-        ["ID/T/U/D/Z/N/H", "1/10:20:30/6f1c2f0e-0000-4000-8000-000000000001/2026-01-31/2026-01-31T10:20:30.5/2026-01-31T00:00:00.000000001/12345678901234567890123456789012345678"],
-        Read(Parquet("SELECT 1 AS ID, TIME '10:20:30' AS T, '6f1c2f0e-0000-4000-8000-000000000001'::UUID AS U, TIMESTAMP '2026-01-31' AS D, TIMESTAMPTZ '2026-01-31 10:20:30.5+00' AS Z, TIMESTAMP_NS '2026-01-31 00:00:00.000000001' AS N, '12345678901234567890123456789012345678'::DECIMAL(38,0) AS H")).Rows);
+        ["ID/T/U/D/Z/N/H",
+            "1/10:20:30/6f1c2f0e-0000-4000-8000-000000000001/2026-01-31/2026-01-31T10:20:30.5/2026-01-31T00:00:00.000000001/"
+                + "12345678901234567890123456789012345678"],
+        Read(Parquet("SELECT 1 AS ID, TIME '10:20:30' AS T, '6f1c2f0e-0000-4000-8000-000000000001'::UUID AS U, TIMESTAMP '2026-01-31' AS D, TIMESTAMPTZ "
+            + "'2026-01-31 10:20:30.5+00' AS Z, TIMESTAMP_NS '2026-01-31 00:00:00.000000001' AS N, "
+            + "'12345678901234567890123456789012345678'::DECIMAL(38,0) AS H")).Rows);
 
     /// <summary>One row group whose pages together are larger than what reading begins with: more is taken, and no row is lost or read twice.</summary>
     [Fact]
     public void Parquet_WithPagesLargerThanTheMemoryItBeginsWith_IsReadWhole()
     {
         const int Rows = 100_000;
-        var path = Parquet($"SELECT i AS ID, {string.Join(", ", Enumerable.Range(0, 12).Select(column => $"repeat(md5((i + {column})::VARCHAR), 10) AS C{column}"))} FROM range({Rows}) t(i)", $", ROW_GROUP_SIZE {Rows}, COMPRESSION zstd");
+        var columns = string.Join(", ", Enumerable.Range(0, 12).Select(column => $"repeat(md5((i + {column})::VARCHAR), 10) AS C{column}"));
+        var path = Parquet($"SELECT i AS ID, {columns} FROM range({Rows}) t(i)", $", ROW_GROUP_SIZE {Rows}, COMPRESSION zstd");
         using var reader = RecordReader.Open(path, Key("ID"));
         for (var row = 0; row < Rows; row++)
         {
             Assert.True(reader.Read());
-            Assert.True(long.Parse(reader.GetSpan(0), System.Globalization.CultureInfo.InvariantCulture) == row && reader.GetSpan(12).Length == 320, $"row {row}");
+            Assert.True(long.Parse(reader.GetSpan(0), System.Globalization.CultureInfo.InvariantCulture) == row
+                && reader.GetSpan(12).Length == 320, $"row {row}");
         }
 
         Assert.False(reader.Read());
     }
 
-    /// <summary>What is gathered before it is written has a bound in values and in characters, so that a wide table takes no more memory than a narrow one.</summary>
+    /// <summary>
+    /// What is gathered before it is written has a bound in values and in characters, so that a wide table takes no more memory than a narrow one.
+    /// </summary>
     [Theory]
     [InlineData(500, 2000, 3, 1048)]
     [InlineData(2, 3000, 20_000, 839)]
     public async Task Stored_WideOrLongRows_AreWrittenInSmallGroups(int columns, int rows, int length, long most)
     {
-        var path = Write($"{string.Join(';', Enumerable.Range(0, columns).Select(i => i == 0 ? "ID" : $"C{i}"))}\n" + string.Concat(Enumerable.Range(0, rows).Select(row => string.Join(';', Enumerable.Range(0, columns).Select(i => i == 0 ? $"{row}" : new string('x', length))) + "\n")));
+        var path = Write($"{string.Join(';', Enumerable.Range(0, columns).Select(i => i == 0 ? "ID" : $"C{i}"))}\n"
+            + string.Concat(Enumerable.Range(0, rows)
+                .Select(row => string.Join(';', Enumerable.Range(0, columns).Select(i => i == 0 ? $"{row}" : new string('x', length))) + "\n")));
         var stored = Path.Combine(_folder, "stored.parquet");
         using (var source = RecordReader.Open(path, Key("ID")))
         {

@@ -77,7 +77,8 @@ public sealed class InputTests : IDisposable
     {
         var latin = Encoding.GetEncoding("iso-8859-1").GetBytes("ID|A;B\n1|città\n");
         Assert.Equal(["1", "città"], ReadAll(File(latin), new RecordReaderOptions('|', "iso-8859-1"))[1]);
-        Assert.Equal(["1", "città"], ReadAll(File([.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("ID;A\n1;città\n")]), new RecordReaderOptions(null, "utf-16"))[1]);
+        Assert.Equal(["1", "città"],
+            ReadAll(File([.. Encoding.Unicode.Preamble, .. Encoding.Unicode.GetBytes("ID;A\n1;città\n")]), new RecordReaderOptions(null, "utf-16"))[1]);
     }
 
     public static TheoryData<string, string> BadFiles => new()
@@ -101,7 +102,8 @@ public sealed class InputTests : IDisposable
     }
 
     [Fact]
-    public void Read_OpenQuote_IsNamed() => Assert.Contains("quote", Assert.Throws<InputException>(() => ReadAll(File("ID;A\n1;\"open\n2;y\n"))).Message, StringComparison.Ordinal);
+    public void Read_OpenQuote_IsNamed() =>
+        Assert.Contains("quote", Assert.Throws<InputException>(() => ReadAll(File("ID;A\n1;\"open\n2;y\n"))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Open_MissingFileOrFolder_IsNamed()
@@ -116,7 +118,8 @@ public sealed class InputTests : IDisposable
         var message = Assert.Throws<InputException>(() => ReadAll(File(Encoding.GetEncoding("iso-8859-1").GetBytes("ID;A\n1;città\n")))).Message;
         Assert.Contains("not valid utf-8", message, StringComparison.Ordinal);
         Assert.Contains("--encoding", message, StringComparison.Ordinal);
-        Assert.Contains("not known", Assert.Throws<InputException>(() => ReadAll(File("ID\n1\n"), new RecordReaderOptions(null, "klingon"))).Message, StringComparison.Ordinal);
+        Assert.Contains("not known", Assert.Throws<InputException>(() => ReadAll(File("ID\n1\n"), new RecordReaderOptions(null, "klingon"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -127,7 +130,9 @@ public sealed class InputTests : IDisposable
         {
             duck.Open();
             using var command = duck.CreateCommand();
-            command.CommandText = $"COPY (SELECT * FROM (VALUES ('a', 1, 2.5::DOUBLE, DATE '2026-01-31', true, 12.50::DECIMAL(8,2), 7::BIGINT), (NULL, NULL, NULL, NULL, NULL, NULL, NULL)) t(s, i, d, day, flag, amount, big)) TO '{path}' (FORMAT parquet)";
+            command.CommandText =
+                "COPY (SELECT * FROM (VALUES ('a', 1, 2.5::DOUBLE, DATE '2026-01-31', true, 12.50::DECIMAL(8,2), 7::BIGINT), (NULL, NULL, NULL, NULL, NULL, "
+                    + $"NULL, NULL)) t(s, i, d, day, flag, amount, big)) TO '{path}' (FORMAT parquet)";
             command.ExecuteNonQuery();
         }
 
@@ -176,7 +181,8 @@ public sealed class InputTests : IDisposable
         var counts = set.Write(Path.Combine(_folder, "identifiers.bin"));
         var message = Assert.Throws<InputException>(() => counts.Check("a.csv", DuplicateRule.Reject)).Message;
         Assert.Contains(expected, message, StringComparison.Ordinal);
-        Assert.DoesNotContain("x", message.Replace("next", "", StringComparison.Ordinal).Replace("--duplicates first", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.DoesNotContain("x", message.Replace("next", "", StringComparison.Ordinal)
+            .Replace("--duplicates first", "", StringComparison.Ordinal), StringComparison.Ordinal);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -24,7 +24,8 @@ public class KeyFormTests
     [Fact]
     public void Finish_MixedIdentifiers_CountsEachKindOnce()
     {
-        var form = Count(false, "12345678", "1234567", "ABC", "abc", "A1", "a-b", "è", "NA", "", "\u200b12345678", "='x", "12345679", "=\"00123456\"", "'00123457");
+        var form = Count(false, "12345678", "1234567", "ABC", "abc", "A1", "a-b", "è",
+            "NA", "", "\u200b12345678", "='x", "12345679", "=\"00123456\"", "'00123457");
         Assert.Equal((12, 1, 8, 8, 5), (form.Rows, form.Shortest, form.Longest, form.UsualLength, form.OfUsualLength));
         Assert.Equal([6, 2, 1, 2, 1], form.Alphabets);
         Assert.Equal((2, 2, 1, 1, 2), (form.UpperOnly, form.LowerOnly - 1, form.MissingWords, form.Invisible, form.Undisguised));
@@ -75,7 +76,8 @@ public class KeyFormTests
     public void CheckDigit_ThatMostHave_IsFoundAndItsFaultsCounted()
     {
         static char Luhn(string digits) => "0123456789".First(last => CheckDigits.IsRight(CheckDigit.Luhn, digits + last));
-        var numbers = Enumerable.Range(0, 100).Select(i => (40_000_000_000L + (i * 7919L)).ToString(CultureInfo.InvariantCulture)).Select(digits => digits + Luhn(digits)).ToArray();
+        var numbers = Enumerable.Range(0, 100).Select(i => (40_000_000_000L + (i * 7919L)).ToString(CultureInfo.InvariantCulture))
+            .Select(digits => digits + Luhn(digits)).ToArray();
         numbers[7] = numbers[7][..^1] + (numbers[7][^1] == '0' ? '1' : '0');
         var form = Count(false, numbers);
         Assert.Equal((CheckDigit.Luhn, 99), (form.Check!.Value, form.CheckRight));
@@ -99,7 +101,8 @@ public class KeyFormTests
     [InlineData(100, 999, 1, 9999)]
     public void CanHardlyMatch_NumbersCountedUp_IsNeverSaid(int from, int to, int otherFrom, int otherTo)
     {
-        static KeyOutline Of(int from, int to) => KeyOutline.Of(Count(false, Enumerable.Range(from, to - from + 1).Select(i => i.ToString(CultureInfo.InvariantCulture))));
+        static KeyOutline Of(int from, int to) =>
+            KeyOutline.Of(Count(false, Enumerable.Range(from, to - from + 1).Select(i => i.ToString(CultureInfo.InvariantCulture))));
         Assert.False(Of(from, to).CanHardlyMatch(Of(otherFrom, otherTo)));
     }
 
@@ -149,7 +152,8 @@ public class KeyFormTests
         for (var code = 0; code < 0x1F000; code++)
         {
             // ı and İ have their simple mappings in i and I, which full folding keeps apart.
-            if (Rune.IsValid(code) && code is not (0x130 or 0x131) && new Rune(code) is var rune && Rune.ToUpperInvariant(rune) is var upper && upper != rune && Rune.ToLowerInvariant(upper) == rune)
+            if (Rune.IsValid(code) && code is not (0x130 or 0x131) && new Rune(code) is var rune
+                && Rune.ToUpperInvariant(rune) is var upper && upper != rune && Rune.ToLowerInvariant(upper) == rune)
             {
                 Assert.Equal(CaseFolding.Fold(rune.ToString()), CaseFolding.Fold(upper.ToString()));
                 checkedLetters++;

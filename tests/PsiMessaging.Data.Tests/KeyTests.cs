@@ -105,7 +105,8 @@ public class KeyTests
     }
 
     [Fact]
-    public void TryAdd_Composite_NeverRunsTogether() => Gen.String[Gen.Char["ab 1"], 0, 4].Array[2].Select(Gen.String[Gen.Char["ab 1"], 0, 4].Array[2]).Sample((one, two) =>
+    public void TryAdd_Composite_NeverRunsTogether() =>
+        Gen.String[Gen.Char["ab 1"], 0, 4].Array[2].Select(Gen.String[Gen.Char["ab 1"], 0, 4].Array[2]).Sample((one, two) =>
     {
         string Plain(string part) => string.Join(' ', part.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         var (left, right) = (Canonical(false, one), Canonical(false, two));
@@ -159,7 +160,8 @@ public class KeyTests
     }
 
     [Fact]
-    public void TryAdd_Twice_ChangesNothing() => Gen.String[Gen.OneOf(Gen.Char, Gen.Char["a ='\"0.\t\u00a0\u200b\u200d\u0300\u0345\u0307ßıİﬁ\u00ad\ufeff１\u1100\u1161\u11a8"]), 0, 10].Sample(text =>
+    public void TryAdd_Twice_ChangesNothing() =>
+        Gen.String[Gen.OneOf(Gen.Char, Gen.Char["a ='\"0.\t\u00a0\u200b\u200d\u0300\u0345\u0307ßıİﬁ\u00ad\ufeff１\u1100\u1161\u11a8"]), 0, 10].Sample(text =>
     {
         try
         {

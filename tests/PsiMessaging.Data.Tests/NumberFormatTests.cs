@@ -1,4 +1,3 @@
-using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
 
@@ -7,7 +6,8 @@ namespace PsiMessaging.Data.Tests;
 /// <summary>How the values of a column are written: found where sure, said, never guessed.</summary>
 public class NumberFormatTests
 {
-    private static (ColumnType Type, int Missing, string[] Kept, string Notes) Take(string[] values, RecordReaderOptions? options = null, ColumnType? declared = null, bool fileHasCommas = false)
+    private static (ColumnType Type, int Missing, string[] Kept, string Notes) Take(string[] values,
+        RecordReaderOptions? options = null, ColumnType? declared = null, bool fileHasCommas = false)
     {
         var intake = new ColumnIntake("a.csv", "X", declared, options ?? new RecordReaderOptions());
         for (var i = 0; i < values.Length; i++)
@@ -129,13 +129,16 @@ public class NumberFormatTests
     public void DeclaredNumbers_MayBeWrittenInAnyWayThatIsSure()
     {
         Assert.Equal(["1.5", "", "2"], Take(["1,5", "NA", "2"], declared: ColumnType.TryParse("decimal(5,1)")).Kept);
-        Assert.Contains("row 2, column X: not a number", Assert.Throws<InputException>(() => Take(["1", "x"], declared: ColumnType.TryParse("integer(5)"))).Message, StringComparison.Ordinal);
-        Assert.Contains("not a number", Assert.Throws<InputException>(() => Take(["1,200"], declared: ColumnType.TryParse("integer(5)"))).Message, StringComparison.Ordinal);
+        Assert.Contains("row 2, column X: not a number",
+            Assert.Throws<InputException>(() => Take(["1", "x"], declared: ColumnType.TryParse("integer(5)"))).Message, StringComparison.Ordinal);
+        Assert.Contains("not a number",
+            Assert.Throws<InputException>(() => Take(["1,200"], declared: ColumnType.TryParse("integer(5)"))).Message, StringComparison.Ordinal);
         Assert.Equal(["NA", "1,5"], Take(["NA", "1,5"], declared: ColumnType.Text).Kept);
     }
 
     [Fact]
-    public void Missing_WordsThatAPersonSays_AreTheOnlyOnes() => Assert.Equal(ColumnType.Text, Take(["1", "NULL"], new RecordReaderOptions { Missing = ["NA"] }).Type);
+    public void Missing_WordsThatAPersonSays_AreTheOnlyOnes() =>
+        Assert.Equal(ColumnType.Text, Take(["1", "NULL"], new RecordReaderOptions { Missing = ["NA"] }).Type);
 
     /// <summary>What is kept of a number, whatever its format, is that number: 2,000 numbers in all formats.</summary>
     [Fact]

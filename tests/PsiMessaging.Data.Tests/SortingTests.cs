@@ -19,7 +19,8 @@ public sealed class SortingTests : IDisposable
     private ScratchFolder Scratch() => new(NewPath());
 
     [Fact]
-    public void Read_AnyRecordsAndMemory_GivesThemInOrder() => Gen.Select(Gen.Select(Gen.ULong[0, 50], Gen.Byte.Array[0, 12]).Array[0, 400], Gen.Int[1, 3000]).Sample((records, memory) =>
+    public void Read_AnyRecordsAndMemory_GivesThemInOrder() =>
+        Gen.Select(Gen.Select(Gen.ULong[0, 50], Gen.Byte.Array[0, 12]).Array[0, 400], Gen.Int[1, 3000]).Sample((records, memory) =>
     {
         using var scratch = Scratch();
         using var sorter = new ExternalSorter(scratch, (left, right) => left.SequenceCompareTo(right), memory);

@@ -34,7 +34,8 @@ public class TypeTests
     [Fact]
     public void FoundTypes_HoldEveryValueTheyWereFoundFor() =>
         Gen.Select(Gen.Long[-999_999_999_999_999_999, 999_999_999_999_999_999], Gen.Int[0, 18], Gen.Int[0, 14])
-            .Select((units, digits, decimals) => ((decimal)(units / (long)Math.Pow(10, digits)) / (decimal)Math.Pow(10, decimals)).ToString(CultureInfo.InvariantCulture))
+            .Select((units, digits, decimals) =>
+                ((decimal)(units / (long)Math.Pow(10, digits)) / (decimal)Math.Pow(10, decimals)).ToString(CultureInfo.InvariantCulture))
             .Array[1, 8].Sample(values =>
             {
                 var type = Find(values).Type;
@@ -76,7 +77,8 @@ public class TypeTests
     {
         var column = Find("1", "2", "n/a", "", "x");
         Assert.Equal(("text", 3, 1), (column.Type.ToString(), column.NotANumberRow ?? 0, column.Missing));
-        Assert.Contains("file.csv, row 3, column X: not a number, and the column is to be decimal(11,2)", Assert.Throws<InputException>(() => Profile("decimal", "1", "2", "n/a")).Message, StringComparison.Ordinal);
+        Assert.Contains("file.csv, row 3, column X: not a number, and the column is to be decimal(11,2)",
+            Assert.Throws<InputException>(() => Profile("decimal", "1", "2", "n/a")).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -86,14 +88,16 @@ public class TypeTests
     public void NaNAndInfinities_AreRefusedByRow(string value)
     {
         Assert.Contains("row 2, column X: NaN or an infinity", Assert.Throws<InputException>(() => Find("1", value)).Message, StringComparison.Ordinal);
-        Assert.Contains("row 2, column X: NaN or an infinity", Assert.Throws<InputException>(() => Profile("decimal(5,1)", "1", value)).Message, StringComparison.Ordinal);
+        Assert.Contains("row 2, column X: NaN or an infinity",
+            Assert.Throws<InputException>(() => Profile("decimal(5,1)", "1", value)).Message, StringComparison.Ordinal);
         Assert.Equal("text", Profile("text", "1", value).Type.ToString());
     }
 
     [Fact]
     public void OutOfRange_IsRefusedByRowWithTheRange()
     {
-        Assert.Contains("row 2, column X: the value does not fit decimal(5,2), which goes up to 999.99", Assert.Throws<InputException>(() => Profile("decimal(5,2)", "999.99", "1000")).Message, StringComparison.Ordinal);
+        Assert.Contains("row 2, column X: the value does not fit decimal(5,2), which goes up to 999.99",
+            Assert.Throws<InputException>(() => Profile("decimal(5,2)", "999.99", "1000")).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -115,13 +119,17 @@ public class TypeTests
         Assert.Equal(("decimal(18,3)", 1), (column.Type.ToString(), column.Rounded));
     }
 
-    /// <summary>In a column that is found to be numbers, two spellings that are one value differ only in what nobody takes for two codes: an exponent with a sign, zeros at the end where one has no fraction or the column has negative numbers, or .0.</summary>
+    /// <summary>
+    /// In a column that is found to be numbers, two spellings that are one value differ only in what nobody takes for two codes: an exponent with a sign, zeros
+    /// at the end where one has no fraction or the column has negative numbers, or .0.
+    /// </summary>
     [Fact]
     public void FoundNumbers_NeverMergeSpellingsThatMayBeTwoCodes()
     {
         var digits = Gen.String[Gen.Char["012"], 1, 3];
         static Gen<string> One(params string[] of) => Gen.Int[0, of.Length - 1].Select(i => of[i]);
-        var spelling = Gen.Select(One("", "-", "+"), digits, Gen.OneOf(Gen.Const(""), digits.Select(fraction => "." + fraction)), One("", "", "E1", "e+1", "E2"), (sign, whole, fraction, exponent) => sign + whole + fraction + exponent);
+        var spelling = Gen.Select(One("", "-", "+"), digits, Gen.OneOf(Gen.Const(""), digits.Select(fraction => "." + fraction)),
+            One("", "", "E1", "e+1", "E2"), (sign, whole, fraction, exponent) => sign + whole + fraction + exponent);
         spelling.Array[2].Sample(pair =>
         {
             var type = Find(pair).Type;
@@ -133,13 +141,16 @@ public class TypeTests
             static string Whole(string text) => text.EndsWith(".0", StringComparison.Ordinal) ? text[..^2] : text;
             static bool IsScientific(string text) => text.Contains('e', StringComparison.OrdinalIgnoreCase);
             static string Plain(string text) => Whole(text.TrimStart('+', '-'));
-            Assert.True(pair.Any(IsScientific) || pair.Any(text => text.Contains('.', StringComparison.Ordinal)) || pair.All(text => Plain(text) == "0"), string.Join(" and ", pair));
-            Assert.True(pair.Any(IsScientific) || pair.Any(text => text[0] == '-') || Plain(pair[0]) == Plain(pair[1]) || pair.Count(text => text.Contains('.', StringComparison.Ordinal)) == 1, string.Join(" and ", pair));
+            Assert.True(pair.Any(IsScientific) || pair.Any(text => text.Contains('.', StringComparison.Ordinal)) || pair.All(text => Plain(text) == "0"),
+                string.Join(" and ", pair));
+            Assert.True(pair.Any(IsScientific) || pair.Any(text => text[0] == '-') || Plain(pair[0]) == Plain(pair[1])
+                || pair.Count(text => text.Contains('.', StringComparison.Ordinal)) == 1, string.Join(" and ", pair));
         }, iter: 20_000);
     }
 
     [Fact]
-    public void ValueForm_OfAnyNumber_IsItsOwnAndOneForEachWorth() => Gen.Select(Gen.Long[-99_999, 99_999], Gen.Int[0, 3], Gen.Int[0, 2]).Sample((units, decimals, zeros) =>
+    public void ValueForm_OfAnyNumber_IsItsOwnAndOneForEachWorth() =>
+        Gen.Select(Gen.Long[-99_999, 99_999], Gen.Int[0, 3], Gen.Int[0, 2]).Sample((units, decimals, zeros) =>
     {
         var type = ColumnType.TryParse($"decimal(9,{decimals})")!;
         var plain = FixedPoint.Write(units, decimals);
@@ -176,10 +187,12 @@ public class TypeTests
     [InlineData("Nord", "Nòrd")]
     [InlineData("1", "1.0")]
     [InlineData("x", "x\u0001")]
-    public void TextsThatLookDifferent_StayTwo(string one, string other) => Assert.NotEqual(ValueForm.Of(one, ColumnType.Text, TextRule.Normal), ValueForm.Of(other, ColumnType.Text, TextRule.Normal));
+    public void TextsThatLookDifferent_StayTwo(string one, string other) =>
+        Assert.NotEqual(ValueForm.Of(one, ColumnType.Text, TextRule.Normal), ValueForm.Of(other, ColumnType.Text, TextRule.Normal));
 
     [Fact]
-    public void TextForm_OfAnyText_IsItsOwn() => Gen.String[Gen.OneOf(Gen.Char, Gen.Char["a \t\u00a0\u200b\u200c\u200d\u0300\u0301\u0307\u00ad\ufeff\u2003o\u0627\ud83d\udc68"]), 0, 12].Sample(text =>
+    public void TextForm_OfAnyText_IsItsOwn() =>
+        Gen.String[Gen.OneOf(Gen.Char, Gen.Char["a \t\u00a0\u200b\u200c\u200d\u0300\u0301\u0307\u00ad\ufeff\u2003o\u0627\ud83d\udc68"]), 0, 12].Sample(text =>
     {
         var once = TextForm.Of(text, TextRule.Normal).ToString();
         Assert.Equal(once, TextForm.Of(once, TextRule.Normal).ToString());

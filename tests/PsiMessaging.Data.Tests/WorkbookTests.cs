@@ -25,11 +25,20 @@ public sealed class WorkbookTests : IDisposable
         const string Main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
         const string Office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
         const string Package = "http://schemas.openxmlformats.org/package/2006";
-        Add("[Content_Types].xml", $"<Types xmlns=\"{Package}/content-types\"><Default Extension=\"xml\" ContentType=\"application/xml\"/><Default Extension=\"rels\" ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/></Types>");
-        Add("_rels/.rels", $"<Relationships xmlns=\"{Package}/relationships\"><Relationship Id=\"rId1\" Type=\"{Office}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>");
+        Add("[Content_Types].xml",
+            $"<Types xmlns=\"{Package}/content-types\"><Default Extension=\"xml\" ContentType=\"application/xml\"/><Default Extension=\"rels\" "
+                + "ContentType=\"application/vnd.openxmlformats-package.relationships+xml\"/></Types>");
+        Add("_rels/.rels",
+            $"<Relationships xmlns=\"{Package}/relationships\"><Relationship Id=\"rId1\" Type=\"{Office}/officeDocument\" "
+                + "Target=\"xl/workbook.xml\"/></Relationships>");
         Add("xl/workbook.xml", $"<workbook xmlns=\"{Main}\" xmlns:r=\"{Office}\"><sheets>{sheets}</sheets></workbook>");
-        Add("xl/_rels/workbook.xml.rels", $"<Relationships xmlns=\"{Package}/relationships\"><Relationship Id=\"rId1\" Type=\"{Office}/worksheet\" Target=\"worksheets/sheet1.xml\"/><Relationship Id=\"rId2\" Type=\"{Office}/sharedStrings\" Target=\"sharedStrings.xml\"/><Relationship Id=\"rId3\" Type=\"{Office}/styles\" Target=\"styles.xml\"/></Relationships>");
-        Add("xl/styles.xml", $"<styleSheet xmlns=\"{Main}\"><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\" applyNumberFormat=\"1\"/><xf numFmtId=\"21\" applyNumberFormat=\"1\"/></cellXfs></styleSheet>");
+        Add("xl/_rels/workbook.xml.rels",
+            $"<Relationships xmlns=\"{Package}/relationships\"><Relationship Id=\"rId1\" Type=\"{Office}/worksheet\" "
+                + $"Target=\"worksheets/sheet1.xml\"/><Relationship Id=\"rId2\" Type=\"{Office}/sharedStrings\" Target=\"sharedStrings.xml\"/><Relationship "
+                + $"Id=\"rId3\" Type=\"{Office}/styles\" Target=\"styles.xml\"/></Relationships>");
+        Add("xl/styles.xml",
+            $"<styleSheet xmlns=\"{Main}\"><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"14\" applyNumberFormat=\"1\"/><xf numFmtId=\"21\" "
+                + "applyNumberFormat=\"1\"/></cellXfs></styleSheet>");
         Add("xl/sharedStrings.xml", $"<sst xmlns=\"{Main}\">{shared}</sst>");
         Add("xl/worksheets/sheet1.xml", $"<worksheet xmlns=\"{Main}\"><sheetData>{rows}</sheetData></worksheet>");
         return path;
@@ -56,7 +65,8 @@ public sealed class WorkbookTests : IDisposable
     {
         var path = Book(
             $"<row r=\"1\">{Text("A1", "ID")}<c r=\"B1\" t=\"s\"><v>0</v></c>{Text("C1", "DAY")}{Text("D1", "AT")}{Text("E1", "YES")}{Text("F1", "CODE")}</row>"
-            + $"<row r=\"2\">{Number("A2", "100234")}{Number("B2", "12.5")}{Number("C2", "46053", 1)}{Number("D2", "0.43090277777777775", 2)}<c r=\"E2\" t=\"b\"><v>1</v></c>{Text("F2", "00123")}</row>"
+            + $"<row r=\"2\">{Number("A2", "100234")}{Number("B2", "12.5")}{Number("C2", "46053", 1)}{Number("D2", "0.43090277777777775", 2)}<c r=\"E2\" "
+            + $"t=\"b\"><v>1</v></c>{Text("F2", "00123")}</row>"
             + $"<row r=\"4\">{Number("A4", "1.5E+16")}<c r=\"B4\" t=\"e\"><v>#N/A</v></c>{Text("F4", "a;\"b\"")}</row>",
             "<si><t>INCOME</t></si>");
         var (rows, report) = Read(path);
@@ -68,9 +78,11 @@ public sealed class WorkbookTests : IDisposable
     [Fact]
     public void LinesBeforeTheHeader_AreSkippedWhereAsked()
     {
-        var path = Book($"<row r=\"1\">{Text("A1", "Extraction")}</row><row r=\"2\">{Text("A2", "ID")}{Text("B2", "A")}</row><row r=\"3\">{Number("A3", "1")}{Text("B3", "x")}</row>");
+        var path = Book($"<row r=\"1\">{Text("A1", "Extraction")}</row><row r=\"2\">{Text("A2", "ID")}{Text("B2", "A")}</row><row r=\"3\">{Number("A3", "1")}"
+            + $"{Text("B3", "x")}</row>");
         Assert.Equal(["ID/A", "1/x"], Read(path, new RecordReaderOptions(Skip: 1)).Rows);
-        Assert.Contains("line 2: a value stands in column 2, and the header has 1; if the header stands further down, say --skip N", Assert.Throws<InputException>(() => Read(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("line 2: a value stands in column 2, and the header has 1; if the header stands further down, say --skip N",
+            Assert.Throws<InputException>(() => Read(path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -53,8 +53,10 @@ public sealed class OutputTests : IDisposable
     public void Folders_WhereNoneCanBe_AreNamedWithTheReason()
     {
         File.WriteAllText(At("file"), "");
-        Assert.Equal($"{At("file")} is a file, and a folder is needed there", Assert.Throws<IOException>(() => PrivateFile.CreateFolder(At("file", "a", "b"))).Message);
-        Assert.StartsWith($"{At("none", "x")} cannot be written: there is no folder {At("none")}", Assert.Throws<IOException>(() => AtomicFile.Write(At("none", "x"), "x"u8)).Message, StringComparison.Ordinal);
+        Assert.Equal($"{At("file")} is a file, and a folder is needed there",
+            Assert.Throws<IOException>(() => PrivateFile.CreateFolder(At("file", "a", "b"))).Message);
+        Assert.StartsWith($"{At("none", "x")} cannot be written: there is no folder {At("none")}",
+            Assert.Throws<IOException>(() => AtomicFile.Write(At("none", "x"), "x"u8)).Message, StringComparison.Ordinal);
         PrivateFile.MakeFolder(At("made"));
         Assert.Equal(PrivateFile.FolderRights, File.GetUnixFileMode(At("made")));
         Assert.Contains("File exists", Assert.Throws<IOException>(() => PrivateFile.MakeFolder(At("made"))).Message, StringComparison.Ordinal);
@@ -71,7 +73,8 @@ public sealed class OutputTests : IDisposable
     public void TemporaryName_IsKnownAgain_AndNothingElseIs()
     {
         Assert.True(AtomicFile.IsTemporaryName(Path.GetFileName(AtomicFile.TemporaryName(At("answer.csv")))));
-        Assert.All(["answer.csv", "answer.csv.part", ".0123abcd.part", "x.0123abcg.part", "x0123abcd.part", "x.0123abcd.parts"], name => Assert.False(AtomicFile.IsTemporaryName(name), name));
+        Assert.All(["answer.csv", "answer.csv.part", ".0123abcd.part", "x.0123abcg.part", "x0123abcd.part",
+            "x.0123abcd.parts"], name => Assert.False(AtomicFile.IsTemporaryName(name), name));
     }
 
     [Fact]
@@ -115,9 +118,11 @@ public sealed class OutputTests : IDisposable
         {
             var cell = PrintableText.Cell(label);
             Assert.DoesNotContain(cell, PrintableText.IsControl);
-            if (!decimal.TryParse(cell, System.Globalization.NumberStyles.AllowLeadingSign | System.Globalization.NumberStyles.AllowDecimalPoint, System.Globalization.CultureInfo.InvariantCulture, out _))
+            if (!decimal.TryParse(cell, System.Globalization.NumberStyles.AllowLeadingSign
+                | System.Globalization.NumberStyles.AllowDecimalPoint, System.Globalization.CultureInfo.InvariantCulture, out _))
             {
-                Assert.All(cell.Split(';'), piece => Assert.False(piece.TrimStart() is ['=' or '+' or '-' or '@' or '\uFF1D' or '\uFF0B' or '\uFF0D' or '\uFF20', ..], cell));
+                Assert.All(cell.Split(';'),
+                    piece => Assert.False(piece.TrimStart() is ['=' or '+' or '-' or '@' or '\uFF1D' or '\uFF0B' or '\uFF0D' or '\uFF20', ..], cell));
             }
 
             // Said once is said: what has been made harmless stays as it is but for its own apostrophes.
@@ -125,7 +130,9 @@ public sealed class OutputTests : IDisposable
         }, iter: 20_000);
     }
 
-    /// <summary>Every character there is, and any text: the JSON holds nothing that steers a terminal, letters stay readable, and it says what was written.</summary>
+    /// <summary>
+    /// Every character there is, and any text: the JSON holds nothing that steers a terminal, letters stay readable, and it says what was written.
+    /// </summary>
     [Fact]
     public void PrintableJson_OfAnyText_SaysTheSameAndSteersNothing()
     {

@@ -18,9 +18,11 @@ public class KillTests
     private static string Common(int rows) => "IDKEY\n" + string.Concat(Enumerable.Range(rows / 2, rows / 2).Select(i => $"id-{i:D6}\n"));
 
     private static string Table(int rows) => "A,B,count\n" + string.Concat(
-        Enumerable.Range(rows / 2, rows / 2).GroupBy(i => (i % 3, i % 2)).OrderBy(group => group.Key).Select(group => $"a{group.Key.Item1},b{group.Key.Item2},{group.Count()}\n"));
+        Enumerable.Range(rows / 2, rows / 2).GroupBy(i => (i % 3, i % 2)).OrderBy(group => group.Key)
+            .Select(group => $"a{group.Key.Item1},b{group.Key.Item2},{group.Count()}\n"));
 
-    public static TheoryData<string, string> Victims => new() { { "P1", "ecdh" }, { "P2", "rsa" }, { "P1", "vole" }, { "broker", "ecdh" }, { "everything", "ecdh" } };
+    public static TheoryData<string, string> Victims =>
+        new() { { "P1", "ecdh" }, { "P2", "rsa" }, { "P1", "vole" }, { "broker", "ecdh" }, { "everything", "ecdh" } };
 
     [Theory]
     [MemberData(nameof(Victims))]
@@ -65,7 +67,8 @@ public class KillTests
     }
 
     /// <summary>
-    /// Two compute workers, one killed in the middle: its job goes to the other. Then both: the party's worker goes on by itself. Then the broker, with jobs on it.
+    /// Two compute workers, one killed in the middle: its job goes to the other. Then both: the party's
+    /// worker goes on by itself. Then the broker, with jobs on it.
     /// </summary>
     [Theory]
     [InlineData("ecdh", "one")]
@@ -118,7 +121,8 @@ public class KillTests
 
     private static async Task<string> OpenAsync(Cluster cluster, string protocol)
     {
-        using var opened = JsonDocument.Parse((await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--protocol", protocol, "--rsa-bits", "2048", "--json")).Output);
+        using var opened = JsonDocument.Parse(
+            (await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--protocol", protocol, "--rsa-bits", "2048", "--json")).Output);
         return opened.RootElement.GetProperty("session").GetString()!;
     }
 

@@ -29,7 +29,8 @@ public class WorkerTests
         await cluster.PsiAsync("P2", "send", id);
         var answer = await cluster.PsiAsync("P1", "query", id, "CLASSE_ETA, CLASSE_REDDITO", "--format", "csv");
         Assert.Equal(Samples.AgeByIncome, answer.Output);
-        Assert.Equal("CLASSE_REDDITO,count\nALTA,1\nBASSA,2\nMEDIA,1\n", (await cluster.PsiAsync("P2", "query", id, "CLASSE_REDDITO", "--format", "csv")).Output);
+        Assert.Equal("CLASSE_REDDITO,count\nALTA,1\nBASSA,2\nMEDIA,1\n",
+            (await cluster.PsiAsync("P2", "query", id, "CLASSE_REDDITO", "--format", "csv")).Output);
 
         var parquet = Path.Combine(cluster.Folder.Path, "answer.parquet");
         await cluster.PsiAsync("P1", "query", id, "CLASSE_ETA", "--format", "parquet", "--out", parquet);
@@ -62,7 +63,8 @@ public class WorkerTests
         var (p1, p2) = (folder.Write("p1.csv", Samples.Istat), folder.Write("p2.csv", Samples.Bi));
         foreach (var (name, more) in new (string, string[])[] { ("memory", []), ("rabbit", ["--broker", Cluster.Broker]) })
         {
-            var result = await PsiProcess.RunAsync(["simulate", "--p1", p1, "--p2", p2, "--key", "IDKEY", "--query", "CLASSE_ETA, CLASSE_REDDITO", "--min-cell", "1", "--rsa-bits", "2048", "--out", Path.Combine(folder.Path, name), .. more]);
+            var result = await PsiProcess.RunAsync(["simulate", "--p1", p1, "--p2", p2, "--key", "IDKEY", "--query",
+                "CLASSE_ETA, CLASSE_REDDITO", "--min-cell", "1", "--rsa-bits", "2048", "--out", Path.Combine(folder.Path, name), .. more]);
             Assert.True(result.ExitCode == 0, result.ToString());
         }
 
@@ -83,13 +85,15 @@ public class WorkerTests
     {
         using var folder = new TempFolder();
         var (keys1, keys2) = (Keys(rows1, seed), Keys(rows2, seed + 10));
-        var (p1, p2) = (folder.Write("p1.csv", "ID;A\n" + string.Concat(keys1.Select(key => key + ";x\n"))), folder.Write("p2.csv", "ID;B\n" + string.Concat(keys2.Select(key => key + ";y\n"))));
+        var (p1, p2) = (folder.Write("p1.csv", "ID;A\n" + string.Concat(keys1.Select(key => key + ";x\n"))),
+            folder.Write("p2.csv", "ID;B\n" + string.Concat(keys2.Select(key => key + ";y\n"))));
         var expected = "ID\n" + string.Concat(keys1.Intersect(keys2, StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(key => key + "\n"));
         foreach (var protocol in new[] { "ecdh", "rsa", "vole" })
         {
             foreach (var more in new string[][] { [], ["--broker", Cluster.Broker] })
             {
-                var result = await PsiProcess.RunAsync(["simulate", "--p1", p1, "--p2", p2, "--key", "ID", "--protocol", protocol, "--rsa-bits", "2048", "--out", Path.Combine(folder.Path, "out"), .. more]);
+                var result = await PsiProcess.RunAsync(["simulate", "--p1", p1, "--p2", p2, "--key", "ID",
+                    "--protocol", protocol, "--rsa-bits", "2048", "--out", Path.Combine(folder.Path, "out"), .. more]);
                 Assert.True(result.ExitCode == 0, result.ToString());
                 Assert.Equal(expected, File.ReadAllText(Path.Combine(folder.Path, "out", "P1", "intersection.csv")));
                 Assert.Equal(expected, File.ReadAllText(Path.Combine(folder.Path, "out", "P2", "intersection.csv")));
@@ -118,7 +122,8 @@ public class WorkerTests
         await cluster.PsiAsync("P2", "dataset", "prepare", "bi", "--rsa-bits", "2048");
         await cluster.StartAsync("P1", "P2");
         using var session = JsonDocument.Parse((await cluster.PsiAsync(
-            "P1", "intersect", "--with", "P2", "--dataset", "istat", "--protocol", "rsa", "--rsa-bits", "2048", "--reveal", "P1", "--reuse", "--wait", "--json")).Output);
+            "P1", "intersect", "--with", "P2", "--dataset", "istat", "--protocol", "rsa",
+            "--rsa-bits", "2048", "--reveal", "P1", "--reuse", "--wait", "--json")).Output);
         var id = session.RootElement.GetProperty("session").GetString()!;
         Assert.Equal(Samples.Intersection, File.ReadAllText(session.RootElement.GetProperty("intersectionFile").GetString()!));
         var other = await cluster.PsiAsync("P2", "status", id);
@@ -173,7 +178,8 @@ public class WorkerTests
         var frame = Envelope.Create(p2, "P1", null, new CancelSession("RALPH 29-35")).Frame.ToArray();
         foreach (var body in new[] { "PSI1 RALPH 29-35"u8.ToArray(), frame, "PSI1 RALPH 29-35"u8.ToArray() })
         {
-            await channel.BasicPublishAsync("", cluster.Inbox("P1"), mandatory: true, new BasicProperties { ContentType = "application/json", MessageId = Guid.Empty.ToString() }, body);
+            await channel.BasicPublishAsync("", cluster.Inbox("P1"), mandatory: true,
+                new BasicProperties { ContentType = "application/json", MessageId = Guid.Empty.ToString() }, body);
         }
 
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
@@ -184,8 +190,10 @@ public class WorkerTests
         }
 
         Assert.Equal(frame, message.Body.ToArray());
-        Assert.Equal("P2 may not send a psi.v1.CancelSession message", System.Text.Encoding.UTF8.GetString((byte[])message.BasicProperties.Headers!["psi-reason"]!));
-        Assert.All(message.BasicProperties.Headers, header => Assert.DoesNotContain("RALPH", header.Value is byte[] bytes ? System.Text.Encoding.UTF8.GetString(bytes) : $"{header.Value}", StringComparison.Ordinal));
+        Assert.Equal("P2 may not send a psi.v1.CancelSession message",
+            System.Text.Encoding.UTF8.GetString((byte[])message.BasicProperties.Headers!["psi-reason"]!));
+        Assert.All(message.BasicProperties.Headers, header => Assert.DoesNotContain("RALPH",
+            header.Value is byte[] bytes ? System.Text.Encoding.UTF8.GetString(bytes) : $"{header.Value}", StringComparison.Ordinal));
 
         // The queue's worker takes one after the other at most four at a time: with a command answered all of them are.
         await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat");

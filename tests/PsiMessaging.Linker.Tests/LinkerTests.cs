@@ -1,7 +1,6 @@
 using System.Text;
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Linker;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
@@ -13,8 +12,8 @@ namespace PsiMessaging.Linker.Tests;
 public class LinkerTests
 {
     /// <summary>
-    /// The promise of engine tokens: nothing the linker receives or stores holds an identifier, a value, a column name, or the key. Searched as UTF-8 and UTF-16, in
-    /// every frame to the linker and every file of its home.
+    /// The promise of engine tokens: nothing the linker receives or stores holds an identifier, a value, a column name, or the key. Searched as UTF-8 and
+    /// UTF-16, in every frame to the linker and every file of its home.
     /// </summary>
     [Fact]
     public async Task HomeAndInbox_AfterAWholeJob_HoldNoPlaintextAndNoKey()
@@ -35,7 +34,8 @@ public class LinkerTests
         byte[][] secrets =
         [
             shared.Span.ToArray(),
-            .. identifiers.Concat(values).Concat(["AGECLASSCOLUMN", "INCOMECOLUMN"]).SelectMany(text => new[] { Encoding.UTF8.GetBytes(text), Encoding.Unicode.GetBytes(text) }),
+            .. identifiers.Concat(values).Concat(["AGECLASSCOLUMN", "INCOMECOLUMN"])
+                .SelectMany(text => new[] { Encoding.UTF8.GetBytes(text), Encoding.Unicode.GetBytes(text) }),
         ];
         var seen = network.Wire.Where(envelope => envelope.Header.To == "LINKER").Select(envelope => envelope.Frame.ToArray()).ToList();
         Assert.True(seen.Count >= 5);
@@ -46,7 +46,8 @@ public class LinkerTests
         Assert.All(seen, bytes => Assert.All(secrets, secret => Assert.True(bytes.AsSpan().IndexOf(secret) < 0)));
 
         // The search itself can find: the parties' own homes do hold the text.
-        Assert.Contains(Directory.GetFiles(network.P1.Home.Path, "*.csv", SearchOption.AllDirectories), file => File.ReadAllBytes(file).AsSpan().IndexOf(secrets[1]) >= 0);
+        Assert.Contains(Directory.GetFiles(network.P1.Home.Path, "*.csv", SearchOption.AllDirectories),
+            file => File.ReadAllBytes(file).AsSpan().IndexOf(secrets[1]) >= 0);
     }
 
     private static async Task<(TestNetwork Network, PartySession Session)> CompletedAsync()
@@ -64,7 +65,8 @@ public class LinkerTests
     {
         var (network, session) = await CompletedAsync();
         await using var _ = network;
-        network.Bend = envelope => envelope.Header.From == "P2" && envelope.Header.To == "LINKER" && envelope.Message is T original && cheat(original, envelope.Body.ToArray()) is var (message, body)
+        network.Bend = envelope => envelope.Header.From == "P2" && envelope.Header.To == "LINKER"
+            && envelope.Message is T original && cheat(original, envelope.Body.ToArray()) is var (message, body)
             ? [Envelope.Create(network.P2.Home, "LINKER", envelope.Header.Session, message, body).Frame.ToArray()]
             : [envelope.Frame.ToArray()];
         Assert.True((await network.P1.CommandAsync(session.Id, new SendDataset(session.Id))).Ok);
@@ -75,16 +77,20 @@ public class LinkerTests
     }
 
     [Fact]
-    public Task Registration_OfAnotherSize_IsAMismatch() => CheatAsync<RegisterDataset>(FailureCodes.RegistrationMismatch, (message, body) => (message with { Rows = 5 }, body));
+    public Task Registration_OfAnotherSize_IsAMismatch() =>
+        CheatAsync<RegisterDataset>(FailureCodes.RegistrationMismatch, (message, body) => (message with { Rows = 5 }, body));
 
     [Fact]
-    public Task Registration_OfAnotherTranscript_IsAMismatch() => CheatAsync<RegisterDataset>(FailureCodes.RegistrationMismatch, (message, body) => (message with { Transcript = new byte[32] }, body));
+    public Task Registration_OfAnotherTranscript_IsAMismatch() =>
+        CheatAsync<RegisterDataset>(FailureCodes.RegistrationMismatch, (message, body) => (message with { Transcript = new byte[32] }, body));
 
     [Fact]
-    public Task Registration_ColumnThatIsNoToken_IsRefused() => CheatAsync<RegisterDataset>(FailureCodes.Malformed, (message, body) => (message with { Columns = ["x\" --"] }, body));
+    public Task Registration_ColumnThatIsNoToken_IsRefused() =>
+        CheatAsync<RegisterDataset>(FailureCodes.Malformed, (message, body) => (message with { Columns = ["x\" --"] }, body));
 
     [Fact]
-    public Task Registration_OfAnUnknownEngine_IsRefused() => CheatAsync<RegisterDataset>(FailureCodes.Unsupported, (message, body) => (message with { Engine = "magic" }, body));
+    public Task Registration_OfAnUnknownEngine_IsRefused() =>
+        CheatAsync<RegisterDataset>(FailureCodes.Unsupported, (message, body) => (message with { Engine = "magic" }, body));
 
     [Fact]
     public Task Batch_Truncated_IsRefused() => CheatAsync<DatasetBatch>(FailureCodes.BadBatch, (message, body) => (message, body[..(body.Length / 2)]));
@@ -93,14 +99,18 @@ public class LinkerTests
     public Task Batch_WrongCount_IsRefused() => CheatAsync<DatasetBatch>(FailureCodes.BadBatch, (message, body) => (message with { Rows = 3 }, body));
 
     [Fact]
-    public Task Batch_MoreRowsThanRegistered_IsRefused() => CheatAsync<DatasetBatch>(FailureCodes.BadBatch, (message, body) => (message with { Rows = 400 }, body));
+    public Task Batch_MoreRowsThanRegistered_IsRefused() =>
+        CheatAsync<DatasetBatch>(FailureCodes.BadBatch, (message, body) => (message with { Rows = 400 }, body));
 
     [Fact]
     public Task Batch_WrongColumns_IsRefused() => CheatAsync<DatasetBatch>(FailureCodes.BadBatch, (message, _) =>
-        (message, EncryptedBatch.WriteAsync([.. Enumerable.Range(0, 4).Select(i => new byte[16] { (byte)i, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 })], [], []).Result));
+        (message,
+            EncryptedBatch.WriteAsync([.. Enumerable.Range(0, 4).Select(i => new byte[16] { (byte)i, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 })],
+                [], []).Result));
 
     [Fact]
-    public Task Batch_LastThatIsNotWhole_IsRefused() => CheatAsync<DatasetBatch>(FailureCodes.BadBatch, (message, _) => (message with { Rows = 0 }, EncryptedBatch.WriteAsync([], [], []).Result));
+    public Task Batch_LastThatIsNotWhole_IsRefused() =>
+        CheatAsync<DatasetBatch>(FailureCodes.BadBatch, (message, _) => (message with { Rows = 0 }, EncryptedBatch.WriteAsync([], [], []).Result));
 
     [Fact]
     public async Task Batch_RepeatedSequenceWithOtherContent_IsRefused()
@@ -133,7 +143,8 @@ public class LinkerTests
                 return [envelope.Frame.ToArray()];
             }
 
-            var body = EncryptedBatch.WriteAsync([.. Enumerable.Range(0, 4).Select(i => new byte[16] { (byte)i, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 })], columns,
+            var body = EncryptedBatch.WriteAsync(
+                [.. Enumerable.Range(0, 4).Select(i => new byte[16] { (byte)i, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 })], columns,
                 [.. columns.Select(_ => (IReadOnlyList<byte[]>)[.. Enumerable.Range(0, 4).Select(_ => new byte[48])])]).Result;
             return [Envelope.Create(network.P2.Home, "LINKER", session.Id, batch, body).Frame.ToArray()];
         };
@@ -159,7 +170,8 @@ public class LinkerTests
 
         // A pinned party that has no part in the session gets nothing.
         using var folder = new TempFolder();
-        using var third = Participants.Identities.ParticipantHome.Create(Path.Combine(folder.Path, "P3"), new Participants.Identities.ParticipantConfig { Name = "P3", Role = Participants.Identities.ParticipantRole.Party });
+        using var third = Participants.Identities.ParticipantHome.Create(Path.Combine(folder.Path, "P3"),
+            new Participants.Identities.ParticipantConfig { Name = "P3", Role = Participants.Identities.ParticipantRole.Party });
         network.Linker.Home.Pin(third.Card, replace: false);
         network.Inject(network.Linker, Envelope.Create(third, "LINKER", session.Id, new RunQuery(session.Id, new string('a', 32), [])).Frame.ToArray());
         while (network.Linker.Refused.IsEmpty)
@@ -174,7 +186,8 @@ public class LinkerTests
     public async Task LyingLinker_CountsBelowTheMinimumOrOfOtherNumbers_AreRefused()
     {
         // Changed with the contract: an answer no longer says how many rows were joined or how many groups are withheld.
-        foreach (var lie in new Func<QueryAnswered, QueryAnswered>[] { answer => answer with { MinCell = 2 }, answer => answer with { MinCell = 0 }, answer => answer with { Groups = 1 }, answer => answer with { Complete = false } })
+        foreach (var lie in new Func<QueryAnswered, QueryAnswered>[] { answer => answer with { MinCell = 2 },
+            answer => answer with { MinCell = 0 }, answer => answer with { Groups = 1 }, answer => answer with { Complete = false } })
         {
             var (network, session) = await CompletedAsync();
             await using var _ = network;

@@ -68,33 +68,41 @@ public sealed class BrokerFaultTests
         listener.Start();
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         listener.Stop();
-        Assert.Equal($"no broker answers at amqp://psi@127.0.0.1:{port}; is RabbitMQ running, and is the address right?", await ProblemOfAsync($"amqp://psi:hush@127.0.0.1:{port}"));
+        Assert.Equal($"no broker answers at amqp://psi@127.0.0.1:{port}; is RabbitMQ running, and is the address right?",
+            await ProblemOfAsync($"amqp://psi:hush@127.0.0.1:{port}"));
     }
 
     [Fact]
-    public async Task NoSuchMachine_NamesTheName() => Assert.Contains("no machine is known by the name broker.invalid", await ProblemOfAsync("amqp://psi:hush@broker.invalid"), StringComparison.Ordinal);
+    public async Task NoSuchMachine_NamesTheName() =>
+        Assert.Contains("no machine is known by the name broker.invalid", await ProblemOfAsync("amqp://psi:hush@broker.invalid"), StringComparison.Ordinal);
 
     [Fact]
     public async Task ConnectsAndSaysNothing_IsNotToldAsNotThere() =>
-        Assert.Contains("does not answer; does it still start", await ProblemOfAsync(_ => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, TestContext.Current.CancellationToken)), StringComparison.Ordinal);
+        Assert.Contains("does not answer; does it still start", await ProblemOfAsync(_ =>
+            Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, TestContext.Current.CancellationToken)), StringComparison.Ordinal);
 
     [Fact]
     public async Task EndsTheConnectionAtOnce_AsksWhetherItStartsAndForThePort() =>
-        Assert.Contains("does it still start, or is that not the port for amqp:// (5672 as a rule)?", await ProblemOfAsync(_ => Task.CompletedTask), StringComparison.Ordinal);
+        Assert.Contains("does it still start, or is that not the port for amqp:// (5672 as a rule)?",
+            await ProblemOfAsync(_ => Task.CompletedTask), StringComparison.Ordinal);
 
     [Fact]
     public async Task AnotherProtocol_AsksForThePort() =>
-        Assert.Contains("does not speak AMQP 0-9-1", await ProblemOfAsync(async stream => await stream.WriteAsync(Encoding.ASCII.GetBytes("HTTP/1.1 400 Bad Request\r\n\r\n"))), StringComparison.Ordinal);
+        Assert.Contains("does not speak AMQP 0-9-1", await ProblemOfAsync(async stream =>
+            await stream.WriteAsync(Encoding.ASCII.GetBytes("HTTP/1.1 400 Bad Request\r\n\r\n"))), StringComparison.Ordinal);
 
     [Fact]
     public async Task TlsToAPortWithoutIt_NamesBothPorts() =>
-        Assert.Contains("does not speak TLS on that port", await ProblemOfAsync(async stream => await stream.WriteAsync(Encoding.ASCII.GetBytes("AMQP\0\0\x09\x01")), "amqps"), StringComparison.Ordinal);
+        Assert.Contains("does not speak TLS on that port",
+            await ProblemOfAsync(async stream => await stream.WriteAsync(Encoding.ASCII.GetBytes("AMQP\0\0\x09\x01")), "amqps"), StringComparison.Ordinal);
 
     [Fact]
     public async Task NoSuchVirtualHost_IsNamed() =>
-        Assert.Contains("refuses the virtual host nope to this user (NOT_ALLOWED", await ProblemOfAsync(Rabbit.Address.TrimEnd('/') + "/nope", TimeSpan.FromSeconds(30)), StringComparison.Ordinal);
+        Assert.Contains("refuses the virtual host nope to this user (NOT_ALLOWED",
+            await ProblemOfAsync(Rabbit.Address.TrimEnd('/') + "/nope", TimeSpan.FromSeconds(30)), StringComparison.Ordinal);
 
     [Fact]
     public async Task WrongPassword_IsNamed() =>
-        Assert.Contains("refuses the user or its password", await ProblemOfAsync($"amqp://guest:hush@{new Uri(Rabbit.Address).Authority.Split('@')[^1]}", TimeSpan.FromSeconds(30)), StringComparison.Ordinal);
+        Assert.Contains("refuses the user or its password",
+            await ProblemOfAsync($"amqp://guest:hush@{new Uri(Rabbit.Address).Authority.Split('@')[^1]}", TimeSpan.FromSeconds(30)), StringComparison.Ordinal);
 }

@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Naming;
 
@@ -37,5 +36,6 @@ public class MessagingTests
     [InlineData("localhost")]
     [InlineData("http://localhost")]
     [InlineData("")]
-    public void Parse_NoAddress_IsRefusedInOneLine(string text) => Assert.Contains("amqp://", Assert.Throws<ParticipantException>(() => BrokerAddress.Parse(text)).Message, StringComparison.Ordinal);
+    public void Parse_NoAddress_IsRefusedInOneLine(string text) =>
+        Assert.Contains("amqp://", Assert.Throws<ParticipantException>(() => BrokerAddress.Parse(text)).Message, StringComparison.Ordinal);
 }

@@ -12,7 +12,8 @@ public sealed class EnvelopeTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly ParticipantHome _home;
 
-    public EnvelopeTests() => _home = ParticipantHome.Create(Path.Combine(_folder.Path, "p1"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party });
+    public EnvelopeTests() =>
+        _home = ParticipantHome.Create(Path.Combine(_folder.Path, "p1"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party });
 
     private Envelope Make(byte[]? body = null) => Envelope.Create(_home, "P2", Session, new DatasetBatch(Session, 3, 4, true), body ?? [1, 2, 3, 4, 5]);
 
@@ -71,10 +72,14 @@ public sealed class EnvelopeTests : IDisposable
     [InlineData("null")]
     [InlineData("[]")]
     [InlineData("{\"type\":\"psi.v1.DatasetBatch\"}")]
-    [InlineData("{\"type\":\"psi.v9.Nothing\",\"from\":\"P1\",\"to\":\"P2\",\"card\":\"x\",\"bodySize\":0,\"bodyHash\":\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\",\"message\":{}}")]
-    [InlineData("{\"type\":\"psi.v1.CancelSession\",\"from\":\"P1\",\"to\":\"P2\",\"card\":\"x\",\"bodySize\":0,\"bodyHash\":\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\",\"message\":{}}")]
-    [InlineData("{\"type\":\"psi.v1.CancelSession\",\"session\":\"../../etc\",\"from\":\"P1\",\"to\":\"P2\",\"card\":\"x\",\"bodySize\":0,\"bodyHash\":\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\",\"message\":{\"sessionId\":\"x\"}}")]
-    [InlineData("{\"type\":\"psi.v1.CancelSession\",\"from\":\"../P1\",\"to\":\"P2\",\"card\":\"x\",\"bodySize\":0,\"bodyHash\":\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\",\"message\":{\"sessionId\":\"x\"}}")]
+    [InlineData("{\"type\":\"psi.v9.Nothing\",\"from\":\"P1\",\"to\":\"P2\",\"card\":\"x\",\"bodySize\":0,\"bodyHash\":\"47DEQpj8HBSa+/"
+        + "TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\",\"message\":{}}")]
+    [InlineData("{\"type\":\"psi.v1.CancelSession\",\"from\":\"P1\",\"to\":\"P2\",\"card\":\"x\",\"bodySize\":0,\"bodyHash\":\"47DEQpj8HBSa+/"
+        + "TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\",\"message\":{}}")]
+    [InlineData("{\"type\":\"psi.v1.CancelSession\",\"session\":\"../../etc\",\"from\":\"P1\",\"to\":\"P2\",\"card\":\"x\",\"bodySize\":0,"
+        + "\"bodyHash\":\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\",\"message\":{\"sessionId\":\"x\"}}")]
+    [InlineData("{\"type\":\"psi.v1.CancelSession\",\"from\":\"../P1\",\"to\":\"P2\",\"card\":\"x\",\"bodySize\":0,\"bodyHash\":\"47DEQpj8HBSa+/"
+        + "TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\",\"message\":{\"sessionId\":\"x\"}}")]
     public void Parse_HeaderThatIsNone_IsRefused(string header)
     {
         var bytes = System.Text.Encoding.UTF8.GetBytes(header);

@@ -62,7 +62,9 @@ public sealed class HomeTests : IDisposable
         Assert.Equal([precious], Directory.GetFiles(home.Path, "*.part", SearchOption.AllDirectories));
     }
 
-    /// <summary>What a killed worker or command left half-written goes; finished files, what a command has open, and what has another name stay. No link is followed.</summary>
+    /// <summary>
+    /// What a killed worker or command left half-written goes; finished files, what a command has open, and what has another name stay. No link is followed.
+    /// </summary>
     [Fact]
     public void SweepParts_RemovesWhatKillsLeft_AndNothingElse()
     {
@@ -71,13 +73,15 @@ public sealed class HomeTests : IDisposable
         string Write(string name) => _folder.Write("P1/" + name, name);
         string[] left =
         [
-            Write($"sessions/{session}/intersection.csv.0123abcd.part"), Write($"sessions/{session}/items.bin.part"), Write($"sessions/{session}/q/P1/00000000.parquet.0123abcd.part"),
+            Write($"sessions/{session}/intersection.csv.0123abcd.part"), Write($"sessions/{session}/items.bin.part"),
+            Write($"sessions/{session}/q/P1/00000000.parquet.0123abcd.part"),
             Write("identity.key.0123abcd.part"), Write("costs.json.0123abcd.part"), Write("cards/p2.json.0123abcd.part"),
         ];
         File.WriteAllBytes(left[0], new byte[100_000]);
         var outside = _folder.Write("elsewhere/x.0123abcd.part", "mine");
         Directory.CreateSymbolicLink(Path.Combine(home.Path, "sessions", session, "link"), Path.GetDirectoryName(outside)!);
-        string[] stays = [Write($"sessions/{session}/intersection.csv"), Write("datasets/.work-1/rows.parquet.0123abcd.part"), Write("cards/notes.part"), Write("cards/p3.json.0123abcd.part"), outside];
+        string[] stays = [Write($"sessions/{session}/intersection.csv"), Write("datasets/.work-1/rows.parquet.0123abcd.part"),
+            Write("cards/notes.part"), Write("cards/p3.json.0123abcd.part"), outside];
         using var open = PrivateFile.Open(stays[3], FileMode.Open, FileAccess.Write);
         home.SweepParts();
         Assert.All(left, path => Assert.False(File.Exists(path), path));
@@ -158,7 +162,8 @@ public sealed class HomeTests : IDisposable
         using var home = Create("P1");
         using var first = Create("P2");
         Directory.CreateDirectory(Path.Combine(_folder.Path, "again"));
-        using var second = ParticipantHome.Create(Path.Combine(_folder.Path, "again", "P2"), new ParticipantConfig { Name = "P2", Role = ParticipantRole.Party });
+        using var second = ParticipantHome.Create(Path.Combine(_folder.Path, "again", "P2"),
+            new ParticipantConfig { Name = "P2", Role = ParticipantRole.Party });
         home.Pin(first.Card, replace: false);
         home.Pin(first.Card, replace: false);
         Assert.Contains("--replace", Assert.Throws<ParticipantException>(() => home.Pin(second.Card, replace: false)).Message, StringComparison.Ordinal);

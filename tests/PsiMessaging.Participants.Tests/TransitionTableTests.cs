@@ -28,8 +28,10 @@ public class TransitionTableTests
     public void Next_FollowsTheTable()
     {
         var table = new TransitionTable<Lamp, Touch>("lamp", Whole);
-        Assert.Equal([Lamp.Off, Lamp.On, Lamp.Off], new[] { table.Next(null, Touch.Press), table.Next(Lamp.Off, Touch.Press), table.Next(Lamp.On, Touch.Break) });
-        Assert.Equal((Lamp.Off, true, false), (table.Next(Lamp.Off, Touch.Break), table.IsLetPass(Lamp.Off, Touch.Break), table.IsLetPass(Lamp.On, Touch.Break)));
+        Assert.Equal([Lamp.Off, Lamp.On, Lamp.Off],
+            new[] { table.Next(null, Touch.Press), table.Next(Lamp.Off, Touch.Press), table.Next(Lamp.On, Touch.Break) });
+        Assert.Equal((Lamp.Off, true, false),
+            (table.Next(Lamp.Off, Touch.Break), table.IsLetPass(Lamp.Off, Touch.Break), table.IsLetPass(Lamp.On, Touch.Break)));
         Assert.Equal("Break cannot happen to a lamp that is not there", Assert.Throws<InvalidOperationException>(() => table.Next(null, Touch.Break)).Message);
     }
 
@@ -38,5 +40,6 @@ public class TransitionTableTests
     [InlineData("from | Press\n- | Off\nOff | On\nOn | Off")]
     [InlineData("from | Press Break\n- | Off ✗\nOff | Dim ·\nOn | Off Off")]
     [InlineData("from | Press Kick\n- | Off ✗\nOff | On ·\nOn | Off Off")]
-    public void ATable_ThatLacksACellOrNamesNoState_IsRefused(string table) => Assert.Throws<ArgumentException>(() => new TransitionTable<Lamp, Touch>("lamp", table));
+    public void ATable_ThatLacksACellOrNamesNoState_IsRefused(string table) =>
+        Assert.Throws<ArgumentException>(() => new TransitionTable<Lamp, Touch>("lamp", table));
 }

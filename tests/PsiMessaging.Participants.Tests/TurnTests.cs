@@ -67,7 +67,8 @@ public class TurnTests
         var faults = new ConcurrentQueue<string>();
         var turns = 0;
         using var stop = new CancellationTokenSource();
-        var scheduler = new TurnScheduler((_, _) => ++turns == 1 ? throw new IOException("full") : Task.FromResult(TurnOutcome.Idle), (key, fault) => faults.Enqueue($"{key}: {fault.Message}"), time);
+        var scheduler = new TurnScheduler((_, _) => ++turns == 1 ? throw new IOException("full") : Task.FromResult(TurnOutcome.Idle),
+            (key, fault) => faults.Enqueue($"{key}: {fault.Message}"), time);
         scheduler.Start(stop.Token);
         scheduler.Signal("a");
         await scheduler.DrainAsync().WaitAsync(Patience);
@@ -86,7 +87,9 @@ public class TurnTests
         var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch);
         var turns = 0;
         using var stop = new CancellationTokenSource();
-        var scheduler = new TurnScheduler((_, _) => Task.FromResult(++turns == 1 ? TurnOutcome.IdleUntil(DateTimeOffset.UnixEpoch.AddSeconds(30)) : TurnOutcome.Idle), (_, exception) => throw exception, time);
+        var scheduler = new TurnScheduler((_, _) =>
+                Task.FromResult(++turns == 1 ? TurnOutcome.IdleUntil(DateTimeOffset.UnixEpoch.AddSeconds(30)) : TurnOutcome.Idle),
+            (_, exception) => throw exception, time);
         scheduler.Start(stop.Token);
         scheduler.Signal("a");
         await scheduler.DrainAsync().WaitAsync(Patience);

@@ -17,7 +17,8 @@ public sealed class DatasetCatalogTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly ParticipantHome _home;
 
-    public DatasetCatalogTests() => _home = ParticipantHome.Create(Path.Combine(_folder.Path, "p1"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party });
+    public DatasetCatalogTests() =>
+        _home = ParticipantHome.Create(Path.Combine(_folder.Path, "p1"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party });
 
     private string[] Left => [.. Directory.GetFileSystemEntries(_home.DatasetsPath).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
@@ -55,10 +56,13 @@ public sealed class DatasetCatalogTests : IDisposable
         }
 
         Assert.Equal(["a/1250.50/00123/30", "b//NA/", "c/12500/00124,5/50"], kept);
-        Assert.Equal(["INCOME decimal(11,1) 1", "CODE text 0", "AGE integer(11) 1"], dataset.Described.Select(column => $"{column.Name} {column.Type} {column.Missing}"));
-        Assert.Equal(["INCOME has a decimal comma and points between thousands", "INCOME: NA (1) taken as missing", "AGE: . (1) taken as missing"], catalog.Find("istat")!.Reading!.Notes);
+        Assert.Equal(["INCOME decimal(11,1) 1", "CODE text 0", "AGE integer(11) 1"],
+            dataset.Described.Select(column => $"{column.Name} {column.Type} {column.Missing}"));
+        Assert.Equal(["INCOME has a decimal comma and points between thousands", "INCOME: NA (1) taken as missing",
+            "AGE: . (1) taken as missing"], catalog.Find("istat")!.Reading!.Notes);
         Assert.Equal(["istat"], Left);
-        Assert.Equal(["identifiers.bin", "rows.parquet"], Directory.GetFileSystemEntries(Path.Combine(_home.DatasetsPath, "istat")).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+        Assert.Equal(["identifiers.bin", "rows.parquet"], Directory.GetFileSystemEntries(Path.Combine(_home.DatasetsPath, "istat"))
+            .Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
     }
 
     /// <summary>When the process is killed, seen from the state.</summary>
@@ -214,7 +218,9 @@ public sealed class DatasetCatalogTests : IDisposable
         Assert.Equal(["istat"], Left);
 
         // As a killed one leaves it: unfinished files, and a mark that nobody holds.
-        foreach (var abandoned in new[] { Path.Combine(_home.DatasetsPath, ".work-0123456789abcdef"), Path.Combine(_home.DatasetsPath, "istat", ".work-fedcba9876543210"), Path.Combine(_home.DatasetsPath, ".gone-0123456789abcdef"), Path.Combine(_home.DatasetsPath, "orphan") })
+        foreach (var abandoned in new[] { Path.Combine(_home.DatasetsPath, ".work-0123456789abcdef"),
+            Path.Combine(_home.DatasetsPath, "istat", ".work-fedcba9876543210"),
+            Path.Combine(_home.DatasetsPath, ".gone-0123456789abcdef"), Path.Combine(_home.DatasetsPath, "orphan") })
         {
             Directory.CreateDirectory(Path.Combine(abandoned, "scratch"));
             foreach (var file in new[] { "lock", "rows.parquet", "identifiers.bin.part", "key.pk8", "scratch/0.run" })
@@ -238,7 +244,8 @@ public sealed class DatasetCatalogTests : IDisposable
         {
             using var store = new SqliteParticipantStore(_home.StatePath);
             var content = "IDKEY;A\n" + string.Concat(Enumerable.Range(0, i * 10).Select(row => $"{row};{i}\n"));
-            var request = new DatasetRequest("shared", _folder.Write($"{i}.csv", content), ["IDKEY"], new RecordReaderOptions(), FoldCase: false, DuplicateRule.Reject);
+            var request = new DatasetRequest("shared", _folder.Write($"{i}.csv", content),
+                ["IDKEY"], new RecordReaderOptions(), FoldCase: false, DuplicateRule.Reject);
             try
             {
                 return (await Open(store, path =>
@@ -267,7 +274,8 @@ public sealed class DatasetCatalogTests : IDisposable
         using var threads = new ComputeThreads(2);
         var catalog = Open(store);
         var dataset = await catalog.AddAsync(Request());
-        var refused = await Assert.ThrowsAnyAsync<Exception>(() => ReusableSets.MakeAsync(catalog, dataset, "P1", 2048, threads, TimeProvider.System, _ => catalog.Remove("istat"), CancellationToken.None));
+        var refused = await Assert.ThrowsAnyAsync<Exception>(() =>
+            ReusableSets.MakeAsync(catalog, dataset, "P1", 2048, threads, TimeProvider.System, _ => catalog.Remove("istat"), CancellationToken.None));
         Assert.True(refused is ParticipantException { Message: "the dataset istat was removed meanwhile" }, refused.ToString());
         catalog.Sweep();
         Assert.Empty(Left);

@@ -37,7 +37,8 @@ public class HostilePeerTests
 
     [Fact]
     public async Task Acceptance_ShortRsaKey_IsRefused() => Assert.Equal(FailureCodes.WeakKey,
-        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = message.Rsa! with { Modulus = message.Rsa.Modulus[..128] } }, body))).FailureCode);
+        (await WithCheatingP2Async<AcceptSession>((message, body) =>
+            (message with { Rsa = message.Rsa! with { Modulus = message.Rsa.Modulus[..128] } }, body))).FailureCode);
 
     [Fact]
     public async Task Acceptance_OtherExponent_IsRefused() => Assert.Equal(FailureCodes.WeakKey,
@@ -45,23 +46,27 @@ public class HostilePeerTests
 
     [Fact]
     public async Task Acceptance_WithoutProofOfItsKey_IsRefused() => Assert.Equal(FailureCodes.WeakKey,
-        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = message.Rsa! with { Proof = [.. message.Rsa.Proof.Reverse()] } }, body))).FailureCode);
+        (await WithCheatingP2Async<AcceptSession>((message, body) =>
+            (message with { Rsa = message.Rsa! with { Proof = [.. message.Rsa.Proof.Reverse()] } }, body))).FailureCode);
 
     [Fact]
     public async Task Acceptance_WithoutAKeyOrWithOneTooMany_IsRefused()
     {
         Assert.Equal(FailureCodes.Malformed, (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = null }, body))).FailureCode);
         Assert.Equal(FailureCodes.Malformed, (await WithCheatingP2Async<AcceptSession>(
-            (message, body) => (message with { Rsa = new RsaSender(new byte[256], [1, 0, 1], new byte[2048]) }, body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+            (message, body) => (message with { Rsa = new RsaSender(new byte[256], [1, 0, 1], new byte[2048]) }, body),
+            TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
     }
 
     [Fact]
     public async Task Acceptance_ReusableSetThatWasNotAgreed_IsRefused() => Assert.Equal(FailureCodes.ReusableSet,
-        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = message.Rsa! with { ReusableSet = new byte[32] } }, body))).FailureCode);
+        (await WithCheatingP2Async<AcceptSession>((message, body) =>
+            (message with { Rsa = message.Rsa! with { ReusableSet = new byte[32] } }, body))).FailureCode);
 
     [Fact]
     public async Task Acceptance_ReusableSetOfAnotherLength_IsRefused() => Assert.Equal(FailureCodes.ReusableSet,
-        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { Rsa = message.Rsa! with { ReusableSet = new byte[20] } }, body))).FailureCode);
+        (await WithCheatingP2Async<AcceptSession>((message, body) =>
+            (message with { Rsa = message.Rsa! with { ReusableSet = new byte[20] } }, body))).FailureCode);
 
     // ---- ecdh ----------------------------------------------------------------------------------------------------------------------------
 
@@ -76,7 +81,9 @@ public class HostilePeerTests
     [Theory]
     [MemberData(nameof(Elements))]
     public async Task MaskedElement_IdentityOrUndecodable_IsRefused(string element) => Assert.Equal(FailureCodes.BadBatch,
-        (await WithCheatingP2Async<RoundBatch>((message, body) => (message, message.Round == 1 ? [.. body[..64], .. Convert.FromHexString(element), .. body[96..]] : body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+        (await WithCheatingP2Async<RoundBatch>((message, body) =>
+                (message, message.Round == 1 ? [.. body[..64], .. Convert.FromHexString(element), .. body[96..]] : body),
+            TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
 
     [Theory]
     [MemberData(nameof(Batches))]
@@ -100,27 +107,34 @@ public class HostilePeerTests
 
     [Fact]
     public async Task EcdhBatch_BeyondItsCredit_IsRefused() => Assert.Equal(FailureCodes.BadBatch,
-        (await WithCheatingP2Async<RoundBatch>((message, body) => (message.Round == 1 ? message with { Sequence = 16 } : message, body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+        (await WithCheatingP2Async<RoundBatch>((message, body) => (message.Round == 1 ? message with { Sequence = 16 } : message, body),
+            TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
 
     [Fact]
     public async Task EcdhTags_Twice_AreRefused() => Assert.Equal(FailureCodes.BadBatch,
-        (await WithCheatingP2Async<RoundBatch>((message, body) => (message, message.Round == 2 ? [.. body[..8], .. body[..8], .. body[16..]] : body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+        (await WithCheatingP2Async<RoundBatch>((message, body) => (message, message.Round == 2 ? [.. body[..8], .. body[..8], .. body[16..]] : body),
+            TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
 
     [Fact]
     public async Task EcdhTags_Invented_ShowAsDifferentResults() => Assert.Equal(FailureCodes.ResultMismatch,
-        (await WithCheatingP2Async<RoundBatch>((message, body) => (message, message.Round == 2 ? [.. Enumerable.Range(0, body.Length).Select(i => (byte)(i * 37))] : body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+        (await WithCheatingP2Async<RoundBatch>((message, body) =>
+                (message, message.Round == 2 ? [.. Enumerable.Range(0, body.Length).Select(i => (byte)(i * 37))] : body),
+            TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
 
     [Fact]
     public async Task EcdhSize_OtherThanAnnounced_DoesNotFitTheRounds() => Assert.Equal(FailureCodes.BadBatch,
-        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { SetSize = 11 }, body), TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
+        (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { SetSize = 11 }, body),
+            TestNetwork.Propose(protocol: "ecdh"))).FailureCode);
 
     [Fact]
     public async Task SizeOnly_CountThatDiffers_FailsAtBoth() => Assert.Equal(FailureCodes.ResultMismatch,
-        (await WithCheatingP2Async<CompleteSession>((message, body) => (message with { IntersectionSize = message.IntersectionSize + 1 }, body), TestNetwork.Propose(protocol: "ecdh", reveal: "size"))).FailureCode);
+        (await WithCheatingP2Async<CompleteSession>((message, body) => (message with { IntersectionSize = message.IntersectionSize + 1 }, body),
+            TestNetwork.Propose(protocol: "ecdh", reveal: "size"))).FailureCode);
 
     [Fact]
     public async Task OneReceiver_PeerReportsAResult_IsRefused() => Assert.Equal(FailureCodes.ResultMismatch,
-        (await WithCheatingP2Async<CompleteSession>((message, body) => (message with { IntersectionSize = 4 }, body), TestNetwork.Propose(protocol: "ecdh", reveal: "initiator"))).FailureCode);
+        (await WithCheatingP2Async<CompleteSession>((message, body) => (message with { IntersectionSize = 4 }, body),
+            TestNetwork.Propose(protocol: "ecdh", reveal: "initiator"))).FailureCode);
 
     /// <summary>How often a tag stands in a sorted list would name the element that was put in so often: nothing sorted may leave.</summary>
     [Fact]
@@ -129,7 +143,8 @@ public class HostilePeerTests
         await using var network = new TestNetwork();
         await network.AddDataAsync();
         network.Bend = envelope => envelope is { Message: RoundBatch { Round: 1 } batch, Header.From: "P2" }
-            ? [Envelope.Create(network.P2.Home, "P1", batch.SessionId, batch, (byte[])[.. envelope.Body.Span[..64], .. envelope.Body.Span[32..64], .. envelope.Body.Span[96..]]).Frame.ToArray()]
+            ? [Envelope.Create(network.P2.Home, "P1", batch.SessionId, batch,
+                (byte[])[.. envelope.Body.Span[..64], .. envelope.Body.Span[32..64], .. envelope.Body.Span[96..]]).Frame.ToArray()]
             : [envelope.Frame.ToArray()];
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh", reveal: "size"));
@@ -172,13 +187,16 @@ public class HostilePeerTests
         await using var network = new TestNetwork();
         await network.AddDataAsync();
         network.Bend = envelope => envelope is { Message: CompleteSession completion, Header.From: "P2" }
-            ? [envelope.Frame.ToArray(), Envelope.Create(network.P2.Home, "P1", completion.SessionId, new AbortSession(completion.SessionId, FailureCodes.Cancelled, "after all")).Frame.ToArray()]
+            ? [envelope.Frame.ToArray(),
+                Envelope.Create(network.P2.Home, "P1", completion.SessionId, new AbortSession(completion.SessionId, FailureCodes.Cancelled, "after all")).Frame
+                    .ToArray()]
             : [envelope.Frame.ToArray()];
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
         var p1 = await network.P1.WaitAsync(session => session.State == SessionState.Failed);
         await TestNetwork.EventuallyAsync(() => !Directory.Exists(network.P1.Home.SessionPath(p1.Id))
-            || Directory.GetFiles(network.P1.Home.SessionPath(p1.Id)).All(path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin"));
+            || Directory.GetFiles(network.P1.Home.SessionPath(p1.Id))
+                .All(path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin"));
     }
 
     [Fact]
@@ -187,7 +205,8 @@ public class HostilePeerTests
         await using var network = new TestNetwork();
         await network.AddDataAsync();
         network.Bend = envelope => envelope is { Message: RoundBatch batch, Header.From: "P2" }
-            ? [Envelope.Create(network.P2.Home, "P1", batch.SessionId, new GrantCredit(batch.SessionId, batch.Transcript, 1, 17)).Frame.ToArray(), envelope.Frame.ToArray()]
+            ? [Envelope.Create(network.P2.Home, "P1", batch.SessionId, new GrantCredit(batch.SessionId, batch.Transcript, 1, 17)).Frame.ToArray(),
+                envelope.Frame.ToArray()]
             : [envelope.Frame.ToArray()];
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
@@ -209,7 +228,8 @@ public class HostilePeerTests
                     reported = completion;
                     return [envelope.Frame.ToArray()];
                 case CompleteSession completion:
-                    return [Envelope.Create(network.P2.Home, "P1", completion.SessionId, reported ?? completion with { IntersectionHash = new byte[32] }).Frame.ToArray()];
+                    return [Envelope.Create(network.P2.Home, "P1", completion.SessionId, reported ?? completion with { IntersectionHash = new byte[32] }).Frame
+                        .ToArray()];
                 default:
                     return [envelope.Frame.ToArray()];
             }
@@ -243,7 +263,8 @@ public class HostilePeerTests
         (await WithCheatingP2Async<AcceptSession>((message, body) => (message with { SetSize = 11 }, body))).FailureCode);
 
     public static TheoryData<string> Batches =>
-        ["short body", "long body", "wrong count", "wrong element size", "sequence out of range", "negative sequence", "wrong number of batches", "other transcript", "round nobody has", "round of the other side"];
+        ["short body", "long body", "wrong count", "wrong element size", "sequence out of range", "negative sequence",
+            "wrong number of batches", "other transcript", "round nobody has", "round of the other side"];
 
     [Theory]
     [MemberData(nameof(Batches))]
@@ -271,7 +292,8 @@ public class HostilePeerTests
 
     [Fact]
     public async Task BlindedValue_NotBelowTheModulus_IsRefused() => Assert.Equal(FailureCodes.BadBatch,
-        (await WithCheatingP2Async<RoundBatch>((message, body) => (message, message.Round == 1 ? [.. Enumerable.Repeat((byte)0xff, 256), .. body[256..]] : body))).FailureCode);
+        (await WithCheatingP2Async<RoundBatch>((message, body) =>
+            (message, message.Round == 1 ? [.. Enumerable.Repeat((byte)0xff, 256), .. body[256..]] : body))).FailureCode);
 
     [Fact]
     public async Task Signature_ThatDoesNotVerify_IsRefused() => Assert.Equal(FailureCodes.BadSignature,
@@ -314,9 +336,11 @@ public class HostilePeerTests
             new Participants.Identities.ParticipantConfig { Name = "P2", Role = Participants.Identities.ParticipantRole.Party });
 
         network.Inject(network.P1, Envelope.Create(stranger, "P1", p1.Id, new AbortSession(p1.Id, FailureCodes.Cancelled, "forged")).Frame.ToArray());
-        network.Inject(network.P1, Envelope.Create(network.P2.Home, "LINKER", p1.Id, new AbortSession(p1.Id, FailureCodes.Cancelled, "misdirected")).Frame.ToArray());
+        network.Inject(network.P1, Envelope.Create(network.P2.Home, "LINKER", p1.Id, new AbortSession(p1.Id, FailureCodes.Cancelled, "misdirected")).Frame
+            .ToArray());
         network.Inject(network.P1, Envelope.Create(network.P2.Home, "P1", p1.Id, new SendDataset(p1.Id)).Frame.ToArray());
-        network.Inject(network.P1, Envelope.Create(network.Linker.Home, "P1", p1.Id, new CompleteSession(p1.Id, new byte[32], 0, new byte[32])).Frame.ToArray());
+        network.Inject(network.P1, Envelope.Create(network.Linker.Home, "P1", p1.Id, new CompleteSession(p1.Id, new byte[32], 0, new byte[32])).Frame
+            .ToArray());
         network.Inject(network.P1, Envelope.Create(network.P2.Home, "P1", p1.Id, new DatasetRegistered(p1.Id, "P2", 4)).Frame.ToArray());
         var frame = Envelope.Create(network.P2.Home, "P1", p1.Id, new AbortSession(p1.Id, FailureCodes.Cancelled, "x")).Frame.ToArray();
         frame[40] ^= 1;

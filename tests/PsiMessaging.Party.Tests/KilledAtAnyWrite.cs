@@ -38,7 +38,8 @@ public sealed class KilledAtAnyWriteOfOtherReveals
             using var stop = new CancellationTokenSource();
             var reviving = KilledAtAnyWrite.ReviveAsync(victim, stop.Token);
             var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", reveal: reveal));
-            Assert.Equal((4, reveal == "size" ? 4 : null, (string?)null), (p1.IntersectionSize ?? -1, p2.IntersectionSize, p1.FailureReason ?? p2.FailureReason));
+            Assert.Equal((4, reveal == "size" ? 4 : null, (string?)null),
+                (p1.IntersectionSize ?? -1, p2.IntersectionSize, p1.FailureReason ?? p2.FailureReason));
             if (reveal == "initiator")
             {
                 Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));

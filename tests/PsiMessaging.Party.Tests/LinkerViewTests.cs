@@ -9,9 +9,9 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Party.Tests;
 
 /// <summary>
-/// The promise: with engine masked the linker learns sizes only. Its whole view, every frame it received and every file it stored, of two runs whose data have equal sizes
-/// and differ in everything else: all that is not masked must be equal but for names drawn at random, and the masked words must pass for coins thrown. The same test
-/// must fail with engine tokens, since that engine shows each column's histogram: words repeat, as often as values do.
+/// The promise: with engine masked the linker learns sizes only. Its whole view, every frame it received and every file it stored, of two runs whose data have
+/// equal sizes and differ in everything else: all that is not masked must be equal but for names drawn at random, and the masked words must pass for coins
+/// thrown. The same test must fail with engine tokens, since that engine shows each column's histogram: words repeat, as often as values do.
 /// </summary>
 public class LinkerViewTests
 {
@@ -41,7 +41,9 @@ public class LinkerViewTests
 
         // Sizes are padded and tell nothing; equal values are equal ciphertexts, and how many there are depends on the data.
         Assert.Equal(first.Plain, second.Plain);
-        var repeats = new[] { first, second }.Select(view => Assert.Single(Faults(view.Payload), fault => fault.StartsWith("words repeat", StringComparison.Ordinal))).ToArray();
+        var repeats =
+                new[] { first, second }.Select(view => Assert.Single(Faults(view.Payload), fault => fault.StartsWith("words repeat", StringComparison.Ordinal)))
+            .ToArray();
         Assert.NotEqual(repeats[0], repeats[1]);
     }
 
@@ -59,15 +61,18 @@ public class LinkerViewTests
 
         Assert.Contains(Faults(biased), fault => fault.StartsWith("bits", StringComparison.Ordinal) || fault.StartsWith("bytes", StringComparison.Ordinal));
         Assert.Contains(Faults([.. random[..40_000], .. random[..40_000]]), fault => fault.StartsWith("words repeat", StringComparison.Ordinal));
-        Assert.Contains(Faults([.. Enumerable.Range(0, 80_000).Select(i => (byte)(i * 31))]), fault => fault.StartsWith("neighbours", StringComparison.Ordinal) || fault.StartsWith("words repeat", StringComparison.Ordinal));
+        Assert.Contains(Faults([.. Enumerable.Range(0, 80_000).Select(i => (byte)(i * 31))]),
+            fault => fault.StartsWith("neighbours", StringComparison.Ordinal) || fault.StartsWith("words repeat", StringComparison.Ordinal));
     }
 
     private static async Task<View> RunAsync(string engine, int variant)
     {
         await using var network = new TestNetwork();
-        string Person(int i) => variant == 1 ? $"P{i};{i % 2};{(i * 7 % 91) + 10};{"ABC"[i % 3]}" : $"Q{i};{(i < Rows / 10 ? 0 : 1)};{(i % 2) + 50};{"XYZ"[i < 3 ? i : 0]}";
+        string Person(int i) =>
+            variant == 1 ? $"P{i};{i % 2};{(i * 7 % 91) + 10};{"ABC"[i % 3]}" : $"Q{i};{(i < Rows / 10 ? 0 : 1)};{(i % 2) + 50};{"XYZ"[i < 3 ? i : 0]}";
         string Firm(int i) => variant == 1 ? $"P{i};{(i * 13 % 800) + 100};{"uv"[i % 2]}" : $"Q{i};{(i % 3) + 500};{"st"[i < 5 ? 0 : 1]}";
-        await network.AddDataAsync("IDKEY;S;A;G\n" + string.Concat(Enumerable.Range(0, Rows).Select(i => Person(i) + "\n")), "IDKEY;T;H\n" + string.Concat(Enumerable.Range(0, Rows).Select(i => Firm(i) + "\n")));
+        await network.AddDataAsync("IDKEY;S;A;G\n" + string.Concat(Enumerable.Range(0, Rows).Select(i => Person(i) + "\n")), "IDKEY;T;H\n"
+            + string.Concat(Enumerable.Range(0, Rows).Select(i => Firm(i) + "\n")));
         var files = new StringBuilder();
         network.Start();
         var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: engine));
@@ -152,7 +157,8 @@ public class LinkerViewTests
         }
     }
 
-    private static IEnumerable<ulong> Words(byte[] payload) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(payload.AsSpan(0, payload.Length / 8 * 8)).ToArray();
+    private static IEnumerable<ulong> Words(byte[] payload) =>
+        System.Runtime.InteropServices.MemoryMarshal.Cast<byte, ulong>(payload.AsSpan(0, payload.Length / 8 * 8)).ToArray();
 
     /// <summary>What tells a payload from uniformly random words, each at odds below one in a million for true randomness.</summary>
     private static List<string> Faults(byte[] payload)

@@ -60,7 +60,8 @@ public class MaskedQueryTests
         {
             var answers = await Task.WhenAll(Enumerable.Range(0, 4).SelectMany(_ => new[]
             {
-                network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION")), network.P2.CommandAsync(session, new SubmitQuery(session, "sum(TAX) by SEX")),
+                network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION")),
+                network.P2.CommandAsync(session, new SubmitQuery(session, "sum(TAX) by SEX")),
             }));
             Assert.All(answers, answer => Assert.True(answer.Ok, answer.Message));
             Assert.Equal([4L, 4L], new[] { network.P1.Session()!.OwnMaskCounter, network.P1.Session()!.PeerMaskCounter });
@@ -97,7 +98,8 @@ public class MaskedQueryTests
     {
         await using var network = new TestNetwork();
         var ids = Enumerable.Range(0, 1001).ToArray();
-        await network.AddDataAsync("IDKEY;A\n" + string.Concat(ids.Select(i => $"{i};{i % 2}\n")), "IDKEY;CITY\n" + string.Concat(ids.Select(i => $"{i};c{i}\n")));
+        await network.AddDataAsync("IDKEY;A\n" + string.Concat(ids.Select(i => $"{i};{i % 2}\n")), "IDKEY;CITY\n"
+            + string.Concat(ids.Select(i => $"{i};c{i}\n")));
         network.Start();
         var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
         await network.SendRowsAsync(session.Id);
@@ -120,7 +122,9 @@ public class MaskedQueryTests
             Assert.Equal(FailureCodes.BelowMinimum, answer.Code);
 
             // One of the three has no PAY: it is put aside, and the two that are left are too few.
-            Assert.Equal("PAY has no value in fewer than 3 records of a group of SEX, and what is calculated with it and without it would give theirs; leave it out or take coarser classes", answer.Message);
+            Assert.Equal("PAY has no value in fewer than 3 records of a group of SEX, and what is calculated with it and without it would give theirs; leave "
+                + "it out or take coarser classes",
+                answer.Message);
             answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count, mean(TAX) by SEX with totals"));
             Assert.Equal(["F|3|30", "(total)|5|", "(withheld)||"], answer.Result!.Lines());
             Assert.True(answer.Result!.Answer.Rows[1][2].IsProtected);
@@ -221,9 +225,12 @@ public class MaskedQueryTests
         var (network, session) = await ReadyAsync(time: time);
         await using (network)
         {
-            network.Bend = envelope => envelope.Message is ProposeQuery && silent == "peer" || envelope.Message is MaskedCorrection && silent == "linker" ? [] : [envelope.Frame.ToArray()];
+            network.Bend = envelope => envelope.Message is ProposeQuery && silent == "peer"
+                || envelope.Message is MaskedCorrection && silent == "linker" ? [] : [envelope.Frame.ToArray()];
             var asking = network.P1.CommandAsync(session, new SubmitQuery(session, "REGION", DeadlineSeconds: 30));
-            await TestNetwork.EventuallyAsync(() => network.Wire.Any(envelope => silent == "peer" ? envelope.Message is ProposeQuery : envelope.Message is MaskedCorrection && envelope.Header.From == "P1"));
+            await TestNetwork.EventuallyAsync(() =>
+                network.Wire.Any(envelope =>
+                    silent == "peer" ? envelope.Message is ProposeQuery : envelope.Message is MaskedCorrection && envelope.Header.From == "P1"));
             while (!asking.IsCompleted)
             {
                 time.Advance(TimeSpan.FromSeconds(1));
@@ -250,7 +257,8 @@ public class MaskedQueryTests
             network.P1.Start();
             var refused = await network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"));
             Assert.Equal(FailureCodes.MaskCounter, refused.Code);
-            Assert.Contains("asks under 1 where 1 was seen; was its home restored from an older copy?. P1's counter was raised to 1; ask again", refused.Message, StringComparison.Ordinal);
+            Assert.Contains("asks under 1 where 1 was seen; was its home restored from an older copy?. P1's counter was raised to 1; ask again",
+                refused.Message, StringComparison.Ordinal);
             Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"))).Ok);
             Assert.Equal(2, network.P1.Session()!.OwnMaskCounter);
 
@@ -292,9 +300,15 @@ public class MaskedQueryTests
 
             // Known: P2 asks under an id P1 has used itself.
             network.Bend = envelope => envelope.Message is ProposeQuery proposal && lie != "known"
-                ? [Envelope.Create(network.P1.Home, "P2", session, lie switch { "transcript" => proposal with { Transcript = new byte[32] }, _ => proposal }, lie == "unsealed" ? RandomNumberGenerator.GetBytes(60) : envelope.Body).Frame.ToArray()]
+                ? [Envelope.Create(network.P1.Home, "P2", session, lie switch
+                {
+                    "transcript" => proposal with { Transcript = new byte[32] },
+                    _ => proposal
+                }, lie == "unsealed" ? RandomNumberGenerator.GetBytes(60) : envelope.Body).Frame.ToArray()]
                 : [envelope.Frame.ToArray()];
-            var asking = lie == "known" ? network.P2.CommandAsync(session, new SubmitQuery(session, "SEX"), former.QueryId) : network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"));
+            var asking = lie == "known"
+                ? network.P2.CommandAsync(session, new SubmitQuery(session, "SEX"), former.QueryId)
+                : network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"));
             var answer = await asking;
             Assert.Equal(code, answer.Code);
             Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
@@ -339,13 +353,19 @@ public class MaskedQueryTests
                 }
 
                 var body = envelope.Body.ToArray();
-                object lied = lie switch { "shape" => product with { AskerColumns = product.AskerColumns + 1 }, "counts" => new QueryAnswered(session, product.QueryId, 0, 1, true), _ => product };
+                object lied = lie switch
+                {
+                    "shape" => product with { AskerColumns = product.AskerColumns + 1 },
+                    "counts" => new QueryAnswered(session, product.QueryId, 0, 1, true),
+                    _ => product
+                };
                 if (lie == "words")
                 {
                     body[0] ^= 1;
                 }
 
-                return [Envelope.Create(network.Linker.Home, envelope.Header.To, session, lied, lie switch { "short" => body[..^8], "counts" => [], _ => body }).Frame.ToArray()];
+                return [Envelope.Create(network.Linker.Home, envelope.Header.To, session, lied,
+                    lie switch { "short" => body[..^8], "counts" => [], _ => body }).Frame.ToArray()];
             };
             var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION"));
             Assert.Equal((false, code), (answer.Ok, answer.Code));
@@ -379,7 +399,8 @@ public class MaskedQueryTests
                 }
 
                 using var shared = network.P2.Home.SharedKeyWith(network.P1.Home.Card);
-                using var key = shared.Derive(transcript, [.. DomainTags.QuerySeal, .. SHA256.HashData(Encoding.UTF8.GetBytes($"{acceptance.QueryId}\n{nameof(AcceptQuery)}\nP2"))], DeterministicAead.KeySizeBytes);
+                using var key = shared.Derive(transcript, [.. DomainTags.QuerySeal,
+                    .. SHA256.HashData(Encoding.UTF8.GetBytes($"{acceptance.QueryId}\n{nameof(AcceptQuery)}\nP2"))], DeterministicAead.KeySizeBytes);
                 using var aead = new DeterministicAead(key);
                 return [Envelope.Create(network.P2.Home, "P1", session, acceptance, aead.Encrypt(Encoding.UTF8.GetBytes(labels))).Frame.ToArray()];
             };
@@ -399,11 +420,13 @@ public class MaskedQueryTests
         {
             // P2 announces a product of P1's under a counter far ahead; the linker takes only P1's own word for P1's counter.
             var id = new string('c', 32);
-            network.Inject(network.Linker, Envelope.Create(network.P2.Home, "LINKER", session, new OpenProduct(session, id, "P1", 1L << 39, 5, 1, 1, 65536)).Frame.ToArray());
+            network.Inject(network.Linker,
+                Envelope.Create(network.P2.Home, "LINKER", session, new OpenProduct(session, id, "P1", 1L << 39, 5, 1, 1, 65536)).Frame.ToArray());
 
             // And a refusal with a counter out of reach raises nothing at P1.
             network.Bend = envelope => envelope.Message is AcceptQuery accepted
-                ? [Envelope.Create(network.P2.Home, "P1", session, new RefuseQuery(session, accepted.Transcript, accepted.QueryId, FailureCodes.MaskCounter, 1L << 40), envelope.Body).Frame.ToArray()]
+                ? [Envelope.Create(network.P2.Home, "P1", session,
+                    new RefuseQuery(session, accepted.Transcript, accepted.QueryId, FailureCodes.MaskCounter, 1L << 40), envelope.Body).Frame.ToArray()]
                 : [envelope.Frame.ToArray()];
             Assert.False((await network.P1.CommandAsync(session, new SubmitQuery(session, "REGION"))).Ok);
             network.Bend = envelope => [envelope.Frame.ToArray()];
@@ -421,14 +444,16 @@ public class MaskedQueryTests
         {
             for (var i = 0; i < 80; i++)
             {
-                network.Inject(network.Linker, Envelope.Create(network.P2.Home, "LINKER", session, new MaskedRows(session, new string('d', 32), i, 1), new byte[64]).Frame.ToArray());
+                network.Inject(network.Linker,
+                    Envelope.Create(network.P2.Home, "LINKER", session, new MaskedRows(session, new string('d', 32), i, 1), new byte[64]).Frame.ToArray());
             }
 
             await TestNetwork.EventuallyAsync(() => network.Linker.Refused.Count == 16);
             Assert.All(network.Linker.Refused, reason => Assert.Contains("more than may wait", reason, StringComparison.Ordinal));
 
             // A withdrawal frees the room.
-            network.Inject(network.Linker, Envelope.Create(network.P2.Home, "LINKER", session, new WithdrawQuery(session, new string('d', 32), FailureCodes.Cancelled)).Frame.ToArray());
+            network.Inject(network.Linker,
+                Envelope.Create(network.P2.Home, "LINKER", session, new WithdrawQuery(session, new string('d', 32), FailureCodes.Cancelled)).Frame.ToArray());
             await TestNetwork.EventuallyAsync(() =>
             {
                 using var store = new SqliteParticipantStore(network.Linker.Home.StatePath);
@@ -443,7 +468,8 @@ public class MaskedQueryTests
     {
         // Analytics does not reference the contracts: its codes are held to theirs here.
         var contract = typeof(FailureCodes).GetFields().Select(field => (string)field.GetRawConstantValue()!).ToHashSet();
-        Assert.All(typeof(Analytics.Queries.QueryException).GetFields().Where(field => field.IsLiteral), field => Assert.Contains((string)field.GetRawConstantValue()!, contract));
+        Assert.All(typeof(Analytics.Queries.QueryException).GetFields()
+            .Where(field => field.IsLiteral), field => Assert.Contains((string)field.GetRawConstantValue()!, contract));
     }
 
     [Fact]
@@ -453,9 +479,11 @@ public class MaskedQueryTests
         await using (network)
         {
             // The answer says that nobody passes the filter; the wire does not.
-            Assert.Equal(FailureCodes.NothingSelected, (await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION where AGE > 100"))).Code);
+            Assert.Equal(FailureCodes.NothingSelected,
+                (await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION where AGE > 100"))).Code);
             Assert.Equal(FailureCodes.Singular, (await network.P1.CommandAsync(session, new SubmitQuery(session, "ols(PAY ~ AGE + TAX)"))).Code);
-            Assert.All(network.Wire.Select(envelope => envelope.Message).OfType<WithdrawQuery>(), withdrawal => Assert.Equal(FailureCodes.Cancelled, withdrawal.Code));
+            Assert.All(network.Wire.Select(envelope => envelope.Message)
+                .OfType<WithdrawQuery>(), withdrawal => Assert.Equal(FailureCodes.Cancelled, withdrawal.Code));
         }
     }
 
@@ -469,7 +497,8 @@ public class MaskedQueryTests
         await network.SendRowsAsync(session.Id);
         foreach (var (text, expected) in new[]
         {
-            ("mean(TAX)", "cannot compute mean(TAX), because the linker sees encrypted values"), ("ols(PAY ~ AGE)", "cannot compute a regression"), ("SEX weight TAX", "cannot compute weighted counts"),
+            ("mean(TAX)", "cannot compute mean(TAX), because the linker sees encrypted values"),
+            ("ols(PAY ~ AGE)", "cannot compute a regression"), ("SEX weight TAX", "cannot compute weighted counts"),
             ("SEX where AGE > 20", "cannot filter by `AGE > 20`"),
         })
         {

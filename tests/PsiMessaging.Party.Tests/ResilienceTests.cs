@@ -53,7 +53,9 @@ public class ResilienceTests
             lock (gate)
             {
                 count++;
-                if (envelope.Message is RoundBatch or DatasetBatch or CompleteSession or DatasetRegistered or OpenProduct or MaskedRows or MaskedCorrection or AcceptQuery or AnnounceColumns && count % (held + 1) == 0 && waiting.Count < 2)
+                if (envelope.Message is RoundBatch or DatasetBatch or CompleteSession or DatasetRegistered
+                        or OpenProduct or MaskedRows or MaskedCorrection or AcceptQuery or AnnounceColumns
+                    && count % (held + 1) == 0 && waiting.Count < 2)
                 {
                     waiting.Enqueue((envelope, count + 2));
                     return [];
@@ -77,7 +79,8 @@ public class ResilienceTests
             {
                 while (waiting.TryDequeue(out var late))
                 {
-                    network.Inject(late.Envelope.Header.To switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker }, late.Envelope.Frame.ToArray());
+                    network.Inject(late.Envelope.Header.To switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker },
+                        late.Envelope.Frame.ToArray());
                 }
             }
         }, null, TimeSpan.FromMilliseconds(100), TimeSpan.FromMilliseconds(100));
@@ -97,7 +100,8 @@ public class ResilienceTests
         await WholeJobAsync(network);
         await stop.CancelAsync();
         Assert.True(await reviving);
-        foreach (var slot in network.Wire.Where(envelope => envelope.Message is RoundBatch).GroupBy(envelope => (envelope.Header.From, ((RoundBatch)envelope.Message).Round, ((RoundBatch)envelope.Message).Sequence)))
+        foreach (var slot in network.Wire.Where(envelope => envelope.Message is RoundBatch)
+            .GroupBy(envelope => (envelope.Header.From, ((RoundBatch)envelope.Message).Round, ((RoundBatch)envelope.Message).Sequence)))
         {
             Assert.Single(slot.Select(envelope => envelope.Id).Distinct(StringComparer.Ordinal));
         }
@@ -152,7 +156,8 @@ public class ResilienceTests
         var swallowed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         network.Bend = envelope =>
         {
-            if (envelope.Header.From == "P2" && (envelope.Message is RoundBatch batch ? $"{batch.Round}" == silence : envelope.Message.GetType().Name == silence))
+            if (envelope.Header.From == "P2"
+                && (envelope.Message is RoundBatch batch ? $"{batch.Round}" == silence : envelope.Message.GetType().Name == silence))
             {
                 swallowed.TrySetResult();
                 return [];
@@ -187,7 +192,8 @@ public class ResilienceTests
         var room = 0;
         network.P1.OpenScratch = path => new FullDisk(path, () => Volatile.Read(ref room));
         network.Start();
-        network.Inject(network.P1, Envelope.Create(network.P1.Home, "P1", null, TestNetwork.Propose(protocol: "ecdh"), correlation: new string('a', 32)).Frame.ToArray());
+        network.Inject(network.P1, Envelope.Create(network.P1.Home, "P1", null, TestNetwork.Propose(protocol: "ecdh"), correlation: new string('a', 32)).Frame
+            .ToArray());
         var waiting = await network.P1.WaitAsync(session => session.Warning is not null);
         Assert.Equal(SessionState.Preparing, waiting.State);
         Assert.Contains("No space left on device", waiting.Warning, StringComparison.Ordinal);
@@ -197,6 +203,40 @@ public class ResilienceTests
         Assert.Equal((SessionState.Completed, (string?)null), (p1.State, p1.Warning));
         Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));
         await TestNetwork.EventuallyAsync(() => Directory.GetDirectories(network.P1.Home.SessionPath(p1.Id)).Length == 0);
+    }
+
+    /// <summary>A sort that would go on for long: the deadline ends the session and the sort with it, in the session's own turn.</summary>
+    [Fact]
+    public async Task Deadline_WhileRowsAreSorted_EndsTheSession()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
+        await using var network = new TestNetwork(time);
+        await network.AddDataAsync();
+        var sorting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        network.P1.OpenScratch = path => new LongSort(path, () => sorting.TrySetResult());
+        network.Start();
+        network.Inject(network.P1, Envelope.Create(network.P1.Home, "P1", null, TestNetwork.Propose(protocol: "ecdh", deadlineSeconds: 60),
+            correlation: new string('a', 32)).Frame.ToArray());
+        await sorting.Task.WaitAsync(TestNetwork.Patience);
+        time.Advance(TimeSpan.FromSeconds(61));
+        var p1 = await network.P1.WaitAsync(session => session.IsEnded);
+        Assert.Equal(FailureCodes.Deadline, p1.FailureCode);
+        Assert.Contains("it was still being prepared", p1.FailureReason, StringComparison.Ordinal);
+        await TestNetwork.EventuallyAsync(() => !Directory.Exists(network.P1.Home.SessionPath(p1.Id)));
+    }
+
+    /// <summary>Sorts on disk at once, and goes on only when nobody wants it any more.</summary>
+    private sealed class LongSort(string path, Action onSort) : Data.Sorting.ScratchFolder(path)
+    {
+        public override long SorterMemoryBytes => 64;
+
+        public override Stream CreateFile()
+        {
+            onSort();
+            Ended.WaitHandle.WaitOne(TestNetwork.Patience);
+            Ended.ThrowIfCancellationRequested();
+            return base.CreateFile();
+        }
     }
 
     [Fact]
@@ -218,7 +258,8 @@ public class ResilienceTests
     {
         const int Rows = 6200;
         await using var network = new TestNetwork();
-        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i};a\n")), "IDKEY;B\n" + string.Concat(Enumerable.Range(20, Rows).Select(i => $"{i};b\n")));
+        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"{i};a\n")), "IDKEY;B\n"
+            + string.Concat(Enumerable.Range(20, Rows).Select(i => $"{i};b\n")));
         var granted = 16;
         var beyond = 0;
         network.Bend = envelope =>

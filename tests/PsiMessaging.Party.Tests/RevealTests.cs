@@ -31,16 +31,19 @@ public class RevealTests
         Assert.Equal(4, learned.IntersectionSize);
 
         Assert.Null(others.IntersectionSize);
-        Assert.DoesNotContain(Directory.GetFiles(other.Home.SessionPath(others.Id)), path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin");
+        Assert.DoesNotContain(Directory.GetFiles(other.Home.SessionPath(others.Id)),
+            path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin");
         var received = network.Wire.Where(envelope => envelope.Header.To == other.Home.Name && envelope.Header.From == learner.Home.Name).ToArray();
 
         // Masked or blinded identifiers of the learner, as many as it has, and an empty report: no tag, no size, no hash.
         Assert.All(received.Select(envelope => envelope.Message).OfType<RoundBatch>(), batch => Assert.Equal(1, batch.Round));
-        Assert.Equal((null, null), received.Select(envelope => envelope.Message).OfType<CompleteSession>().Select(done => (done.IntersectionSize, done.IntersectionHash)).Distinct().Single());
+        Assert.Equal((null, null), received.Select(envelope => envelope.Message).OfType<CompleteSession>()
+            .Select(done => (done.IntersectionSize, done.IntersectionHash)).Distinct().Single());
 
         // And its audit log, which people read, does not know either.
         using var store = new SqliteParticipantStore(other.Home.StatePath);
-        Assert.Contains(store.Read(transaction => transaction.ListAudit(0, 100)), entry => entry.Entry.Contains("session-completed", StringComparison.Ordinal) && !entry.Entry.Contains("\"common\":4", StringComparison.Ordinal));
+        Assert.Contains(store.Read(transaction => transaction.ListAudit(0, 100)),
+            entry => entry.Entry.Contains("session-completed", StringComparison.Ordinal) && !entry.Entry.Contains("\"common\":4", StringComparison.Ordinal));
 
         var refused = await learner.CommandAsync(p1.Id, new SendDataset(p1.Id));
         Assert.Equal((false, FailureCodes.WrongState), (refused.Ok, refused.Code));
@@ -56,10 +59,12 @@ public class RevealTests
         Assert.Equal((4, 4), (p1.IntersectionSize ?? 0, p2.IntersectionSize ?? 0));
         foreach (var party in new[] { network.P1, network.P2 })
         {
-            Assert.DoesNotContain(Directory.GetFiles(party.Home.SessionPath(p1.Id)), path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin");
+            Assert.DoesNotContain(Directory.GetFiles(party.Home.SessionPath(p1.Id)),
+                path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin");
 
             // What comes back are tags in ascending order: position says nothing about which identifier they belong to.
-            var tags = network.Wire.Where(envelope => envelope.Header.To == party.Home.Name && envelope.Message is RoundBatch { Round: 3 }).Select(envelope => envelope.Body.ToArray().Chunk(8).Select(Convert.ToHexString).ToArray()).First();
+            var tags = network.Wire.Where(envelope => envelope.Header.To == party.Home.Name && envelope.Message is RoundBatch { Round: 3 })
+                .Select(envelope => envelope.Body.ToArray().Chunk(8).Select(Convert.ToHexString).ToArray()).First();
             Assert.Equal(10, tags.Length);
             Assert.Equal(tags.Order(StringComparer.Ordinal), tags);
         }
@@ -131,7 +136,8 @@ public class ReusableSetTests
         using var threads = new Protocols.Evaluation.ComputeThreads(2);
         var catalog = new DatasetCatalog(party.Home, store, TimeProvider.System);
         var dataset = catalog.Resolve(name);
-        return (await ReusableSets.MakeAsync(catalog, dataset, party.Home.Name, bits, threads, TimeProvider.System, _ => { }, CancellationToken.None), catalog, dataset);
+        return (await ReusableSets.MakeAsync(catalog, dataset, party.Home.Name, bits, threads, TimeProvider.System, _ => { }, CancellationToken.None),
+            catalog, dataset);
     }
 
     [Fact]
@@ -250,7 +256,9 @@ public class ReusableSetTests
         Assert.DoesNotMatch("\\bbi\\b", p1.FailureReason!);
         Assert.DoesNotContain(network.Wire, envelope => envelope.Message is RoundBatch);
 
-        void Rewrite(ReusableSet other) => File.WriteAllText(Path.Combine(folder, "set.json"), System.Text.Json.JsonSerializer.Serialize(other, new System.Text.Json.JsonSerializerOptions(System.Text.Json.JsonSerializerDefaults.Web)));
+        void Rewrite(ReusableSet other) =>
+            File.WriteAllText(Path.Combine(folder, "set.json"),
+                System.Text.Json.JsonSerializer.Serialize(other, new System.Text.Json.JsonSerializerOptions(System.Text.Json.JsonSerializerDefaults.Web)));
     }
 }
 

@@ -42,7 +42,11 @@ public class SessionTests
         await using var network = new TestNetwork(new FakeTimeProvider(TimeProvider.System.GetUtcNow()));
         await network.AddDataAsync();
         network.Start();
-        var start = new StartSession { Peer = "P2", Linker = "LINKER", Dataset = "istat", Protocol = "ecdh", Engine = "tokens", Reveal = "both", RsaBits = 3072, DeadlineSeconds = 86400 };
+        var start = new StartSession
+        {
+            Peer = "P2", Linker = "LINKER", Dataset = "istat", Protocol = "ecdh",
+            Engine = "tokens", Reveal = "both", RsaBits = 3072, DeadlineSeconds = 86400
+        };
         await network.P1.GiveAsync(start, network.Time.GetUtcNow().AddMilliseconds(-1));
         Assert.Null(network.P1.Session());
         await network.P1.GiveAsync(start, network.Time.GetUtcNow());
@@ -84,7 +88,8 @@ public class SessionTests
         var answer = await network.P2.CommandAsync(session.Id, new SubmitQuery(session.Id, "V"));
         // An empty text is a missing value.
         string Form(string value) => texts == TextRule.Exact ? value : value.Trim().Replace('\n', ' ');
-        Assert.Equal(values.Select(value => value.Length == 0 ? null : Form(value)).Order(StringComparer.Ordinal), answer.Result!.Answer.Rows.Select(row => row[0].Text).Order(StringComparer.Ordinal));
+        Assert.Equal(values.Select(value => value.Length == 0 ? null : Form(value))
+            .Order(StringComparer.Ordinal), answer.Result!.Answer.Rows.Select(row => row[0].Text).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -198,7 +203,8 @@ public class SessionTests
         using var keys = new TempFolder();
         var path = keys.Write("shared.key", System.Security.Cryptography.RandomNumberGenerator.GetBytes(48));
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        await using var network = new TestNetwork(configure: config => config.Role == Participants.Identities.ParticipantRole.Party ? config with { SharedKeyFile = path } : config);
+        await using var network = new TestNetwork(configure: config =>
+            config.Role == Participants.Identities.ParticipantRole.Party ? config with { SharedKeyFile = path } : config);
         await network.AddDataAsync();
         network.Start();
         var (p1, _) = await network.IntersectAsync();
@@ -249,7 +255,8 @@ public class SessionTests
         var correlation = new string('c', 32);
         Assert.False((await network.P1.CommandAsync(null, TestNetwork.Propose() with { Dataset = "later" }, correlation)).Ok);
         await network.P1.AddAsync("later", Path.Combine(network.Folder, Write(network, "later.csv", Samples.Istat)));
-        network.Inject(network.P1, Participants.Envelopes.Envelope.Create(network.P1.Home, "P1", null, TestNetwork.Propose() with { Dataset = "later" }, correlation: correlation).Frame.ToArray());
+        network.Inject(network.P1, Participants.Envelopes.Envelope
+            .Create(network.P1.Home, "P1", null, TestNetwork.Propose() with { Dataset = "later" }, correlation: correlation).Frame.ToArray());
         await network.P1.CommandAsync(new string('d', 32), new SendDataset(new string('d', 32)));
         Assert.Null(network.P1.Session());
     }
@@ -326,7 +333,8 @@ public class SessionTests
         await network.SendRowsAsync(session.Id);
         foreach (var (text, code, expected) in new[]
         {
-            ("CLASSE_ETA, FOO", FailureCodes.UnknownColumn, "neither party has a column FOO; P1 has CLASSE_ETA, NUMERO_FIGLI; P2 has TIPO_RATA_MUTUO, PAGATORE_RATA_MUTUO, CLASSE_REDDITO"),
+            ("CLASSE_ETA, FOO", FailureCodes.UnknownColumn,
+                "neither party has a column FOO; P1 has CLASSE_ETA, NUMERO_FIGLI; P2 has TIPO_RATA_MUTUO, PAGATORE_RATA_MUTUO, CLASSE_REDDITO"),
             ("IDKEY", FailureCodes.UnknownColumn, "a column IDKEY"),
             ("", FailureCodes.BadQuery, "empty"),
             ("CLASSE_ETA,,CLASSE_REDDITO", FailureCodes.BadQuery, "character 12"),

@@ -17,7 +17,8 @@ namespace PsiMessaging.Party.Tests;
 /// <summary>Values compared as values by both engines, and identifiers from the file to the result.</summary>
 public class ValuesAndIdentifiersTests
 {
-    private static string[] Codes(int from, int count, string prefix = "") => [.. Enumerable.Range(from, count).Select(i => prefix + i.ToString(CultureInfo.InvariantCulture))];
+    private static string[] Codes(int from, int count, string prefix = "") =>
+        [.. Enumerable.Range(from, count).Select(i => prefix + i.ToString(CultureInfo.InvariantCulture))];
 
     private static string Csv(IEnumerable<string> ids) => "IDKEY;A\n" + string.Concat(ids.Select((id, i) => $"{id};{i % 3}\n"));
 
@@ -28,7 +29,8 @@ public class ValuesAndIdentifiersTests
     {
         await using var network = new TestNetwork();
         var few = string.Concat(Enumerable.Range(0, 9).Select(i => $"{i}-{i};x\n"));
-        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Repeat("ABCDEFGHIJK;x\n", 190)) + few, "IDKEY;B\n" + few + "ABCDEFGHIJK;y\n", DuplicateRule.First);
+        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Repeat("ABCDEFGHIJK;x\n", 190))
+            + few, "IDKEY;B\n" + few + "ABCDEFGHIJK;y\n", DuplicateRule.First);
         network.Start();
         await network.IntersectAsync();
         Assert.Null(network.Wire.Select(envelope => envelope.Message).OfType<ProposeSession>().Single().KeyForms);
@@ -41,9 +43,11 @@ public class ValuesAndIdentifiersTests
     public async Task Values_SpelledInManyWays_AreCountedAsValues(string engine)
     {
         // A missing value is listed as a question mark.
-        (string Spelling, string Value)[] children = [("1", "1"), ("1.0", "1"), (" 1", "1"), ("2.0", "2"), ("2", "2"), ("", "?"), ("\u00a0", "?"), ("-0", "0"), ("0", "0")];
+        (string Spelling, string Value)[] children = [("1", "1"), ("1.0", "1"), (" 1", "1"),
+            ("2.0", "2"), ("2", "2"), ("", "?"), ("\u00a0", "?"), ("-0", "0"), ("0", "0")];
         (string Spelling, string Value)[] wages = [("1.5", "1.5"), ("1.50", "1.5"), ("-2.25", "-2.25"), ("1e+2", "100"), ("100", "100"), ("", "?")];
-        (string Spelling, string Value)[] regions = [("Nord", "Nord"), ("Nord ", "Nord"), (" Nord", "Nord"), ("Nord\u00a0", "Nord"), ("NORD", "NORD"), ("No\u0300rd", "Nòrd"), ("Nòrd", "Nòrd"), ("Nord\u200b", "Nord"), (" ", "?"), ("Nord  Est", "Nord Est"), ("Nord Est", "Nord Est")];
+        (string Spelling, string Value)[] regions = [("Nord", "Nord"), ("Nord ", "Nord"), (" Nord", "Nord"), ("Nord\u00a0", "Nord"), ("NORD", "NORD"),
+            ("No\u0300rd", "Nòrd"), ("Nòrd", "Nòrd"), ("Nord\u200b", "Nord"), (" ", "?"), ("Nord  Est", "Nord Est"), ("Nord Est", "Nord Est")];
         (string Spelling, string Value)[] cells = [("1E2", "1E2"), ("100", "100"), ("12E3", "12E3"), ("", "?")];
         var state = 20UL;
         T Draw<T>(T[] from)
@@ -52,7 +56,8 @@ public class ValuesAndIdentifiersTests
             return from[(int)((state >> 33) % (ulong)from.Length)];
         }
 
-        var rows = Enumerable.Range(0, 80).Select(i => (Id: $"k{i}", Children: Draw(children), Wage: Draw(wages), Region: Draw(regions), Cell: Draw(cells))).ToArray();
+        var rows = Enumerable.Range(0, 80)
+            .Select(i => (Id: $"k{i}", Children: Draw(children), Wage: Draw(wages), Region: Draw(regions), Cell: Draw(cells))).ToArray();
         await using var network = new TestNetwork();
         await network.AddDataAsync(
             "IDKEY;CHILDREN;WAGE;REGION\n" + string.Concat(rows.Select(row => $"{row.Id};{row.Children.Spelling};{row.Wage.Spelling};{row.Region.Spelling}\n")),
@@ -68,8 +73,12 @@ public class ValuesAndIdentifiersTests
             return [.. answer.Result!.Lines().Order(StringComparer.Ordinal)];
         }
 
-        string[] Count(Func<(string Id, (string Spelling, string Value) Children, (string Spelling, string Value) Wage, (string Spelling, string Value) Region, (string Spelling, string Value) Cell), string> key, string? only = null) =>
-            [.. rows.GroupBy(key).Where(group => only is null || group.Key == only).Select(group => only is null ? $"{group.Key}|{group.Count()}" : $"{group.Count()}").Order(StringComparer.Ordinal)];
+        string[] Count(
+                Func<(string Id, (string Spelling, string Value) Children, (string Spelling, string Value) Wage,
+                    (string Spelling, string Value) Region, (string Spelling, string Value) Cell), string> key,
+            string? only = null) =>
+            [.. rows.GroupBy(key).Where(group => only is null || group.Key == only)
+                .Select(group => only is null ? $"{group.Key}|{group.Count()}" : $"{group.Count()}").Order(StringComparer.Ordinal)];
         Assert.Equal(Count(row => row.Children.Value), await AskAsync("CHILDREN"));
         Assert.Equal(Count(row => row.Wage.Value), await AskAsync("WAGE", byP1: false));
         Assert.Equal(Count(row => row.Region.Value), await AskAsync("REGION"));
@@ -79,10 +88,12 @@ public class ValuesAndIdentifiersTests
         Assert.Equal(Count(row => row.Wage.Value, "1.5"), await AskAsync("count where WAGE = 1.50"));
         Assert.Equal(Count(row => row.Region.Value, "Nòrd"), await AskAsync("count where REGION = 'No\u0300rd '", byP1: false));
         Assert.Equal(Count(row => row.Cell.Value, "100"), await AskAsync("count where CELL = '100'"));
-        Assert.Equal(Count(row => row.Region.Value is "Nord" or "Nord Est" ? "in" : "out", "in"), await AskAsync("count where REGION in (' Nord', 'Nord\u00a0Est', 'Nord')"));
+        Assert.Equal(Count(row => row.Region.Value is "Nord" or "Nord Est" ? "in" : "out", "in"),
+            await AskAsync("count where REGION in (' Nord', 'Nord\u00a0Est', 'Nord')"));
         Assert.Equal(Count(row => row.Children.Value is "?" or "1" ? "out" : "in", "in"), await AskAsync("count where CHILDREN != 1.0"));
         Assert.Equal(Count(row => row.Region.Value == "?" ? "missing" : "there", "missing"), await AskAsync("count where REGION is missing"));
-        Assert.Equal(Count(row => row.Region.Value is "Nord" or "NORD" ? "north" : row.Region.Value == "?" ? "?" : "(other)"), await AskAsync("count by REGION in ('Nord ', 'NORD') as north"));
+        Assert.Equal(Count(row => row.Region.Value is "Nord" or "NORD" ? "north" : row.Region.Value == "?" ? "?" : "(other)"),
+            await AskAsync("count by REGION in ('Nord ', 'NORD') as north"));
         var none = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "count where CHILDREN = 1.5"));
         Assert.True(none.Ok ? none.Result!.Lines().SequenceEqual(["0"]) : none.Code == FailureCodes.NothingSelected, none.Message);
     }
@@ -104,7 +115,8 @@ public class ValuesAndIdentifiersTests
 
     public static TheoryData<string, string[], string[], string?> Looks => new()
     {
-        { "digits and prefixed codes", Codes(10_000_000, 20), Codes(10_000_000, 20, "P-"), "nearly all of P1 are digits, 8 characters; nearly all of P2 are with signs or blanks, upper case, 10 characters" },
+        { "digits and prefixed codes", Codes(10_000_000, 20), Codes(10_000_000, 20, "P-"),
+            "nearly all of P1 are digits, 8 characters; nearly all of P2 are with signs or blanks, upper case, 10 characters" },
         { "lost zeros", Codes(1_000_000, 20), Codes(1_000_000, 20, "0"), "7 characters; nearly all of P2 are digits, 8 characters" },
         { "case", Codes(100, 20, "AB"), Codes(100, 20, "ab"), "--case fold" },
         { "the same", Codes(10_000_000, 20), Codes(10_000_010, 20), null },
@@ -164,7 +176,8 @@ public class ValuesAndIdentifiersTests
             network.Bend = envelope => envelope.Header.From != cheat ? [envelope.Frame.ToArray()] : envelope.Message switch
             {
                 ProposeSession proposal => [Envelope.Create(network.P1.Home, "P2", proposal.SessionId, proposal with { KeyForms = forms }).Frame.ToArray()],
-                AcceptSession acceptance => [Envelope.Create(network.P2.Home, "P1", acceptance.SessionId, acceptance with { KeyForms = forms }).Frame.ToArray()],
+                AcceptSession acceptance =>
+                    [Envelope.Create(network.P2.Home, "P1", acceptance.SessionId, acceptance with { KeyForms = forms }).Frame.ToArray()],
                 _ => [envelope.Frame.ToArray()],
             };
             network.Start();
@@ -185,7 +198,8 @@ public class ValuesAndIdentifiersTests
         await network.AddDataAsync();
         var bent = 0;
         network.Bend = envelope => envelope.Message is ProposeSession proposal && Interlocked.Increment(ref bent) == 1
-            ? [Envelope.Create(network.P1.Home, "P2", proposal.SessionId, where == "form" ? proposal with { KeyForms = [null!] } : proposal with { KeyNames = [null!] }).Frame.ToArray()] : [envelope.Frame.ToArray()];
+            ? [Envelope.Create(network.P1.Home, "P2", proposal.SessionId,
+                where == "form" ? proposal with { KeyForms = [null!] } : proposal with { KeyNames = [null!] }).Frame.ToArray()] : [envelope.Frame.ToArray()];
         network.Start();
         var first = await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
         await TestNetwork.EventuallyAsync(() => network.P2.Engine!.Refused.Total == 1);
@@ -199,8 +213,10 @@ public class ValuesAndIdentifiersTests
     [Fact]
     public async Task Result_OfIdentifiersSpelledDifferently_JoinsToEachOwnFile()
     {
-        string[] p1 = ["SURNAME,BORN,AGE", "\" Rossi  Mario\",1990,1", "NA,1991,9", "bianchi,1992,2", "cafe\u0301,1993,3", "½,1994,4", "=\"00123\",1995,5", "Straße,1996,6", "only here,1997,7"];
-        string[] p2 = ["NOME,NATO,X", "caf\u00e9,1993,1", "\"ROSSI MARIO\",1990,2", "Bianchi,1992,3", "1⁄2,1994,4", "00123,1995,5", "STRASSE,1996,6", "NA,1991,7"];
+        string[] p1 = ["SURNAME,BORN,AGE", "\" Rossi  Mario\",1990,1", "NA,1991,9", "bianchi,1992,2",
+            "cafe\u0301,1993,3", "½,1994,4", "=\"00123\",1995,5", "Straße,1996,6", "only here,1997,7"];
+        string[] p2 = ["NOME,NATO,X", "caf\u00e9,1993,1", "\"ROSSI MARIO\",1990,2",
+            "Bianchi,1992,3", "1⁄2,1994,4", "00123,1995,5", "STRASSE,1996,6", "NA,1991,7"];
         await using var network = new TestNetwork();
         foreach (var (participant, name, lines, key) in new[] { (network.P1, "istat", p1, "SURNAME,BORN"), (network.P2, "bi", p2, "NOME,NATO") })
         {
@@ -221,7 +237,8 @@ public class ValuesAndIdentifiersTests
             // The number leads to the record, which begins with the very key; the canonical forms are those of the list both have.
             Assert.All(records, record => Assert.Equal(record.Fields[..2], Fields(lines[int.Parse(record.Fields[2], CultureInfo.InvariantCulture)])[..2]));
             Assert.Equal(common.Order(StringComparer.Ordinal), records.Select(record => string.Join(',', record.Fields[3..])).Order(StringComparer.Ordinal));
-            Assert.Equal(records.Select(record => int.Parse(record.Fields[2], CultureInfo.InvariantCulture)).Order(), records.Select(record => int.Parse(record.Fields[2], CultureInfo.InvariantCulture)));
+            Assert.Equal(records.Select(record => int.Parse(record.Fields[2], CultureInfo.InvariantCulture))
+                .Order(), records.Select(record => int.Parse(record.Fields[2], CultureInfo.InvariantCulture)));
         }
 
         // Enough of CSV for this file: commas outside quotes, doubled quotes inside.
@@ -277,7 +294,9 @@ public class ValuesAndIdentifiersTests
             });
             var refused = Assert.Throws<ParticipantException>(() => new DatasetCatalog(participant.Home, store, TimeProvider.System).Resolve(name));
             Assert.Equal(FailureCodes.UnusableDataset, refused.Code);
-            Assert.Contains($"read identifiers by rules 1; now they are rules {Canonicalizer.Version}. Add it again: psi dataset remove {name}, then psi dataset add {name} FILE --key IDKEY", refused.Message, StringComparison.Ordinal);
+            Assert.Contains($"read identifiers by rules 1; now they are rules {Canonicalizer.Version}. Add it again: psi dataset remove {name}, then psi "
+                + $"dataset add {name} FILE --key IDKEY",
+                refused.Message, StringComparison.Ordinal);
         }
 
         network.Start();
@@ -291,11 +310,13 @@ public class ValuesAndIdentifiersTests
         await using var network = new TestNetwork();
         await network.AddDataAsync();
         network.Bend = envelope => envelope.Message is ProposeSession proposal
-            ? [Envelope.Create(network.P1.Home, "P2", proposal.SessionId, proposal with { Profile = new CanonicalizationProfile(1, "keep", 1), KeyForms = null }).Frame.ToArray()] : [envelope.Frame.ToArray()];
+            ? [Envelope.Create(network.P1.Home, "P2", proposal.SessionId,
+                proposal with { Profile = new CanonicalizationProfile(1, "keep", 1), KeyForms = null }).Frame.ToArray()] : [envelope.Frame.ToArray()];
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
         var failed = await network.P2.WaitAsync(session => session.State == SessionState.Failed);
         Assert.Equal(FailureCodes.ProfileMismatch, failed.FailureCode);
-        Assert.Contains("proposes rules v1, case keep, 1 key column(s), P2's dataset has rules v2, case keep, 1 key column(s), texts normal", failed.FailureReason, StringComparison.Ordinal);
+        Assert.Contains("proposes rules v1, case keep, 1 key column(s), P2's dataset has rules v2, case keep, 1 key column(s), texts normal",
+            failed.FailureReason, StringComparison.Ordinal);
     }
 }

@@ -1,7 +1,6 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Party;
 using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Choice;
@@ -13,7 +12,8 @@ namespace PsiMessaging.Party.Tests;
 /// <summary>The protocol <c>vole</c> as a session: who learns what, what a restart does, what a hostile peer achieves.</summary>
 public sealed class VoleSessionTests
 {
-    private static StartSession Propose(string reveal = "both", string? security = null) => TestNetwork.Propose(protocol: "vole", reveal: reveal, security: security);
+    private static StartSession Propose(string reveal = "both", string? security = null) =>
+        TestNetwork.Propose(protocol: "vole", reveal: reveal, security: security);
 
     /// <summary>No two different bodies ever leave for one place: that would be an evaluation twice under one secret.</summary>
     private static void AssertNothingTwice(TestNetwork network)
@@ -59,9 +59,11 @@ public sealed class VoleSessionTests
         var (learner, learned, other, others) = reveal == "initiator" ? (network.P1, p1, network.P2, p2) : (network.P2, p2, network.P1, p1);
         Assert.Equal(Samples.Intersection, learner.Intersection(learned.Id));
         Assert.Equal((4, null, SessionState.Completed), (learned.IntersectionSize ?? 0, others.IntersectionSize, others.State));
-        Assert.DoesNotContain(Directory.GetFiles(other.Home.SessionPath(others.Id)), path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin");
+        Assert.DoesNotContain(Directory.GetFiles(other.Home.SessionPath(others.Id)),
+            path => Path.GetFileName(path) is "intersection.csv" or "intersection-own.csv" or "matched.bin");
         Assert.DoesNotContain(network.Wire, envelope => envelope.Message is RoundBatch { Round: 11 });
-        Assert.All(network.Wire.Where(envelope => envelope.Message is RoundBatch { Round: 10 }), envelope => Assert.Equal(other.Home.Name, envelope.Header.From));
+        Assert.All(network.Wire.Where(envelope => envelope.Message is RoundBatch { Round: 10 }),
+            envelope => Assert.Equal(other.Home.Name, envelope.Header.From));
     }
 
     /// <summary>The party that learns nothing is told that it is over before its outputs are compared with anything, and gets nothing afterwards.</summary>
@@ -84,7 +86,8 @@ public sealed class VoleSessionTests
         Assert.Equal([true], reported.Where(done => done));
         Assert.True(reported.Last());
         Assert.True(reported.Count > 3);
-        var received = network.Wire.Where(envelope => envelope.Header.From == learner.Home.Name && envelope.Header.To != "LINKER").Select(envelope => envelope.Message).ToList();
+        var received = network.Wire.Where(envelope => envelope.Header.From == learner.Home.Name && envelope.Header.To != "LINKER")
+            .Select(envelope => envelope.Message).ToList();
         Assert.True(received.FindIndex(message => message is CompleteSession) > received.FindLastIndex(message => message is RoundBatch or GrantCredit));
     }
 
@@ -101,7 +104,10 @@ public sealed class VoleSessionTests
         Assert.Equal(tags.Order(StringComparer.Ordinal), tags);
     }
 
-    /// <summary>kill -9 at every write of either party, before and after the commit by turns; of the malicious variant, which has more rounds of the same kind, at every third.</summary>
+    /// <summary>
+    /// kill -9 at every write of either party, before and after the commit by turns; of the malicious
+    /// variant, which has more rounds of the same kind, at every third.
+    /// </summary>
     [Theory]
     [InlineData("P1", null)]
     [InlineData("P2", null)]
@@ -135,7 +141,9 @@ public sealed class VoleSessionTests
         Assert.True(writes > 15, $"only {writes} writes were tried");
     }
 
-    /// <summary>Bad luck in the encoding, made to happen: both parties draw fresh secrets and begin again; nothing of the first attempt is in the second.</summary>
+    /// <summary>
+    /// Bad luck in the encoding, made to happen: both parties draw fresh secrets and begin again; nothing of the first attempt is in the second.
+    /// </summary>
     [Theory]
     [InlineData("P1", 1)]
     [InlineData("P2", 1)]
@@ -160,10 +168,12 @@ public sealed class VoleSessionTests
         AssertNothingTwice(network);
 
         // Base transfers of different attempts share no element.
-        var offers = network.Wire.Where(envelope => envelope.Message is RoundBatch { Round: 1 }).SelectMany(envelope => envelope.Body.ToArray().Chunk(32).Select(Convert.ToHexString).Distinct()).ToArray();
+        var offers = network.Wire.Where(envelope => envelope.Message is RoundBatch { Round: 1 })
+            .SelectMany(envelope => envelope.Body.ToArray().Chunk(32).Select(Convert.ToHexString).Distinct()).ToArray();
         Assert.Equal(offers.Length, offers.Distinct(StringComparer.Ordinal).Count());
         using var store = new SqliteParticipantStore(network.P1.Home.StatePath);
-        Assert.Equal(times, store.Read(transaction => transaction.ListAudit(0, 100)).Count(entry => entry.Entry.Contains("protocol-restarted", StringComparison.Ordinal)));
+        Assert.Equal(times, store.Read(transaction => transaction.ListAudit(0, 100))
+            .Count(entry => entry.Entry.Contains("protocol-restarted", StringComparison.Ordinal)));
         await TestNetwork.EventuallyAsync(() => Directory.GetFiles(network.P1.Home.SessionPath(p1.Id), "secret*").Length == 0);
     }
 
@@ -271,7 +281,8 @@ public sealed class VoleSessionTests
         await using var network = new TestNetwork();
         await network.AddDataAsync();
         network.Bend = envelope => envelope.Message is RoundBatch { Round: 11 } batch
-            ? [Envelope.Create(network.P1.Home, "P2", batch.SessionId, new RestartProtocol(batch.SessionId, batch.Transcript, 1, new byte[32])).Frame.ToArray()] : [envelope.Frame.ToArray()];
+            ? [Envelope.Create(network.P1.Home, "P2", batch.SessionId, new RestartProtocol(batch.SessionId, batch.Transcript, 1, new byte[32])).Frame.ToArray()]
+            : [envelope.Frame.ToArray()];
         network.Start();
         await network.P1.CommandAsync(null, Propose());
         var p2 = await network.P2.WaitAsync(session => session.IsEnded);
@@ -286,7 +297,8 @@ public sealed class VoleSessionTests
         await using var network = new TestNetwork(configure: config => config with { AcceptOneSided = false });
         await network.AddDataAsync();
         network.Bend = envelope => envelope.Message is ProposeSession proposal
-            ? [Envelope.Create(network.P1.Home, "P2", proposal.SessionId, proposal with { Protocol = "auto", Protocols = ["ecdh", "vole"], Reuse = true, Reveal = "initiator" }).Frame.ToArray()]
+            ? [Envelope.Create(network.P1.Home, "P2", proposal.SessionId,
+                proposal with { Protocol = "auto", Protocols = ["ecdh", "vole"], Reuse = true, Reveal = "initiator" }).Frame.ToArray()]
             : [envelope.Frame.ToArray()];
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: "ecdh"));
@@ -312,7 +324,8 @@ public sealed class VoleSessionTests
                 return [];
             }
 
-            return envelope.Message is RoundBatch { Round: 2 } && Interlocked.Exchange(ref held, null) is { } offer ? [envelope.Frame.ToArray(), offer] : [envelope.Frame.ToArray()];
+            return envelope.Message is RoundBatch { Round: 2 }
+                && Interlocked.Exchange(ref held, null) is { } offer ? [envelope.Frame.ToArray(), offer] : [envelope.Frame.ToArray()];
         };
         network.Start();
         var (p1, p2) = await network.IntersectAsync(Propose(security: security));
@@ -336,7 +349,8 @@ public sealed class VoleSessionTests
         await TestNetwork.EventuallyAsync(() =>
         {
             using var store = new SqliteParticipantStore(network.P1.Home.StatePath);
-            return store.Read(transaction => transaction.ListSessions()).Select(PartySession.Parse).Count(session => session.State == SessionState.Completed && session.IntersectionSize == 4) == 3;
+            return store.Read(transaction => transaction.ListSessions()).Select(PartySession.Parse)
+                .Count(session => session.State == SessionState.Completed && session.IntersectionSize == 4) == 3;
         });
         Assert.All(sessions, session => Assert.Equal(Samples.Intersection, network.P1.Intersection(session.SessionId!)));
     }
@@ -405,7 +419,8 @@ public sealed class VoleSessionTests
             var p2 = await network.P2.WaitAsync(session => session.IsEnded);
             Assert.Contains(p2.FailureCode, new[] { FailureCodes.BadBatch, FailureCodes.WrongState });
 
-            byte[] Restart(string session, byte[] transcript) => Envelope.Create(network.P1.Home, "P2", session, new RestartProtocol(session, transcript, 1, new byte[32])).Frame.ToArray();
+            byte[] Restart(string session, byte[] transcript) =>
+                Envelope.Create(network.P1.Home, "P2", session, new RestartProtocol(session, transcript, 1, new byte[32])).Frame.ToArray();
         }
     }
 
@@ -468,7 +483,8 @@ public sealed class VoleSessionTests
         await using var network = new TestNetwork();
         await network.AddDataAsync();
         network.Bend = envelope => envelope.Message is AcceptSession acceptance
-            ? [Envelope.Create(network.P2.Home, "P1", acceptance.SessionId, acceptance with { Protocol = chosen }).Frame.ToArray()] : [envelope.Frame.ToArray()];
+            ? [Envelope.Create(network.P2.Home, "P1", acceptance.SessionId, acceptance with { Protocol = chosen }).Frame.ToArray()]
+            : [envelope.Frame.ToArray()];
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose(protocol: proposed));
         var p1 = await network.P1.WaitAsync(session => session.IsEnded);

@@ -20,8 +20,10 @@ public sealed class BlindRsaPartyTests : IDisposable
     {
         var (oneSends, twoSends) = (reveal != Reveal.Own, reveal != Reveal.Peer);
         return (
-            new TestParty(new BlindRsaParty(one.Length, two.Length, transcript ?? Transcript, _seed1, ("P1", oneSends ? _key1 : null, null), ("P2", twoSends ? _key2.PublicKey : null, null), reveal), one),
-            new TestParty(new BlindRsaParty(two.Length, one.Length, transcript ?? Transcript, _seed2, ("P2", twoSends ? _key2 : null, null), ("P1", oneSends ? _key1.PublicKey : null, null),
+            new TestParty(new BlindRsaParty(one.Length, two.Length, transcript
+                ?? Transcript, _seed1, ("P1", oneSends ? _key1 : null, null), ("P2", twoSends ? _key2.PublicKey : null, null), reveal), one),
+            new TestParty(new BlindRsaParty(two.Length, one.Length, transcript
+                ?? Transcript, _seed2, ("P2", twoSends ? _key2 : null, null), ("P1", oneSends ? _key1.PublicKey : null, null),
                 reveal switch { Reveal.Own => Reveal.Peer, Reveal.Peer => Reveal.Own, _ => reveal }), two));
     }
 
@@ -91,13 +93,15 @@ public sealed class BlindRsaPartyTests : IDisposable
         var set = Enumerable.Repeat((byte)7, 32).ToArray();
         string[] large = [.. Enumerable.Range(0, 300).Select(i => $"{i}")], small = ["5", "250", "x"];
         using var sender = new BlindRsaParty(large.Length, small.Length, Transcript, _seed1, ("P1", _key1, set), ("P2", null, null), Reveal.Peer);
-        using var receiver = new TestParty(new BlindRsaParty(small.Length, large.Length, Transcript, _seed2, ("P2", null, null), ("P1", _key1.PublicKey, set), Reveal.Own), small);
+        using var receiver = new TestParty(new BlindRsaParty(small.Length, large.Length, Transcript,
+            _seed2, ("P2", null, null), ("P1", _key1.PublicKey, set), Reveal.Own), small);
         var prepared = new TestParty(sender, large);
         var packed = large.SelectMany(item => (byte[])[(byte)item.Length, 0, 0, 0, .. System.Text.Encoding.UTF8.GetBytes(item)]).ToArray();
         var tags = await Evaluator.EvaluateAsync(BlindRsaParty.PrepareTags("P1", _key1, set, packed), _threads, CancellationToken.None);
         var round = receiver.Of(3, RoundDirection.Incoming);
         Assert.Equal((large.Length, receiver.Protocol.TagSizeBytes), (round.Elements, round.ElementSizeBytes));
-        receiver.Keep(round, 0, [.. tags.Chunk(16).Order(Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b))).SelectMany(tag => tag.Take(receiver.Protocol.TagSizeBytes))]);
+        receiver.Keep(round, 0, [.. tags.Chunk(16).Order(Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b)))
+            .SelectMany(tag => tag.Take(receiver.Protocol.TagSizeBytes))]);
         var blinded = receiver.Evaluate(receiver.Of(1, RoundDirection.Outgoing), 0, [], _threads);
         var signed = prepared.Evaluate(prepared.Of(1, RoundDirection.Incoming), 0, blinded, _threads);
         var back = receiver.Of(2, RoundDirection.Incoming);
@@ -111,7 +115,8 @@ public sealed class BlindRsaPartyTests : IDisposable
         var (one, two) = (Enumerable.Range(0, 150).Select(i => $"{i}").ToArray(), Enumerable.Range(100, 150).Select(i => $"{i}").ToArray());
         var (left, right) = Pair(one, two);
         var (leftAgain, rightAgain) = Pair(one, two);
-        Assert.Equal(ProtocolRun.Run(left, right, cores: 1).Select(message => Convert.ToHexString(message.Payload)), ProtocolRun.Run(leftAgain, rightAgain, cores: 4).Select(message => Convert.ToHexString(message.Payload)));
+        Assert.Equal(ProtocolRun.Run(left, right, cores: 1).Select(message => Convert.ToHexString(message.Payload)),
+            ProtocolRun.Run(leftAgain, rightAgain, cores: 4).Select(message => Convert.ToHexString(message.Payload)));
     }
 
     [Fact]
@@ -120,7 +125,8 @@ public sealed class BlindRsaPartyTests : IDisposable
         var (_, right) = Pair(["a"], ["b"]);
         foreach (var bad in new[] { new byte[256], _key2.PublicKey.Modulus, Enumerable.Repeat((byte)0xff, 256).ToArray() })
         {
-            Assert.Equal("bad-batch", Assert.Throws<ProtocolViolationException>(() => right.Evaluate(right.Of(1, RoundDirection.Incoming), 0, bad, _threads)).Code);
+            Assert.Equal("bad-batch",
+                Assert.Throws<ProtocolViolationException>(() => right.Evaluate(right.Of(1, RoundDirection.Incoming), 0, bad, _threads)).Code);
         }
     }
 
@@ -155,8 +161,10 @@ public sealed class BlindRsaPartyTests : IDisposable
     [Fact]
     public void Constructor_PeerShowsOurKeyOrName_IsRefused()
     {
-        Assert.Throws<ProtocolViolationException>(() => new BlindRsaParty(1, 1, Transcript, _seed1, ("P1", _key1, null), ("P2", _key1.PublicKey, null), Reveal.Both));
-        Assert.Throws<ProtocolViolationException>(() => new BlindRsaParty(1, 1, Transcript, _seed1, ("P1", _key1, null), ("P1", _key2.PublicKey, null), Reveal.Both));
+        Assert.Throws<ProtocolViolationException>(() =>
+            new BlindRsaParty(1, 1, Transcript, _seed1, ("P1", _key1, null), ("P2", _key1.PublicKey, null), Reveal.Both));
+        Assert.Throws<ProtocolViolationException>(() =>
+            new BlindRsaParty(1, 1, Transcript, _seed1, ("P1", _key1, null), ("P1", _key2.PublicKey, null), Reveal.Both));
         Assert.Throws<ArgumentException>(() => new BlindRsaParty(1, 1, Transcript, _seed1, ("P1", _key1, null), ("P2", null, null), Reveal.Both));
     }
 
@@ -184,7 +192,8 @@ public sealed class BlindRsaPartyTests : IDisposable
 public class EvaluationLayoutTests
 {
     [Fact]
-    public void Parameters_AnyFields_ComeBack() => Gen.Int.Select(Gen.Int[8, 16], Gen.Byte.Array[0, 300], Gen.Byte.Array[0, 100], Gen.Byte.Array[0, 100]).Sample((first, size, modulus, signer, prefix) =>
+    public void Parameters_AnyFields_ComeBack() =>
+        Gen.Int.Select(Gen.Int[8, 16], Gen.Byte.Array[0, 300], Gen.Byte.Array[0, 100], Gen.Byte.Array[0, 100]).Sample((first, size, modulus, signer, prefix) =>
     {
         var parameters = BlindRsaParameters.Decode(new BlindRsaParameters(first, size, modulus, signer, prefix).Encode());
         Assert.Equal((first, size), (parameters.First, parameters.TagSizeBytes));
@@ -216,7 +225,8 @@ public class EvaluationLayoutTests
     public async Task Chunks_FirstFault_IsTheTasksAndTheThreadsGoOn()
     {
         using var threads = new ComputeThreads(2);
-        await Assert.ThrowsAsync<InvalidDataException>(() => threads.ForEachChunkAsync(100, 10, (first, _) => _ = first == 50 ? throw new InvalidDataException() : 0, CancellationToken.None));
+        await Assert.ThrowsAsync<InvalidDataException>(() =>
+            threads.ForEachChunkAsync(100, 10, (first, _) => _ = first == 50 ? throw new InvalidDataException() : 0, CancellationToken.None));
         var sum = 0;
         await threads.ForEachChunkAsync(105, 10, (_, length) => Interlocked.Add(ref sum, length), CancellationToken.None);
         Assert.Equal(105, sum);

@@ -14,7 +14,8 @@ public sealed class EcdhPartyTests : IDisposable
 
     private (TestParty One, TestParty Two) Pair(string[] one, string[] two, Reveal reveal = Reveal.Both, byte[]? transcript = null) => (
         new TestParty(new EcdhParty(one.Length, two.Length, transcript ?? Transcript, _seed1, reveal), one),
-        new TestParty(new EcdhParty(two.Length, one.Length, transcript ?? Transcript, _seed2, reveal switch { Reveal.Own => Reveal.Peer, Reveal.Peer => Reveal.Own, _ => reveal }), two));
+        new TestParty(new EcdhParty(two.Length, one.Length, transcript
+            ?? Transcript, _seed2, reveal switch { Reveal.Own => Reveal.Peer, Reveal.Peer => Reveal.Own, _ => reveal }), two));
 
     public static TheoryData<string[], string[]> Edges => new()
     {
@@ -92,7 +93,8 @@ public sealed class EcdhPartyTests : IDisposable
         // The same session with the sets in another order gives each the same bytes of round 3: they do not depend on the order.
         var (again, other) = Pair([.. one.Reverse()], two, Reveal.Size);
         var second = ProtocolRun.Run(again, other);
-        Assert.Equal(wire.Where(message => message.Round == 3 && message.To == left).SelectMany(message => message.Payload), second.Where(message => message.Round == 3 && message.To == again).SelectMany(message => message.Payload));
+        Assert.Equal(wire.Where(message => message.Round == 3 && message.To == left)
+            .SelectMany(message => message.Payload), second.Where(message => message.Round == 3 && message.To == again).SelectMany(message => message.Payload));
     }
 
     [Fact]
@@ -101,7 +103,8 @@ public sealed class EcdhPartyTests : IDisposable
         var (one, two) = (Enumerable.Range(0, 300).Select(i => $"{i}").ToArray(), Enumerable.Range(100, 300).Select(i => $"{i}").ToArray());
         var (left, right) = Pair(one, two);
         var (leftAgain, rightAgain) = Pair(one, two);
-        Assert.Equal(ProtocolRun.Run(left, right, cores: 1).Select(message => Convert.ToHexString(message.Payload)), ProtocolRun.Run(leftAgain, rightAgain, cores: 4).Select(message => Convert.ToHexString(message.Payload)));
+        Assert.Equal(ProtocolRun.Run(left, right, cores: 1).Select(message => Convert.ToHexString(message.Payload)),
+            ProtocolRun.Run(leftAgain, rightAgain, cores: 4).Select(message => Convert.ToHexString(message.Payload)));
     }
 
     [Fact]
@@ -124,7 +127,8 @@ public sealed class EcdhPartyTests : IDisposable
         using var threads = new ComputeThreads(1);
         var (left, _) = Pair(["a"], ["b", "c"]);
         byte[] payload = [.. Convert.FromHexString("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76"), .. Convert.FromHexString(element)];
-        Assert.Equal("bad-batch", Assert.Throws<ProtocolViolationException>(() => left.Evaluate(left.Of(1, RoundDirection.Incoming), 0, payload, threads)).Code);
+        Assert.Equal("bad-batch",
+            Assert.Throws<ProtocolViolationException>(() => left.Evaluate(left.Of(1, RoundDirection.Incoming), 0, payload, threads)).Code);
     }
 
     [Fact]

@@ -18,9 +18,11 @@ internal sealed class TestParty(IBatchParty protocol, string[] items) : IDisposa
     public byte[] Evaluate(Round round, int sequence, byte[] payload, ComputeThreads threads)
     {
         var own = round.Direction == RoundDirection.Outgoing || round.WithItems
-            ? items.Skip(round.FirstOf(sequence)).Take(round.CountOf(sequence)).SelectMany(item => (byte[])[.. BitConverter.GetBytes(Encoding.UTF8.GetByteCount(item)), .. Encoding.UTF8.GetBytes(item)]).ToArray()
+            ? items.Skip(round.FirstOf(sequence)).Take(round.CountOf(sequence))
+                .SelectMany(item => (byte[])[.. BitConverter.GetBytes(Encoding.UTF8.GetByteCount(item)), .. Encoding.UTF8.GetBytes(item)]).ToArray()
             : [];
-        return protocol.Evaluate(round, sequence, own, payload) is { } request ? Evaluator.EvaluateAsync(request, threads, CancellationToken.None).GetAwaiter().GetResult() : payload;
+        return protocol.Evaluate(round, sequence, own, payload) is { } request ? Evaluator.EvaluateAsync(request, threads, CancellationToken.None)
+            .GetAwaiter().GetResult() : payload;
     }
 
     public void Keep(Round round, int sequence, byte[] result)
@@ -35,7 +37,9 @@ internal sealed class TestParty(IBatchParty protocol, string[] items) : IDisposa
     public string[] Match()
     {
         var peers = Tags.Where(tag => tag.Key.Side == TagSide.Peer).Select(tag => tag.Value).ToHashSet(StringComparer.Ordinal);
-        return [.. Tags.Where(tag => tag.Key.Side == TagSide.Own && peers.Contains(tag.Value)).Select(tag => items[tag.Key.Position]).Order(StringComparer.Ordinal)];
+        return [
+            .. Tags.Where(tag => tag.Key.Side == TagSide.Own && peers.Contains(tag.Value)).Select(tag => items[tag.Key.Position]).Order(StringComparer.Ordinal)
+        ];
     }
 
     public void Dispose() => protocol.Dispose();
@@ -71,10 +75,13 @@ internal static class ProtocolRun
         {
             foreach (var round in from.Protocol.Rounds.Where(round => round.Source == RoundSource.SortedPeerTags && round.Direction == RoundDirection.Outgoing))
             {
-                var sorted = from.Tags.Where(tag => tag.Key.Side == TagSide.Peer).Select(tag => tag.Value).Order(StringComparer.Ordinal).SelectMany(Convert.FromHexString).ToArray();
+                var sorted = from.Tags.Where(tag => tag.Key.Side == TagSide.Peer).Select(tag => tag.Value)
+                    .Order(StringComparer.Ordinal).SelectMany(Convert.FromHexString).ToArray();
                 for (var sequence = 0; sequence < round.Batches; sequence++)
                 {
-                    Deliver(from, to, round, sequence, sorted.AsSpan(round.FirstOf(sequence) * round.ElementSizeBytes, round.CountOf(sequence) * round.ElementSizeBytes).ToArray(), threads, wire);
+                    Deliver(from, to, round, sequence,
+                            sorted.AsSpan(round.FirstOf(sequence) * round.ElementSizeBytes, round.CountOf(sequence) * round.ElementSizeBytes)
+                        .ToArray(), threads, wire);
                 }
             }
         }
@@ -82,7 +89,8 @@ internal static class ProtocolRun
         return wire;
     }
 
-    private static void Deliver(TestParty from, TestParty to, Round sent, int sequence, byte[] payload, ComputeThreads threads, List<(TestParty, int, byte[])> wire)
+    private static void Deliver(TestParty from, TestParty to, Round sent, int sequence,
+        byte[] payload, ComputeThreads threads, List<(TestParty, int, byte[])> wire)
     {
         Assert.Equal(sent.CountOf(sequence) * sent.ElementSizeBytes, payload.Length);
         wire.Add((to, sent.Number, payload));

@@ -14,7 +14,8 @@ public sealed class VolePartyTests
 {
     private static readonly byte[] Transcript = SHA256.HashData("a session"u8);
 
-    private static VoleSettings Settings(int receiver, int sender, bool malicious = false, bool answers = true) => new(Transcript, receiver, sender, malicious, answers);
+    private static VoleSettings Settings(int receiver, int sender, bool malicious = false, bool answers = true) =>
+        new(Transcript, receiver, sender, malicious, answers);
 
     private static string[] Set(int first, int count) => [.. Enumerable.Range(first, count).Select(i => $"item {i * 7919L % 1_000_000_007L}")];
 
@@ -22,7 +23,8 @@ public sealed class VolePartyTests
         VoleSettings settings, string[] mine, string[] theirs, int? seed = null, int threads = 1, Func<bool, Round, int, byte[], byte[]>? onTheWay = null)
     {
         using var cores = new Cores(threads);
-        using var exchange = new VectorExchange(settings, VectorExchange.Items(mine, settings.Transcript), VectorExchange.Items(theirs, settings.Transcript), (cores, cores), seed);
+        using var exchange = new VectorExchange(settings, VectorExchange.Items(mine, settings.Transcript),
+            VectorExchange.Items(theirs, settings.Transcript), (cores, cores), seed);
         exchange.OnTheWay = onTheWay ?? exchange.OnTheWay;
         var (receiver, sender) = await exchange.RunAsync();
         return (receiver, sender, exchange);
@@ -75,8 +77,9 @@ public sealed class VolePartyTests
     }
 
     /// <summary>
-    /// Where the receiver alone learns the result, nothing is compared before it is asked for, which the engine does after it has said that it is over: how long comparing takes
-    /// depends on how much is common, and would show in the credits of round 10 (57 to 86 ms of 2^20 outputs). Order, not time, is what this looks at.
+    /// Where the receiver alone learns the result, nothing is compared before it is asked for, which the engine does after it has said that it is over: how
+    /// long comparing takes depends on how much is common, and would show in the credits of round 10 (57 to 86 ms of 2^20 outputs). Order, not time, is what
+    /// this looks at.
     /// </summary>
     [Theory]
     [InlineData(false)]
@@ -125,8 +128,8 @@ public sealed class VolePartyTests
     }
 
     /// <summary>
-    /// Runs at 2^10 to 2^14, random overlap, random sizes on both sides; the plain sets are the oracle. No false match, no missed match. A thousand of them, and the large sizes as
-    /// often as the specification asks, are the benchmarks' mode correctness.
+    /// Runs at 2^10 to 2^14, random overlap, random sizes on both sides; the plain sets are the oracle. No false match, no missed match. A thousand of them,
+    /// and the large sizes as often as the specification asks, are the benchmarks' mode correctness.
     /// </summary>
     [Fact]
     public async Task Run_ManyRandomRuns_AgreeWithPlainSets()
@@ -208,8 +211,8 @@ public sealed class VolePartyTests
     }
 
     /// <summary>
-    /// Everything that travels, from fixed seeds. A change here is a change of the protocol: parties of two versions would not understand each other. The same on any number of
-    /// threads, and in a process that may not use the processor's special instructions.
+    /// Everything that travels, from fixed seeds. A change here is a change of the protocol: parties of two versions would not understand each other. The same
+    /// on any number of threads, and in a process that may not use the processor's special instructions.
     /// </summary>
     [Theory]
     [InlineData(false, "519454855A3B06BACFC775D27F93F84AD9276B8D59615B76B7B2CBBDCA03925D")]
@@ -233,7 +236,8 @@ public sealed class VolePartyTests
             UseShellExecute = false,
             Environment = { [knob] = "0" },
         };
-        foreach (var argument in new[] { "-noLogo", "-noColor", "-method", $"{typeof(VolePartyTests).FullName}.{nameof(Transcript_FromFixedSeeds_IsTheStoredOne)}" })
+        foreach (var argument in new[] { "-noLogo", "-noColor", "-method",
+            $"{typeof(VolePartyTests).FullName}.{nameof(Transcript_FromFixedSeeds_IsTheStoredOne)}" })
         {
             start.ArgumentList.Add(argument);
         }
@@ -274,8 +278,8 @@ public sealed class VolePartyTests
     }
 
     /// <summary>
-    /// One byte of each message altered, as a faulty peer might send it (on its way it is signed). Nothing may come out that is not common: the session ends under a named
-    /// reason, or matches are lost to the party that did it.
+    /// One byte of each message altered, as a faulty peer might send it (on its way it is signed). Nothing may come out that is not common: the session ends
+    /// under a named reason, or matches are lost to the party that did it.
     /// </summary>
     [Theory]
     [MemberData(nameof(Messages))]
@@ -301,7 +305,8 @@ public sealed class VolePartyTests
                 Assert.All(Enumerable.Range(0, 2000).Where(i => positions[i]), i => Assert.Contains(mine[i], theirs));
                 Assert.All(Enumerable.Range(0, 2000).Where(i => told![i]), i => Assert.Contains(theirs[i], mine));
 
-                // What nobody uses: base elements of the branch not chosen, columns of the extension at which Δ has no bit, corrections that are not opened. Or what can only lose matches: store, share, outputs.
+                // What nobody uses: base elements of the branch not chosen, columns of the extension at which Δ has no bit, corrections that are not opened. Or
+                // what can only lose matches: store, share, outputs.
                 Assert.True(number is 1 or 2 or 4 or 7 or 8 or 10, $"round {number} was altered and nobody noticed");
             }
             catch (ProtocolViolationException violation)
@@ -361,7 +366,8 @@ public sealed class VolePartyTests
     {
         foreach (var malicious in new[] { false, true })
         {
-            var refusal = await Assert.ThrowsAsync<ProtocolViolationException>(() => RunAsync(Settings(800, 800, malicious), Set(0, 800), Set(400, 800), onTheWay: (_, round, _, bytes) =>
+            var refusal = await Assert.ThrowsAsync<ProtocolViolationException>(() =>
+                RunAsync(Settings(800, 800, malicious), Set(0, 800), Set(400, 800), onTheWay: (_, round, _, bytes) =>
             {
                 if (round.Number == 11)
                 {
@@ -399,8 +405,10 @@ public sealed class VolePartyTests
         foreach (var malicious in new[] { false, true })
         {
             using var seed = SecretBytes.Random(32);
-            using var receiver = VoleParty.Create(Settings(100_000, 3_000_000, malicious), receives: true, seed, VectorExchange.Items([], Transcript), Cores.One);
-            using var sender = VoleParty.Create(Settings(100_000, 3_000_000, malicious), receives: false, seed, VectorExchange.Items([], Transcript), Cores.One);
+            using var receiver = VoleParty.Create(Settings(100_000, 3_000_000, malicious),
+                receives: true, seed, VectorExchange.Items([], Transcript), Cores.One);
+            using var sender = VoleParty.Create(Settings(100_000, 3_000_000, malicious),
+                receives: false, seed, VectorExchange.Items([], Transcript), Cores.One);
             foreach (var (one, other) in new[] { (receiver, sender), (sender, receiver) })
             {
                 foreach (var round in one.Rounds.Where(round => round.Direction == RoundDirection.Outgoing))
@@ -410,8 +418,10 @@ public sealed class VolePartyTests
                     Assert.InRange(round.BatchElements * (long)round.ElementSizeBytes, 1, 1 << 20);
 
                     // A round may depend on what the other side sends, never on itself or on what comes later.
-                    Assert.All(round.After, former => Assert.True(former < round.Number && one.Rounds.Any(earlier => earlier.Number == former && earlier.Direction == RoundDirection.Incoming)));
-                    Assert.All(taken.After, former => Assert.True(former < round.Number && other.Rounds.Any(earlier => earlier.Number == former && earlier.Direction == RoundDirection.Outgoing)));
+                    Assert.All(round.After, former => Assert.True(former < round.Number
+                        && one.Rounds.Any(earlier => earlier.Number == former && earlier.Direction == RoundDirection.Incoming)));
+                    Assert.All(taken.After, former => Assert.True(former < round.Number
+                        && other.Rounds.Any(earlier => earlier.Number == former && earlier.Direction == RoundDirection.Outgoing)));
                 }
             }
         }

@@ -1,6 +1,5 @@
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Storage;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Storage.Tests;

@@ -40,7 +40,8 @@ public sealed class Cluster : IAsyncDisposable
             await cluster.PsiAsync(name, "init", name == "LINKER" ? "--linker" : "--party", name, "--allow-vole");
             File.WriteAllText(Path.Combine(cluster.Folder.Path, name + ".json"), (await cluster.PsiAsync(name, "card")).Output);
             var config = Path.Combine(cluster.Home(name), "psi.json");
-            File.WriteAllText(config, File.ReadAllText(config).Replace("\"queuePrefix\": \"psi\"", $"\"queuePrefix\": \"{cluster.Prefix}\"", StringComparison.Ordinal));
+            File.WriteAllText(config, File.ReadAllText(config)
+                .Replace("\"queuePrefix\": \"psi\"", $"\"queuePrefix\": \"{cluster.Prefix}\"", StringComparison.Ordinal));
         }
 
         foreach (var name in names)
@@ -77,7 +78,8 @@ public sealed class Cluster : IAsyncDisposable
     }
 
     /// <summary>Starts one more compute worker of a party, under a name of its own.</summary>
-    public PsiProcess Compute(string party, string name) => Launch(name, new() { ["PSI_COMPUTE_KEY_FILE"] = Path.Combine(Home(party), "compute.key") }, "party", "compute", "--parallelism", "1");
+    public PsiProcess Compute(string party, string name) =>
+        Launch(name, new() { ["PSI_COMPUTE_KEY_FILE"] = Path.Combine(Home(party), "compute.key") }, "party", "compute", "--parallelism", "1");
 
     private PsiProcess Launch(string name, Dictionary<string, string> environment, params string[] arguments)
     {
@@ -124,11 +126,14 @@ public sealed class Cluster : IAsyncDisposable
     public async Task<PsiResult> PsiAsync(string name, params string[] arguments)
     {
         var result = await TryPsiAsync(name, arguments);
-        return result.ExitCode == 0 ? result : throw new InvalidOperationException($"psi {string.Join(' ', arguments)}: {result}\n{string.Join('\n', _workers.Select(worker => worker.Key + ":\n" + worker.Value.Log))}");
+        return result.ExitCode == 0 ? result : throw new InvalidOperationException(
+            $"psi {string.Join(' ', arguments)}: {result}\n{string.Join('\n', _workers.Select(worker => worker.Key + ":\n" + worker.Value.Log))}");
     }
 
     public Task<PsiResult> TryPsiAsync(string name, params string[] arguments) =>
-        PsiProcess.RunAsync(new Dictionary<string, string> { ["PSI_BROKER"] = Environment.GetEnvironmentVariable("PSI_TEST_BROKER") is null ? "" : LoginOf(name) }, [.. arguments, "--home", Home(name)]);
+        PsiProcess.RunAsync(
+                new Dictionary<string, string> { ["PSI_BROKER"] = Environment.GetEnvironmentVariable("PSI_TEST_BROKER") is null ? "" : LoginOf(name) },
+            [.. arguments, "--home", Home(name)]);
 
     public ValueTask DisposeAsync()
     {

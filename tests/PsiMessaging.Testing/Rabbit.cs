@@ -3,12 +3,15 @@ using System.Diagnostics;
 namespace PsiMessaging.Testing;
 
 /// <summary>
-/// The real broker under test. PSI_TEST_BROKER is its address as administrator; PSI_TEST_RABBIT, a command with the verbs start, kill and ctl, and PSI_TEST_RABBIT_DIR govern it:
-/// tests/run sets all three. A broker that only has an address cannot be killed or given users, and tests that need that are skipped.
+/// The real broker under test. PSI_TEST_BROKER is its address as administrator; PSI_TEST_RABBIT, a command with the verbs start, kill and ctl, and
+/// PSI_TEST_RABBIT_DIR govern it: tests/run sets all three. A broker that only has an address cannot be killed or given users, and tests that need that are
+/// skipped.
 /// </summary>
 public static class Rabbit
 {
-    public static string Address => Environment.GetEnvironmentVariable("PSI_TEST_BROKER") ?? throw new InvalidOperationException("PSI_TEST_BROKER is not set: run these tests with tests/run");
+    public static string Address =>
+        Environment.GetEnvironmentVariable("PSI_TEST_BROKER")
+            ?? throw new InvalidOperationException("PSI_TEST_BROKER is not set: run these tests with tests/run");
 
     /// <summary>Whether the broker can be killed and given users.</summary>
     public static bool IsGoverned => Environment.GetEnvironmentVariable("PSI_TEST_RABBIT") is { Length: > 0 };
@@ -43,7 +46,8 @@ public static class Rabbit
     }
 
     private static Task<string> RunAsync(string verb, string[] arguments) =>
-        RunAsync(new ProcessStartInfo(Environment.GetEnvironmentVariable("PSI_TEST_RABBIT")!, [verb, Environment.GetEnvironmentVariable("PSI_TEST_RABBIT_DIR")!, .. arguments]));
+        RunAsync(new ProcessStartInfo(Environment.GetEnvironmentVariable("PSI_TEST_RABBIT")!,
+            [verb, Environment.GetEnvironmentVariable("PSI_TEST_RABBIT_DIR")!, .. arguments]));
 
     private static async Task<string> RunAsync(ProcessStartInfo start)
     {
@@ -51,6 +55,7 @@ public static class Rabbit
         using var process = Process.Start(start)!;
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
-        return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{start.FileName} {string.Join(' ', start.ArgumentList)}: exit {process.ExitCode}");
+        return process.ExitCode == 0
+            ? output : throw new InvalidOperationException($"{start.FileName} {string.Join(' ', start.ArgumentList)}: exit {process.ExitCode}");
     }
 }

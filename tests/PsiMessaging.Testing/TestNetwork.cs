@@ -14,8 +14,8 @@ using PsiMessaging.Storage;
 namespace PsiMessaging.Testing;
 
 /// <summary>
-/// P1, P2 and LINKER with real engines, real state on disk, and a network that a test can bend: repeat, reorder, alter or drop frames, crash a participant at any
-/// write of its state and start it again on the same home.
+/// P1, P2 and LINKER with real engines, real state on disk, and a network that a test can bend: repeat, reorder, alter or drop frames, crash a participant at
+/// any write of its state and start it again on the same home.
 /// </summary>
 public sealed class TestNetwork : IAsyncDisposable
 {
@@ -97,9 +97,11 @@ public sealed class TestNetwork : IAsyncDisposable
     }
 
     /// <summary>
-    /// Adds the prototype's sample at both parties, or other texts. They are small and made up, so their owners set a minimum cell size of 1; null leaves it to the homes.
+    /// Adds the prototype's sample at both parties, or other texts. They are small and made up, so their
+    /// owners set a minimum cell size of 1; null leaves it to the homes.
     /// </summary>
-    public async Task AddDataAsync(string? p1 = null, string? p2 = null, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", int? minCell = 1)
+    public async Task AddDataAsync(string? p1 = null, string? p2 = null,
+        DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", int? minCell = 1)
     {
         await P1.AddAsync("istat", _folder.Write("istat.csv", p1 ?? Samples.Istat), duplicates, key, minCell: minCell);
         await P2.AddAsync("bi", _folder.Write("bi.csv", p2 ?? Samples.Bi), duplicates, key, minCell: minCell);
@@ -107,9 +109,11 @@ public sealed class TestNetwork : IAsyncDisposable
 
     public void Start() => _participants.ForEach(participant => participant.Start());
 
-    public static StartSession Propose(int rsaBits = 2048, int? minCell = null, int deadlineSeconds = 3600, string? peerDataset = null, string protocol = "rsa", string reveal = "both", bool reuse = false, string engine = "tokens", string? security = null) => new()
+    public static StartSession Propose(int rsaBits = 2048, int? minCell = null, int deadlineSeconds = 3600, string? peerDataset = null,
+        string protocol = "rsa", string reveal = "both", bool reuse = false, string engine = "tokens", string? security = null) => new()
     {
-        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = protocol, Security = security, Engine = engine, Reveal = reveal, Reuse = reuse, RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
+        Peer = "P2", Dataset = "istat", PeerDataset = peerDataset, Protocol = protocol, Security = security, Engine = engine,
+        Reveal = reveal, Reuse = reuse, RsaBits = rsaBits, MinCell = minCell, DeadlineSeconds = deadlineSeconds,
     };
 
     /// <summary>Opens a session from P1 and waits until both parties have ended it.</summary>
@@ -138,7 +142,8 @@ public sealed class TestNetwork : IAsyncDisposable
     });
 
     public static bool AllRegistered(PartySession session) =>
-        session.State == SessionState.Failed || (session.Registration == RegistrationState.Registered && session.PeerRegistered && session.PeerColumns is not null);
+        session.State == SessionState.Failed
+            || (session.Registration == RegistrationState.Registered && session.PeerRegistered && session.PeerColumns is not null);
 
     private static void Assert(bool condition, string? message)
     {
@@ -191,7 +196,8 @@ public sealed class TestNetwork : IAsyncDisposable
 public static class AnswerExtensions
 {
     /// <summary>Rows as labels and count, bars between; no count where it is withheld, <c>?</c> for a missing label.</summary>
-    public static string[] Lines(this QueryResult result) => [.. result.Answer.Rows.Select(row => string.Join('|', row.Select((cell, i) => cell.Text ?? (i < result.Groupings ? "?" : ""))))];
+    public static string[] Lines(this QueryResult result) =>
+        [.. result.Answer.Rows.Select(row => string.Join('|', row.Select((cell, i) => cell.Text ?? (i < result.Groupings ? "?" : ""))))];
 }
 
 /// <summary>A command's reply, with the answer of a query as it lies in the home.</summary>

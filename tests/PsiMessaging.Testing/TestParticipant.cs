@@ -66,10 +66,12 @@ public sealed class TestParticipant : IEnvelopeSender
 
     public int Writes => _store?.Writes ?? 0;
 
-    public async Task AddAsync(string name, string file, DuplicateRule duplicates = DuplicateRule.Reject, string key = "IDKEY", bool fold = false, int? minCell = 1, TextRule texts = TextRule.Normal)
+    public async Task AddAsync(string name, string file, DuplicateRule duplicates = DuplicateRule.Reject,
+        string key = "IDKEY", bool fold = false, int? minCell = 1, TextRule texts = TextRule.Normal)
     {
         using var store = new SqliteParticipantStore(Home.StatePath);
-        await new DatasetCatalog(Home, store, _network.Time).AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates, MinCell: minCell, Texts: texts));
+        await new DatasetCatalog(Home, store, _network.Time)
+            .AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates, MinCell: minCell, Texts: texts));
     }
 
     public void Start()
@@ -179,14 +181,17 @@ public sealed class TestParticipant : IEnvelopeSender
         _network.Inject(this, Envelope.Create(Home, Home.Name, session, command, correlation: id, replyTo: queue).Frame.ToArray());
         var answer = await reply.Task.WaitAsync(TestNetwork.Patience);
         using var store = new SqliteParticipantStore(Home.StatePath);
-        return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message, answer.QueryId is { } query ? store.Read(transaction => QuestionBook.FindAnswer(transaction, query)) : null);
+        return new TestReply(answer.Ok, answer.SessionId, answer.Code, answer.Message,
+            answer.QueryId is { } query ? store.Read(transaction => QuestionBook.FindAnswer(transaction, query)) : null);
     }
 
     /// <summary>Gives a command that holds until a time, and waits until it was looked at.</summary>
     public async Task GiveAsync(object command, DateTimeOffset notAfter)
     {
         var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        _network.Inject(this, Envelope.Create(Home, Home.Name, null, command, correlation: id, replyTo: QueueAddress.ReplyOf("psi", Home.Name, id).Name, notAfter: notAfter).Frame.ToArray());
+        _network.Inject(this,
+            Envelope.Create(Home, Home.Name, null, command, correlation: id, replyTo: QueueAddress.ReplyOf("psi", Home.Name, id).Name, notAfter: notAfter).Frame
+                .ToArray());
         await CommandBarrierAsync();
     }
 
@@ -198,7 +203,10 @@ public sealed class TestParticipant : IEnvelopeSender
         await TestNetwork.EventuallyAsync(() => Refused.Count(reason => reason == Barrier) > before);
     }
 
-    private string Barrier => Home.Config.Role == ParticipantRole.Linker ? $"{Home.Name} may not send a psi.v1.CommandReply message to a linker" : $"{Home.Name} may not send a psi.v1.CommandReply message";
+    private string Barrier =>
+        Home.Config.Role == ParticipantRole.Linker
+            ? $"{Home.Name} may not send a psi.v1.CommandReply message to a linker"
+            : $"{Home.Name} may not send a psi.v1.CommandReply message";
 
     /// <summary>Waits until this party's newest session meets a condition.</summary>
     public async Task<PartySession> WaitAsync(Func<PartySession, bool> condition)
@@ -216,7 +224,8 @@ public sealed class TestParticipant : IEnvelopeSender
             await Task.WhenAny(changed, Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System, patience.Token));
             if (patience.IsCancellationRequested)
             {
-                throw new TimeoutException($"{Home.Name} stays in {Session()}; faults: {string.Join(" | ", Faults)}; inbox {_inbox.Reader.Count}; reading {_reading.Status}");
+                throw new TimeoutException(
+                    $"{Home.Name} stays in {Session()}; faults: {string.Join(" | ", Faults)}; inbox {_inbox.Reader.Count}; reading {_reading.Status}");
             }
         }
     }

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using PsiMessaging.Linker;
 using PsiMessaging.Linker.Registering;
-using PsiMessaging.Party;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
 

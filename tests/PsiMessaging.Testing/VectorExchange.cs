@@ -9,7 +9,9 @@ using PsiMessaging.Protocols.Vole;
 
 namespace PsiMessaging.Testing;
 
-/// <summary>Both parties of a protocol over whole vectors in one process, each batch handed from one to the other; a test may look at or change what travels.</summary>
+/// <summary>
+/// Both parties of a protocol over whole vectors in one process, each batch handed from one to the other; a test may look at or change what travels.
+/// </summary>
 public sealed class VectorExchange : IDisposable
 {
     private readonly SecretBytes _receiverSeed;
@@ -21,7 +23,8 @@ public sealed class VectorExchange : IDisposable
     /// <param name="cores">Threads of the receiver and of the sender; stay the caller's.</param>
     /// <param name="seed">Makes the seeds; the same gives the same run.</param>
     public VectorExchange(
-        VoleSettings settings, Func<bool, CancellationToken, ItemHashes> receiverItems, Func<bool, CancellationToken, ItemHashes> senderItems, (Cores Receiver, Cores Sender) cores, int? seed = null)
+        VoleSettings settings, Func<bool, CancellationToken, ItemHashes> receiverItems,
+        Func<bool, CancellationToken, ItemHashes> senderItems, (Cores Receiver, Cores Sender) cores, int? seed = null)
     {
         (_receiverSeed, _senderSeed) = (SeedOf(seed, 1), SeedOf(seed, 2));
         Receiver = VoleParty.Create(settings, receives: true, _receiverSeed, receiverItems, cores.Receiver);
@@ -81,7 +84,8 @@ public sealed class VectorExchange : IDisposable
     {
         using var stop = new CancellationTokenSource();
         var (toSender, toReceiver) = (new Progress(), new Progress());
-        var sides = new[] { SendAsync(Receiver, Sender, toSender, toReceiver, fromReceiver: true, stop), SendAsync(Sender, Receiver, toReceiver, toSender, fromReceiver: false, stop) };
+        var sides = new[] { SendAsync(Receiver, Sender, toSender, toReceiver, fromReceiver: true, stop),
+            SendAsync(Sender, Receiver, toReceiver, toSender, fromReceiver: false, stop) };
         await Task.WhenAll(sides);
         BeforeTheEnd();
         var (positions, _) = await Receiver.FinishAsync();
@@ -139,7 +143,8 @@ public sealed class VectorExchange : IDisposable
         {
             lock (_lock)
             {
-                return System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_rounds, round, out _) ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                return System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_rounds, round, out _) ??=
+                    new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             }
         }
     }

@@ -35,7 +35,9 @@ public sealed record SendDataset(string SessionId);
 
 /// <summary>CLI to its own worker: ask the linker.</summary>
 /// <param name="SessionId">The session.</param>
-/// <param name="Text">The query in the language of docs/analytics.md or as JSON, for example <c>CLASSE_ETA, CLASSE_REDDITO</c>; at most 4,000 characters.</param>
+/// <param name="Text">
+/// The query in the language of docs/analytics.md or as JSON, for example <c>CLASSE_ETA, CLASSE_REDDITO</c>; at most 4,000 characters.
+/// </param>
 /// <param name="DeadlineSeconds">Engine <c>masked</c>: seconds until the question is given up, 1 to 2,592,000; null means 600.</param>
 /// <param name="Pad">Engine <c>masked</c>: the numbers of columns the linker sees are rounded up to a multiple of this, 1 to 100; null means 1.</param>
 public sealed record SubmitQuery(string SessionId, string Text, int? DeadlineSeconds = null, int? Pad = null);

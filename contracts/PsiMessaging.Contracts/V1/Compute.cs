@@ -17,7 +17,9 @@ public sealed record EvaluateBatch(string JobId, string SessionId, int Round, in
 /// <param name="Reason">The same for a person, at most 500 characters.</param>
 public sealed record BatchEvaluated(string JobId, string? Code = null, string? Reason = null);
 
-/// <summary>Compute worker to its party, every two seconds: this worker takes jobs. Travels only sealed, so that nobody else can keep a party waiting.</summary>
+/// <summary>
+/// Compute worker to its party, every two seconds: this worker takes jobs. Travels only sealed, so that nobody else can keep a party waiting.
+/// </summary>
 /// <param name="WorkerId">Drawn when the worker starts, 32 hexadecimal digits.</param>
 /// <param name="Cores">Cores it computes on, 1 or more.</param>
 /// <param name="Beat">One more each time, so that a replayed message brings no worker back.</param>

@@ -48,9 +48,12 @@ public static class ContractCatalog
 {
     private static readonly Dictionary<string, Type> ByName = new[]
     {
-        typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(RestartProtocol), typeof(RoundBatch), typeof(GrantCredit), typeof(CompleteSession), typeof(AnnounceColumns),
-        typeof(RegisterDataset), typeof(DatasetBatch), typeof(DatasetRegistered), typeof(RunQuery), typeof(QueryAnswered), typeof(QueryRefused), typeof(QueryAsked),
-        typeof(ProposeQuery), typeof(AcceptQuery), typeof(RefuseQuery), typeof(WithdrawQuery), typeof(OpenProduct), typeof(MaskedRows), typeof(MaskedCorrection), typeof(ProductComputed),
+        typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(RestartProtocol),
+        typeof(RoundBatch), typeof(GrantCredit), typeof(CompleteSession), typeof(AnnounceColumns),
+        typeof(RegisterDataset), typeof(DatasetBatch), typeof(DatasetRegistered),
+        typeof(RunQuery), typeof(QueryAnswered), typeof(QueryRefused), typeof(QueryAsked),
+        typeof(ProposeQuery), typeof(AcceptQuery), typeof(RefuseQuery), typeof(WithdrawQuery),
+        typeof(OpenProduct), typeof(MaskedRows), typeof(MaskedCorrection), typeof(ProductComputed),
         typeof(StartSession), typeof(SendDataset), typeof(SubmitQuery), typeof(CancelSession), typeof(CommandReply),
         typeof(EvaluateBatch), typeof(BatchEvaluated), typeof(ComputeReady),
     }.ToDictionary(NameOf, StringComparer.Ordinal);

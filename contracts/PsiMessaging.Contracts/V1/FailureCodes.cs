@@ -70,7 +70,8 @@ public static class FailureCodes
     /// <summary>Something failed at the receiver; its log says what.</summary>
     public const string Internal = "internal-error";
 
-    private static readonly HashSet<string> All = [.. typeof(FailureCodes).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetRawConstantValue()!)];
+    private static readonly HashSet<string> All =
+        [.. typeof(FailureCodes).GetFields().Where(field => field.IsLiteral).Select(field => (string)field.GetRawConstantValue()!)];
 
     /// <summary>A code that somebody else sent, as it may be stored and shown: itself where it is one of these, else <see cref="Malformed"/>.</summary>
     public static string Known(string? code) => code is not null && All.Contains(code) ? code : Malformed;

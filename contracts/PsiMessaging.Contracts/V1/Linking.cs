@@ -10,7 +10,9 @@ namespace PsiMessaging.Contracts.V1;
 /// <param name="Columns">Engine <c>tokens</c>: column tokens, 32 lower-case hexadecimal digits each, 0 to 1,000 of them. Empty for <c>masked</c>.</param>
 public sealed record RegisterDataset(string SessionId, byte[] Transcript, string Peer, string Engine, int MinCell, int Rows, IReadOnlyList<string> Columns);
 
-/// <summary>Party to linker: encrypted rows; the envelope's body is a Parquet file of at most 1 MiB or one row, columns <c>row</c> and one for each column token.</summary>
+/// <summary>
+/// Party to linker: encrypted rows; the envelope's body is a Parquet file of at most 1 MiB or one row, columns <c>row</c> and one for each column token.
+/// </summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="Sequence">Place of this batch, from 0.</param>
 /// <param name="Rows">Rows in the body.</param>
@@ -42,7 +44,10 @@ public sealed record TokenFilter(string Party, string Column, IReadOnlyList<byte
 /// <param name="Filters">Which rows count, all conditions together, 0 to 64; null for all rows.</param>
 public sealed record RunQuery(string SessionId, string QueryId, IReadOnlyList<ColumnToken> Columns, IReadOnlyList<TokenFilter>? Filters = null);
 
-/// <summary>Linker to the asking party: the answer; the body is a Parquet file with columns <c>c0</c>, <c>c1</c>, … (encrypted labels) and <c>n</c> (count). Only what the minimum cell size lets through is in it.</summary>
+/// <summary>
+/// Linker to the asking party: the answer; the body is a Parquet file with columns <c>c0</c>, <c>c1</c>, … (encrypted labels) and <c>n</c> (count). Only what
+/// the minimum cell size lets through is in it.
+/// </summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="QueryId">The query.</param>
 /// <param name="Groups">Rows in the body.</param>

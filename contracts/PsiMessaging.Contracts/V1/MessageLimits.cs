@@ -1,13 +1,15 @@
 namespace PsiMessaging.Contracts.V1;
 
-/// <summary>How large a message may be before anything of it is stored. The header is the signed JSON with names, session and message; the body is the bytes behind it.</summary>
+/// <summary>
+/// How large a message may be before anything of it is stored. The header is the signed JSON with names, session and message; the body is the bytes behind it.
+/// </summary>
 /// <param name="HeaderBytes">Most bytes of the header.</param>
 /// <param name="BodyBytes">Most bytes of the body; 0 means that there is none.</param>
 public sealed record MessageLimit(int HeaderBytes, int BodyBytes);
 
 /// <summary>
-/// The bounds of every message that travels in an envelope. There is no default: a message without an entry is refused, and a test holds every contract and its page to
-/// one. Messages between a party and its compute workers travel in frames of their own and have no place here.
+/// The bounds of every message that travels in an envelope. There is no default: a message without an entry is refused, and a test holds every contract and its
+/// page to one. Messages between a party and its compute workers travel in frames of their own and have no place here.
 /// </summary>
 public static class MessageLimits
 {

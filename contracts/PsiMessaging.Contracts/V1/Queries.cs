@@ -1,8 +1,8 @@
 namespace PsiMessaging.Contracts.V1;
 
 /// <summary>
-/// Party to party, engine <c>masked</c>: asks the other party to contribute to a query. The body is sealed under the parties' shared key (AES-256-GCM-SIV): JSON with the
-/// query's text, the number of the asking party's groups and levels, and the padding.
+/// Party to party, engine <c>masked</c>: asks the other party to contribute to a query. The body is sealed under the parties' shared key (AES-256-GCM-SIV):
+/// JSON with the query's text, the number of the asking party's groups and levels, and the padding.
 /// </summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="Transcript">The transcript hash, 32 bytes.</param>

@@ -45,8 +45,8 @@ public sealed record ColumnAnnouncement(string Column, IReadOnlyList<ColumnSprea
 public sealed record ColumnSpread(int Records, int Different, int Largest, int Single = 0);
 
 /// <summary>
-/// Sealed body of <see cref="AcceptQuery"/>: how the answering party's columns are to be read. The asking party learns these labels whether the answer shows them
-/// or not.
+/// Sealed body of <see cref="AcceptQuery"/>: how the answering party's columns are to be read. The asking party learns these labels whether the answer shows
+/// them or not.
 /// </summary>
 /// <param name="Groups">
 /// Labels of each group, one for each of the party's groupings; null where the value is missing. At most 1,000; none where every group is put aside.

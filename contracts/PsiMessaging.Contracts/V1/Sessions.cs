@@ -8,10 +8,12 @@ namespace PsiMessaging.Contracts.V1;
 public sealed record CanonicalizationProfile(int Version, string Case, int KeyParts, string? Texts = null);
 
 /// <summary>
-/// What nearly all (95 of 100) values of a key column have in common, so that parties whose identifiers cannot match are warned before they compute; absent members say
-/// that they have nothing in common there. Names of a fixed list and a number: no text of the data.
+/// What nearly all (95 of 100) values of a key column have in common, so that parties whose identifiers cannot match are warned before they compute; absent
+/// members say that they have nothing in common there. Names of a fixed list and a number: no text of the data.
 /// </summary>
-/// <param name="Alphabet"><c>digits</c>, <c>letters</c>, <c>letters-and-digits</c>, <c>signs</c> (ASCII with other signs or blanks) or <c>beyond-ascii</c>.</param>
+/// <param name="Alphabet">
+/// <c>digits</c>, <c>letters</c>, <c>letters-and-digits</c>, <c>signs</c> (ASCII with other signs or blanks) or <c>beyond-ascii</c>.
+/// </param>
 /// <param name="Letters"><c>upper</c> or <c>lower</c>, where all letters are.</param>
 /// <param name="Length">Characters, 1 to 64.</param>
 public sealed record KeyForm(string? Alphabet = null, string? Letters = null, int? Length = null);
@@ -36,15 +38,22 @@ public sealed record ProposeSession
     public required string Linker { get; init; }
     /// <summary>Dataset the responder is asked to use, or null for its only one.</summary>
     public string? PeerDataset { get; init; }
-    /// <summary>Protocol name: <c>ecdh</c>, <c>rsa</c> or <c>vole</c>; or <c>auto</c>, which leaves the choice among <see cref="Protocols"/> to the responder, who knows both sizes.</summary>
+    /// <summary>
+    /// Protocol name: <c>ecdh</c>, <c>rsa</c> or <c>vole</c>; or <c>auto</c>, which leaves the choice among
+    /// <see cref="Protocols"/> to the responder, who knows both sizes.
+    /// </summary>
     public required string Protocol { get; init; }
     /// <summary>With <c>auto</c>: what the initiator allows, two or more names; otherwise null.</summary>
     public IReadOnlyList<string>? Protocols { get; init; }
-    /// <summary>Protocol <c>vole</c>: <c>malicious</c> for the variant that checks both parties; null for the one that checks the receiver's extension only.</summary>
+    /// <summary>
+    /// Protocol <c>vole</c>: <c>malicious</c> for the variant that checks both parties; null for the one that checks the receiver's extension only.
+    /// </summary>
     public string? Security { get; init; }
     /// <summary>Linker engine: <c>masked</c> or <c>tokens</c>.</summary>
     public required string Engine { get; init; }
-    /// <summary>Who learns what: <c>both</c>, <c>initiator</c>, <c>responder</c> (which identifiers are common), or <c>size</c> (both learn how many).</summary>
+    /// <summary>
+    /// Who learns what: <c>both</c>, <c>initiator</c>, <c>responder</c> (which identifiers are common), or <c>size</c> (both learn how many).
+    /// </summary>
     public required string Reveal { get; init; }
     /// <summary>Protocol <c>rsa</c> only: modulus length in bits, 2048 to 8192, a multiple of 256.</summary>
     public int? RsaBits { get; init; }
@@ -94,8 +103,9 @@ public sealed record AcceptSession
 }
 
 /// <summary>
-/// Party to party: this side cannot go on under the secrets it has and has drawn fresh ones; the rounds begin again under a new transcript. The peer, which must do the
-/// same, answers with its own. The new transcript is a hash of the hand-shake, the attempt and both nonces. Only for protocols that may not send twice under one secret.
+/// Party to party: this side cannot go on under the secrets it has and has drawn fresh ones; the rounds begin again under a new transcript. The peer, which
+/// must do the same, answers with its own. The new transcript is a hash of the hand-shake, the attempt and both nonces. Only for protocols that may not send
+/// twice under one secret.
 /// </summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="Transcript">SHA-256 over both hand-shake headers, 32 bytes.</param>
@@ -118,7 +128,8 @@ public sealed record AbortSession(string SessionId, string Code, string Reason);
 /// <param name="Count">Elements in this batch, 0 or more.</param>
 /// <param name="ElementSizeBytes">Bytes an element.</param>
 /// <param name="Attempt">Which attempt at the rounds it belongs to: null for the first, else the number of the <see cref="RestartProtocol"/> before it.</param>
-public sealed record RoundBatch(string SessionId, byte[] Transcript, int Round, int Sequence, int Batches, int Count, int ElementSizeBytes, int? Attempt = null);
+public sealed record RoundBatch(string SessionId, byte[] Transcript, int Round,
+    int Sequence, int Batches, int Count, int ElementSizeBytes, int? Attempt = null);
 
 /// <summary>
 /// Party to party: batches of a round up to a number may be sent. Rounds whose batches the peer answers need none: each answer allows one more.
@@ -135,7 +146,8 @@ public sealed record GrantCredit(string SessionId, byte[] Transcript, int Round,
 /// <param name="SessionId">The session.</param>
 /// <param name="Transcript">The transcript hash, 32 bytes.</param>
 /// <param name="IntersectionSize">Number of common identifiers; null where only one party learns the result.</param>
-/// <param name="IntersectionHash">HMAC-SHA-256, 32 bytes, under a session key of the sender's name and the sorted canonical identifiers (or, where only the size is
+/// <param name="IntersectionHash">
+/// HMAC-SHA-256, 32 bytes, under a session key of the sender's name and the sorted canonical identifiers (or, where only the size is
 /// revealed, the sorted common tags): an echo is not an agreement. Null where only one party learns the result.</param>
 public sealed record CompleteSession(string SessionId, byte[] Transcript, int? IntersectionSize = null, byte[]? IntersectionHash = null);
 

@@ -13,7 +13,8 @@ namespace PsiMessaging.Analytics.Masked;
 /// <param name="Limbs">Limbs of each factor, 1 or more.</param>
 /// <param name="LimbBits">Bits of each factor's limbs: the factor is Σ limb·2^(bits·place), the highest limb signed.</param>
 /// <param name="PaddedColumns">Columns sent, with padding.</param>
-public sealed record MatrixLayout(string Party, PartyShape Shape, IReadOnlyList<Moment> Factors, IReadOnlyList<int> Limbs, IReadOnlyList<int> LimbBits, int PaddedColumns)
+public sealed record MatrixLayout(string Party, PartyShape Shape, IReadOnlyList<Moment> Factors,
+    IReadOnlyList<int> Limbs, IReadOnlyList<int> LimbBits, int PaddedColumns)
 {
     /// <summary>Columns of one group.</summary>
     public int Width { get; } = Limbs.Sum();
@@ -27,8 +28,8 @@ public sealed record MatrixLayout(string Party, PartyShape Shape, IReadOnlyList<
 
 /// <summary>
 /// How a query becomes one product of two integer matrices, A of the asking party (n × p) and B of the other (n × q): which products of columns each row
-/// holds, how wide numbers are cut so that no sum can reach 2^63, and which entries of AᵀB the answer needs. Both parties derive the same plan from the query's text,
-/// the announced types, n and the two shapes.
+/// holds, how wide numbers are cut so that no sum can reach 2^63, and which entries of AᵀB the answer needs. Both parties derive the same plan from the query's
+/// text, the announced types, n and the two shapes.
 /// </summary>
 public sealed class MaskedPlan
 {
@@ -59,7 +60,8 @@ public sealed class MaskedPlan
         if (query.Where.FirstOrDefault(condition => condition.Party is null) is { } mixed)
         {
             throw new QueryException(QueryException.EngineCannot,
-                $"the engine masked cannot filter by `{QueryText.Write(mixed.Condition)}`, because each party applies its own part and neither sees the other's column; join conditions on columns of both parties with `and`");
+                $"the engine masked cannot filter by `{QueryText.Write(mixed.Condition)}`, because each party applies its own part and neither sees the "
+                    + "other's column; join conditions on columns of both parties with `and`");
         }
     }
 
@@ -71,7 +73,8 @@ public sealed class MaskedPlan
     /// <param name="padTo">Columns are padded to a multiple of this, 1 or more.</param>
     /// <param name="minCell">The session's minimum cell size: above 1 the plan holds the counts it is held against.</param>
     /// <exception cref="QueryException">More columns than a query may have, or numbers too long to multiply exactly.</exception>
-    public static MaskedPlan Build(BoundQuery query, int rows, (string Party, PartyShape Shape) asker, (string Party, PartyShape Shape) other, int padTo = 1, int minCell = 1)
+    public static MaskedPlan Build(BoundQuery query, int rows, (string Party, PartyShape Shape) asker,
+        (string Party, PartyShape Shape) other, int padTo = 1, int minCell = 1)
     {
         int LevelsOf(BoundTerm term)
         {
@@ -120,16 +123,19 @@ public sealed class MaskedPlan
     private static int BitsOf(Moment factor, QuerySchema schema)
     {
         var digits = factor.Digits(schema);
+        var product = factor.Powers.Select(entry => entry.Power == 1 ? entry.Column.Name : $"{entry.Column.Name} to the power {entry.Power}");
         return digits switch
         {
             0 => 1,
             <= 38 => (int)Math.Ceiling(digits * Math.Log2(10)),
             _ => throw new QueryException(QueryException.EngineCannot,
-                $"the product of {string.Join(", ", factor.Powers.Select(entry => entry.Power == 1 ? entry.Column.Name : $"{entry.Column.Name} to the power {entry.Power}"))} can have {digits} digits, and 38 is the most that is calculated exactly; give the columns types with fewer digits when the dataset is added, for example --type {factor.Powers[0].Column.Name}=decimal(11,2)"),
+                $"the product of {string.Join(", ", product)} can have {digits} digits, and 38 is the most that is calculated exactly; give the columns "
+                    + $"types with fewer digits when the dataset is added, for example --type {factor.Powers[0].Column.Name}=decimal(11,2)"),
         };
     }
 
-    private static MatrixLayout Layout(BoundQuery query, (string Party, PartyShape Shape) side, List<Moment> factors, List<int> bits, Func<int, int> partnerBits, int budget, int padTo)
+    private static MatrixLayout Layout(BoundQuery query, (string Party, PartyShape Shape) side,
+        List<Moment> factors, List<int> bits, Func<int, int> partnerBits, int budget, int padTo)
     {
         // A factor that only meets zeros and ones may use the whole budget but one bit; two numbers share it.
         var limbBits = bits.Select((own, i) => Math.Min(own, partnerBits(i) == 1 ? budget - 1 : own == 1 ? 1 : budget / 2)).ToArray();
@@ -138,12 +144,14 @@ public sealed class MaskedPlan
         var padded = (columns + padTo - 1) / padTo * padTo;
         return padded <= MaximumColumns ? new MatrixLayout(side.Party, side.Shape, factors, limbs, limbBits, (int)padded)
             : throw new QueryException(QueryException.TooManyGroups,
-                $"{side.Party} would have to send {padded:N0} columns ({side.Shape.Groups:N0} groups of {string.Join(", ", GroupedBy(query, side.Party))} with {limbs.Sum()} columns each), and {MaximumColumns:N0} is the most; ask by fewer or coarser columns, or for fewer measures at once");
+                $"{side.Party} would have to send {padded:N0} columns ({side.Shape.Groups:N0} groups of {string.Join(", ", GroupedBy(query, side.Party))} with "
+                    + $"{limbs.Sum()} columns each), and {MaximumColumns:N0} is the most; ask by fewer or coarser columns, or for fewer measures at once");
     }
 
     private static IEnumerable<string> GroupedBy(BoundQuery query, string party)
     {
-        var names = query.Groupings.Select(grouping => grouping.Column).Concat(query.Terms.Select(term => term.Column)).Where(column => column.Party == party).Select(column => column.Name).ToArray();
+        var names = query.Groupings.Select(grouping => grouping.Column).Concat(query.Terms.Select(term => term.Column))
+            .Where(column => column.Party == party).Select(column => column.Name).ToArray();
         return names.Length > 0 ? names : ["all records"];
     }
 

@@ -88,10 +88,12 @@ public sealed class MaskedTable : IMomentTable
     public ColumnSpread? OwnBinOf(int group) => Own?.Bins?[group / _other.Groups.Count];
 
     /// <inheritdoc/>
-    public bool OthersSelect => _query.Where.Any(condition => condition.Party != _plan.A.Party) || (_query.Weight is { } weight && weight.Party != _plan.A.Party);
+    public bool OthersSelect =>
+        _query.Where.Any(condition => condition.Party != _plan.A.Party) || (_query.Weight is { } weight && weight.Party != _plan.A.Party);
 
     /// <inheritdoc/>
-    public bool IsTwoValued(ColumnName column) => (column.Party == _plan.A.Party ? _asker : _other).TwoValued?.Contains(column.Name, StringComparer.Ordinal) == true;
+    public bool IsTwoValued(ColumnName column) =>
+        (column.Party == _plan.A.Party ? _asker : _other).TwoValued?.Contains(column.Name, StringComparer.Ordinal) == true;
 
     /// <inheritdoc/>
     public bool IsOthers(ColumnName column) => column.Party != _plan.A.Party;

@@ -9,9 +9,9 @@ using PsiMessaging.Data.Datasets;
 namespace PsiMessaging.Analytics.Masked;
 
 /// <summary>
-/// One party's side of a query: which groups and levels occur among its common rows, and the rows of its matrix in plain. Never leaves the party unmasked. Groups with
-/// fewer records than the minimum cell size, after the party's own part of the filter, are put aside here: they have no columns, and their labels go nowhere. With a minimum
-/// of 1 whether a record passes the filter does not change the groups.
+/// One party's side of a query: which groups and levels occur among its common rows, and the rows of its matrix in plain. Never leaves the party unmasked.
+/// Groups with fewer records than the minimum cell size, after the party's own part of the filter, are put aside here: they have no columns, and their labels
+/// go nowhere. With a minimum of 1 whether a record passes the filter does not change the groups.
 /// </summary>
 public sealed class PartyMatrix
 {
@@ -44,7 +44,8 @@ public sealed class PartyMatrix
         _columns = ColumnsOf(query, party);
         _place = _columns.Select((column, i) => (column, i)).ToDictionary(entry => entry.column, entry => entry.i);
         // A regression is about records that have all values: under a minimum cell size only those count.
-        _complete = minCell == 1 ? [] : [.. query.Terms.Select(term => term.Column).Append(query.Outcome).OfType<ColumnName>().Where(column => column.Party == party).Select(column => _place[column])];
+        _complete = minCell == 1 ? [] : [.. query.Terms.Select(term => term.Column).Append(query.Outcome)
+            .OfType<ColumnName>().Where(column => column.Party == party).Select(column => _place[column])];
         _weight = query.Weight is { } weight && weight.Party == party ? _place[weight] : null;
         _groupings = [.. OwnGroupings.Select(grouping => new Indexer(grouping, ColumnOf(grouping.Column), numbers))];
         foreach (var term in query.Terms.Where(term => term.Grouping is not null && term.Column.Party == party))
@@ -52,7 +53,8 @@ public sealed class PartyMatrix
             _terms.Add(term.Column, new Indexer(term.Grouping!, ColumnOf(term.Column), numbers));
         }
 
-        _conditions = [.. query.Where.Where(condition => condition.Party == party).Select(condition => condition.Compile(column => _place[column], column => ColumnOf(column).Labels!))];
+        _conditions = [.. query.Where.Where(condition => condition.Party == party)
+            .Select(condition => condition.Compile(column => _place[column], column => ColumnOf(column).Labels!))];
     }
 
     private IEnumerable<BoundGrouping> OwnGroupings => _query.Groupings.Where(grouping => grouping.Column.Party == _party);
@@ -61,17 +63,18 @@ public sealed class PartyMatrix
     public IReadOnlyList<IReadOnlyList<string?>> GroupLabels { get; private set; } = [];
 
     /// <summary>
-    /// Levels of each of the party's class terms, in order; the first is the reference. Under a minimum cell size those of fewer records are not among them: they are counted
-    /// with the reference.
+    /// Levels of each of the party's class terms, in order; the first is the reference. Under a minimum cell size those of fewer records are not among them:
+    /// they are counted with the reference.
     /// </summary>
-    public IReadOnlyList<IReadOnlyList<string>> LevelLabels => [.. _query.Terms.Where(term => _terms.ContainsKey(term.Column)).Select(term => _terms[term.Column].Labels)];
+    public IReadOnlyList<IReadOnlyList<string>> LevelLabels =>
+        [.. _query.Terms.Where(term => _terms.ContainsKey(term.Column)).Select(term => _terms[term.Column].Labels)];
 
     /// <summary>The matrix's shape. Where no group is left it has one group's columns, all zero.</summary>
     public PartyShape Shape => new(Math.Max(1, GroupLabels.Count), [.. LevelLabels.Select(labels => labels.Count)]);
 
     /// <summary>
-    /// Records in each group that pass the party's part of the filter and have a weight that is not zero, where the weight is this party's. The bins of a quantile count as one
-    /// group. Known under a minimum cell size only.
+    /// Records in each group that pass the party's part of the filter and have a weight that is not zero, where the weight is this party's. The bins of a
+    /// quantile count as one group. Known under a minimum cell size only.
     /// </summary>
     public IReadOnlyList<int> GroupRecords { get; private set; } = [];
 
@@ -84,7 +87,9 @@ public sealed class PartyMatrix
     /// <param name="rows">Its common rows.</param>
     /// <param name="minCell">The session's minimum cell size, 1 or more.</param>
     /// <param name="other">The other party, where this one asks: then what the other would refuse is put aside, as far as something else is left.</param>
-    /// <exception cref="QueryException">The engine cannot ask this, a column has too many different values (says which and how many), or a weight of the party's is below zero.</exception>
+    /// <exception cref="QueryException">
+    /// The engine cannot ask this, a column has too many different values (says which and how many), or a weight of the party's is below zero.
+    /// </exception>
     public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows, int minCell, string? other = null)
     {
         MaskedPlan.Check(query);
@@ -111,7 +116,10 @@ public sealed class PartyMatrix
         return matrix;
     }
 
-    /// <summary>Whoever has the weights sees to it that none is below zero: counts and sums of squares would be. All common records, whatever the filter, so that no choice of filters finds whose it is.</summary>
+    /// <summary>
+    /// Whoever has the weights sees to it that none is below zero: counts and sums of squares would be. All common
+    /// records, whatever the filter, so that no choice of filters finds whose it is.
+    /// </summary>
     private static async Task RequireWeightsAsync(ColumnName weight, AlignedRows rows)
     {
         await foreach (var chunk in rows.ReadAsync([weight.Name]))
@@ -120,13 +128,15 @@ public sealed class PartyMatrix
             if (Array.Exists(chunk.Values[0], value => value is < 0 and not AlignedRows.Missing))
             {
                 throw new QueryException(QueryException.NegativeWeight,
-                    $"the weight {weight.Name} is below zero in some of {weight.Party}'s common records, and says how many each of them stands for; take a column without numbers below zero, or add the dataset again with theirs empty or zero");
+                    $"the weight {weight.Name} is below zero in some of {weight.Party}'s common records, and says how many each of them stands for; take a "
+                        + "column without numbers below zero, or add the dataset again with theirs empty or zero");
             }
         }
     }
 
     private static QueryException TooMany(string column, int count, bool atLeast) => new(QueryException.TooManyGroups,
-        $"{column} has {(atLeast ? "more than " : "")}{count:N0} different values among the common records, and {MaximumGroups:N0} is the most a query can work with; put them into classes, for example {column} in 0-9, 10-19 or {column} in ('A', 'B') as X");
+        $"{column} has {(atLeast ? "more than " : "")}{count:N0} different values among the common records, and {MaximumGroups:N0} is the most a query can "
+            + $"work with; put them into classes, for example {column} in 0-9, 10-19 or {column} in ('A', 'B') as X");
 
     private static ColumnName[] ColumnsOf(BoundQuery query, string party) =>
     [
@@ -139,9 +149,11 @@ public sealed class PartyMatrix
     private AlignedColumn ColumnOf(ColumnName column) => _rows.Columns.First(candidate => candidate.Name == column.Name);
 
     /// <summary>Different values of the numeric columns that are grouped by as they are, or by classes of which not all need occur.</summary>
-    private static async Task<IReadOnlyDictionary<ColumnName, SortedSet<long>>> DistinctNumbersAsync(BoundQuery query, string party, AlignedRows rows, int minCell)
+    private static async Task<IReadOnlyDictionary<ColumnName, SortedSet<long>>> DistinctNumbersAsync(BoundQuery query,
+        string party, AlignedRows rows, int minCell)
     {
-        var groupings = query.Groupings.Concat(query.Terms.Select(term => term.Grouping).OfType<BoundGrouping>()).Where(grouping => grouping.Column.Party == party && grouping.Type.IsNumber).ToArray();
+        var groupings = query.Groupings.Concat(query.Terms.Select(term => term.Grouping).OfType<BoundGrouping>())
+            .Where(grouping => grouping.Column.Party == party && grouping.Type.IsNumber).ToArray();
         var found = groupings.ToDictionary(grouping => grouping.Column, _ => new HashSet<long>());
         if (BinsOf(query, party, minCell) is { } bins)
         {
@@ -159,7 +171,8 @@ public sealed class PartyMatrix
                     foreach (var value in values)
                     {
                         // With classes the class stands for the value.
-                        if (value != AlignedRows.Missing && set.Add(grouping.HasClasses ? grouping.ClassOf(value) : value) && set.Count > AlignedRows.MaximumLabels)
+                        if (value != AlignedRows.Missing && set.Add(grouping.HasClasses ? grouping.ClassOf(value) : value)
+                            && set.Count > AlignedRows.MaximumLabels)
                         {
                             throw TooMany(grouping.Column.Name, AlignedRows.MaximumLabels, atLeast: true);
                         }
@@ -211,7 +224,8 @@ public sealed class PartyMatrix
                     found.Add(key, [.. indices]);
                     if (found.Count > AlignedRows.MaximumLabels)
                     {
-                        throw TooMany(string.Join(" and ", OwnGroupings.Select(grouping => grouping.Column.Name)) + " together", AlignedRows.MaximumLabels, atLeast: true);
+                        throw TooMany(string.Join(" and ", OwnGroupings.Select(grouping => grouping.Column.Name))
+                            + " together", AlignedRows.MaximumLabels, atLeast: true);
                     }
                 }
 
@@ -266,7 +280,9 @@ public sealed class PartyMatrix
                     group.Indices = [.. indices];
                     if (found.Count > AlignedRows.MaximumLabels)
                     {
-                        throw new QueryException(QueryException.TooManyGroups, $"{QuestionRule.GroupedBy(_query, _party)} {(parts == 1 ? "has" : "have together")} too many different values among the common records; put them into classes");
+                        throw new QueryException(QueryException.TooManyGroups,
+                            $"{QuestionRule.GroupedBy(_query, _party)} {(parts == 1 ? "has" : "have together")} too many different values among the common "
+                                + "records; put them into classes");
                     }
                 }
 
@@ -281,12 +297,15 @@ public sealed class PartyMatrix
 
         var kept = found.Values.Where(group => group.Records >= _minCell).ToArray();
         Aside = found.Values.Sum(group => group.Records) - kept.Sum(group => group.Records);
-        var groups = bins is null ? kept : [.. kept.SelectMany(group => Enumerable.Range(-1, _groupings[^1].Labels.Count + 1).Select(bin => (Indices: (int[])[.. group.Indices, bin], group.Records)))];
+        var groups = bins is null ? kept : [.. kept.SelectMany(group =>
+            Enumerable.Range(-1, _groupings[^1].Labels.Count + 1).Select(bin => (Indices: (int[])[.. group.Indices, bin], group.Records)))];
         if (groups.Length > MaximumGroups)
         {
             throw new QueryException(QueryException.TooManyGroups, bins is null
-                ? $"{QuestionRule.GroupedBy(_query, _party)} {(parts == 1 ? "has" : "have together")} {groups.Length:N0} different values among the common records, and {MaximumGroups:N0} is the most a query can work with; put them into classes"
-                : $"{groups.Length:N0} bins of {bins.Column.Name} are more than a query can work with, {MaximumGroups:N0} with all its groups; take wider bins");
+                ? $"{QuestionRule.GroupedBy(_query, _party)} {(parts == 1 ? "has" : "have together")} {groups.Length:N0} different values among the common "
+                    + $"records, and {MaximumGroups:N0} is the most a query can work with; put them into classes"
+                : $"{groups.Length:N0} bins of {bins.Column.Name} are more than a query can work with, {MaximumGroups:N0} with all "
+                    + "its groups; take wider bins");
         }
 
         TakeGroups(groups.Select(group => group.Indices));
@@ -302,8 +321,8 @@ public sealed class PartyMatrix
     public IReadOnlyList<string> Notes { get; private set; } = [];
 
     /// <summary>
-    /// Counts what lies behind the party's groups, classes and columns: one pass over all columns for the group of each row and the gaps, then one over each numeric column, whose
-    /// values alone are in memory, then one for what columns have together.
+    /// Counts what lies behind the party's groups, classes and columns: one pass over all columns for the group of each row and the gaps, then one over each
+    /// numeric column, whose values alone are in memory, then one for what columns have together.
     /// </summary>
     /// <param name="announced">The asking party: the columns it announces. Null for the other, which judges its columns over all groups together.</param>
     private async Task CountAsync(IReadOnlyList<ColumnName>? announced)
@@ -313,12 +332,14 @@ public sealed class PartyMatrix
         var inGroup = await FindNeededAsync([.. (announced ?? []).Select(column => _place[column])]);
         if (_needed is not null && _needed.SelectMany(places => places).Distinct().ToArray() is { Length: > 0 } lacking)
         {
-            notes.Add($"records without a value in {string.Join(" or ", lacking.Select(place => _columns[place].Name).Order(StringComparer.Ordinal))} are put aside where they are fewer than {_minCell}{within}, and count nowhere");
+            notes.Add($"records without a value in {string.Join(" or ", lacking.Select(place => _columns[place].Name).Order(StringComparer.Ordinal))} are put "
+                + $"aside where they are fewer than {_minCell}{within}, and count nowhere");
         }
 
         var levels = await CountLevelsAsync(inGroup);
         var judged = announced ?? (GroupLabels.Count == 0 ? [] : QuestionRule.ColumnsOf(_query, _party));
-        var columns = _query.MinimumMoments().SelectMany(moment => moment.Different).Where(column => column.Party == _party).Concat(judged).Distinct().OrderBy(column => column.Name, StringComparer.Ordinal).ToArray();
+        var columns = _query.MinimumMoments().SelectMany(moment => moment.Different).Where(column => column.Party == _party)
+            .Concat(judged).Distinct().OrderBy(column => column.Name, StringComparer.Ordinal).ToArray();
         var behind = await BehindAsync(columns, inGroup, isPooled: announced is null);
         _announced = new QueryAnnouncement(GroupRecords, levels, [.. judged.Select(column => new ColumnAnnouncement(column.Name, behind[column].Spreads))]);
         if (announced is { Count: > 0 } && PutAside(inGroup, notes))
@@ -342,16 +363,19 @@ public sealed class PartyMatrix
     }
 
     /// <summary>
-    /// The asking party puts aside what the other would refuse: groups in which a column singles out few, or that have too few records left, as small groups are. Says whether there
-    /// were any.
+    /// The asking party puts aside what the other would refuse: groups in which a column singles out few, or that have too few records left, as small groups
+    /// are. Says whether there were any.
     /// </summary>
     private bool PutAside(int[] inGroup, List<string> notes)
     {
         var kept = new List<int>();
         for (var group = 0; group < GroupRecords.Count; group++)
         {
-            var alone = new QueryAnnouncement([GroupRecords[group]], _announced!.Levels, [.. _announced.Columns.Select(column => column with { Groups = [column.Groups[group]] })]);
-            var fault = GroupRecords[group] < _minCell ? QuestionRule.HasGaps(_columns[_needed![group][0]].Name, _query, _party, _minCell) : QuestionRule.Fault(alone, _query, _party, _minCell, isAsker: true);
+            var alone = new QueryAnnouncement([GroupRecords[group]], _announced!.Levels,
+                [.. _announced.Columns.Select(column => column with { Groups = [column.Groups[group]] })]);
+            var fault = GroupRecords[group] < _minCell
+                ? QuestionRule.HasGaps(_columns[_needed![group][0]].Name, _query, _party, _minCell)
+                : QuestionRule.Fault(alone, _query, _party, _minCell, isAsker: true);
             if (fault is null)
             {
                 kept.Add(group);
@@ -381,14 +405,18 @@ public sealed class PartyMatrix
         }
 
         (GroupRecords, _needed) = ([.. kept.Select(group => GroupRecords[group])], _needed is null ? null : [.. kept.Select(group => _needed[group])]);
-        _announced = _announced! with { Groups = GroupRecords, Columns = [.. _announced.Columns.Select(column => column with { Groups = [.. kept.Select(group => column.Groups[group])] })] };
+        _announced = _announced! with
+        {
+            Groups = GroupRecords,
+            Columns = [.. _announced.Columns.Select(column => column with { Groups = [.. kept.Select(group => column.Groups[group])] })]
+        };
         TakeGroups([.. kept.SelectMany(group => _groupIndices.Skip(group * _bins).Take(_bins))]);
         return true;
     }
 
     /// <summary>
-    /// Finds the group of each row, -1 for those that do not count, and in which of some columns a record must have a value to count, group by group: where few lack one,
-    /// statistics with the column and without it would give theirs. Records that do not count for one column may leave few in another.
+    /// Finds the group of each row, -1 for those that do not count, and in which of some columns a record must have a value to count, group by group: where few
+    /// lack one, statistics with the column and without it would give theirs. Records that do not count for one column may leave few in another.
     /// </summary>
     private async Task<int[]> FindNeededAsync(int[] places)
     {
@@ -445,7 +473,8 @@ public sealed class PartyMatrix
 
             for (var row = 0; row < inGroup.Length && !isDone; row++)
             {
-                if (inGroup[row] >= 0 && needed[inGroup[row] / _bins] is { Count: > 0 } set && Enumerable.Range(0, places.Length).Any(i => missing[i][row] && set.Contains(places[i])))
+                if (inGroup[row] >= 0 && needed[inGroup[row] / _bins] is { Count: > 0 } set
+                    && Enumerable.Range(0, places.Length).Any(i => missing[i][row] && set.Contains(places[i])))
                 {
                     inGroup[row] = -1;
                 }
@@ -497,12 +526,15 @@ public sealed class PartyMatrix
         }
     }
 
-    /// <summary>Under a minimum cell size: the party's numeric columns of which fewer than the minimum of the records that count differ from the two most frequent values.</summary>
+    /// <summary>
+    /// Under a minimum cell size: the party's numeric columns of which fewer than the minimum of the
+    /// records that count differ from the two most frequent values.
+    /// </summary>
     public IReadOnlyList<string> TwoValued { get; private set; } = [];
 
     /// <summary>
-    /// Under a minimum cell size, for the same columns and each group: records with a value, and those that differ from the column's most frequent one in all groups together,
-    /// as the plan counts them. For the party's own eyes.
+    /// Under a minimum cell size, for the same columns and each group: records with a value, and those that differ from the column's most frequent one in all
+    /// groups together, as the plan counts them. For the party's own eyes.
     /// </summary>
     public IReadOnlyList<ColumnAnnouncement> Differing { get; private set; } = [];
 
@@ -589,7 +621,8 @@ public sealed class PartyMatrix
             differing[groups[i]] += values[i] == frequent ? 0 : 1;
         }
 
-        return new Behind(frequent, isTwoValued, isPooled ? [Spread(values)] : Spreads(values, groups, records), [.. records.Zip(differing, (all, differ) => new ColumnSpread(all, differ, 0))]);
+        return new Behind(frequent, isTwoValued, isPooled ? [Spread(values)] : Spreads(values, groups, records),
+            [.. records.Zip(differing, (all, differ) => new ColumnSpread(all, differ, 0))]);
     }
 
     /// <summary>The spread in each group, from values in order with their groups.</summary>
@@ -636,7 +669,8 @@ public sealed class PartyMatrix
                 if (inGroup[first + row] is var bin and >= 0)
                 {
                     bins[bin].Records++;
-                    bins[bin].Different += _weight is { } weight && !(_frequent.TryGetValue(_columns[weight], out var frequent) && values[weight][row] == frequent) ? 1 : 0;
+                    bins[bin].Different +=
+                        _weight is { } weight && !(_frequent.TryGetValue(_columns[weight], out var frequent) && values[weight][row] == frequent) ? 1 : 0;
                 }
             }
 
@@ -656,15 +690,18 @@ public sealed class PartyMatrix
         return row => HasAll(valid, row) && IsAt(levels, row) && Differs(different, row);
     }
 
-    /// <summary>Under a minimum cell size, where the bins of a quantile are this party's, each bin of each group: records, and those of another weight than the most frequent one.</summary>
+    /// <summary>
+    /// Under a minimum cell size, where the bins of a quantile are this party's, each bin of each group:
+    /// records, and those of another weight than the most frequent one.
+    /// </summary>
     public IReadOnlyList<ColumnSpread>? Bins { get; private set; }
 
     /// <summary>What the party knows of its own side when it asks.</summary>
     public OwnRecords OwnRecords => new(GroupRecords, Aside, Differing, Announced.Levels, Bins, Notes, _together);
 
     /// <summary>
-    /// Under a minimum cell size, how many records are behind the party's groups, classes and columns: of the asking party's those it announces, group by group; of the other's all
-    /// that the question calculates with, all groups together.
+    /// Under a minimum cell size, how many records are behind the party's groups, classes and columns: of the asking party's those it announces, group by
+    /// group; of the other's all that the question calculates with, all groups together.
     /// </summary>
     public QueryAnnouncement Announced => _announced ?? throw new InvalidOperationException("there is no minimum cell size");
 
@@ -696,7 +733,8 @@ public sealed class PartyMatrix
             single = Int128.Max(single, distance);
         }
 
-        return new ColumnSpread(values.Length, most == 1 && values.Length > 1 ? values.Length : values.Length - most, all == 0 ? 0 : (int)(largest * 1000 / all), all == 0 ? 0 : (int)(((single * 1000) + all - 1) / all));
+        return new ColumnSpread(values.Length, most == 1 && values.Length > 1 ? values.Length : values.Length - most,
+            all == 0 ? 0 : (int)(largest * 1000 / all), all == 0 ? 0 : (int)(((single * 1000) + all - 1) / all));
     }
 
     private void TakeGroups(IEnumerable<int[]> found)
@@ -908,7 +946,8 @@ public sealed class PartyMatrix
                 groups[row] = GroupLabels.Count - 1;
             }
 
-            if (_needed is { } needed && groups[row] >= 0 && Array.Exists(needed[groups[row] / _bins], column => values[column][at + row] == AlignedRows.Missing))
+            if (_needed is { } needed && groups[row] >= 0
+                && Array.Exists(needed[groups[row] / _bins], column => values[column][at + row] == AlignedRows.Missing))
             {
                 groups[row] = -1;
             }
@@ -953,8 +992,12 @@ public sealed class PartyMatrix
         public Indexer(BoundGrouping grouping, AlignedColumn column, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers)
         {
             Grouping = grouping;
-            string LabelOf(long value) => !grouping.Type.IsNumber ? grouping.LabelOf(column.Labels![(int)value]) : grouping.HasClasses ? grouping.Titles[(int)value] : grouping.LabelOf(value);
-            var values = grouping.Type.IsNumber ? [.. numbers[grouping.Column]] : Enumerable.Range(0, column.Labels!.Count).Select(code => (long)code).ToArray();
+            string LabelOf(long value) =>
+                !grouping.Type.IsNumber ? grouping.LabelOf(column.Labels![(int)value])
+                    : grouping.HasClasses ? grouping.Titles[(int)value]
+                    : grouping.LabelOf(value);
+            var values = grouping.Type.IsNumber ? [.. numbers[grouping.Column]] : Enumerable.Range(0, column.Labels!.Count)
+                .Select(code => (long)code).ToArray();
             var labels = Array.ConvertAll(values, LabelOf);
             var sorted = labels.Distinct(StringComparer.Ordinal).ToArray();
             Array.Sort(sorted, grouping.Compare);

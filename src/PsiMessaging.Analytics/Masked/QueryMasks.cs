@@ -9,8 +9,8 @@ namespace PsiMessaging.Analytics.Masked;
 
 /// <summary>
 /// The masks of one query, equal at both parties and unknown to the linker: R1 (n × p), R2 (n × q), S1 and S2 (p × q), sequences of AES-256 in counter
-/// mode under keys that depend on everything a query is made of. Two queries that differ in anything have independent masks; only the very same query over the very same
-/// rows has the same ones, and then its messages are the same bytes. Not thread-safe.
+/// mode under keys that depend on everything a query is made of. Two queries that differ in anything have independent masks; only the very same query over the
+/// very same rows has the same ones, and then its messages are the same bytes. Not thread-safe.
 /// </summary>
 public sealed class QueryMasks : IDisposable
 {
@@ -21,7 +21,8 @@ public sealed class QueryMasks : IDisposable
     public QueryMasks(SecretBytes shared, MaskContext context)
     {
         var hash = context.Hash();
-        (_r1, _r2, _s1, _s2) = (Open(shared, context, hash, "R1"u8), Open(shared, context, hash, "R2"u8), Open(shared, context, hash, "S1"u8), Open(shared, context, hash, "S2"u8));
+        (_r1, _r2, _s1, _s2) = (Open(shared, context, hash, "R1"u8), Open(shared, context, hash, "R2"u8),
+            Open(shared, context, hash, "S1"u8), Open(shared, context, hash, "S2"u8));
     }
 
     private static WordStream Open(SecretBytes shared, MaskContext context, byte[] hash, ReadOnlySpan<byte> name)
@@ -42,7 +43,10 @@ public sealed class QueryMasks : IDisposable
     /// <summary>S2, p × q words.</summary>
     public void S2(Span<ulong> words) => _s2.Fill(0, words);
 
-    /// <summary>The other party's own masks over the entries of AᵀB that the answer does not need: from a secret of its home, so that the asking party cannot remove them.</summary>
+    /// <summary>
+    /// The other party's own masks over the entries of AᵀB that the answer does not need: from a secret
+    /// of its home, so that the asking party cannot remove them.
+    /// </summary>
     public static ulong[] Withheld(SecretBytes homeSecret, MaskContext context, bool[] needed)
     {
         using var key = homeSecret.Derive(context.Transcript, [.. DomainTags.MaskedWithheld, .. context.Hash()], WordStream.KeySizeBytes);
@@ -79,7 +83,9 @@ public sealed class QueryMasks : IDisposable
 /// <param name="Rows">n.</param>
 /// <param name="P">Columns of the asking party's matrix, with padding.</param>
 /// <param name="Q">Columns of the other's.</param>
-/// <param name="Layout">What the two shapes, the limbs and their widths and the padding are: two layouts of one size have different masks, and different entries are needed of them.</param>
+/// <param name="Layout">
+/// What the two shapes, the limbs and their widths and the padding are: two layouts of one size have different masks, and different entries are needed of them.
+/// </param>
 public sealed record MaskContext(byte[] Transcript, string QueryId, long Counter, string Asker, string Text, int Rows, int P, int Q, string Layout = "")
 {
     /// <summary>SHA-256 over all of it, 32 bytes.</summary>
@@ -105,8 +111,8 @@ public sealed record MaskContext(byte[] Transcript, string QueryId, long Counter
 }
 
 /// <summary>
-/// Makes one party's contribution to a query from the plain rows of its matrix: masked batches for the linker and, at the end, the correction that lets the linker's product
-/// come out as AᵀB − S1 − S2. Not thread-safe.
+/// Makes one party's contribution to a query from the plain rows of its matrix: masked batches for the linker and, at the end, the correction that lets the
+/// linker's product come out as AᵀB − S1 − S2. Not thread-safe.
 /// </summary>
 /// <param name="masks">The query's masks.</param>
 /// <param name="isAsker">Whether this is the asking party, whose matrix is A.</param>

@@ -22,7 +22,9 @@ public enum AnswerRole
 public sealed record AnswerColumn(string Name, AnswerRole Role, int Decimals = 0);
 
 /// <summary>One value of an answer.</summary>
-/// <param name="Text">The label or number; exact numbers with all their digits, floating ones so that they read back the same. Null where there is none, or where it is withheld.</param>
+/// <param name="Text">
+/// The label or number; exact numbers with all their digits, floating ones so that they read back the same. Null where there is none, or where it is withheld.
+/// </param>
 /// <param name="IsWithheld">Whether the minimum cell size withholds it.</param>
 /// <param name="IsTotal">Whether it stands for all groups of its column.</param>
 /// <param name="IsProtected">Withheld not for its own sake, but because another cell would follow from it.</param>
@@ -40,29 +42,39 @@ public sealed record AnswerCell(string? Text, bool IsWithheld = false, bool IsTo
     public static AnswerCell None { get; } = new((string?)null);
 
     /// <summary>A floating number.</summary>
-    public static AnswerCell Real(double? value) => value is { } number && double.IsFinite(number) ? new AnswerCell(number.ToString("R", System.Globalization.CultureInfo.InvariantCulture)) : None;
+    public static AnswerCell Real(double? value) =>
+        value is { } number && double.IsFinite(number) ? new AnswerCell(number.ToString("R", System.Globalization.CultureInfo.InvariantCulture)) : None;
 }
 
 /// <summary>An answer: a table, and what must be known to read it.</summary>
 /// <param name="Columns">Headings.</param>
 /// <param name="Rows">Rows in the order people expect, totals last.</param>
-/// <param name="Records">Common records that pass the filter; -1 where that is withheld. Those the asking party puts aside because they lack a value are not among them, as a rule of the answer says.</param>
+/// <param name="Records">
+/// Common records that pass the filter; -1 where that is withheld. Those the asking party puts aside because
+/// they lack a value are not among them, as a rule of the answer says.
+/// </param>
 /// <param name="Withheld">Rows of which something is withheld; the line that stands for all groups not shown is one.</param>
 /// <param name="Facts">Single numbers that belong to the whole: R², n.</param>
 /// <param name="Rules">How the numbers came about: missing values, precision, withheld cells.</param>
 public sealed record Answer(
-    IReadOnlyList<AnswerColumn> Columns, IReadOnlyList<IReadOnlyList<AnswerCell>> Rows, long Records, int Withheld, IReadOnlyDictionary<string, string> Facts, IReadOnlyList<string> Rules);
+    IReadOnlyList<AnswerColumn> Columns, IReadOnlyList<IReadOnlyList<AnswerCell>> Rows, long Records,
+    int Withheld, IReadOnlyDictionary<string, string> Facts, IReadOnlyList<string> Rules);
 
 /// <summary>How many common records the asking party's own side has, after its own part of the filter: what it knows without asking.</summary>
 /// <param name="Groups">Records in each of its groups.</param>
 /// <param name="Aside">Records in its groups that are put aside as too small.</param>
-/// <param name="Columns">Its numeric columns that the plan counts differences of: records with a value, and records that differ from the most frequent value of all groups together.</param>
+/// <param name="Columns">
+/// Its numeric columns that the plan counts differences of: records with a value, and records that differ from the most frequent value of all groups together.
+/// </param>
 /// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
-/// <param name="Bins">Where the bins of a quantile are its own, each bin of each group: records, and those of another weight than the most frequent one. Null elsewhere.</param>
+/// <param name="Bins">
+/// Where the bins of a quantile are its own, each bin of each group: records, and those of another weight than the most frequent one. Null elsewhere.
+/// </param>
 /// <param name="Notes">What is to be said of what is put aside.</param>
 /// <param name="Counts">For each of <see cref="BoundQuery.OwnMoments"/>, in order, the own records of each group.</param>
 public sealed record OwnRecords(
-    IReadOnlyList<int> Groups, int Aside, IReadOnlyList<ColumnAnnouncement> Columns, IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<ColumnSpread>? Bins = null,
+    IReadOnlyList<int> Groups, int Aside, IReadOnlyList<ColumnAnnouncement> Columns,
+    IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<ColumnSpread>? Bins = null,
     IReadOnlyList<string>? Notes = null, IReadOnlyList<IReadOnlyList<int>>? Counts = null);
 
 /// <summary>The exact sums an answer follows from, group by group.</summary>
@@ -75,8 +87,8 @@ public interface IMomentTable
     System.Numerics.BigInteger Sum(int group, Moment moment);
 
     /// <summary>
-    /// Set where the linker has applied the minimum cell size and every group in the table may be shown: whether that is every group that can be. Null where it is for the reader
-    /// of the table to apply.
+    /// Set where the linker has applied the minimum cell size and every group in the table may be shown: whether that is every group that can be. Null where it
+    /// is for the reader of the table to apply.
     /// </summary>
     bool? IsComplete { get; }
 
@@ -86,12 +98,14 @@ public interface IMomentTable
     /// <summary>Own group that a group belongs to.</summary>
     int OwnGroupOf(int group);
 
-    /// <summary>Records of an own group that meet the asking party's part of one of the counts a minimum cell size is held against. Known where <see cref="Own"/> is.</summary>
+    /// <summary>
+    /// Records of an own group that meet the asking party's part of one of the counts a minimum cell size is held against. Known where <see cref="Own"/> is.
+    /// </summary>
     int OwnCount(int ownGroup, Moment moment);
 
     /// <summary>
-    /// Under a minimum cell size, where the bins of a quantile are the asking party's: records of the own group in the group's bin, and those of another weight than the most
-    /// frequent one. Null elsewhere.
+    /// Under a minimum cell size, where the bins of a quantile are the asking party's: records of the own group in the group's bin, and those of another weight
+    /// than the most frequent one. Null elsewhere.
     /// </summary>
     ColumnSpread? OwnBinOf(int group) => null;
 

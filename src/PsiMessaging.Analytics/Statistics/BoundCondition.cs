@@ -4,8 +4,8 @@ using PsiMessaging.Data.Types;
 namespace PsiMessaging.Analytics.Statistics;
 
 /// <summary>
-/// A condition whose columns are resolved and whose values fit their types. A comparison with a missing value is neither true nor false, as in SQL, and a record
-/// for which the whole is not true does not count.
+/// A condition whose columns are resolved and whose values fit their types. A comparison with a missing value is neither true nor false, as in SQL, and a
+/// record for which the whole is not true does not count.
 /// </summary>
 public sealed class BoundCondition
 {
@@ -34,7 +34,8 @@ public sealed class BoundCondition
     /// <param name="place">Place of a column among the values of a row.</param>
     /// <param name="labels">Texts of a text column, by code.</param>
     /// <returns>For the values of a chunk and a row: true, false, or null for unknown.</returns>
-    public Func<IReadOnlyList<long[]>, int, bool?> Compile(Func<ColumnName, int> place, Func<ColumnName, IReadOnlyList<string>> labels) => Compile(Condition, place, labels);
+    public Func<IReadOnlyList<long[]>, int, bool?> Compile(Func<ColumnName, int> place, Func<ColumnName, IReadOnlyList<string>> labels) =>
+        Compile(Condition, place, labels);
 
     private Func<IReadOnlyList<long[]>, int, bool?> Compile(Condition condition, Func<ColumnName, int> place, Func<ColumnName, IReadOnlyList<string>> labels)
     {
@@ -42,10 +43,12 @@ public sealed class BoundCondition
         {
             case And and:
                 var (leftAnd, rightAnd) = (Compile(and.Left, place, labels), Compile(and.Right, place, labels));
-                return (values, row) => leftAnd(values, row) is var left && left == false ? false : rightAnd(values, row) is var right && right == false ? false : left is null || right is null ? null : true;
+                return (values, row) => leftAnd(values, row) is var left
+                    && left == false ? false : rightAnd(values, row) is var right && right == false ? false : left is null || right is null ? null : true;
             case Or or:
                 var (leftOr, rightOr) = (Compile(or.Left, place, labels), Compile(or.Right, place, labels));
-                return (values, row) => leftOr(values, row) is var left && left == true ? true : rightOr(values, row) is var right && right == true ? true : left is null || right is null ? null : false;
+                return (values, row) => leftOr(values, row) is var left
+                    && left == true ? true : rightOr(values, row) is var right && right == true ? true : left is null || right is null ? null : false;
             case Not not:
                 var inner = Compile(not.Inner, place, labels);
                 return (values, row) => !inner(values, row);
@@ -66,7 +69,8 @@ public sealed class BoundCondition
         }
     }
 
-    private Func<IReadOnlyList<long[]>, int, bool?> OneOf(string name, IReadOnlyList<Literal> literals, Func<ColumnName, int> place, Func<ColumnName, IReadOnlyList<string>> labels)
+    private Func<IReadOnlyList<long[]>, int, bool?> OneOf(string name, IReadOnlyList<Literal> literals,
+        Func<ColumnName, int> place, Func<ColumnName, IReadOnlyList<string>> labels)
     {
         var column = _schema.Resolve(name);
         var type = _schema.TypeOf(column);
@@ -74,7 +78,8 @@ public sealed class BoundCondition
         if (type.IsNumber)
         {
             // A number with more digits than the type keeps equals none of its values.
-            wanted = [.. literals.Select(literal => literal.Number!.Value * FixedPoint.PowerOfTen(type.Decimals)).Where(units => units == Math.Floor(units) && Math.Abs(units) < type.Limit).Select(units => (long)units)];
+            wanted = [.. literals.Select(literal => literal.Number!.Value * FixedPoint.PowerOfTen(type.Decimals))
+                .Where(units => units == Math.Floor(units) && Math.Abs(units) < type.Limit).Select(units => (long)units)];
         }
         else
         {
@@ -91,7 +96,8 @@ public sealed class BoundCondition
         var column = _schema.Resolve(comparison.Column);
         var type = _schema.TypeOf(column);
         var at = place(column);
-        var bound = Math.Clamp(comparison.Value.Number!.Value, -1_000_000_000_000_000_000m / FixedPoint.PowerOfTen(type.Decimals), 1_000_000_000_000_000_000m / FixedPoint.PowerOfTen(type.Decimals)) * FixedPoint.PowerOfTen(type.Decimals);
+        var bound = Math.Clamp(comparison.Value.Number!.Value, -1_000_000_000_000_000_000m / FixedPoint.PowerOfTen(type.Decimals),
+            1_000_000_000_000_000_000m / FixedPoint.PowerOfTen(type.Decimals)) * FixedPoint.PowerOfTen(type.Decimals);
         var (floor, ceiling) = ((long)Math.Floor(bound), (long)Math.Ceiling(bound));
         Func<long, bool> holds = comparison.Operator switch
         {

@@ -27,7 +27,8 @@ public sealed class BoundGrouping
         {
             if (categories.FirstOrDefault(category => category.Values is null) is { } range)
             {
-                throw new QueryException(QueryException.WrongType, $"{grouping.Column} is text, which has no ranges such as {range.Title}; name its values instead: {grouping.Column} in ('A', 'B') as X");
+                throw new QueryException(QueryException.WrongType,
+                    $"{grouping.Column} is text, which has no ranges such as {range.Title}; name its values instead: {grouping.Column} in ('A', 'B') as X");
             }
 
             foreach (var (category, i) in categories.Select((category, i) => (category, i)))
@@ -41,7 +42,8 @@ public sealed class BoundGrouping
 
         // Ranges by their start, sets of values as they were written.
         Titles = [.. categories.Select(category => category.Title), Grouping.Other];
-        var sorted = categories.Select((category, i) => (category, i)).OrderBy(entry => entry.category.Values is null ? entry.category.From ?? decimal.MinValue : decimal.MaxValue).ThenBy(entry => entry.i);
+        var sorted = categories.Select((category, i) => (category, i))
+            .OrderBy(entry => entry.category.Values is null ? entry.category.From ?? decimal.MinValue : decimal.MaxValue).ThenBy(entry => entry.i);
         foreach (var (entry, place) in sorted.Select((entry, place) => (entry, place)))
         {
             _order.TryAdd(entry.category.Title, place);
@@ -95,7 +97,8 @@ public sealed class BoundGrouping
         (null, _) => 1,
         (_, null) => -1,
         _ when HasClasses => _order.GetValueOrDefault(left, int.MaxValue).CompareTo(_order.GetValueOrDefault(right, int.MaxValue)),
-        _ when Type.IsNumber && FixedPoint.Read(left, Type.Digits, Type.Decimals, out var a) == NumberReading.Exact && FixedPoint.Read(right, Type.Digits, Type.Decimals, out var b) == NumberReading.Exact => a.CompareTo(b),
+        _ when Type.IsNumber && FixedPoint.Read(left, Type.Digits, Type.Decimals, out var a) == NumberReading.Exact
+            && FixedPoint.Read(right, Type.Digits, Type.Decimals, out var b) == NumberReading.Exact => a.CompareTo(b),
         _ => NaturalOrder.Compare(left, right),
     };
 
@@ -108,7 +111,8 @@ public sealed class BoundGrouping
         }
 
         var scale = (decimal)FixedPoint.PowerOfTen(Type.Decimals);
-        static decimal Clamped(decimal bound, decimal scale) => Math.Clamp(bound, -1_000_000_000_000_000_000m / scale, 1_000_000_000_000_000_000m / scale) * scale;
+        static decimal Clamped(decimal bound, decimal scale) =>
+            Math.Clamp(bound, -1_000_000_000_000_000_000m / scale, 1_000_000_000_000_000_000m / scale) * scale;
         var from = category.From is { } low ? (long)Math.Ceiling(Clamped(low, scale)) : long.MinValue + 1;
         var to = long.MaxValue;
         if (category.To is { } high)
@@ -121,7 +125,9 @@ public sealed class BoundGrouping
     }
 }
 
-/// <summary>Order of labels as people expect it: those that begin with a number (after &lt;, &gt;, ≤, ≥) by it, the others as text with numbers inside as numbers.</summary>
+/// <summary>
+/// Order of labels as people expect it: those that begin with a number (after &lt;, &gt;, ≤, ≥) by it, the others as text with numbers inside as numbers.
+/// </summary>
 public static class NaturalOrder
 {
     /// <summary>Compares two labels.</summary>
@@ -149,12 +155,14 @@ public static class NaturalOrder
         }
 
         var end = 0;
-        while (end < text.Length && (char.IsAsciiDigit(text[end]) || (end == 0 && text[0] == '-') || (text[end] == '.' && end > 0 && end + 1 < text.Length && char.IsAsciiDigit(text[end + 1]))))
+        while (end < text.Length && (char.IsAsciiDigit(text[end]) || (end == 0 && text[0] == '-')
+            || (text[end] == '.' && end > 0 && end + 1 < text.Length && char.IsAsciiDigit(text[end + 1]))))
         {
             end++;
         }
 
-        return decimal.TryParse(text[..end], System.Globalization.NumberStyles.AllowLeadingSign | System.Globalization.NumberStyles.AllowDecimalPoint, System.Globalization.CultureInfo.InvariantCulture, out var number)
+        return decimal.TryParse(text[..end], System.Globalization.NumberStyles.AllowLeadingSign
+            | System.Globalization.NumberStyles.AllowDecimalPoint, System.Globalization.CultureInfo.InvariantCulture, out var number)
             ? (number, rank) : null;
     }
 

@@ -23,7 +23,9 @@ public static class ExactRatio
 
         // A quotient of 62 or 63 bits whose lowest bit says whether anything follows: the conversion then rounds as the exact quotient would.
         var shift = (int)(denominator.GetBitLength() - numerator.GetBitLength()) + 62;
-        var quotient = shift >= 0 ? BigInteger.DivRem(numerator << shift, denominator, out var rest) : BigInteger.DivRem(numerator, denominator << -shift, out rest);
+        var quotient = shift >= 0
+            ? BigInteger.DivRem(numerator << shift, denominator, out var rest)
+            : BigInteger.DivRem(numerator, denominator << -shift, out rest);
         var bits = (ulong)quotient | (rest.IsZero ? 0UL : 1UL);
         var value = Math.ScaleB((double)bits, -shift);
         return negative ? -value : value;

@@ -3,8 +3,8 @@ using PsiMessaging.Analytics.Queries;
 namespace PsiMessaging.Analytics.Statistics;
 
 /// <summary>
-/// One exact sum over records: of the product of powers of numeric columns, over the records in which some columns have values, some are at some level, and some differ
-/// from their most frequent value (which only their owner knows).
+/// One exact sum over records: of the product of powers of numeric columns, over the records in which some columns have values, some are at some level, and
+/// some differ from their most frequent value (which only their owner knows).
 /// Everything a query answers follows from such sums. With no powers it is a count.
 /// </summary>
 public sealed class Moment : IEquatable<Moment>
@@ -15,12 +15,15 @@ public sealed class Moment : IEquatable<Moment>
     /// <param name="valid">Columns that must have a value; those of <paramref name="powers"/> and <paramref name="levels"/> must too.</param>
     /// <param name="levels">Columns of classes and the class they must be at.</param>
     /// <param name="different">Columns that must differ from their most frequent value.</param>
-    public Moment(IEnumerable<(ColumnName Column, int Power)> powers, IEnumerable<ColumnName> valid, IEnumerable<(ColumnName Column, int Level)>? levels = null, IEnumerable<ColumnName>? different = null)
+    public Moment(IEnumerable<(ColumnName Column, int Power)> powers, IEnumerable<ColumnName> valid,
+        IEnumerable<(ColumnName Column, int Level)>? levels = null, IEnumerable<ColumnName>? different = null)
     {
         static string KeyOf(ColumnName column) => LabelKey.Of([column.Party, column.Name]);
-        Powers = [.. powers.GroupBy(entry => entry.Column).Select(group => (group.Key, group.Sum(entry => entry.Power))).OrderBy(entry => KeyOf(entry.Key), StringComparer.Ordinal)];
+        Powers = [.. powers.GroupBy(entry => entry.Column).Select(group => (group.Key, group.Sum(entry => entry.Power)))
+            .OrderBy(entry => KeyOf(entry.Key), StringComparer.Ordinal)];
         Levels = [.. (levels ?? []).Distinct().OrderBy(entry => KeyOf(entry.Column), StringComparer.Ordinal).ThenBy(entry => entry.Level)];
-        Valid = [.. valid.Concat(Powers.Select(entry => entry.Column)).Concat(Levels.Select(entry => entry.Column)).Concat(different ?? []).Distinct().OrderBy(KeyOf, StringComparer.Ordinal)];
+        Valid = [.. valid.Concat(Powers.Select(entry => entry.Column)).Concat(Levels.Select(entry => entry.Column))
+            .Concat(different ?? []).Distinct().OrderBy(KeyOf, StringComparer.Ordinal)];
         Different = [.. (different ?? []).Distinct().OrderBy(KeyOf, StringComparer.Ordinal)];
         _key = LabelKey.Of(
         [
@@ -45,10 +48,13 @@ public sealed class Moment : IEquatable<Moment>
     public bool IsZero => Levels.GroupBy(entry => entry.Column).Any(group => group.Count() > 1);
 
     /// <summary>The factor that one party's columns make: the sum is one of products of the two parties' factors.</summary>
-    public Moment Of(string party) => new(Powers.Where(entry => entry.Column.Party == party), Valid.Where(column => column.Party == party), Levels.Where(entry => entry.Column.Party == party), Different.Where(column => column.Party == party));
+    public Moment Of(string party) =>
+        new(Powers.Where(entry => entry.Column.Party == party), Valid.Where(column => column.Party == party),
+            Levels.Where(entry => entry.Column.Party == party), Different.Where(column => column.Party == party));
 
     /// <summary>The sum over the product of both.</summary>
-    public Moment Times(Moment other) => new(Powers.Concat(other.Powers), Valid.Concat(other.Valid), Levels.Concat(other.Levels), Different.Concat(other.Different));
+    public Moment Times(Moment other) =>
+        new(Powers.Concat(other.Powers), Valid.Concat(other.Valid), Levels.Concat(other.Levels), Different.Concat(other.Different));
 
     /// <summary>Digits after the point of the sum.</summary>
     public int Decimals(QuerySchema schema) => Powers.Sum(entry => entry.Power * schema.TypeOf(entry.Column).Decimals);

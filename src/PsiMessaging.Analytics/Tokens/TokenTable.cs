@@ -10,8 +10,8 @@ namespace PsiMessaging.Analytics.Tokens;
 public sealed record TokenGroup(IReadOnlyList<string?> Labels, long Count);
 
 /// <summary>
-/// The linker's counts as a table of sums, at the asking party. The linker counts equal ciphertexts and sends what the minimum cell size lets through; values are put
-/// into classes here, after decryption, which is possible only where there is no minimum.
+/// The linker's counts as a table of sums, at the asking party. The linker counts equal ciphertexts and sends what the minimum cell size lets through; values
+/// are put into classes here, after decryption, which is possible only where there is no minimum.
 /// </summary>
 public sealed class TokenTable : IMomentTable
 {
@@ -24,7 +24,9 @@ public sealed class TokenTable : IMomentTable
     public TokenTable(BoundQuery query, IEnumerable<TokenGroup> groups, bool isComplete)
     {
         (_query, IsComplete) = (query, isComplete);
-        var merged = groups.Select(group => (Labels: (IReadOnlyList<string?>)[.. group.Labels.Select((label, i) => label is null ? null : query.Groupings[i].LabelOf(label))], group.Count))
+        var merged =
+            groups.Select(group =>
+                (Labels: (IReadOnlyList<string?>)[.. group.Labels.Select((label, i) => label is null ? null : query.Groupings[i].LabelOf(label))], group.Count))
             .GroupBy(group => LabelKey.Of(group.Labels), StringComparer.Ordinal)
             .Select(same => (same.First().Labels, Count: same.Sum(group => group.Count))).ToArray();
         Groups = [.. merged.Select(group => group.Labels)];
@@ -35,7 +37,8 @@ public sealed class TokenTable : IMomentTable
     public IReadOnlyList<IReadOnlyList<string?>> Groups { get; }
 
     /// <inheritdoc/>
-    public BigInteger Sum(int group, Moment moment) => moment.Equals(_query.Records) ? _counts[group] : throw new InvalidOperationException("the engine tokens counts only");
+    public BigInteger Sum(int group, Moment moment) =>
+        moment.Equals(_query.Records) ? _counts[group] : throw new InvalidOperationException("the engine tokens counts only");
 
     /// <inheritdoc/>
     public bool? IsComplete { get; }
@@ -67,7 +70,8 @@ public sealed class TokenTable : IMomentTable
     /// <exception cref="QueryException">The engine cannot.</exception>
     public static void Check(BoundQuery query, int minCell)
     {
-        static QueryException Cannot(string what, string why) => new(QueryException.EngineCannot, $"the engine tokens cannot compute {what}, because {why}; open a session with --engine masked");
+        static QueryException Cannot(string what, string why) =>
+            new(QueryException.EngineCannot, $"the engine tokens cannot compute {what}, because {why}; open a session with --engine masked");
         if (query.Measures.FirstOrDefault(entry => !entry.Measure.Function.IsCount).Measure is { } measure)
         {
             throw Cannot(measure.Name, "the linker sees encrypted values that it can only tell apart, not add");
@@ -85,7 +89,8 @@ public sealed class TokenTable : IMomentTable
 
         if (minCell > 1 && query.Groupings.FirstOrDefault(grouping => grouping.HasClasses) is { } classes)
         {
-            throw Cannot($"classes of {classes.Column.Name}", $"the linker counts single values and withholds counts below {minCell} before they can be put together");
+            throw Cannot($"classes of {classes.Column.Name}",
+                $"the linker counts single values and withholds counts below {minCell} before they can be put together");
         }
 
         foreach (var condition in query.Where)
@@ -106,14 +111,17 @@ public sealed class TokenTable : IMomentTable
             Comparison { Operator: "!=" } unequal => (unequal.Column, new[] { unequal.Value }, false),
             Membership membership => (membership.Column, membership.Values.ToArray(), true),
             IsMissing missing => (missing.Column, [], true),
-            _ => throw new QueryException(QueryException.EngineCannot, $"the engine tokens cannot filter by `{QueryText.Write(condition.Condition)}`, because the linker sees encrypted values that it can only tell apart; use =, !=, in or is missing on one column, or open a session with --engine masked"),
+            _ => throw new QueryException(QueryException.EngineCannot,
+                $"the engine tokens cannot filter by `{QueryText.Write(condition.Condition)}`, because the linker sees encrypted values that it can only tell "
+                    + "apart; use =, !=, in or is missing on one column, or open a session with --engine masked"),
         };
         var column = schema.Resolve(name);
         var type = schema.TypeOf(column);
         keep ^= negated;
 
         // In the form rows have (ValueForm); a number with more digits than the type keeps stands in no row.
-        List<string?> values = [.. literals.Select(literal => type.IsNumber ? QueryText.Number(literal.Number!.Value) : schema.FormOf(literal.Text!)).Distinct(StringComparer.Ordinal)];
+        List<string?> values = [.. literals.Select(literal => type.IsNumber ? QueryText.Number(literal.Number!.Value) : schema.FormOf(literal.Text!))
+            .Distinct(StringComparer.Ordinal)];
         if (inner is IsMissing || !keep)
         {
             // A comparison with a missing value is not true, nor is its opposite.

@@ -5,7 +5,6 @@ using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Memory;
-using PsiMessaging.Data.Output;
 using PsiMessaging.Files;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Protocols.Choice;
@@ -23,14 +22,30 @@ internal static class BenchCommand
         var session = new SessionOptions();
         var rows = new Option<string[]>("--rows")
         {
-            Description = "Rows of each party, half of them in common; N, or NxM for different sizes; repeatable", HelpName = "N[xM]", DefaultValueFactory = _ => ["10000"],
+            Description = "Rows of each party, half of them in common; N, or NxM for different sizes; repeatable",
+            HelpName = "N[xM]", DefaultValueFactory = _ => ["10000"],
         };
-        var protocols = new Option<string[]>("--protocol") { Description = "PSI protocol; repeatable", HelpName = string.Join('|', PsiProtocols.Names), DefaultValueFactory = _ => [PsiProtocols.Names[0]] };
-        var transports = new Option<string[]>("--transport") { Description = "memory or rabbitmq, which needs --broker; repeatable (default: rabbitmq with --broker, else memory)", HelpName = "memory|rabbitmq" };
+        var protocols = new Option<string[]>("--protocol")
+        {
+            Description = "PSI protocol; repeatable",
+            HelpName = string.Join('|', PsiProtocols.Names),
+            DefaultValueFactory = _ => [PsiProtocols.Names[0]]
+        };
+        var transports = new Option<string[]>("--transport")
+        {
+            Description = "memory or rabbitmq, which needs --broker; repeatable (default: rabbitmq with --broker, else memory)",
+            HelpName = "memory|rabbitmq"
+        };
         var whole = new Option<bool>("--whole") { Description = "Also send the rows to the linker and ask a question" };
         var parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
         var output = new Option<string?>("--out") { Description = "Write the report into this file, as JSON, for --compare", HelpName = "FILE" };
-        var compare = new Option<string[]?>("--compare") { Description = "Measure nothing: print two reports side by side", HelpName = "OLD.json NEW.json", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true };
+        var compare = new Option<string[]?>("--compare")
+        {
+            Description = "Measure nothing: print two reports side by side",
+            HelpName = "OLD.json NEW.json",
+            Arity = new ArgumentArity(2, 2),
+            AllowMultipleArgumentsPerToken = true
+        };
         var calibrate = new Option<bool>("--calibrate") { Description = "Measure only what --protocol auto reckons with, and keep it in the home (--home)" };
         var command = new Command("bench", "Time the whole job on this machine against the primitive's own speed")
         {
@@ -66,18 +81,21 @@ internal static class BenchCommand
             var runs = new List<BenchRun>();
             foreach (var name in parsed.GetValue(protocols)!)
             {
-                var protocol = PsiProtocols.Find(name) ?? throw new UsageException($"--protocol takes {WireNames.Listed(PsiProtocols.Names, "or")}, not {name}");
+                var protocol = PsiProtocols.Find(name)
+                    ?? throw new UsageException($"--protocol takes {WireNames.Listed(PsiProtocols.Names, "or")}, not {name}");
                 var reveal = session.RevealOf(parsed, "P1", "P2", protocol);
                 foreach (var (rows1, rows2) in sizes)
                 {
                     foreach (var way in ways)
                     {
-                        var run = await RunAsync(parsed, session, protocol, reveal, rows1, rows2, way == "memory" ? null : broker, parsed.GetValue(whole), parsed.GetValue(parallelism), cancellation);
+                        var run = await RunAsync(parsed, session, protocol, reveal, rows1, rows2,
+                            way == "memory" ? null : broker, parsed.GetValue(whole), parsed.GetValue(parallelism), cancellation);
                         runs.Add(run);
                         if (!parsed.GetValue(PsiRootCommand.Json))
                         {
                             Console.Out.WriteLine(run.Title);
-                            Terminal.Table(["figure", "value"], run.Figures().Select(figure => (IReadOnlyList<string>)[figure.Name, figure.Value.ToString(figure.Format, CultureInfo.InvariantCulture)]), 1);
+                            Terminal.Table(["figure", "value"], run.Figures()
+                                .Select(figure => (IReadOnlyList<string>)[figure.Name, figure.Value.ToString(figure.Format, CultureInfo.InvariantCulture)]), 1);
                         }
                     }
                 }
@@ -97,7 +115,8 @@ internal static class BenchCommand
     }
 
     private static async Task<BenchRun> RunAsync(
-        ParseResult parsed, SessionOptions session, PsiProtocol protocol, RevealTo reveal, int rows1, int rows2, string? broker, bool whole, int parallelism, CancellationToken cancellation)
+        ParseResult parsed, SessionOptions session, PsiProtocol protocol, RevealTo reveal, int rows1,
+        int rows2, string? broker, bool whole, int parallelism, CancellationToken cancellation)
     {
         var cores = Cores.CountOf(parallelism);
         var bits = parsed.GetValue(session.RsaBits);
@@ -166,13 +185,16 @@ internal static class BenchCommand
             ["vole: microseconds an identifier of the sender", (costs.VoleSenderSeconds * 1e6).ToString("0.00", CultureInfo.InvariantCulture)],
         ], 1);
         var even = Enumerable.Range(1, 24).Select(log => 1 << log).First(size => costs.Vole(size, size) < costs.Ecdh(size, size, cores) || size == 1 << 24);
-        Console.Out.WriteLine($"Kept in {Path.Combine(home.Path, ProtocolCosts.FileName)}. With it, auto takes vole from some {even:N0} identifiers a side on, where both parties allow it.");
+        Console.Out.WriteLine(
+            $"Kept in {Path.Combine(home.Path, ProtocolCosts.FileName)}. With it, auto takes vole from some {even:N0} identifiers a side on, where both "
+                + "parties allow it.");
     }
 
     private static (int Rows1, int Rows2) SizesOf(string text)
     {
         var parts = text.Split('x');
-        int[] sizes = [.. parts.Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size is >= 10 and <= MostRows ? size : -1)];
+        int[] sizes = [.. parts.Select(part =>
+            int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var size) && size is >= 10 and <= MostRows ? size : -1)];
         return sizes is [var both] && both > 0 ? (both, both) : sizes is [var one, var other] && one > 0 && other > 0 ? (one, other)
             : throw new UsageException($"--rows takes 10 to {MostRows} or two such numbers, for example 10000 or 1000x1000000, not {text}");
     }
@@ -202,13 +224,15 @@ internal static class BenchCommand
                 var value = others[figure.Name].Value;
                 return (IReadOnlyList<string>)
                 [
-                    figure.Name, figure.Value.ToString(figure.Format, CultureInfo.InvariantCulture), value.ToString(figure.Format, CultureInfo.InvariantCulture),
+                    figure.Name, figure.Value.ToString(figure.Format, CultureInfo.InvariantCulture),
+                    value.ToString(figure.Format, CultureInfo.InvariantCulture),
                     figure.Value > 0 ? (value / figure.Value).ToString("0.00", CultureInfo.InvariantCulture) : "",
                 ];
             }), 1, 2, 3);
         }
 
-        foreach (var (name, run) in former.Runs.Except(matched.Select(pair => pair.one)).Select(run => (left, run)).Concat(latter.Runs.Except(matched.Select(pair => pair.other)).Select(run => (right, run))))
+        foreach (var (name, run) in former.Runs.Except(matched.Select(pair => pair.one)).Select(run => (left, run))
+            .Concat(latter.Runs.Except(matched.Select(pair => pair.other)).Select(run => (right, run))))
         {
             Console.Out.WriteLine($"Only in {name}: {run.Title}");
         }

@@ -24,10 +24,17 @@ internal static class HomeCommands
     {
         var party = new Option<string?>("--party") { Description = "Make a data holder's home under this name", HelpName = "NAME" };
         var linker = new Option<string?>("--linker") { Description = "Make a linker's home under this name", HelpName = "NAME" };
-        var sharedKey = new Option<string?>("--shared-key-file") { Description = "Key file both parties hold, 32 bytes or more (default: a key agreed between the pinned identities)", HelpName = "FILE" };
-        var minCell = PsiRootCommand.Number("--min-cell", "Fewest records anything is ever said about; a dataset may set its own", ParticipantConfig.DefaultMinCell, ParticipantConfig.LeastMinCell, ParticipantConfig.MostMinCell);
-        var oneSided = new Option<bool>("--accept-one-sided") { Description = "Agree, when asked, to sessions whose result goes to the other party alone (--reveal p1)" };
-        var vole = new Option<bool>("--allow-vole") { Description = "Take part in the protocol vole: the fastest by far, and on a younger assumption (docs/protocols.md)" };
+        var sharedKey = new Option<string?>("--shared-key-file")
+        {
+            Description = "Key file both parties hold, 32 bytes or more (default: a key agreed between the pinned identities)",
+            HelpName = "FILE"
+        };
+        var minCell = PsiRootCommand.Number("--min-cell", "Fewest records anything is ever said about; a dataset may set its own",
+            ParticipantConfig.DefaultMinCell, ParticipantConfig.LeastMinCell, ParticipantConfig.MostMinCell);
+        var oneSided =
+            new Option<bool>("--accept-one-sided") { Description = "Agree, when asked, to sessions whose result goes to the other party alone (--reveal p1)" };
+        var vole = new Option<bool>(
+            "--allow-vole") { Description = "Take part in the protocol vole: the fastest by far, and on a younger assumption (docs/protocols.md)" };
         var command = new Command("init", "Make a home: identity keys and configuration") { party, linker, sharedKey, minCell, oneSided, vole };
         return command.Do((parsed, _) =>
         {
@@ -91,7 +98,8 @@ internal static class HomeCommands
             var card = ParticipantCard.Parse(File.ReadAllText(path), path);
             home.Pin(card, parsed.GetValue(replace));
             using var store = new SqliteParticipantStore(home.StatePath);
-            store.Write(transaction => new AuditLog(home, TimeProvider.System).Append(transaction, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint)));
+            store.Write(transaction =>
+                new AuditLog(home, TimeProvider.System).Append(transaction, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint)));
             Show(parsed, card, $"{home.Name} trusts {card.Name} ({card.Role.ToString().ToLowerInvariant()}).");
             return Task.CompletedTask;
         });

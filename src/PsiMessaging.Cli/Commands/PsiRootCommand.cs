@@ -15,12 +15,15 @@ internal static class PsiRootCommand
 
     public static readonly Option<string?> Broker = new("--broker")
     {
-        Description = "RabbitMQ, amqp[s]://user@host:port/vhost (default: PSI_BROKER, the home's psi.json, amqp://localhost)", Recursive = true, HelpName = "URL",
+        Description = "RabbitMQ, amqp[s]://user@host:port/vhost (default: PSI_BROKER, the home's psi.json, amqp://localhost)",
+        Recursive = true, HelpName = "URL",
     };
 
     public static readonly Option<string?> BrokerCa = new("--broker-ca")
     {
-        Description = "PEM file with the only certificate authorities that an amqps broker is believed by (default: PSI_BROKER_CA, the home's psi.json, the system's)", Recursive = true, HelpName = "FILE",
+        Description =
+            "PEM file with the only certificate authorities that an amqps broker is believed by (default: PSI_BROKER_CA, the home's psi.json, the system's)",
+        Recursive = true, HelpName = "FILE",
     };
 
     public static readonly Option<bool> Json = new("--json") { Description = "Print JSON for programs instead of text for people", Recursive = true };
@@ -33,7 +36,8 @@ internal static class PsiRootCommand
             SimulationCommands.Demo(), SimulationCommands.Simulate(),
             HomeCommands.Init(), HomeCommands.Card(), HomeCommands.Trust(), DatasetCommands.Create(),
             WorkerCommands.Party(), WorkerCommands.Linker(),
-            SessionCommands.Intersect(), SessionCommands.Send(), SessionCommands.Query(), SessionCommands.Sessions(), SessionCommands.Status(), SessionCommands.Cancel(),
+            SessionCommands.Intersect(), SessionCommands.Send(), SessionCommands.Query(),
+            SessionCommands.Sessions(), SessionCommands.Status(), SessionCommands.Cancel(),
             HomeCommands.Audit(), BenchCommand.Create(),
         };
         return root;

@@ -19,11 +19,14 @@ namespace PsiMessaging.Cli.Commands;
 
 /// <summary>A session as people and <c>--json</c> see it.</summary>
 internal sealed record SessionView(
-    string Session, string State, string Peer, string Linker, string? Dataset, string Protocol, string Reveal, string Engine, DateTimeOffset CreatedAt, double Progress,
+    string Session, string State, string Peer, string Linker, string? Dataset,
+    string Protocol, string Reveal, string Engine, DateTimeOffset CreatedAt, double Progress,
     int OwnIdentifiers, int PeerIdentifiers, int? Intersection, string? IntersectionFile, int MinCell, string OwnRows, string PeerRows,
     IReadOnlyDictionary<string, double> Phases, string? FailureCode, string? FailureReason, string? KeyWarning = null, string? OwnIntersectionFile = null);
 
-/// <summary><c>psi intersect</c>, <c>send</c>, <c>query</c>, <c>sessions</c>, <c>status</c>, <c>cancel</c>: messages to the own worker, and a look at its state.</summary>
+/// <summary>
+/// <c>psi intersect</c>, <c>send</c>, <c>query</c>, <c>sessions</c>, <c>status</c>, <c>cancel</c>: messages to the own worker, and a look at its state.
+/// </summary>
 internal static class SessionCommands
 {
     private static readonly TimeSpan BrokerPatience = TimeSpan.FromSeconds(5);
@@ -32,7 +35,8 @@ internal static class SessionCommands
     private static readonly Option<int> Patience = PsiRootCommand.Number("--timeout", "Seconds to wait for the worker's answer", 60, 1, 86_400);
 
     /// <summary>CSV for programs that join by the labels.</summary>
-    public static readonly Option<bool> RawLabels = new("--raw-labels") { Description = "CSV: leave labels as they are in the data; without it, none can act as a spreadsheet formula or carries control characters" };
+    public static readonly Option<bool> RawLabels = new("--raw-labels")
+        { Description = "CSV: leave labels as they are in the data; without it, none can act as a spreadsheet formula or carries control characters" };
 
     private static Argument<string> SessionArgument() => new("SESSION") { Description = "Session id, or enough of its beginning to be the only one" };
 
@@ -45,7 +49,8 @@ internal static class SessionCommands
         var linker = new Option<string?>("--linker") { Description = "Linker (default: the only one pinned)", HelpName = "NAME" };
         var wait = new Option<bool>("--wait") { Description = "Wait until both parties have the intersection" };
         var deadline = PsiRootCommand.Number("--deadline", "Seconds until the session gives up", 24 * 3600, 1, 30 * 24 * 3600);
-        var command = new Command("intersect", "Find the records in common with another party") { with, dataset, peerDataset, linker, wait, deadline, Patience };
+        var command = new Command("intersect",
+            "Find the records in common with another party") { with, dataset, peerDataset, linker, wait, deadline, Patience };
         session.AddTo(command);
         return command.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
         {
@@ -100,16 +105,23 @@ internal static class SessionCommands
 
     /// <summary>The protocol, its options, and why it was chosen where nobody asked for it.</summary>
     private static string ProtocolText(PartySession session) =>
-        $"{session.Protocol}{(session.RsaBits == 0 ? "" : $", {session.RsaBits} bits")}{(session.Reuse ? ", reusable set" : "")}{(WireNames.NameOf(session.Security) is { } model ? $", {model} (not reviewed)" : "")}{(session.ChosenBecause is null ? "" : $" (auto: {session.ChosenBecause})")}";
+        $"{session.Protocol}{(session.RsaBits == 0 ? "" : $", {session.RsaBits} bits")}{(session.Reuse ? ", reusable set" : "")}"
+            + $"{(WireNames.NameOf(session.Security) is { } model ? $", {model} (not reviewed)" : "")}"
+            + $"{(session.ChosenBecause is null ? "" : $" (auto: {session.ChosenBecause})")}";
 
     public static Command Send()
     {
         var argument = SessionArgument();
-        return new Command("send", "Allow questions about the common rows; with engine tokens, send them encrypted to the linker") { argument, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        return new Command("send", "Allow questions about the common rows; with engine tokens, send them encrypted to the linker")
+        {
+            argument,
+            Patience
+        }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
             Require(await client.SendAsync(id, new SendDataset(id), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
-            var sent = await WaitAsync(store, id, candidate => candidate.State == SessionState.Failed || candidate.Registration == RegistrationState.Registered || candidate.Registration == RegistrationState.Refused, cancellation, TimeSpan.FromSeconds(parsed.GetValue(Patience)));
+            var sent = await WaitAsync(store, id, candidate => candidate.State == SessionState.Failed || candidate.Registration == RegistrationState.Registered
+                || candidate.Registration == RegistrationState.Refused, cancellation, TimeSpan.FromSeconds(parsed.GetValue(Patience)));
             if (sent.Registration != RegistrationState.Registered || sent.State == SessionState.Failed)
             {
                 throw new ParticipantException(sent.FailureCode ?? FailureCodes.UnusableDataset, $"the rows were not sent: {sent.FailureReason}");
@@ -117,27 +129,37 @@ internal static class SessionCommands
 
             Report(parsed, home, store, id, () => Console.Out.WriteLine(
                 sent.Engine == QueryEngine.Masked
-                    ? $"{home.Name} answers questions about the {sent.IntersectionSize:N0} common records by {sent.OwnColumns!.Count} columns: {string.Join(", ", sent.OwnColumns.Select(column => $"{column.Name} {column.Type}"))}; {sent.Linker} knows their number and gets masked rows with each question"
-                    : $"{sent.Linker} has the {sent.IntersectionSize:N0} rows of {home.Name}, encrypted, with {sent.OwnColumns!.Count} columns: {string.Join(", ", sent.OwnColumns.Select(column => column.Name))}"));
+                    ? $"{home.Name} answers questions about the {sent.IntersectionSize:N0} common records by {sent.OwnColumns!.Count} columns: "
+                        + $"{string.Join(", ", sent.OwnColumns.Select(column => $"{column.Name} {column.Type}"))}; {sent.Linker} knows their number and gets "
+                        + "masked rows with each question"
+                    : $"{sent.Linker} has the {sent.IntersectionSize:N0} rows of {home.Name}, encrypted, with {sent.OwnColumns!.Count} columns: "
+                        + $"{string.Join(", ", sent.OwnColumns.Select(column => column.Name))}"));
         }, cancellation));
     }
 
     public static Command Query()
     {
         var argument = SessionArgument();
-        var text = new Argument<string>("QUERY") { Description = "Columns of either party to count by, or measures: \"mean(INCOME) by SEX where AGE >= 18\" (docs/analytics.md; JSON too)" };
+        var text = new Argument<string>("QUERY")
+            { Description = "Columns of either party to count by, or measures: \"mean(INCOME) by SEX where AGE >= 18\" (docs/analytics.md; JSON too)" };
         var format = PsiRootCommand.Choice("--format", "Form of the answer", "table", "table", "csv", "json", "parquet");
-        var file = new Option<string?>("--out") { Description = "File for the answer (default: standard output); a CSV file gets its metadata beside it", HelpName = "FILE" };
+        var file = new Option<string?>("--out")
+        {
+            Description = "File for the answer (default: standard output); a CSV file gets its metadata beside it",
+            HelpName = "FILE"
+        };
         var plot = new Option<string?>("--plot") { Description = "Draw the answer into this file, .svg or .png", HelpName = "FILE" };
         var pad = PsiRootCommand.Number("--pad", "Engine masked: round the numbers of columns the linker sees up to a multiple of this", 1, 1, 100);
         var deadline = PsiRootCommand.Number("--deadline", "Engine masked: seconds until the question is given up", 600, 1, 30 * 24 * 3600);
-        return new Command("query", "Ask about the common records") { argument, text, format, file, plot, RawLabels, pad, deadline, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        return new Command("query", "Ask about the common records") { argument, text, format, file, plot, RawLabels, pad, deadline, Patience }
+            .Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
             var form = parsed.GetValue(PsiRootCommand.Json) ? "json" : parsed.GetValue(format)!;
             AnswerWriter.Check(form, parsed.GetValue(file), parsed.GetValue(plot), parsed.GetValue(RawLabels));
             var wait = Math.Max(parsed.GetValue(Patience), Load(store, id).Engine == QueryEngine.Masked ? parsed.GetValue(deadline) + 10 : 0);
-            var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!, parsed.GetValue(deadline), parsed.GetValue(pad)), TimeSpan.FromSeconds(wait), cancellation));
+            var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!, parsed.GetValue(deadline), parsed.GetValue(pad)),
+                TimeSpan.FromSeconds(wait), cancellation));
             var result = store.Read(transaction => QuestionBook.FindAnswer(transaction, reply.QueryId!))!;
             await AnswerWriter.WriteAsync(result, form, parsed.GetValue(file), parsed.GetValue(RawLabels));
             if (parsed.GetValue(plot) is { } picture)
@@ -163,8 +185,10 @@ internal static class SessionCommands
         {
             Terminal.Table(["session", "with", "state", "common", "own rows", "peer's rows", "opened (UTC)"], sessions.Select(session => (IReadOnlyList<string>)
             [
-                session.Id[..8], session.Peer, StateText(session), session.IntersectionSize?.ToString("N0") ?? "", session.State == SessionState.Failed ? "" : RowsText(session, session.Registration),
-                session.State == SessionState.Failed ? "" : RowsText(session, session.PeerRegistered ? RegistrationState.Registered : RegistrationState.None), session.CreatedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss"),
+                session.Id[..8], session.Peer, StateText(session), session.IntersectionSize?.ToString("N0") ?? "",
+                session.State == SessionState.Failed ? "" : RowsText(session, session.Registration),
+                session.State == SessionState.Failed ? "" : RowsText(session, session.PeerRegistered ? RegistrationState.Registered : RegistrationState.None),
+                session.CreatedAt.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss"),
             ]), 3);
         }
     }));
@@ -185,7 +209,9 @@ internal static class SessionCommands
                     ["dataset", session.Dataset ?? ""],
                     ["protocol", $"{ProtocolText(session)}; engine {WireNames.NameOf(session.Engine)}; minimum cell size {session.MinCell}"],
                     ["result to", RevealText(session)],
-                    ["identifiers", $"{session.OwnDistinct:N0} here, {(session.PeerDistinct == 0 ? "not known yet" : session.PeerDistinct.ToString("N0"))} at {session.Peer}"],
+                    ["identifiers",
+                        $"{session.OwnDistinct:N0} here, {(session.PeerDistinct == 0 ? "not known yet" : session.PeerDistinct.ToString("N0"))} at "
+                            + $"{session.Peer}"],
                 ];
                 if (session.State == SessionState.Completed)
                 {
@@ -196,7 +222,9 @@ internal static class SessionCommands
                         rows.Add(["own rows", OwnFileOf(home, session)]);
                     }
 
-                    rows.Add(["rows", $"{home.Name}: {RowsText(session, session.Registration)}; {session.Peer}: {RowsText(session, session.PeerRegistered ? RegistrationState.Registered : RegistrationState.None)}"]);
+                    rows.Add(["rows",
+                        $"{home.Name}: {RowsText(session, session.Registration)}; {session.Peer}: "
+                            + $"{RowsText(session, session.PeerRegistered ? RegistrationState.Registered : RegistrationState.None)}"]);
                 }
 
                 if (session.Attempt > 0)
@@ -224,7 +252,11 @@ internal static class SessionCommands
     public static Command Cancel()
     {
         var argument = SessionArgument();
-        return new Command("cancel", "End a session and delete its rows at the linker") { argument, Patience }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        return new Command("cancel", "End a session and delete its rows at the linker")
+        {
+            argument,
+            Patience
+        }.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
             Require(await client.SendAsync(id, new CancelSession(id), TimeSpan.FromSeconds(parsed.GetValue(Patience)), cancellation));
@@ -232,9 +264,11 @@ internal static class SessionCommands
         }, cancellation));
     }
 
-    private static async Task WithWorkerAsync(ParseResult parsed, Func<ParticipantHome, IParticipantStore, CommandClient, Task> action, CancellationToken cancellation)
+    private static async Task WithWorkerAsync(ParseResult parsed,
+        Func<ParticipantHome, IParticipantStore, CommandClient, Task> action, CancellationToken cancellation)
     {
-        using var home = WorkerSettings.OpenHome(PsiRootCommand.HomeOf(parsed), parsed.GetValue(PsiRootCommand.Broker), parsed.GetValue(PsiRootCommand.BrokerCa));
+        using var home = WorkerSettings.OpenHome(PsiRootCommand.HomeOf(parsed),
+            parsed.GetValue(PsiRootCommand.Broker), parsed.GetValue(PsiRootCommand.BrokerCa));
         RequireParty(home);
         using var store = new SqliteParticipantStore(home.StatePath);
         await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(home.Config.Broker!, home.Config.BrokerCa), [], TimeProvider.System, NullLogger.Instance);
@@ -268,14 +302,17 @@ internal static class SessionCommands
     {
         if (home.Config.Role != ParticipantRole.Party)
         {
-            throw new ParticipantException(FailureCodes.WrongState, $"{home.Path} is a linker's home; this command is a party's: name the party's home with --home");
+            throw new ParticipantException(FailureCodes.WrongState,
+                $"{home.Path} is a linker's home; this command is a party's: name the party's home with --home");
         }
     }
 
-    private static CommandReply Require(CommandReply reply) => reply.Ok ? reply : throw new ParticipantException(reply.Code ?? FailureCodes.Internal, reply.Message ?? "the worker refused");
+    private static CommandReply Require(CommandReply reply) =>
+        reply.Ok ? reply : throw new ParticipantException(reply.Code ?? FailureCodes.Internal, reply.Message ?? "the worker refused");
 
     /// <summary>Follows a session in the home's state, which the worker changes.</summary>
-    private static async Task<PartySession> WaitAsync(IParticipantStore store, string id, Func<PartySession, bool> until, CancellationToken cancellation, TimeSpan? patience = null)
+    private static async Task<PartySession> WaitAsync(IParticipantStore store, string id,
+        Func<PartySession, bool> until, CancellationToken cancellation, TimeSpan? patience = null)
     {
         using var timer = new PeriodicTimer(PollInterval, TimeProvider.System);
         var warned = new HashSet<string>(StringComparer.Ordinal);
@@ -286,7 +323,9 @@ internal static class SessionCommands
             while (true)
             {
                 var session = Load(store, id);
-                foreach (var warning in new[] { session.KeyWarning, session.Warning is not null && warned.All(known => known == session.KeyWarning) ? session.Warning : null }.OfType<string>().Where(warned.Add))
+                foreach (var warning in new[] { session.KeyWarning,
+                        session.Warning is not null && warned.All(known => known == session.KeyWarning) ? session.Warning : null }.OfType<string>()
+                    .Where(warned.Add))
                 {
                     await Console.Error.WriteLineAsync($"psi: warning: {warning}");
                 }
@@ -305,7 +344,8 @@ internal static class SessionCommands
                 if (TimeProvider.System.GetElapsedTime(lastSent) > patience && !until(session))
                 {
                     throw new ParticipantException(FailureCodes.Deadline,
-                        $"{session.Linker} has not confirmed the rows after {patience.Value.TotalSeconds:0} s; is its worker running, and does it have this party's card pinned? They stay queued: psi status {id[..8]} tells when they are there");
+                        $"{session.Linker} has not confirmed the rows after {patience.Value.TotalSeconds:0} s; is its worker running, and does it have this "
+                            + $"party's card pinned? They stay queued: psi status {id[..8]} tells when they are there");
                 }
 
                 if (until(session))
@@ -323,7 +363,8 @@ internal static class SessionCommands
 
     private static string Resolve(ParticipantHome home, IParticipantStore store, string text)
     {
-        var ids = store.Read(transaction => transaction.ListSessions()).Select(session => session.Id).Where(id => text.Length > 0 && id.StartsWith(text, StringComparison.OrdinalIgnoreCase)).ToArray();
+        var ids = store.Read(transaction => transaction.ListSessions()).Select(session => session.Id)
+            .Where(id => text.Length > 0 && id.StartsWith(text, StringComparison.OrdinalIgnoreCase)).ToArray();
         return ids.Length switch
         {
             1 => ids[0],
@@ -345,10 +386,12 @@ internal static class SessionCommands
     }
 
     private static SessionView View(ParticipantHome home, PartySession session) => new(
-        session.Id, session.State.ToString(), session.Peer, session.Linker, session.Dataset, session.Protocol, WireNames.NameOf(session.Reveal), WireNames.NameOf(session.Engine), session.CreatedAt, Math.Round(session.Progress, 4),
+        session.Id, session.State.ToString(), session.Peer, session.Linker, session.Dataset, session.Protocol,
+        WireNames.NameOf(session.Reveal), WireNames.NameOf(session.Engine), session.CreatedAt, Math.Round(session.Progress, 4),
         session.OwnDistinct, session.PeerDistinct, session.State == SessionState.Completed ? session.IntersectionSize : null,
         HasFile(session) ? FileOf(home, session) : null, session.MinCell, NameOf(session.Registration), session.PeerRegistered ? "Registered" : "None",
-        session.Phases().ToDictionary(phase => phase.Name, phase => Math.Round(phase.Seconds, 3)), session.FailureCode, session.FailureReason, session.KeyWarning, HasFile(session) ? OwnFileOf(home, session) : null);
+        session.Phases().ToDictionary(phase => phase.Name, phase => Math.Round(phase.Seconds, 3)), session.FailureCode,
+        session.FailureReason, session.KeyWarning, HasFile(session) ? OwnFileOf(home, session) : null);
 
     /// <summary>The names that scripts know: rows that were refused may be sent again, as those that never were.</summary>
     private static string NameOf(RegistrationState state) => state switch
@@ -358,16 +401,21 @@ internal static class SessionCommands
         _ => state.ToString(),
     };
 
-    private static bool HasFile(PartySession session) => session.State == SessionState.Completed && session.IntersectionSize is not null && session.Reveal != RevealTo.Size;
+    private static bool HasFile(PartySession session) =>
+        session.State == SessionState.Completed && session.IntersectionSize is not null && session.Reveal != RevealTo.Size;
 
     private static string FileOf(ParticipantHome home, PartySession session) => Path.Combine(home.SessionPath(session.Id), IntersectionFile.Name);
 
     private static string OwnFileOf(ParticipantHome home, PartySession session) => Path.Combine(home.SessionPath(session.Id), IntersectionFile.OwnName);
 
     private static string ResultText(ParticipantHome home, PartySession session) =>
-        session.IntersectionSize is null ? $"{session.Peer} has the result; by the session's --reveal, {home.Name} learns nothing but that {session.Peer} has {session.PeerDistinct:N0} identifiers."
+        session.IntersectionSize is null
+            ? $"{session.Peer} has the result; by the session's --reveal, {home.Name} learns nothing but that {session.Peer} has {session.PeerDistinct:N0} "
+                + "identifiers."
         : $"{session.IntersectionSize:N0} of {session.OwnDistinct:N0} identifiers are common with {session.Peer}, which has {session.PeerDistinct:N0}."
-            + (session.Reveal == RevealTo.Size ? " Which ones stays unknown to both." : $" They are in {FileOf(home, session)}, and as they stand in the own file in {IntersectionFile.OwnName} beside it");
+            + (session.Reveal == RevealTo.Size
+                ? " Which ones stays unknown to both."
+                : $" They are in {FileOf(home, session)}, and as they stand in the own file in {IntersectionFile.OwnName} beside it");
 
     private static string RevealText(PartySession session) => session.Reveal switch
     {
@@ -376,7 +424,10 @@ internal static class SessionCommands
         _ => (session.Reveal == RevealTo.Initiator) == session.IsInitiator ? "this party alone" : $"{session.Peer} alone",
     };
 
-    private static string StateText(PartySession session) => session.State == SessionState.Running ? $"running, {session.Progress:P0}" : session.FailureCode == FailureCodes.Cancelled ? "cancelled" : session.State.ToString().ToLowerInvariant();
+    private static string StateText(PartySession session) =>
+        session.State == SessionState.Running ? $"running, {session.Progress:P0}"
+            : session.FailureCode == FailureCodes.Cancelled ? "cancelled"
+            : session.State.ToString().ToLowerInvariant();
 
     /// <summary>How far a party's rows are: with engine masked they stay at home, ready for questions.</summary>
     private static string RowsText(PartySession session, RegistrationState state) => state switch

@@ -12,24 +12,48 @@ namespace PsiMessaging.Cli.Commands;
 /// <summary><c>psi demo</c> and <c>psi simulate</c>: all participants in one process.</summary>
 internal static class SimulationCommands
 {
-    private static readonly Option<string[]> Queries = new("--query") { Description = "What to ask: columns to count by, \"CLASSE_ETA, CLASSE_REDDITO\", or measures, \"mean(INCOME) by SEX\" (docs/analytics.md); repeatable", HelpName = "QUERY", AllowMultipleArgumentsPerToken = false };
+    private static readonly Option<string[]> Queries = new("--query")
+    {
+        Description = "What to ask: columns to count by, \"CLASSE_ETA, CLASSE_REDDITO\", or measures, \"mean(INCOME) by SEX\" (docs/analytics.md); repeatable",
+        HelpName = "QUERY",
+        AllowMultipleArgumentsPerToken = false
+    };
 
-    private static readonly Option<string?> Out = new("--out") { Description = "Folder for the results: intersections, one CSV a query, report.json", HelpName = "DIR" };
+    private static readonly Option<string?> Out = new("--out")
+    {
+        Description = "Folder for the results: intersections, one CSV a query, report.json",
+        HelpName = "DIR"
+    };
 
-    private static readonly Option<string?> Plot = new("--plot") { Description = "Draw each answer too, as query-N.svg or query-N.png under --out", HelpName = "svg|png" };
+    private static readonly Option<string?> Plot = new("--plot")
+    {
+        Description = "Draw each answer too, as query-N.svg or query-N.png under --out",
+        HelpName = "svg|png"
+    };
 
-    private static readonly Option<int> Pad = PsiRootCommand.Number("--pad", "Engine masked: round the numbers of columns the linker sees up to a multiple of this", 1, 1, 100);
+    private static readonly Option<int> Pad = PsiRootCommand.Number("--pad",
+        "Engine masked: round the numbers of columns the linker sees up to a multiple of this", 1, 1, 100);
 
     private static readonly Option<int> Parallelism = PsiRootCommand.Number("--parallelism", "Cores to use (default: all)", 0, 0, 1024);
 
-    private static readonly Option<bool> AllowVole = new("--allow-vole") { Description = "Let --protocol auto take vole: the fastest by far, and on a younger assumption (docs/protocols.md)" };
+    private static readonly Option<bool> AllowVole =
+        new("--allow-vole") { Description = "Let --protocol auto take vole: the fastest by far, and on a younger assumption (docs/protocols.md)" };
 
     public static Command Demo()
     {
         var session = new SessionOptions();
-        var rows = PsiRootCommand.Number("--rows", "Rows of P1; P2 has 3.479 times as many, and some 73% of P1's are common", DemoData.DefaultRows, 10, 5_000_000);
-        var dataOnly = new Option<string?>("--data-only") { Description = "Only write the generated files, istat.csv and bi.csv, into this folder", HelpName = "DIR" };
-        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back") { rows, Queries, Out, Plot, SessionCommands.RawLabels, Pad, Parallelism, AllowVole, dataOnly };
+        var rows = PsiRootCommand.Number("--rows",
+            "Rows of P1; P2 has 3.479 times as many, and some 73% of P1's are common", DemoData.DefaultRows, 10, 5_000_000);
+        var dataOnly = new Option<string?>("--data-only")
+        {
+            Description = "Only write the generated files, istat.csv and bi.csv, into this folder",
+            HelpName = "DIR"
+        };
+        var command = new Command("demo", "The whole job on generated data: intersection, encrypted rows to the linker, a table back")
+        {
+            rows, Queries, Out, Plot, SessionCommands.RawLabels,
+            Pad, Parallelism, AllowVole, dataOnly
+        };
         session.AddTo(command);
         return command.Do(async (parsed, cancellation) =>
         {
@@ -71,12 +95,14 @@ internal static class SimulationCommands
         var (first, second) = (new InputOptions("p1-", input), new InputOptions("p2-", input));
         var p1 = new Option<string>("--p1")
         {
-            Description = "P1's records: CSV, Parquet or .xlsx. Options of this file alone begin with --p1-: --p1-key, --p1-columns, --p1-type, --p1-delimiter, --p1-encoding, --p1-decimal, --p1-thousands, --p1-missing, --p1-skip; without p1- they hold for both files",
+            Description = "P1's records: CSV, Parquet or .xlsx. Options of this file alone begin with --p1-: --p1-key, --p1-columns, --p1-type, "
+                + "--p1-delimiter, --p1-encoding, --p1-decimal, --p1-thousands, --p1-missing, --p1-skip; without p1- they hold for both files",
             Required = true,
             HelpName = "FILE",
         };
         var p2 = new Option<string>("--p2") { Description = "P2's records, likewise with --p2-key and so on", Required = true, HelpName = "FILE" };
-        var command = new Command("simulate", "The whole job on two files of yours, in one process") { p1, p2, Queries, Out, Plot, SessionCommands.RawLabels, Pad, Parallelism, AllowVole };
+        var command = new Command("simulate",
+            "The whole job on two files of yours, in one process") { p1, p2, Queries, Out, Plot, SessionCommands.RawLabels, Pad, Parallelism, AllowVole };
         input.AddTo(command);
         first.AddTo(command);
         second.AddTo(command);
@@ -106,7 +132,8 @@ internal static class SimulationCommands
         });
     }
 
-    private static SimulationRequest Request(ParseResult parsed, SessionOptions session, string p1, string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries)
+    private static SimulationRequest Request(ParseResult parsed, SessionOptions session,
+        string p1, string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries)
     {
         var reveal = session.RevealOf(parsed, "P1", "P2");
         return reveal != RevealTo.Both && queries.Count > 0
@@ -114,7 +141,8 @@ internal static class SimulationCommands
             : Build(parsed, session, p1, p2, key, queries, reveal);
     }
 
-    private static SimulationRequest Build(ParseResult parsed, SessionOptions session, string p1, string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries, RevealTo reveal) => new()
+    private static SimulationRequest Build(ParseResult parsed, SessionOptions session, string p1,
+        string p2, IReadOnlyList<string> key, IReadOnlyList<string> queries, RevealTo reveal) => new()
     {
         P1File = p1,
         P2File = p2,
@@ -132,9 +160,12 @@ internal static class SimulationCommands
         Broker = parsed.GetValue(PsiRootCommand.Broker),
         BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa),
         OutputFolder = parsed.GetValue(Out),
-        RawLabels = !parsed.GetValue(SessionCommands.RawLabels) ? false : parsed.GetValue(Out) is null ? throw new UsageException("--raw-labels is about files: add --out DIR") : true,
+        RawLabels = !parsed.GetValue(SessionCommands.RawLabels) ? false
+            : parsed.GetValue(Out) is null ? throw new UsageException("--raw-labels is about files: add --out DIR")
+            : true,
         Pad = parsed.GetValue(Pad),
-        Plot = parsed.GetValue(Plot) is not { } form ? null : parsed.GetValue(Out) is null ? throw new UsageException("--plot needs a folder for the pictures: add --out DIR")
+        Plot = parsed.GetValue(Plot) is not { } form ? null
+            : parsed.GetValue(Out) is null ? throw new UsageException("--plot needs a folder for the pictures: add --out DIR")
             : form is "svg" or "png" ? CheckedPlot(form) : throw new UsageException($"--plot takes svg or png, not {form}"),
     };
 
@@ -160,7 +191,9 @@ internal static class SimulationCommands
         var report = outcome.Report;
         foreach (var (name, party) in report.Parties)
         {
-            Console.Out.WriteLine($"{name}: {party.Rows:N0} rows, {party.Distinct:N0} distinct identifiers{(party.Dropped > 0 ? $", {party.Dropped:N0} rows without one left out" : "")}");
+            Console.Out.WriteLine(
+                $"{name}: {party.Rows:N0} rows, {party.Distinct:N0} distinct "
+                    + $"identifiers{(party.Dropped > 0 ? $", {party.Dropped:N0} rows without one left out" : "")}");
             Console.Out.WriteLine($"    read as {party.Reading}");
         }
 
@@ -187,7 +220,9 @@ internal static class SimulationCommands
 
         Console.Out.WriteLine();
         Console.Out.WriteLine($"Protocol {report.ProtocolText}{(request.Security == SecurityModel.SemiHonest ? "" : ", malicious variant (not reviewed)")}");
-        Console.Out.WriteLine($"{DemoNarrative.Seconds(report.TotalSeconds)} in all: {string.Join(", ", report.Phases.Select(phase => $"{phase.Name} {DemoNarrative.Seconds(phase.Seconds)}"))}");
+        Console.Out.WriteLine(
+            $"{DemoNarrative.Seconds(report.TotalSeconds)} in all: "
+                + $"{string.Join(", ", report.Phases.Select(phase => $"{phase.Name} {DemoNarrative.Seconds(phase.Seconds)}"))}");
         if (request.OutputFolder is { } folder)
         {
             Console.Out.WriteLine($"Results in {folder}");
@@ -200,7 +235,8 @@ internal static class ProgressDisplay
 {
     private static readonly Dictionary<string, string> Titles = new(StringComparer.Ordinal)
     {
-        ["read"] = "Reading the files", ["reusable set"] = "Making the sender's reusable set", ["exchange"] = "Finding the common records", ["send"] = "Sending them encrypted to the linker", ["query"] = "Asking the linker",
+        ["read"] = "Reading the files", ["reusable set"] = "Making the sender's reusable set",
+        ["exchange"] = "Finding the common records", ["send"] = "Sending them encrypted to the linker", ["query"] = "Asking the linker",
     };
 
     public static async Task<T> ShowAsync<T>(Func<Action<SimulationProgress>, Task<T>> work)

@@ -2,10 +2,8 @@ using System.Globalization;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Output;
 using PsiMessaging.Party.Questions;
 using PsiMessaging.Files;
-using PsiMessaging.Party;
 using ScottPlot;
 
 namespace PsiMessaging.Cli.Output;
@@ -48,10 +46,14 @@ internal static class AnswerPlot
             2 => HeatMap(plot, result),
             _ => throw new Simulation.SimulationException($"an answer with {result.Groupings} groupings has no picture; group by one or two columns"),
         };
-        var caption = $"engine {WireNames.NameOf(result.Engine)}, {result.CommonRecords:N0} common records{(result.Answer.Records >= 0 ? $", {result.Answer.Records:N0} counted" : "")}{(result.MinCell > 1 ? $", groups below {result.MinCell} not shown" : "")}, session {result.Session[..8]}, {result.AnsweredAt:yyyy-MM-dd}";
+        var caption = $"engine {WireNames.NameOf(result.Engine)}, {result.CommonRecords:N0} common "
+            + $"records{(result.Answer.Records >= 0 ? $", {result.Answer.Records:N0} counted" : "")}"
+            + $"{(result.MinCell > 1 ? $", groups below {result.MinCell} not shown" : "")}, session {result.Session[..8]}, {result.AnsweredAt:yyyy-MM-dd}";
         plot.Title($"{Shorten(result.Text, 90)}\n{caption}", size: 13);
         plot.Axes.Title.Label.Bold = false;
-        var content = Path.GetExtension(path).Equals(".svg", StringComparison.OrdinalIgnoreCase) ? System.Text.Encoding.UTF8.GetBytes(plot.GetSvgXml(width, height)) : plot.GetImageBytes(width, height, ImageFormat.Png);
+        var content = Path.GetExtension(path).Equals(".svg", StringComparison.OrdinalIgnoreCase)
+            ? System.Text.Encoding.UTF8.GetBytes(plot.GetSvgXml(width, height))
+            : plot.GetImageBytes(width, height, ImageFormat.Png);
         AtomicFile.Write(path, content);
     }
 
@@ -65,7 +67,8 @@ internal static class AnswerPlot
         }
 
         return Array.Find(Faces, HasLetters) ?? SkiaSharp.SKFontManager.Default.FontFamilies.FirstOrDefault(HasLetters)
-            ?? throw new Simulation.SimulationException("a picture needs a font, and this machine has none; install one (Debian: apt install fonts-dejavu-core) and draw again");
+            ?? throw new Simulation.SimulationException(
+                "a picture needs a font, and this machine has none; install one (Debian: apt install fonts-dejavu-core) and draw again");
     }
 
     private static (int, int) Bars(Plot plot, QueryResult result)
@@ -83,7 +86,9 @@ internal static class AnswerPlot
             bar.Color = Blue;
             if (rows.Count <= 20)
             {
-                var label = plot.Add.Text(cell.IsWithheld ? "withheld" : Number(cell) is { } number ? number.ToString("G5", CultureInfo.InvariantCulture) : "none", i, Math.Max(0, Number(cell) ?? 0));
+                var label = plot.Add.Text(cell.IsWithheld ? "withheld"
+                    : Number(cell) is { } number ? number.ToString("G5", CultureInfo.InvariantCulture)
+                    : "none", i, Math.Max(0, Number(cell) ?? 0));
                 (label.LabelAlignment, label.LabelFontSize) = (Alignment.LowerCenter, 11);
             }
         }
@@ -104,7 +109,8 @@ internal static class AnswerPlot
         var columns = InOrder(rows);
         if (down.Length > MostCells || columns.Length > MostCells)
         {
-            throw new Simulation.SimulationException($"{down.Length:N0} by {columns.Length:N0} cells are too many to draw, {MostCells} each way at most; put the values into classes");
+            throw new Simulation.SimulationException(
+                $"{down.Length:N0} by {columns.Length:N0} cells are too many to draw, {MostCells} each way at most; put the values into classes");
         }
 
         var cells = new double[down.Length, columns.Length];
@@ -130,8 +136,10 @@ internal static class AnswerPlot
         foreach (var row in rows.Where(_ => down.Length * columns.Length <= 200))
         {
             var number = Number(row[value]);
-            var text = plot.Add.Text(row[value].IsWithheld ? "withheld" : number?.ToString("G4", CultureInfo.InvariantCulture) ?? "", Array.IndexOf(columns, Label(row[1])), down.Length - 1 - Array.IndexOf(down, Label(row[0])));
-            (text.LabelAlignment, text.LabelFontSize, text.LabelFontColor) = (Alignment.MiddleCenter, 12, number is { } shown && shown > low + (0.55 * (high - low)) ? Colors.White : Colors.Black);
+            var text = plot.Add.Text(row[value].IsWithheld ? "withheld" : number?.ToString("G4", CultureInfo.InvariantCulture) ?? "",
+                Array.IndexOf(columns, Label(row[1])), down.Length - 1 - Array.IndexOf(down, Label(row[0])));
+            (text.LabelAlignment, text.LabelFontSize, text.LabelFontColor) = (Alignment.MiddleCenter, 12,
+                number is { } shown && shown > low + (0.55 * (high - low)) ? Colors.White : Colors.Black);
         }
 
         Ticks(plot.Axes.Bottom, columns, turned: columns.Sum(label => label.Length + 2) > 80);
@@ -143,12 +151,16 @@ internal static class AnswerPlot
         return (Math.Max(760, 240 + (columns.Length * 60)), Math.Max(480, 200 + (down.Length * 40)));
     }
 
-    /// <summary>Labels of the second grouping in an order that every row of the map agrees with; where the rows leave it open, as people sort them, missing values last.</summary>
+    /// <summary>
+    /// Labels of the second grouping in an order that every row of the map agrees with; where the rows leave it open, as people sort them, missing values last.
+    /// </summary>
     private static string[] InOrder(List<IReadOnlyList<AnswerCell>> rows)
     {
         var left = rows.Select(row => Label(row[1])).Distinct(StringComparer.Ordinal).ToList();
-        left.Sort((a, b) => (a == "(missing)", b == "(missing)") is var missing && missing.Item1 != missing.Item2 ? missing.Item1.CompareTo(missing.Item2) : NaturalOrder.Compare(a, b));
-        var after = rows.GroupBy(row => Label(row[0]), StringComparer.Ordinal).SelectMany(group => group.Zip(group.Skip(1), (one, next) => (Before: Label(one[1]), After: Label(next[1])))).ToHashSet();
+        left.Sort((a, b) => (a == "(missing)", b == "(missing)") is var missing
+            && missing.Item1 != missing.Item2 ? missing.Item1.CompareTo(missing.Item2) : NaturalOrder.Compare(a, b));
+        var after = rows.GroupBy(row => Label(row[0]), StringComparer.Ordinal)
+            .SelectMany(group => group.Zip(group.Skip(1), (one, next) => (Before: Label(one[1]), After: Label(next[1])))).ToHashSet();
         var ordered = new List<string>();
         while (left.Count > 0)
         {
@@ -203,11 +215,13 @@ internal static class AnswerPlot
         }
     }
 
-    private static List<IReadOnlyList<AnswerCell>> Rows(QueryResult result) => [.. result.Answer.Rows.Where(row => !row.Any(cell => cell.IsTotal) && !QueryOutput.IsWithheldLine(row))];
+    private static List<IReadOnlyList<AnswerCell>> Rows(QueryResult result) =>
+        [.. result.Answer.Rows.Where(row => !row.Any(cell => cell.IsTotal) && !QueryOutput.IsWithheldLine(row))];
 
     private static int Values(QueryResult result) => result.Groupings;
 
-    private static double? Number(AnswerCell cell) => cell.Text is { } text && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
+    private static double? Number(AnswerCell cell) =>
+        cell.Text is { } text && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
 
     private static string Label(AnswerCell cell) => cell.Text ?? "(missing)";
 

@@ -1,7 +1,5 @@
-using PsiMessaging.Data.Output;
 using PsiMessaging.Party.Questions;
 using PsiMessaging.Files;
-using PsiMessaging.Party;
 
 namespace PsiMessaging.Cli.Output;
 
@@ -54,7 +52,12 @@ internal static class AnswerWriter
             return;
         }
 
-        var content = form switch { "parquet" => await QueryOutput.ParquetAsync(result), "json" => QueryOutput.Json(result), _ => QueryOutput.Csv(result, rawLabels) };
+        var content = form switch
+        {
+            "parquet" => await QueryOutput.ParquetAsync(result),
+            "json" => QueryOutput.Json(result),
+            _ => QueryOutput.Csv(result, rawLabels)
+        };
         if (file is null)
         {
             if (rawLabels)

@@ -4,9 +4,9 @@ using PsiMessaging.Files;
 namespace PsiMessaging.Cli.Output;
 
 /// <summary>
-/// Standard output or error without control characters but line ends and tabs. Names, labels and reasons in what we print come from files and from the other party, and a
-/// terminal obeys what it is sent: here is the one place that all of it passes. Tables and progress bars, which need escape sequences of their own, go past it. JSON, which
-/// must stay what it is, has nothing left for it to change (<see cref="PrintableJson"/>).
+/// Standard output or error without control characters but line ends and tabs. Names, labels and reasons in what we print come from files and from the other
+/// party, and a terminal obeys what it is sent: here is the one place that all of it passes. Tables and progress bars, which need escape sequences of their
+/// own, go past it. JSON, which must stay what it is, has nothing left for it to change (<see cref="PrintableJson"/>).
 /// </summary>
 internal sealed class PrintableWriter(TextWriter inner) : TextWriter
 {

@@ -8,7 +8,6 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Output;
 using PsiMessaging.Party.Questions;
 using PsiMessaging.Files;
-using PsiMessaging.Party;
 
 namespace PsiMessaging.Cli.Output;
 
@@ -21,11 +20,13 @@ internal static class QueryOutput
     public const string ProtectedText = "withheld to protect another cell";
 
     /// <summary>
-    /// Rows as texts, null where there is none. A withheld value says so and why; the line that stands for all groups not shown has labels, and a number only where everybody can
-    /// count those records.
+    /// Rows as texts, null where there is none. A withheld value says so and why; the line that stands for all groups not shown has labels, and a number only
+    /// where everybody can count those records.
     /// </summary>
     public static IEnumerable<IReadOnlyList<string?>> Texts(QueryResult result) => result.Answer.Rows.Select(row =>
-        (IReadOnlyList<string?>)[.. row.Select(cell => cell.IsProtected ? ProtectedText : cell is { IsWithheld: true, Text: null } && !IsWithheldLine(row) ? "withheld" : cell.Text)]);
+        (IReadOnlyList<string?>)[
+            .. row.Select(cell => cell.IsProtected ? ProtectedText : cell is { IsWithheld: true, Text: null } && !IsWithheldLine(row) ? "withheld" : cell.Text)
+        ]);
 
     /// <summary>Whether a row is the line that stands for all groups not shown.</summary>
     public static bool IsWithheldLine(IReadOnlyList<AnswerCell> row) => row.Count > 0 && row[0] == AnswerCell.WithheldGroups;
@@ -33,9 +34,11 @@ internal static class QueryOutput
     public static void Table(QueryResult result)
     {
         var answer = result.Answer;
-        var numbers = answer.Columns.Select((column, i) => (column, i)).Where(entry => entry.column.Role != AnswerRole.Label).Select(entry => entry.i).ToArray();
+        var numbers = answer.Columns.Select((column, i) => (column, i))
+            .Where(entry => entry.column.Role != AnswerRole.Label).Select(entry => entry.i).ToArray();
         Terminal.Table([.. answer.Columns.Select(column => column.Name)],
-            answer.Rows.Zip(Texts(result)).Take(MostTableRows).Select(row => (IReadOnlyList<string>)[.. row.First.Select((cell, i) => Shown(cell, row.Second[i], answer.Columns[i]))]), numbers);
+            answer.Rows.Zip(Texts(result)).Take(MostTableRows)
+                .Select(row => (IReadOnlyList<string>)[.. row.First.Select((cell, i) => Shown(cell, row.Second[i], answer.Columns[i]))]), numbers);
         if (answer.Rows.Count > MostTableRows)
         {
             Console.Out.WriteLine($"… and {answer.Rows.Count - MostTableRows:N0} more rows; take --format csv to see them all");
@@ -52,7 +55,10 @@ internal static class QueryOutput
             Console.Out.WriteLine(string.Join(", ", answer.Facts.Where(fact => fact.Value.Length > 0).Select(fact => $"{fact.Key} {Rounded(fact.Value)}")));
         }
 
-        foreach (var rule in answer.Rules.Where(rule => rule.Contains("left out", StringComparison.Ordinal) && !rule.Contains(": 0 records", StringComparison.Ordinal) && !rule.StartsWith("0 records", StringComparison.Ordinal) || rule.Contains("reference is", StringComparison.Ordinal) || rule.Contains("with care", StringComparison.Ordinal)))
+        foreach (var rule in answer.Rules.Where(rule =>
+            rule.Contains("left out", StringComparison.Ordinal) && !rule.Contains(": 0 records", StringComparison.Ordinal)
+                    && !rule.StartsWith("0 records", StringComparison.Ordinal)
+                || rule.Contains("reference is", StringComparison.Ordinal) || rule.Contains("with care", StringComparison.Ordinal)))
         {
             Console.Out.WriteLine($"Note: {rule}.");
         }
@@ -60,7 +66,9 @@ internal static class QueryOutput
 
     /// <summary>The answer as CSV.</summary>
     /// <param name="result">The answer.</param>
-    /// <param name="rawLabels">Whether labels and headings stand as they are in the data; otherwise a spreadsheet can open the file without running them.</param>
+    /// <param name="rawLabels">
+    /// Whether labels and headings stand as they are in the data; otherwise a spreadsheet can open the file without running them.
+    /// </param>
     public static byte[] Csv(QueryResult result, bool rawLabels = false)
     {
         var columns = result.Answer.Columns;
@@ -86,10 +94,22 @@ internal static class QueryOutput
     public static byte[] Metadata(QueryResult result, bool rawLabels = false)
     {
         var json = Describe(result);
-        json["labels"] = rawLabels ? "raw" : "neutralised: control characters are shown by their pictures, and an apostrophe stands before a leading =, +, - or @; --raw-labels keeps them as they are";
+        json["labels"] = rawLabels
+            ? "raw"
+            : "neutralised: control characters are shown by their pictures, and an apostrophe stands before a leading =, +, - or @; "
+                + "--raw-labels keeps them as they are";
         json["tableSchema"] = new JsonObject
         {
-            ["columns"] = new JsonArray([.. result.Answer.Columns.Select(column => (JsonNode)new JsonObject { ["titles"] = column.Name, ["datatype"] = column.Role switch { AnswerRole.Label => "string", AnswerRole.Count => "integer", AnswerRole.Exact => "decimal", _ => "double" } })]),
+            ["columns"] = new JsonArray([
+                .. result.Answer.Columns.Select(column =>
+                    (JsonNode)new JsonObject { ["titles"] = column.Name, ["datatype"] = column.Role switch
+                    {
+                        AnswerRole.Label => "string",
+                        AnswerRole.Count => "integer",
+                        AnswerRole.Exact => "decimal",
+                        _ => "double"
+                    } })
+            ]),
         };
         return JsonSerializer.SerializeToUtf8Bytes(json, Indented);
     }
@@ -97,16 +117,27 @@ internal static class QueryOutput
     public static byte[] Json(QueryResult result)
     {
         var json = Describe(result);
-        json["columns"] = new JsonArray([.. result.Answer.Columns.Select(column => (JsonNode)new JsonObject { ["name"] = column.Name, ["role"] = column.Role.ToString().ToLowerInvariant() })]);
-        json["rows"] = new JsonArray([.. result.Answer.Rows.Select(row => (JsonNode)new JsonArray([.. row.Select((cell, i) => Value(cell, result.Answer.Columns[i]))]))]);
-        JsonArray Cells(Func<AnswerCell, bool> which) => new([.. result.Answer.Rows.SelectMany((row, i) => row.Select((cell, j) => (cell, i, j))).Where(entry => which(entry.cell)).Select(entry => (JsonNode)new JsonArray(entry.i, entry.j))]);
+        json["columns"] = new JsonArray([
+            .. result.Answer.Columns.Select(column => (JsonNode)new JsonObject { ["name"] = column.Name, ["role"] = column.Role.ToString().ToLowerInvariant() })
+        ]);
+        json["rows"] =
+            new JsonArray([.. result.Answer.Rows.Select(row => (JsonNode)new JsonArray([.. row.Select((cell, i) => Value(cell, result.Answer.Columns[i]))]))]);
+        JsonArray Cells(Func<AnswerCell, bool> which) =>
+            new([.. result.Answer.Rows.SelectMany((row, i) => row.Select((cell, j) => (cell, i, j)))
+                .Where(entry => which(entry.cell)).Select(entry => (JsonNode)new JsonArray(entry.i, entry.j))]);
         json["withheldCells"] = Cells(cell => cell.IsWithheld);
         json["withheldToProtectAnotherCell"] = Cells(cell => cell.IsProtected);
         return JsonSerializer.SerializeToUtf8Bytes(json, Indented);
     }
 
     public static Task<byte[]> ParquetAsync(QueryResult result) => AnswerFile.WriteAsync(
-        [.. result.Answer.Columns.Select((column, i) => new AnswerFileColumn(column.Name, column.Role switch { AnswerRole.Label => AnswerFileType.Text, AnswerRole.Count => AnswerFileType.Integer, AnswerRole.Exact => AnswerFileType.Decimal, _ => AnswerFileType.Double }, column.Decimals,
+        [.. result.Answer.Columns.Select((column, i) => new AnswerFileColumn(column.Name, column.Role switch
+        {
+            AnswerRole.Label => AnswerFileType.Text,
+            AnswerRole.Count => AnswerFileType.Integer,
+            AnswerRole.Exact => AnswerFileType.Decimal,
+            _ => AnswerFileType.Double
+        }, column.Decimals,
             [.. result.Answer.Rows.Select(row => row[i].Text)]))],
         [.. result.Answer.Rows.Select(row => row.Any(cell => cell.IsWithheld))],
         new Dictionary<string, string> { ["psi"] = Describe(result).ToJsonString(Indented) });
@@ -123,12 +154,18 @@ internal static class QueryOutput
         ["minimumCellSize"] = result.MinCell,
         ["withheldRows"] = result.Answer.Withheld,
         ["withheldLine"] = result.Answer.Rows.Any(IsWithheldLine),
-        ["facts"] = new JsonObject(result.Answer.Facts.Select(fact => KeyValuePair.Create(fact.Key, (JsonNode?)(double.TryParse(fact.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? JsonValue.Create(number) : null)))),
+        ["facts"] = new JsonObject(result.Answer.Facts.Select(fact => KeyValuePair.Create(fact.Key,
+            (JsonNode?)(double.TryParse(fact.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? JsonValue.Create(number) : null)))),
         ["rules"] = new JsonArray([.. result.Answer.Rules.Select(rule => (JsonNode)rule)]),
         ["seconds"] = Math.Round(result.Seconds, 3),
     };
 
-    private static JsonSerializerOptions Indented { get; } = new() { WriteIndented = true, Encoder = PrintableJson.Encoder, TypeInfoResolver = new System.Text.Json.Serialization.Metadata.DefaultJsonTypeInfoResolver() };
+    private static JsonSerializerOptions Indented { get; } = new()
+    {
+        WriteIndented = true,
+        Encoder = PrintableJson.Encoder,
+        TypeInfoResolver = new System.Text.Json.Serialization.Metadata.DefaultJsonTypeInfoResolver()
+    };
 
     private static JsonNode? Value(AnswerCell cell, AnswerColumn column) => cell.Text is null ? null
         : column.Role == AnswerRole.Label ? JsonValue.Create(cell.Text) : JsonNode.Parse(cell.Text);
@@ -142,12 +179,15 @@ internal static class QueryOutput
         {
             AnswerRole.Label => cell.Text.Length == 0 ? "(empty)" : cell.Text,
             AnswerRole.Real => Rounded(cell.Text),
-            _ => decimal.TryParse(cell.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number.ToString("N" + column.Decimals, CultureInfo.InvariantCulture) : cell.Text,
+            _ => decimal.TryParse(cell.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+                ? number.ToString("N" + column.Decimals, CultureInfo.InvariantCulture)
+                : cell.Text,
         },
     };
 
     private static string Rounded(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
-        ? Math.Abs(number) is >= 1e6 and < 1e15 ? number.ToString("N0", CultureInfo.InvariantCulture) : number.ToString("G6", CultureInfo.InvariantCulture) : text;
+        ? Math.Abs(number) is >= 1e6 and < 1e15 ? number.ToString("N0", CultureInfo.InvariantCulture) : number.ToString("G6", CultureInfo.InvariantCulture)
+        : text;
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using PsiMessaging.Cli.Simulation;
-using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data;
 using PsiMessaging.Files;
 using PsiMessaging.Participants;
@@ -77,7 +76,8 @@ internal static class Terminal
         return code;
     }
 
-    public static void Json<T>(T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) => Console.Out.WriteLine(JsonSerializer.Serialize(value, type));
+    public static void Json<T>(T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) =>
+        Console.Out.WriteLine(JsonSerializer.Serialize(value, type));
 
     /// <summary>A table with right-aligned numbers.</summary>
     public static void Table(IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string>> rows, params int[] rightAligned)

@@ -26,7 +26,8 @@ public static class BenchData
                 foreach (var position in random.Permutation(rows))
                 {
                     var id = (first + position) * 7919L % 1_000_000_007L;
-                    writer.WriteLine($"{id:D12};{(char)('a' + random.NextInt(8))};{(char)('k' + random.NextInt(12))}{random.NextInt(10)};{random.NextInt(1000)}");
+                    writer.WriteLine(
+                        $"{id:D12};{(char)('a' + random.NextInt(8))};{(char)('k' + random.NextInt(12))}{random.NextInt(10)};{random.NextInt(1000)}");
                 }
             });
             return path;

@@ -26,20 +26,24 @@ internal sealed record BenchRun
     public required SimulationReport Report { get; init; }
 
     /// <summary>What identifies a run when reports are compared.</summary>
-    public string Title => $"{Protocol}{(PsiProtocols.Find(Protocol) is { HasRsaKeys: true } ? $" {RsaBits}" : "")}{(WireNames.NameOf(Security) is { } model ? $" {model}" : "")}"
-        + $"{(Reuse ? " reuse" : "")}{(Reveal == RevealTo.Both ? "" : $", to {WireNames.NameOf(Reveal)}")}, {Rows1:N0} x {Rows2:N0}, {Transport}, {Cores} core{(Cores == 1 ? "" : "s")}";
+    public string Title =>
+        $"{Protocol}{(PsiProtocols.Find(Protocol) is { HasRsaKeys: true } ? $" {RsaBits}" : "")}{(WireNames.NameOf(Security) is { } model ? $" {model}" : "")}"
+        + $"{(Reuse ? " reuse" : "")}{(Reveal == RevealTo.Both ? "" : $", to {WireNames.NameOf(Reveal)}")}, {Rows1:N0} x {Rows2:N0}, {Transport}, {Cores} "
+        + $"core{(Cores == 1 ? "" : "s")}";
 
     /// <summary>Seconds that the operations alone would take on all cores.</summary>
     public double CeilingSeconds => Operations.Sum(operation => operation.Value / Rates[operation.Key]) / Cores;
 
     /// <summary>Seconds from the input files to the result files.</summary>
-    public double SessionSeconds => Report.Phases.Where(phase => phase.Name is "read" or "prepare" or "hand-shake" or "exchange" or "compare").Sum(phase => phase.Seconds);
+    public double SessionSeconds =>
+        Report.Phases.Where(phase => phase.Name is "read" or "prepare" or "hand-shake" or "exchange" or "compare").Sum(phase => phase.Seconds);
 
     /// <summary>Seconds of the protocol's rounds.</summary>
     public double ExchangeSeconds => Report.Phases.Single(phase => phase.Name == "exchange").Seconds;
 
     /// <summary>Bytes between the parties, both ways, for each pair of identifiers (one of either party).</summary>
-    public double BytesAPair => (double)Report.Bytes.Where(edge => !edge.Key.Contains("LINKER", StringComparison.Ordinal)).Sum(edge => edge.Value) / Math.Max(Rows1, Rows2);
+    public double BytesAPair =>
+        (double)Report.Bytes.Where(edge => !edge.Key.Contains("LINKER", StringComparison.Ordinal)).Sum(edge => edge.Value) / Math.Max(Rows1, Rows2);
 
     /// <summary>The figures people compare, in order.</summary>
     public IEnumerable<(string Name, double Value, string Format)> Figures()

@@ -23,7 +23,8 @@ internal static class Calibration
     public static async Task<ProtocolCosts> RunAsync(int cores, TimeProvider time, CancellationToken cancellation)
     {
         var ecdh = PrimitiveRates.Measure(EcdhProtocol.Instance, 0);
-        var (small, large, wide) = (await BestAsync(Small, Small, cores, cancellation), await BestAsync(Large, Large, cores, cancellation), await BestAsync(Small, Large, cores, cancellation));
+        var (small, large, wide) = (await BestAsync(Small, Small, cores, cancellation),
+            await BestAsync(Large, Large, cores, cancellation), await BestAsync(Small, Large, cores, cancellation));
         var sender = Math.Max(1e-9, (wide - small) / (Large - Small));
         return new ProtocolCosts
         {

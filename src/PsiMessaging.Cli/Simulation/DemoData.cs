@@ -31,10 +31,15 @@ internal static class DemoData
         var order = random.Permutation(people);
 
         var institute = Write(Path.Combine(folder, "istat.csv"), "IDKEY;CLASSE_ETA;NUMERO_FIGLI", Enumerable.Range(0, rows), order, (id, person) =>
-            $"{Name(person)};{Age(person)};{Pick(person, 7, Age(person) switch { "< 20" => (92, 8), "20-28" => (70, 26), "29-35" => (35, 45), _ => (25, 45) }, "0", "1-2", ">2")}");
-        var bank = Write(Path.Combine(folder, "bi.csv"), "IDKEY;TIPO_RATA_MUTUO;PAGATORE_RATA_MUTUO;CLASSE_REDDITO", Enumerable.Range(rows - common, bankRows), order, (id, person) =>
         {
-            var income = Pick(person, 11, Age(person) switch { "< 20" => (85, 13), "20-28" => (55, 35), "29-35" => (25, 50), _ => (20, 45) }, "BASSA", "MEDIA", "ALTA");
+            var children = Age(person) switch { "< 20" => (92, 8), "20-28" => (70, 26), "29-35" => (35, 45), _ => (25, 45) };
+            return $"{Name(person)};{Age(person)};{Pick(person, 7, children, "0", "1-2", ">2")}";
+        });
+        var bank = Write(Path.Combine(folder, "bi.csv"), "IDKEY;TIPO_RATA_MUTUO;PAGATORE_RATA_MUTUO;CLASSE_REDDITO",
+            Enumerable.Range(rows - common, bankRows), order, (id, person) =>
+        {
+            var income = Pick(person, 11, Age(person) switch { "< 20" => (85, 13), "20-28" => (55, 35), "29-35" => (25, 50), _ => (20, 45) },
+                "BASSA", "MEDIA", "ALTA");
             var instalment = Pick(person, 13, income switch { "BASSA" => (65, 28), "MEDIA" => (25, 55), _ => (10, 35) }, "BASSA", "MEDIA", "ALTA");
             return $"{Name(person)};{instalment};{Pick(person, 17, (60, 40), "SI", "NO", "NO")};{income}";
         });

@@ -18,7 +18,9 @@ internal static class DemoNarrative
             RevealTo.Size => "They will find out how many people they have in common, and not which.",
             _ => $"{(request.Reveal == RevealTo.Initiator ? "P1" : "P2")} will find out which people they have in common; the other will not.",
         });
-        Console.Out.WriteLine(request.Broker is not null ? "All three run in this process and talk through RabbitMQ." : "All three run in this process and talk by messages in memory (--broker takes RabbitMQ).");
+        Console.Out.WriteLine(request.Broker is not null
+            ? "All three run in this process and talk through RabbitMQ."
+            : "All three run in this process and talk by messages in memory (--broker takes RabbitMQ).");
         Console.Out.WriteLine();
     }
 
@@ -41,24 +43,40 @@ internal static class DemoNarrative
         Terminal.Table(["who", "learned", "did not learn"],
         [
             Party("P1", "P2", request.Reveal, RevealTo.Initiator, report, p2.Distinct, report.Queries.Count > 0 ? "; the table" : ""),
-            Party("P2", "P1", request.Reveal, RevealTo.Responder, report, p1.Distinct, report.Queries.Count > 0 ? $"; that P1 asked, and what{(request.MinCell > 1 && report.Engine == QueryEngine.Masked ? "; how large P1's groups are, without their labels" : "")}" : ""),
+            Party("P2", "P1", request.Reveal, RevealTo.Responder, report, p1.Distinct, report.Queries.Count > 0
+                ? "; that P1 asked, and "
+                    + $"what{(request.MinCell > 1 && report.Engine == QueryEngine.Masked ? "; how large P1's groups are, without their labels" : "")}"
+                : ""),
             request.Reveal == RevealTo.Both
-                ? report.Engine == QueryEngine.Masked ? ["Linker", "how many rows, and how many columns each question has (engine masked)", "any identifier, value, label, count or question"]
-                    : ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts", "any identifier, value or column name"]
+                ? report.Engine == QueryEngine.Masked
+                    ? ["Linker", "how many rows, and how many columns each question has (engine masked)", "any identifier, value, label, count or question"]
+                    : ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts",
+                        "any identifier, value or column name"]
                 : ["Linker", "nothing: it had no part", "anything"],
-            ["Broker", $"who talks to whom, when, how many bytes; {(request.Reveal == RevealTo.Both ? "column names; what nearly all identifiers look like; " : "what nearly all identifiers look like; ")}the masked and encrypted contents", "any identifier, value or key"],
+            ["Broker", "who talks to whom, when, how many bytes; "
+                + $"{(request.Reveal == RevealTo.Both ? "column names; " : "")}what nearly all identifiers look like; the masked and encrypted contents",
+                "any identifier, value or key"],
         ]);
         if (report.Engine == QueryEngine.Masked && report.Queries.Count > 0)
         {
-            Console.Out.WriteLine($"All this holds for workers that follow the protocol. A worker of P1's that somebody has changed could read single values of the columns it asks about{(request.MinCell > 1 ? $": the minimum of {request.MinCell} is kept by P1's own worker, and P2 checks what P1 says of its groups without being able to see that it is true" : "")}. docs/disclosure.md says what is stopped and what is not.");
+            var kept = request.MinCell > 1 ? $": the minimum of {request.MinCell} is kept by P1's own worker, and P2 checks what P1 says of its groups "
+                + "without being able to see that it is true" : "";
+            Console.Out.WriteLine("All this holds for workers that follow the protocol. A worker of P1's that somebody has changed could read single values "
+                + $"of the columns it asks about{kept}. docs/disclosure.md says what is stopped and what is not.");
         }
 
         Console.Out.WriteLine();
         Console.Out.WriteLine("How long and how much");
         Terminal.Table(["phase", "seconds"], report.Phases.Select(phase => (IReadOnlyList<string>)[phase.Name, phase.Seconds.ToString("0.00")]), 1);
-        Terminal.Table(["from -> to", "bytes"], report.Bytes.Select(edge => (IReadOnlyList<string>)[edge.Key.Replace("->", " -> ", StringComparison.Ordinal), edge.Value.ToString("N0")]), 1);
-        Console.Out.WriteLine($"Protocol {report.ProtocolText}{(PsiProtocols.Find(report.Protocol) is { HasRsaKeys: true } ? $" ({request.RsaBits} bits)" : "")}{(request.Security == SecurityModel.SemiHonest ? "" : ", malicious variant (not reviewed)")}, engine {WireNames.NameOf(report.Engine)}, {Seconds(report.TotalSeconds)} in all, {report.PeakMemoryBytes / 1048576.0:N0} MiB at most.");
-        Console.Out.WriteLine(request.OutputFolder is { } folder ? $"Results in {folder}" : "Your own files: psi simulate --p1 A.csv --p2 B.csv --key ID --query \"COLUMN, COLUMN\" --out DIR");
+        Terminal.Table(["from -> to", "bytes"],
+            report.Bytes.Select(edge => (IReadOnlyList<string>)[edge.Key.Replace("->", " -> ", StringComparison.Ordinal), edge.Value.ToString("N0")]), 1);
+        Console.Out.WriteLine(
+            $"Protocol {report.ProtocolText}{(PsiProtocols.Find(report.Protocol) is { HasRsaKeys: true } ? $" ({request.RsaBits} bits)" : "")}"
+                + $"{(request.Security == SecurityModel.SemiHonest ? "" : ", malicious variant (not reviewed)")}, engine {WireNames.NameOf(report.Engine)}, "
+                + $"{Seconds(report.TotalSeconds)} in all, {report.PeakMemoryBytes / 1048576.0:N0} MiB at most.");
+        Console.Out.WriteLine(request.OutputFolder is { } folder
+            ? $"Results in {folder}"
+            : "Your own files: psi simulate --p1 A.csv --p2 B.csv --key ID --query \"COLUMN, COLUMN\" --out DIR");
     }
 
     private static void Engines(SimulationOutcome outcome, QueryEngine engine)
@@ -67,7 +85,8 @@ internal static class DemoNarrative
         {
             Console.Out.WriteLine();
             Console.Out.WriteLine(other.Agrees(outcome.Queries)
-                ? $"Asked once more in a session with engine {WireNames.NameOf(other.Engine)}: both engines agree{(other.Answers.Contains(null) ? " wherever both can answer" : "")}."
+                ? $"Asked once more in a session with engine {WireNames.NameOf(other.Engine)}: both engines "
+                    + $"agree{(other.Answers.Contains(null) ? " wherever both can answer" : "")}."
                 : $"Asked once more in a session with engine {WireNames.NameOf(other.Engine)}: THE ENGINES DISAGREE. Please report this.");
             foreach (var refusal in other.Refusals.OfType<string>())
             {
@@ -98,12 +117,17 @@ internal static class DemoNarrative
         _ => "; both know that number, and neither knows which",
     };
 
-    private static IReadOnlyList<string> Party(string name, string other, RevealTo reveal, RevealTo role, SimulationReport report, int othersSize, string more) =>
+    private static IReadOnlyList<string> Party(string name, string other, RevealTo reveal,
+        RevealTo role, SimulationReport report, int othersSize, string more) =>
     [
         name,
-        (reveal == RevealTo.Both || reveal == role ? $"which {report.Intersection:N0} of its people {other} has too; " : reveal == RevealTo.Size ? $"that {report.Intersection:N0} of its people {other} has too; " : "")
+        (reveal == RevealTo.Both || reveal == role ? $"which {report.Intersection:N0} of its people {other} has too; "
+            : reveal == RevealTo.Size ? $"that {report.Intersection:N0} of its people {other} has too; "
+            : "")
             + $"that {other} has {othersSize:N0}, and what nearly all look like (alphabet, case, length){more}",
-        (reveal == RevealTo.Both || reveal == role ? $"anything about {other}'s other people" : reveal == RevealTo.Size ? "which ones" : $"whether {other} has any of its people") + $"; any single record of {other}",
+        (reveal == RevealTo.Both || reveal == role ? $"anything about {other}'s other people"
+            : reveal == RevealTo.Size ? "which ones"
+            : $"whether {other} has any of its people") + $"; any single record of {other}",
     ];
 
     public static string Seconds(double seconds) => seconds < 10 ? $"{seconds:0.00} s" : $"{seconds:0.0} s";

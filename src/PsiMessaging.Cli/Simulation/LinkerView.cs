@@ -15,7 +15,8 @@ internal sealed class LinkerView
     public void Add(ReadOnlyMemory<byte> frame)
     {
         var envelope = Envelope.Parse(frame);
-        if (envelope.Message is RegisterDataset or OpenProduct || (envelope.Message is MaskedRows && _seen.Count(entry => entry.Message is MaskedRows) < KeptBatches))
+        if (envelope.Message is RegisterDataset or OpenProduct
+            || (envelope.Message is MaskedRows && _seen.Count(entry => entry.Message is MaskedRows) < KeptBatches))
         {
             _seen.Enqueue((envelope.Header.From, envelope.Message, envelope.Body.ToArray()));
         }
@@ -34,13 +35,16 @@ internal sealed class LinkerView
             foreach (var column in register.Columns)
             {
                 var counts = ParquetInspection.Multiplicities(Path.Combine(linkerFolder, party.ToLowerInvariant()), column);
-                lines.Add($"{party}, column {column[..8]}…: {counts.Count:N0} different ciphertexts, which stand there {string.Join(", ", counts.Take(6).Select(count => $"{count:N0}"))}{(counts.Count > 6 ? ", …" : "")} times: the column's histogram without its labels");
+                lines.Add($"{party}, column {column[..8]}…: {counts.Count:N0} different ciphertexts, which stand there "
+                    + $"{string.Join(", ", counts.Take(6).Select(count => $"{count:N0}"))}{(counts.Count > 6 ? ", …" : "")} times: the column's histogram "
+                    + "without its labels");
             }
         }
 
         foreach (var open in _seen.Select(entry => (entry.Party, Open: entry.Message as OpenProduct)).Where(entry => entry.Open?.SessionId == session))
         {
-            var bodies = _seen.Where(entry => entry.Party == open.Party && entry.Message is MaskedRows rows && rows.QueryId == open.Open!.QueryId).Select(entry => (Rows: (MaskedRows)entry.Message, entry.Body)).ToArray();
+            var bodies = _seen.Where(entry => entry.Party == open.Party && entry.Message is MaskedRows rows && rows.QueryId == open.Open!.QueryId)
+                .Select(entry => (Rows: (MaskedRows)entry.Message, entry.Body)).ToArray();
             var words = new List<ulong>();
             using var reader = new MaskedReader();
             foreach (var (rows, body) in bodies)
@@ -54,7 +58,9 @@ internal sealed class LinkerView
             }
 
             var ones = words.Count == 0 ? 0 : words.Average(word => (double)ulong.PopCount(word)) / 64;
-            lines.Add($"{open.Party}, question {open.Open!.QueryId[..8]}: {open.Open.Rows:N0} x {open.Open.OwnColumns} words ({string.Join(", ", words.Take(2).Select(word => $"{word:x16}"))}, …): {words.Distinct().Count():N0} different of {words.Count:N0}, {ones:P1} of the bits set, as of coins thrown");
+            lines.Add($"{open.Party}, question {open.Open!.QueryId[..8]}: {open.Open.Rows:N0} x {open.Open.OwnColumns} words "
+                + $"({string.Join(", ", words.Take(2).Select(word => $"{word:x16}"))}, …): {words.Distinct().Count():N0} different of {words.Count:N0}, "
+                + $"{ones:P1} of the bits set, as of coins thrown");
         }
 
         return lines;

@@ -26,8 +26,11 @@ internal sealed record SimulationReport(
     public double TotalSeconds => Phases.Sum(phase => phase.Seconds);
 }
 
-/// <summary>One party's input: rows in the file, distinct identifiers, rows without an identifier, how it was read, and what a person should know of it.</summary>
-internal sealed record PartyReport(int Rows, int Distinct, int Dropped, string? Reading, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Notices = null);
+/// <summary>
+/// One party's input: rows in the file, distinct identifiers, rows without an identifier, how it was read, and what a person should know of it.
+/// </summary>
+internal sealed record PartyReport(int Rows, int Distinct, int Dropped, string? Reading,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Notices = null);
 
 /// <summary>A phase and its length.</summary>
 internal sealed record PhaseReport(string Name, double Seconds)
@@ -37,7 +40,8 @@ internal sealed record PhaseReport(string Name, double Seconds)
 }
 
 /// <summary>A query: groups in its answer, how many are suppressed, seconds from question to answer; or why it was refused.</summary>
-internal sealed record QueryReport(string Text, int Groups, int Suppressed, double Seconds, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Refused = null);
+internal sealed record QueryReport(string Text, int Groups, int Suppressed, double Seconds,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Refused = null);
 
 /// <summary>A simulation ended without a result.</summary>
 internal sealed class SimulationException(string message) : Exception(message);

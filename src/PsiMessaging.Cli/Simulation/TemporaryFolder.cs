@@ -4,9 +4,9 @@ using PsiMessaging.Files;
 namespace PsiMessaging.Cli.Simulation;
 
 /// <summary>
-/// A folder of this run alone, for what must not outlive it: its owner's (0700), under a random name, gone when it is disposed. What a kill leaves behind is found by its name
-/// and its lock, which the system takes away with the process, and is removed when the next folder of its kind is made. Nothing else is: no link is followed, and what
-/// another user owns, what others may enter and what has no lock of ours stays as it is.
+/// A folder of this run alone, for what must not outlive it: its owner's (0700), under a random name, gone when it is disposed. What a kill leaves behind is
+/// found by its name and its lock, which the system takes away with the process, and is removed when the next folder of its kind is made. Nothing else is: no
+/// link is followed, and what another user owns, what others may enter and what has no lock of ours stays as it is.
 /// </summary>
 internal sealed class TemporaryFolder : IDisposable
 {
@@ -38,7 +38,8 @@ internal sealed class TemporaryFolder : IDisposable
         }
         catch (Exception exception) when (DiskFault.IsFull(exception))
         {
-            throw new SimulationException($"no space is left in {parent} for this run's temporary files; free some there, or name a folder with more room in TMPDIR");
+            throw new SimulationException(
+                $"no space is left in {parent} for this run's temporary files; free some there, or name a folder with more room in TMPDIR");
         }
     }
 
@@ -103,7 +104,8 @@ internal sealed class TemporaryFolder : IDisposable
     }
 
     private static bool IsName(string name, string prefix, string suffix) =>
-        name.Length == prefix.Length + RandomDigits + suffix.Length && name.StartsWith(prefix, StringComparison.Ordinal) && name.EndsWith(suffix, StringComparison.Ordinal)
+        name.Length == prefix.Length + RandomDigits + suffix.Length
+            && name.StartsWith(prefix, StringComparison.Ordinal) && name.EndsWith(suffix, StringComparison.Ordinal)
         && name.AsSpan(prefix.Length, RandomDigits).IndexOfAnyExcept("0123456789abcdef") < 0;
 
     /// <summary>The lock of a folder whose process is gone; null where it lives, where there is no lock, and where locks hold nobody off.</summary>
@@ -183,7 +185,8 @@ internal sealed class TemporaryFolder : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine($"psi: {Path} could not be removed and may hold data: {exception.Message.ReplaceLineEndings(" ")}; remove it, or the next run will try again");
+            Console.Error.WriteLine(
+                $"psi: {Path} could not be removed and may hold data: {exception.Message.ReplaceLineEndings(" ")}; remove it, or the next run will try again");
         }
     }
 }

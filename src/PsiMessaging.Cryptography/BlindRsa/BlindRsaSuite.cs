@@ -82,7 +82,8 @@ public static class BlindRsaSuite
     /// equality of s^e with the encoded message.
     /// </summary>
     /// <returns>False when the signature does not verify.</returns>
-    public static bool TryFinalize(RsaArithmetic server, ReadOnlySpan<byte> message, ReadOnlySpan<byte> blindSignature, ReadOnlySpan<byte> inverse, Span<byte> signature)
+    public static bool TryFinalize(RsaArithmetic server, ReadOnlySpan<byte> message,
+        ReadOnlySpan<byte> blindSignature, ReadOnlySpan<byte> inverse, Span<byte> signature)
     {
         if (!server.IsInRange(blindSignature))
         {

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace PsiMessaging.Cryptography.BlindRsa;
 
-/// <summary>The few functions of OpenSSL 3's libcrypto that raw RSA needs. .NET on Linux already runs on this library; it only hides the raw operation.</summary>
+/// <summary>
+/// The few functions of OpenSSL 3's libcrypto that raw RSA needs. .NET on Linux already runs on this library; it only hides the raw operation.
+/// </summary>
 internal static unsafe partial class Libcrypto
 {
     private const string Library = "psi-libcrypto";

@@ -31,7 +31,9 @@ public abstract class RsaArithmetic : IDisposable
     public abstract void PublicOperation(ReadOnlySpan<byte> value, Span<byte> result);
 
     /// <summary>RSASP1 (RFC 8017 section 5.2.1): value^d modulo n, verified against the public operation before it is returned.</summary>
-    /// <exception cref="InvalidOperationException">This arithmetic was made from a public key, or the result did not verify (a fault in the machine).</exception>
+    /// <exception cref="InvalidOperationException">
+    /// This arithmetic was made from a public key, or the result did not verify (a fault in the machine).
+    /// </exception>
     public abstract void PrivateOperation(ReadOnlySpan<byte> value, Span<byte> result);
 
     /// <summary>left · right modulo n.</summary>

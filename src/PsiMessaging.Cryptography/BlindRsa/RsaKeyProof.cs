@@ -9,10 +9,10 @@ namespace PsiMessaging.Cryptography.BlindRsa;
 /// blinded message would leak a residue class of the message before any signature is checked.
 /// </summary>
 /// <remarks>
-/// The prover shows 65537-th roots of <see cref="Roots"/> values that a hash draws from Z_n. If 65537 | φ(n), a prime q | n has 65537 | q - 1 (65537 itself does not divide n:
-/// <see cref="RsaPublicKey"/>), so q ≥ 131,075, and a value of Z_n has a root modulo q with probability at most 1/65537 + 1/q &lt; 2^-15.4, the second term for zero. A false proof
-/// passes with probability below 2^-138 for each try of the hash (random oracle); eight roots would give no more than 2^-123. The roots reveal nothing: they are signatures on
-/// values nobody chose.
+/// The prover shows 65537-th roots of <see cref="Roots"/> values that a hash draws from Z_n. If 65537 | φ(n), a prime q | n has 65537 | q - 1 (65537 itself
+/// does not divide n: <see cref="RsaPublicKey"/>), so q ≥ 131,075, and a value of Z_n has a root modulo q with probability at most 1/65537 + 1/q &lt; 2^-15.4,
+/// the second term for zero. A false proof passes with probability below 2^-138 for each try of the hash (random oracle); eight roots would give no more than
+/// 2^-123. The roots reveal nothing: they are signatures on values nobody chose.
 /// </remarks>
 public static class RsaKeyProof
 {

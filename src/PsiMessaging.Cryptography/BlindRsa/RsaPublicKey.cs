@@ -45,7 +45,8 @@ public sealed class RsaPublicKey
         key = null;
         fault = !IsAllowedLength(bits) ? $"an RSA modulus of {bits} bits is not allowed: take {MinimumBits} to {MaximumBits}, a multiple of {BitsStep}"
             : modulus.Length * 8 != bits || (modulus[0] & 0x80) == 0 ? $"the RSA modulus is not exactly {bits} bits long"
-            : (modulus[^1] & 1) == 0 || !BigInteger.GreatestCommonDivisor(new BigInteger(modulus, isUnsigned: true, isBigEndian: true), SmallPrimes).IsOne ? "the RSA modulus has a small factor"
+            : (modulus[^1] & 1) == 0 || !BigInteger.GreatestCommonDivisor(new BigInteger(modulus, isUnsigned: true, isBigEndian: true), SmallPrimes).IsOne
+            ? "the RSA modulus has a small factor"
             : !exponent.SequenceEqual(Exponent) ? "the RSA exponent is not 65537"
             : null;
         if (fault is not null)

@@ -6,8 +6,9 @@ using PsiMessaging.Cryptography.Symmetric;
 namespace PsiMessaging.Cryptography.KeyValueStore;
 
 /// <summary>
-/// A set of keys as rows of the random band matrix, in ascending order of where their bands begin: memory is then walked once, from front to back. A key's row comes
-/// from the hashes c_j of key ⊕ j, j = 0, 1, 2: it begins at ⌊low64(c_0)·S / 2^64⌋ of S starts, and c_1, c_2 are its 256 coefficients, the first set to one.
+/// A set of keys as rows of the random band matrix, in ascending order of where their bands begin: memory is then walked once, from front to back. A key's row
+/// comes from the hashes c_j of key ⊕ j, j = 0, 1, 2: it begins at ⌊low64(c_0)·S / 2^64⌋ of S starts, and c_1, c_2 are its 256 coefficients, the first set to
+/// one.
 /// </summary>
 public sealed unsafe class BandRows : IDisposable
 {
@@ -112,7 +113,8 @@ public sealed unsafe class BandRows : IDisposable
         }
 
         bounds[ranges] = next;
-        cores.Split(keys.Length, ChunkKeys, (part, first, end) => Scatter(keys.Span, (uint*)starts.Pointer, first, end, shift, begins[part], unorderedKeys.Pointer, (ulong*)unorderedPlaces.Pointer));
+        cores.Split(keys.Length, ChunkKeys, (part, first, end) =>
+            Scatter(keys.Span, (uint*)starts.Pointer, first, end, shift, begins[part], unorderedKeys.Pointer, (ulong*)unorderedPlaces.Pointer));
         cores.Split(ranges, 1, (_, first, end) =>
         {
             var counts = new int[(1 << shift) + 1];
@@ -143,7 +145,8 @@ public sealed unsafe class BandRows : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Scatter(ReadOnlySpan<Vector128<byte>> keys, uint* starts, int first, int end, int shift, int[] next, Vector128<byte>* toKeys, ulong* toPlaces)
+    private static void Scatter(ReadOnlySpan<Vector128<byte>> keys, uint* starts, int first,
+        int end, int shift, int[] next, Vector128<byte>* toKeys, ulong* toPlaces)
     {
         for (var i = first; i < end; i++)
         {

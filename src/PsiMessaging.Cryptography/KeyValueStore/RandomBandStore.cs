@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Cryptography.Vole;
 
 namespace PsiMessaging.Cryptography.KeyValueStore;
 
@@ -19,13 +18,13 @@ public enum EncodeFault
 }
 
 /// <summary>
-/// Oblivious key-value store of random band matrices, RB-OKVS (Bienstock, Patel, Seo, Yeo, ePrint 2023/903): a vector of m = ⌈1.1·n⌉ + 255 elements in which each of
-/// n keys decodes, by XOR of those of 256 neighbours that its band names, to its value; nothing else about the keys can be read from it, for free places are
-/// random. Decoding is linear over GF(2^128).
+/// Oblivious key-value store of random band matrices, RB-OKVS (Bienstock, Patel, Seo, Yeo, ePrint 2023/903): a vector of m = ⌈1.1·n⌉ + 255 elements in which
+/// each of n keys decodes, by XOR of those of 256 neighbours that its band names, to its value; nothing else about the keys can be read from it, for free
+/// places are random. Decoding is linear over GF(2^128).
 /// </summary>
 /// <remarks>
-/// Encoding is Gaussian elimination along the band. The vector depends on keys, values, hash key and seed alone, not on how the work was split: which places are free
-/// follows from the rows' space, and given those the solution is one. Failure at 1.1 and 256: below 2^-50 at a million keys; docs/protocols.md.
+/// Encoding is Gaussian elimination along the band. The vector depends on keys, values, hash key and seed alone, not on how the work was split: which places
+/// are free follows from the rows' space, and given those the solution is one. Failure at 1.1 and 256: below 2^-50 at a million keys; docs/protocols.md.
 /// </remarks>
 public static unsafe class RandomBandStore
 {
@@ -94,7 +93,10 @@ public static unsafe class RandomBandStore
     }
 
     /// <summary>Decodes: result i is the XOR of the elements that row i names.</summary>
-    /// <param name="store">The store, or any vector of its length, with zeros behind as <see cref="Encode(BandRows, ReadOnlySpan{Vector128{byte}}, ReadOnlySpan{byte}, Cores, out EncodeFault)"/> leaves.</param>
+    /// <param name="store">
+    /// The store, or any vector of its length, with zeros behind as
+    /// <see cref="Encode(BandRows, ReadOnlySpan{Vector128{byte}}, ReadOnlySpan{byte}, Cores, out EncodeFault)"/> leaves.
+    /// </param>
     /// <param name="rows">Rows, of these keys or others.</param>
     /// <param name="results">Receives a block a row, in the rows' order.</param>
     /// <param name="cores">Threads.</param>
@@ -130,8 +132,8 @@ public static unsafe class RandomBandStore
     public static int LengthOf(int starts) => starts + BandWidth - 1 + Padding;
 
     /// <summary>
-    /// Rows in ascending order of their start go to the first free column of their band. Each thread has a range of columns; rows that leave it wait and are placed
-    /// one by one at the end.
+    /// Rows in ascending order of their start go to the first free column of their band. Each thread has a range of columns; rows that leave it wait and are
+    /// placed one by one at the end.
     /// </summary>
     private static EncodeFault Eliminate(BandRows rows, Vector128<byte>* values, Vector128<byte>* store, ulong* pivots, int columns, int width, Cores cores)
     {
@@ -300,8 +302,8 @@ public static unsafe class RandomBandStore
     }
 
     /// <summary>
-    /// Back substitution, four columns a step: the lines behind them are read once for all four and always whole, as they were written, so that the processor can
-    /// forward what it stored a moment ago; within the four it is plain triangular substitution.
+    /// Back substitution, four columns a step: the lines behind them are read once for all four and always whole, as they were written, so that the processor
+    /// can forward what it stored a moment ago; within the four it is plain triangular substitution.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void SubstituteWide(Vector128<byte>* store, ulong* pivots, int columns, ulong* masks)

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace PsiMessaging.Cryptography.Memory;
 
 /// <summary>
-/// A number of threads for long computations: whole steps run on them in the order they were given, and a step may split its loops over those that are free. The
-/// thread pool, which serves messages and timers, is left alone. With one thread a loop simply runs where it stands.
+/// A number of threads for long computations: whole steps run on them in the order they were given, and a step may split its loops over those that are free.
+/// The thread pool, which serves messages and timers, is left alone. With one thread a loop simply runs where it stands.
 /// </summary>
 public sealed class Cores : IDisposable
 {
@@ -49,7 +49,8 @@ public sealed class Cores : IDisposable
 
         try
         {
-            Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = Count, TaskScheduler = _threads }, part => work(part, Bound(part), Bound(part + 1)));
+            Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = Count, TaskScheduler = _threads },
+                part => work(part, Bound(part), Bound(part + 1)));
         }
         catch (AggregateException exception)
         {

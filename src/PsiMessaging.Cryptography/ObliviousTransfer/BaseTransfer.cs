@@ -67,7 +67,8 @@ public static class BaseTransfer
     }
 
     /// <summary>What is wrong with the offerer's message, or null.</summary>
-    public static string? FaultOfOffer(ReadOnlySpan<byte> offer) => RistrettoGroup.IsUsable(offer) ? null : "the offer of the base transfers is not a valid element";
+    public static string? FaultOfOffer(ReadOnlySpan<byte> offer) =>
+        RistrettoGroup.IsUsable(offer) ? null : "the offer of the base transfers is not a valid element";
 
     /// <summary>What is wrong with the chooser's message, or null. Says nothing of which element it is.</summary>
     public static string? FaultOfChoice(ReadOnlySpan<byte> choice)
@@ -88,7 +89,8 @@ public static class BaseTransfer
     /// <param name="choice">The chooser's message, checked.</param>
     /// <param name="cores">Threads.</param>
     /// <exception cref="CryptographicException">The chooser's elements sum to the identity.</exception>
-    public static Vector128<byte>[] OffererKeys(ReadOnlyMemory<byte> transcript, ReadOnlyMemory<byte> session, RistrettoScalar secret, ReadOnlyMemory<byte> choice, Cores cores)
+    public static Vector128<byte>[] OffererKeys(ReadOnlyMemory<byte> transcript,
+        ReadOnlyMemory<byte> session, RistrettoScalar secret, ReadOnlyMemory<byte> choice, Cores cores)
     {
         var keys = new Vector128<byte>[2 * Count];
         cores.Split(Count, 16, (_, first, end) =>
@@ -120,7 +122,8 @@ public static class BaseTransfer
     /// <param name="choices">As for <see cref="Choose"/>.</param>
     /// <param name="offer">The offerer's message, checked.</param>
     /// <param name="cores">Threads.</param>
-    public static Vector128<byte>[] ChooserKeys(ReadOnlyMemory<byte> session, SecretBytes seed, Vector128<byte> choices, ReadOnlyMemory<byte> offer, Cores cores)
+    public static Vector128<byte>[] ChooserKeys(ReadOnlyMemory<byte> session,
+        SecretBytes seed, Vector128<byte> choices, ReadOnlyMemory<byte> offer, Cores cores)
     {
         var keys = new Vector128<byte>[Count];
         cores.Split(Count, 16, (_, first, end) =>

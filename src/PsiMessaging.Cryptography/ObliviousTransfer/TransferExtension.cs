@@ -8,14 +8,15 @@ using PsiMessaging.Cryptography.Symmetric;
 namespace PsiMessaging.Cryptography.ObliviousTransfer;
 
 /// <summary>
-/// Correlated oblivious transfers from 128 base transfers, in which the parties change roles (Ishai, Kilian, Nissim, Petrank, CRYPTO 2003): the chooser of the base
-/// transfers holds Δ (its choices) and gets q_i, the offerer has bits b_i and gets t_i, with t_i = q_i ⊕ b_i·Δ. Rows come in tiles of 128; the
+/// Correlated oblivious transfers from 128 base transfers, in which the parties change roles (Ishai, Kilian, Nissim, Petrank, CRYPTO 2003): the chooser of the
+/// base transfers holds Δ (its choices) and gets q_i, the offerer has bits b_i and gets t_i, with t_i = q_i ⊕ b_i·Δ. Rows come in tiles of 128; the
 /// message is 2,048 bytes a tile: 128 columns of 16 bytes.
 /// </summary>
 /// <remarks>
-/// The check is the column-wise one (Roy, ePrint 2022/192; the proof of KOS15 has a gap). It is no option: without it an offerer that uses other bits in some columns learns
-/// those bits of Δ from whatever depends on q later. Per tile τ a challenge χ_τ from a hash of the session and the message; the offerer opens x̃ = Σ χ_τ·X_τ and t̃_j = Σ χ_τ·T_(j,τ), the other requires q̃_j = t̃_j + Δ_j·x̃. A last tile of random
-/// bits hides the rest. Guessing c bits of Δ passes with probability 2^-c.
+/// The check is the column-wise one (Roy, ePrint 2022/192; the proof of KOS15 has a gap). It is no option: without it an offerer that uses other bits in some
+/// columns learns those bits of Δ from whatever depends on q later. Per tile τ a challenge χ_τ from a hash of the session and the message; the offerer opens x̃
+/// = Σ χ_τ·X_τ and t̃_j = Σ χ_τ·T_(j,τ), the other requires q̃_j = t̃_j + Δ_j·x̃. A last tile of random bits hides the rest. Guessing c bits of Δ passes with
+/// probability 2^-c.
 /// </remarks>
 public static class TransferExtension
 {

@@ -7,8 +7,8 @@ using PsiMessaging.Cryptography.Memory;
 namespace PsiMessaging.Cryptography.Oprf;
 
 /// <summary>
-/// Comparison tags, the first bytes of pseudorandom blocks, in ascending order of their bytes. Sorted, they say nothing about the order of the items they stand for, and
-/// two sets compare by one walk over both. Batches of the other side may come in any order.
+/// Comparison tags, the first bytes of pseudorandom blocks, in ascending order of their bytes. Sorted, they say nothing about the order of the items they stand
+/// for, and two sets compare by one walk over both. Batches of the other side may come in any order.
 /// </summary>
 public sealed unsafe class SortedTags : IDisposable
 {
@@ -132,7 +132,8 @@ public sealed unsafe class SortedTags : IDisposable
     }
 
     /// <summary>A tag as a number: its first eight bytes, big-endian, in the upper word.</summary>
-    private static Vector128<byte> Read(ReadOnlySpan<byte> block) => Vector128.Create(BinaryPrimitives.ReadUInt64BigEndian(block[8..]), BinaryPrimitives.ReadUInt64BigEndian(block)).AsByte();
+    private static Vector128<byte> Read(ReadOnlySpan<byte> block) =>
+        Vector128.Create(BinaryPrimitives.ReadUInt64BigEndian(block[8..]), BinaryPrimitives.ReadUInt64BigEndian(block)).AsByte();
 
     private static void Write(Vector128<byte> tag, Span<byte> block)
     {
@@ -198,7 +199,8 @@ public sealed unsafe class SortedTags : IDisposable
     }
 
     private static Vector128<byte> Swap(Vector128<byte> block) =>
-        Vector128.Create(BinaryPrimitives.ReverseEndianness(block.AsUInt64().GetElement(1)), BinaryPrimitives.ReverseEndianness(block.AsUInt64().GetElement(0))).AsByte();
+        Vector128.Create(BinaryPrimitives.ReverseEndianness(block.AsUInt64().GetElement(1)), BinaryPrimitives.ReverseEndianness(block.AsUInt64().GetElement(0)))
+            .AsByte();
 
     private static int RangeOf(ulong word, int bits) => bits == 0 ? 0 : (int)(word >> (64 - bits));
 

@@ -7,13 +7,13 @@ using PsiMessaging.Cryptography.Symmetric;
 namespace PsiMessaging.Cryptography.Oprf;
 
 /// <summary>
-/// The oblivious pseudorandom function of Raghuraman and Rindal (ePrint 2022/320), after Rindal and Schoppmann (2021/266): from a VOLE C = Δ·A + B the receiver, whose keys
-/// encode to P, sends A' = A + P; the sender has K = B + Δ·A'. The receiver's value for its own key x is Dec(C, x); the sender's for any y is
-/// Dec(K, y) + Δ·v(y), which is the same for a common key and otherwise off by Δ times what the receiver cannot choose.
+/// The oblivious pseudorandom function of Raghuraman and Rindal (ePrint 2022/320), after Rindal and Schoppmann (2021/266): from a VOLE C = Δ·A + B the
+/// receiver, whose keys encode to P, sends A' = A + P; the sender has K = B + Δ·A'. The receiver's value for its own key x is Dec(C, x); the sender's for any y
+/// is Dec(K, y) + Δ·v(y), which is the same for a common key and otherwise off by Δ times what the receiver cannot choose.
 /// </summary>
 /// <remarks>
-/// The receiver learns the function at its n keys only (a malicious one at up to about 2.9·n, docs/protocols.md); the sender learns how many there are. Outputs are hashed
-/// before they are compared: u to AES_k(u) ⊕ u under a session key, or in the malicious variant to AES_(u+w)(x) ⊕ x with w from both parties.
+/// The receiver learns the function at its n keys only (a malicious one at up to about 2.9·n, docs/protocols.md); the sender learns how many there are. Outputs
+/// are hashed before they are compared: u to AES_k(u) ⊕ u under a session key, or in the malicious variant to AES_(u+w)(x) ⊕ x with w from both parties.
 /// </remarks>
 public sealed class VoleOprf : IDisposable
 {
@@ -66,7 +66,8 @@ public sealed class VoleOprf : IDisposable
     /// <param name="delta">Δ.</param>
     /// <param name="cores">Threads.</param>
     public static void Finish(BlockBuffer decoded, BlockBuffer values, Vector128<byte> delta, Cores cores) => cores.Split(
-        Math.Min(decoded.Length, values.Length), Chunk, (_, first, end) => BinaryField128.MultiplyAdd(delta, values.Span[first..end], decoded.Span[first..end]));
+        Math.Min(decoded.Length, values.Length), Chunk,
+        (_, first, end) => BinaryField128.MultiplyAdd(delta, values.Span[first..end], decoded.Span[first..end]));
 
     /// <summary>What is compared: a hash of each value.</summary>
     /// <param name="rows">The keys.</param>

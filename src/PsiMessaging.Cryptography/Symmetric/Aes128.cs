@@ -11,8 +11,8 @@ namespace PsiMessaging.Cryptography.Symmetric;
 /// them; the platform's AES elsewhere. Both are constant-time. Safe to use from several threads.
 /// </summary>
 /// <remarks>
-/// <see cref="Hash(Vector128{byte})"/> is the Matyas–Meyer–Oseas function π(z) ⊕ z under one key for many inputs: correlation robust when π is taken for an ideal cipher
-/// (Guo, Katz, Wang, Yu, ePrint 2019/074). <see cref="TweakedHash"/> is that paper's tweakable function.
+/// <see cref="Hash(Vector128{byte})"/> is the Matyas–Meyer–Oseas function π(z) ⊕ z under one key for many inputs: correlation robust when π is taken for an
+/// ideal cipher (Guo, Katz, Wang, Yu, ePrint 2019/074). <see cref="TweakedHash"/> is that paper's tweakable function.
 /// </remarks>
 public sealed unsafe class Aes128 : IDisposable
 {
@@ -107,7 +107,8 @@ public sealed unsafe class Aes128 : IDisposable
     /// <param name="right">Key of the right child.</param>
     /// <param name="input">The parents.</param>
     /// <param name="output">Receives 2 × parents blocks, or one less. Must not overlap the input.</param>
-    internal static (Vector128<byte> Left, Vector128<byte> Right) Double(Aes128 left, Aes128 right, ReadOnlySpan<Vector128<byte>> input, Span<Vector128<byte>> output)
+    internal static (Vector128<byte> Left, Vector128<byte> Right) Double(Aes128 left,
+        Aes128 right, ReadOnlySpan<Vector128<byte>> input, Span<Vector128<byte>> output)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(output.Length, 2 * input.Length);
         ArgumentOutOfRangeException.ThrowIfLessThan(output.Length, (2 * input.Length) - 1);
@@ -295,7 +296,8 @@ public sealed unsafe class Aes128 : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int DoubleAccelerated(Vector128<byte>* left, Vector128<byte>* right, Vector128<byte>* from, Vector128<byte>* to, int pairs, out Vector128<byte> sumLeft, out Vector128<byte> sumRight)
+    private static int DoubleAccelerated(Vector128<byte>* left, Vector128<byte>* right, Vector128<byte>* from,
+        Vector128<byte>* to, int pairs, out Vector128<byte> sumLeft, out Vector128<byte> sumRight)
     {
         Vector128<byte> sl = default, sr = default;
         var i = 0;

@@ -3,8 +3,9 @@ using PsiMessaging.Cryptography.Ristretto;
 namespace PsiMessaging.Cryptography.Symmetric;
 
 /// <summary>
-/// BLAKE2b-256 (RFC 7693) of an identifier under the personalisation of <see cref="DomainTags.VoleItem"/> and a salt of the session: five times as fast as SHA-256 on short
-/// inputs here. With the salt, two identifiers whose halves collide, found with some 2^64 work, serve in one session and not in all, and the work can begin only with it.
+/// BLAKE2b-256 (RFC 7693) of an identifier under the personalisation of <see cref="DomainTags.VoleItem"/> and a salt of the session: five times as fast as
+/// SHA-256 on short inputs here. With the salt, two identifiers whose halves collide, found with some 2^64 work, serve in one session and not in all, and the
+/// work can begin only with it.
 /// </summary>
 public static unsafe class ItemHash
 {

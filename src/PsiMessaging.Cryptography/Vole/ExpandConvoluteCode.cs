@@ -9,13 +9,14 @@ namespace PsiMessaging.Cryptography.Vole;
 
 /// <summary>
 /// The linear code of the silent VOLE: expand-convolute (Raghuraman, Rindal, Tanguy, ePrint 2023/882) with 11 taps and state 24, over GF(2^128). A vector of N
-/// elements becomes one of m: its last k = N - m elements y are folded twice, y_i ← β·(y_i + y_(i-25)) + Σ w_(i,j)·y_(i-j) for j = 1..24 (indices modulo k, fresh bits w
-/// for every index and pass), then output r is e_r + (4 taps of y) + β·(7 taps of y).
+/// elements becomes one of m: its last k = N - m elements y are folded twice, y_i ← β·(y_i + y_(i-25)) + Σ w_(i,j)·y_(i-j) for j = 1..24 (indices modulo k,
+/// fresh bits w for every index and pass), then output r is e_r + (4 taps of y) + β·(7 taps of y).
 /// </summary>
 /// <remarks>
-/// Changes against the published code, own analysis, not reviewed: β is an element outside GF(2^64), in both passes and in the expander, because a code with 0/1
-/// coefficients lets the 128 bit planes of the noise be separated by Gaussian elimination; the fold wraps around at its head; the taps of one kind lie one in each
-/// quarter; 11 taps and not 7, because windows free of noise (<see cref="LpnParameters.EstimatedBits"/>) are then 58 to 117 bits rarer for 21 ms at 2^20, both sides together. Coefficients come from AES in counter mode under one public key. Memory is read in cache lines, random reads are fetched ahead.
+/// Changes against the published code, own analysis, not reviewed: β is an element outside GF(2^64), in both passes and in the expander, because a code with
+/// 0/1 coefficients lets the 128 bit planes of the noise be separated by Gaussian elimination; the fold wraps around at its head; the taps of one kind lie one
+/// in each quarter; 11 taps and not 7, because windows free of noise (<see cref="LpnParameters.EstimatedBits"/>) are then 58 to 117 bits rarer for 21 ms at
+/// 2^20, both sides together. Coefficients come from AES in counter mode under one public key. Memory is read in cache lines, random reads are fetched ahead.
 /// </remarks>
 public sealed unsafe class ExpandConvoluteCode : IDisposable
 {
@@ -102,7 +103,9 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
                 _coefficients.Counter(((1UL + (ulong)pass) << 56) + ((ulong)first / 16 * 3), weights);
                 fixed (Vector128<byte>* bits = weights)
                 {
-                    var done = !accelerated ? 0 : width == 1 ? FoldSingle(y + first, (byte*)bits, count, _beta, LaneMasks.OfBlocks) : FoldPair((Vector256<byte>*)y + first, (byte*)bits, count, _beta, LaneMasks.OfPairs);
+                    var done = !accelerated ? 0
+                        : width == 1 ? FoldSingle(y + first, (byte*)bits, count, _beta, LaneMasks.OfBlocks)
+                        : FoldPair((Vector256<byte>*)y + first, (byte*)bits, count, _beta, LaneMasks.OfPairs);
                     FoldPortable(y + ((long)first * width), (byte*)bits, done, count, width, _beta);
                 }
             }
@@ -327,7 +330,8 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
                     Sse.Prefetch1(y + n[10]);
                 }
 
-                head[chunk + i] ^= y[t[0]] ^ y[t[1]] ^ y[t[2]] ^ y[t[3]] ^ BinaryField128.MultiplyByWord(y[t[4]] ^ y[t[5]] ^ y[t[6]] ^ y[t[7]] ^ y[t[8]] ^ y[t[9]] ^ y[t[10]], _beta);
+                head[chunk + i] ^= y[t[0]] ^ y[t[1]] ^ y[t[2]] ^ y[t[3]]
+                    ^ BinaryField128.MultiplyByWord(y[t[4]] ^ y[t[5]] ^ y[t[6]] ^ y[t[7]] ^ y[t[8]] ^ y[t[9]] ^ y[t[10]], _beta);
             }
 
             var used = current;

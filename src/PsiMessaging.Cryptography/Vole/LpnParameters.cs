@@ -2,7 +2,8 @@ namespace PsiMessaging.Cryptography.Vole;
 
 /// <summary>
 /// Sizes of a silent VOLE: how much noise, over which length. Everything follows from the number of outputs, so that both parties derive it and neither can
-/// choose it. The assumption is dual LPN with regular noise over GF(2^128) for the code of <see cref="ExpandConvoluteCode"/>; docs/protocols.md has the table of attacks.
+/// choose it. The assumption is dual LPN with regular noise over GF(2^128) for the code of <see cref="ExpandConvoluteCode"/>; docs/protocols.md has the table
+/// of attacks.
 /// </summary>
 /// <param name="Outputs">Correlations wanted, m: 4,096 to 2^26.</param>
 /// <param name="Noise">Noise positions, t, one a block: 256, 384, 512 or 640.</param>
@@ -46,15 +47,18 @@ public sealed record LpnParameters(int Outputs, int Noise)
     public int TransferTiles(bool malicious) => ((Transfers(malicious) + 127) / 128) + 1;
 
     /// <summary>
-    /// -log2 of the probability with which the best attack we know succeeds, of the family that looks for windows of the code free of noise; the attack's work is not counted.
-    /// Own analysis, improved by a review, not reviewed outside, of this family only.
+    /// -log2 of the probability with which the best attack we know succeeds, of the family that looks for windows of the code free of noise; the attack's work
+    /// is not counted. Own analysis, improved by a review, not reviewed outside, of this family only.
     /// </summary>
     public double EstimatedBits => WindowBits(Folded, Noise, ExpandConvoluteCode.Taps);
 
-    /// <summary>The estimate of <see cref="EstimatedBits"/> for any code of the family: <see cref="WindowFraction"/> windows that hold at most two of the folded half's t/2 noise places.</summary>
+    /// <summary>
+    /// The estimate of <see cref="EstimatedBits"/> for any code of the family: <see cref="WindowFraction"/>
+    /// windows that hold at most two of the folded half's t/2 noise places.
+    /// </summary>
     /// <remarks>
-    /// Over a large field up to two noise places inside are no obstacle: with a few tests on the same windows, the columns of the places, taken modulo the vector of the tests'
-    /// values, are parallel, and one pass with a hash table finds them. So P = (1-f)^T·(1 + T·ρ + C(T,2)·ρ²), T = t/2, ρ = f/(1-f).
+    /// Over a large field up to two noise places inside are no obstacle: with a few tests on the same windows, the columns of the places, taken modulo the
+    /// vector of the tests' values, are parallel, and one pass with a hash table finds them. So P = (1-f)^T·(1 + T·ρ + C(T,2)·ρ²), T = t/2, ρ = f/(1-f).
     /// </remarks>
     /// <param name="folded">k, length of the folded half.</param>
     /// <param name="noise">t.</param>
@@ -67,13 +71,14 @@ public sealed record LpnParameters(int Outputs, int Noise)
     }
 
     /// <summary>
-    /// The least fraction f of the folded half that t/4 windows must cover, each across a border of two noise blocks and with 50 unknowns (what enters it in two passes), to hold
-    /// one linear test: 50·t/4 equations free of what lies outside.
+    /// The least fraction f of the folded half that t/4 windows must cover, each across a border of two noise blocks and with 50 unknowns (what enters it in
+    /// two passes), to hold one linear test: 50·t/4 equations free of what lies outside.
     /// </summary>
     /// <remarks>
-    /// Of k outputs k·f^a have all a taps inside. Each place outside is the only outer tap of λ = a·f^(a-1) outputs, of which any two give an equation; outputs with two outer taps
-    /// join such places into trees, of mean degree μ = a(a-1)·f^(a-2)·(1-f), where any two in one tree do, at most λ²/(2(1-μ)) a place. Beyond μ = 1 trees grow together and
-    /// f is taken to be enough. That equations from trees use more outputs, which may have noise of their own, is not counted: it would only help us.
+    /// Of k outputs k·f^a have all a taps inside. Each place outside is the only outer tap of λ = a·f^(a-1) outputs, of which any two give an equation; outputs
+    /// with two outer taps join such places into trees, of mean degree μ = a(a-1)·f^(a-2)·(1-f), where any two in one tree do, at most λ²/(2(1-μ)) a place.
+    /// Beyond μ = 1 trees grow together and f is taken to be enough. That equations from trees use more outputs, which may have noise of their own, is not
+    /// counted: it would only help us.
     /// </remarks>
     internal static double WindowFraction(int folded, int noise, int taps)
     {

@@ -5,9 +5,9 @@ using PsiMessaging.Cryptography.Symmetric;
 namespace PsiMessaging.Cryptography.Vole;
 
 /// <summary>
-/// A puncturable pseudorandom function as a binary tree (Goldreich, Goldwasser, Micali; as used by Boyle et al., ePrint 2019/1159): the sender expands all leaves, the
-/// receiver all but the one at its secret point, for two 16-byte corrections a level, one of which a transfer opens to it. Trees are cut off at the number of leaves
-/// wanted. A child is the hash of its parent under the left or the right key. The secret point decides no address and
+/// A puncturable pseudorandom function as a binary tree (Goldreich, Goldwasser, Micali; as used by Boyle et al., ePrint 2019/1159): the sender expands all
+/// leaves, the receiver all but the one at its secret point, for two 16-byte corrections a level, one of which a transfer opens to it. Trees are cut off at the
+/// number of leaves wanted. A child is the hash of its parent under the left or the right key. The secret point decides no address and
 /// no branch, against who watches the caches of the same machine: whole levels are read and written. Not thread-safe.
 /// </summary>
 public sealed class PuncturedTrees : IDisposable
@@ -50,7 +50,8 @@ public sealed class PuncturedTrees : IDisposable
     /// <param name="firstTransfer">Index of the first of them, which tweaks the hash.</param>
     /// <param name="corrections">Receives 32 bytes a level: what hides the sum of the left children, then of the right.</param>
     /// <returns>The leaves, valid until the next call.</returns>
-    public Span<Vector128<byte>> Expand(Vector128<byte> root, ReadOnlySpan<Vector128<byte>> transfers, Vector128<byte> delta, ulong firstTransfer, Span<byte> corrections)
+    public Span<Vector128<byte>> Expand(Vector128<byte> root, ReadOnlySpan<Vector128<byte>> transfers,
+        Vector128<byte> delta, ulong firstTransfer, Span<byte> corrections)
     {
         var blocks = MemoryMarshal.Cast<byte, Vector128<byte>>(corrections);
         var (parents, children) = (_former, _current);
@@ -67,7 +68,9 @@ public sealed class PuncturedTrees : IDisposable
         return parents.AsSpan(0, _leaves);
     }
 
-    /// <summary>The receiver's side: every leaf but the one at <paramref name="point"/>, which is zero. The choice bits of the transfers were 1 - <see cref="PathBit"/>.</summary>
+    /// <summary>
+    /// The receiver's side: every leaf but the one at <paramref name="point"/>, which is zero. The choice bits of the transfers were 1 - <see cref="PathBit"/>.
+    /// </summary>
     /// <param name="point">The secret point, 0 to leaves - 1.</param>
     /// <param name="transfers">t of the tree's transfers, one a level.</param>
     /// <param name="firstTransfer">Index of the first of them.</param>
@@ -153,7 +156,8 @@ public sealed class PuncturedTrees : IDisposable
     private static void Replace(Span<Vector128<byte>> nodes, int index, Vector128<byte> value, int cleared)
     {
         var lines = MemoryMarshal.Cast<Vector128<byte>, Vector512<ulong>>(nodes);
-        var (place, wanted, zeroed, step) = (Vector512.Create(0UL, 0, 1, 1, 2, 2, 3, 3), Vector512.Create((ulong)index), Vector512.Create((ulong)cleared), Vector512.Create(4UL));
+        var (place, wanted, zeroed, step) = (Vector512.Create(0UL, 0, 1, 1, 2, 2, 3, 3),
+            Vector512.Create((ulong)index), Vector512.Create((ulong)cleared), Vector512.Create(4UL));
         var wide = Vector512.Create(Vector256.Create(value.AsUInt64(), value.AsUInt64()), Vector256.Create(value.AsUInt64(), value.AsUInt64()));
         for (var i = 0; i < lines.Length; i++)
         {
@@ -163,7 +167,8 @@ public sealed class PuncturedTrees : IDisposable
 
         for (var i = lines.Length * 4; i < nodes.Length; i++)
         {
-            var (here, there) = (Vector128.Equals(Vector128.Create((ulong)i), Vector128.Create((ulong)index)).AsByte(), Vector128.Equals(Vector128.Create((ulong)i), Vector128.Create((ulong)cleared)).AsByte());
+            var (here, there) = (Vector128.Equals(Vector128.Create((ulong)i), Vector128.Create((ulong)index)).AsByte(),
+                Vector128.Equals(Vector128.Create((ulong)i), Vector128.Create((ulong)cleared)).AsByte());
             nodes[i] = Vector128.AndNot(Vector128.ConditionalSelect(here, value, nodes[i]), there);
         }
     }

@@ -4,7 +4,6 @@ using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using PsiMessaging.Cryptography.Fields;
 using PsiMessaging.Cryptography.Memory;
-using PsiMessaging.Cryptography.ObliviousTransfer;
 using PsiMessaging.Cryptography.Symmetric;
 
 namespace PsiMessaging.Cryptography.Vole;
@@ -19,14 +18,15 @@ namespace PsiMessaging.Cryptography.Vole;
 public sealed record VoleKeys(byte[] Left, byte[] Right, byte[] Transfer, byte[] Code);
 
 /// <summary>
-/// Silent vector oblivious linear evaluation over GF(2^128) (Boyle, Couteau, Gilboa, Ishai, ePrint 2018 and 2019/1159; parameters of <see cref="LpnParameters"/>):
-/// the receiver gets vectors A and C, the sender a vector B, with C = Δ·A + B for the sender's Δ. Correlated transfers under Δ give the trees' corrections and, packed by 128,
-/// one correlation a tree, which becomes the noise; the code makes it pseudorandom. One message, from sender to receiver: (32·d + 16) bytes a tree.
+/// Silent vector oblivious linear evaluation over GF(2^128) (Boyle, Couteau, Gilboa, Ishai, ePrint 2018 and 2019/1159; parameters of
+/// <see cref="LpnParameters"/>): the receiver gets vectors A and C, the sender a vector B, with C = Δ·A + B for the sender's Δ. Correlated transfers under Δ
+/// give the trees' corrections and, packed by 128, one correlation a tree, which becomes the noise; the code makes it pseudorandom. One message, from sender to
+/// receiver: (32·d + 16) bytes a tree.
 /// </summary>
 /// <remarks>
-/// Order of the transfers: d a tree, then 128 a tree, then in the malicious variant 128 for the check of the trees. That check (after Boyle et al. and RRT23, soundness 2^-104):
-/// with X from the receiver, both sides compare a hash of Σ X^(i+1)·leaf_i and a spare correlation, so a sender whose trees are not consistent is caught,
-/// except that it learns whether a guess about the noise's places was right.
+/// Order of the transfers: d a tree, then 128 a tree, then in the malicious variant 128 for the check of the trees. That check (after Boyle et al. and RRT23,
+/// soundness 2^-104): with X from the receiver, both sides compare a hash of Σ X^(i+1)·leaf_i and a spare correlation, so a sender whose trees are not
+/// consistent is caught, except that it learns whether a guess about the noise's places was right.
 /// </remarks>
 public static class SilentVole
 {
@@ -104,8 +104,11 @@ public static class SilentVole
         return SHA256.HashData([.. DomainTags.VoleTreeCheck, .. bytes]);
     }
 
-    /// <summary>Copies a tree's leaves to their places: the first m elements to the head, the others behind the tail's wrap, every <paramref name="stride"/>-th block.</summary>
-    internal static void Place(ReadOnlySpan<Vector128<byte>> leaves, LpnParameters parameters, int tree, Span<Vector128<byte>> head, Span<Vector128<byte>> tail, int stride, int lane)
+    /// <summary>
+    /// Copies a tree's leaves to their places: the first m elements to the head, the others behind the tail's wrap, every <paramref name="stride"/>-th block.
+    /// </summary>
+    internal static void Place(ReadOnlySpan<Vector128<byte>> leaves, LpnParameters parameters,
+        int tree, Span<Vector128<byte>> head, Span<Vector128<byte>> tail, int stride, int lane)
     {
         var first = tree * parameters.BlockLength;
         var inHead = Math.Clamp(parameters.Outputs - first, 0, leaves.Length);
@@ -139,14 +142,16 @@ public static class VoleSender
     /// <param name="cores">Threads.</param>
     /// <returns>B, m blocks or a few more, and Σ X^(i+1)·B̂_i when a point was given.</returns>
     public static (BlockBuffer B, Vector128<byte> Evaluation) Expand(
-        LpnParameters parameters, VoleKeys keys, SecretBytes roots, Vector128<byte> delta, BlockBuffer transfers, Vector128<byte>? point, Memory<byte> corrections, Cores cores)
+        LpnParameters parameters, VoleKeys keys, SecretBytes roots, Vector128<byte> delta,
+        BlockBuffer transfers, Vector128<byte>? point, Memory<byte> corrections, Cores cores)
     {
         parameters.ThrowIfWeak();
         return ExpandUnchecked(parameters, keys, roots, delta, transfers, point, corrections, cores);
     }
 
     internal static (BlockBuffer B, Vector128<byte> Evaluation) ExpandUnchecked(
-        LpnParameters parameters, VoleKeys keys, SecretBytes roots, Vector128<byte> delta, BlockBuffer transfers, Vector128<byte>? point, Memory<byte> corrections, Cores cores)
+        LpnParameters parameters, VoleKeys keys, SecretBytes roots, Vector128<byte> delta,
+        BlockBuffer transfers, Vector128<byte>? point, Memory<byte> corrections, Cores cores)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(corrections.Length, parameters.Noise * parameters.TreeSizeBytes);
         var head = new BlockBuffer(parameters.Outputs);
@@ -164,7 +169,8 @@ public static class VoleSender
                     var q = transfers.Span;
                     var correction = corrections.Span.Slice(tree * parameters.TreeSizeBytes, parameters.TreeSizeBytes);
                     rootKey.Counter((ulong)tree, root);
-                    var leaves = trees.Expand(root[0], q.Slice(tree * parameters.Depth, parameters.Depth), delta, (ulong)tree * (ulong)parameters.Depth, correction[..^16]);
+                    var leaves = trees.Expand(root[0], q.Slice(tree * parameters.Depth, parameters.Depth),
+                        delta, (ulong)tree * (ulong)parameters.Depth, correction[..^16]);
                     var sum = SilentVole.Pack(q.Slice((parameters.Noise * parameters.Depth) + (tree * 128), 128));
                     sum ^= SilentVole.Sum(leaves);
 
@@ -196,14 +202,17 @@ public static class VoleSender
     /// <param name="transfers">q of all transfers.</param>
     /// <param name="evaluation">Σ X^(i+1)·B̂_i.</param>
     /// <param name="claim">The receiver's δ.</param>
-    public static byte[] Answer(LpnParameters parameters, Vector128<byte> delta, ReadOnlySpan<Vector128<byte>> transfers, Vector128<byte> evaluation, Vector128<byte> claim)
+    public static byte[] Answer(LpnParameters parameters, Vector128<byte> delta,
+        ReadOnlySpan<Vector128<byte>> transfers, Vector128<byte> evaluation, Vector128<byte> claim)
     {
         var spare = SilentVole.Pack(transfers.Slice(parameters.Noise * (parameters.Depth + 128), 128));
         return SilentVole.HashOf(evaluation ^ spare ^ BinaryField128.Multiply(delta, claim));
     }
 }
 
-/// <summary>The side of <see cref="SilentVole"/> that gets A and C. Its noise places and choice bits come from one secret key, the same for the same key.</summary>
+/// <summary>
+/// The side of <see cref="SilentVole"/> that gets A and C. Its noise places and choice bits come from one secret key, the same for the same key.
+/// </summary>
 public sealed class VoleReceiver : IDisposable
 {
     private readonly LpnParameters _parameters;
@@ -247,7 +256,8 @@ public sealed class VoleReceiver : IDisposable
     /// <param name="point">X of the check, or null without.</param>
     /// <param name="cores">Threads.</param>
     /// <returns>A and C, m blocks or a few more, and what the sender's answer must be when a point was given.</returns>
-    public (BlockBuffer A, BlockBuffer C, byte[]? Answer) Expand(VoleKeys keys, BlockBuffer transfers, ReadOnlyMemory<byte> corrections, Vector128<byte>? point, Cores cores)
+    public (BlockBuffer A, BlockBuffer C, byte[]? Answer) Expand(VoleKeys keys,
+        BlockBuffer transfers, ReadOnlyMemory<byte> corrections, Vector128<byte>? point, Cores cores)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(corrections.Length, _parameters.Noise * _parameters.TreeSizeBytes);
         BlockBuffer? a = null, c = null;
@@ -312,7 +322,8 @@ public sealed class VoleReceiver : IDisposable
     }
 
     private Vector128<byte> Rebuild(
-        PuncturedTrees trees, int tree, ReadOnlySpan<Vector128<byte>> t, ReadOnlySpan<byte> corrections, Vector128<byte>? point, BlockBuffer a, BlockBuffer c, BlockBuffer tails)
+        PuncturedTrees trees, int tree, ReadOnlySpan<Vector128<byte>> t, ReadOnlySpan<byte> corrections,
+        Vector128<byte>? point, BlockBuffer a, BlockBuffer c, BlockBuffer tails)
     {
         var (depth, length, p) = (_parameters.Depth, _parameters.BlockLength, _points[tree]);
         var correction = corrections.Slice(tree * _parameters.TreeSizeBytes, _parameters.TreeSizeBytes);

@@ -22,8 +22,8 @@ public sealed record AlignedColumn(string Name, ColumnType Type, IReadOnlyList<s
 public sealed record AlignedChunk(int First, int Rows, IReadOnlyList<long[]> Values);
 
 /// <summary>
-/// A party's common rows in the order both parties derive (by row token), ready to calculate with: a Parquet file of 64-bit numbers, one column an attribute, and
-/// a list of the texts they stand for. It never leaves the home. Reading is a stream of row groups.
+/// A party's common rows in the order both parties derive (by row token), ready to calculate with: a Parquet file of 64-bit numbers, one column an attribute,
+/// and a list of the texts they stand for. It never leaves the home. Reading is a stream of row groups.
 /// </summary>
 public sealed class AlignedRows
 {
@@ -50,7 +50,8 @@ public sealed class AlignedRows
     public static AlignedRows Open(string folder)
     {
         var document = JsonSerializer.Deserialize<AlignedDocument>(File.ReadAllBytes(Path.Combine(folder, ColumnsName)))!;
-        return new AlignedRows(folder, document.Rows, [.. document.Columns.Select(column => new AlignedColumn(column.Name, ColumnType.TryParse(column.Type)!, column.Labels))]);
+        return new AlignedRows(folder, document.Rows,
+            [.. document.Columns.Select(column => new AlignedColumn(column.Name, ColumnType.TryParse(column.Type)!, column.Labels))]);
     }
 
     /// <summary>Whether the folder holds aligned rows, whole.</summary>
@@ -93,7 +94,8 @@ public sealed class AlignedRows
         var path = Path.Combine(folder, RowsName);
         await using (var stream = PrivateFile.Open(path + ".part", FileMode.Create))
         {
-            var writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields.Cast<Field>().ToArray()), stream, new ParquetOptions { CompressionMethod = CompressionMethod.Snappy });
+            var writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields.Cast<Field>().ToArray()),
+                stream, new ParquetOptions { CompressionMethod = CompressionMethod.Snappy });
             await using (writer)
             {
                 for (var first = 0; first < rows; first += ChunkRows)
@@ -153,7 +155,8 @@ public sealed class AlignedRowsBuilder(IReadOnlyList<DatasetColumn> columns, Scr
     public const int TokenSizeBytes = 16;
 
     private readonly ExternalSorter _sorter = new(scratch, (left, right) => left.SequenceCompareTo(right));
-    private readonly Dictionary<string, int>?[] _labels = [.. columns.Select(column => column.Type.IsNumber ? null : new Dictionary<string, int>(StringComparer.Ordinal))];
+    private readonly Dictionary<string, int>?[] _labels =
+        [.. columns.Select(column => column.Type.IsNumber ? null : new Dictionary<string, int>(StringComparer.Ordinal))];
     private readonly byte[] _record = new byte[TokenSizeBytes + (8 * columns.Count)];
 
     /// <summary>Takes the reader's current row.</summary>
@@ -206,7 +209,8 @@ public sealed class AlignedRowsBuilder(IReadOnlyList<DatasetColumn> columns, Scr
     public async Task<AlignedRows> WriteAsync(string folder)
     {
         var rows = (int)_sorter.Count;
-        await AlignedRows.WriteAsync(folder, [.. columns.Select((column, i) => new AlignedColumn(column.Name, column.Type, _labels[i]?.Keys.ToArray()))], _sorter.Read(), rows);
+        await AlignedRows.WriteAsync(folder,
+            [.. columns.Select((column, i) => new AlignedColumn(column.Name, column.Type, _labels[i]?.Keys.ToArray()))], _sorter.Read(), rows);
         return AlignedRows.Open(folder);
     }
 

@@ -5,7 +5,10 @@ using PsiMessaging.Data.Types;
 
 namespace PsiMessaging.Data.Datasets;
 
-/// <summary>A party's own records as we keep them: one Parquet file, every column text, readable as a stream: row groups of 65,536 rows, fewer in wide tables. An empty text is a missing value, numbers have a decimal point.</summary>
+/// <summary>
+/// A party's own records as we keep them: one Parquet file, every column text, readable as a stream: row groups of 65,536 rows, fewer in wide tables. An empty
+/// text is a missing value, numbers have a decimal point.
+/// </summary>
 public static class DatasetFile
 {
     private const int RowGroupRows = 1 << 16;
@@ -88,7 +91,9 @@ public static class DatasetFile
     /// <summary>Streams some columns of a dataset file; the others are not read.</summary>
     /// <param name="path">A file that <see cref="WriteAsync"/> wrote.</param>
     /// <param name="columns">Names of columns it has.</param>
-    /// <param name="onRow">Receives a row's number, from 0, and its values in the order of <paramref name="columns"/>; null where missing. The array is used again.</param>
+    /// <param name="onRow">
+    /// Receives a row's number, from 0, and its values in the order of <paramref name="columns"/>; null where missing. The array is used again.
+    /// </param>
     public static async Task ReadAsync(string path, IReadOnlyList<string> columns, Action<int, string?[]> onRow)
     {
         await using var stream = File.OpenRead(path);

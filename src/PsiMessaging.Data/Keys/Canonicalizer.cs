@@ -23,9 +23,9 @@ public enum KeyRepairs
 }
 
 /// <summary>
-/// Turns raw identifiers into canonical bytes, version 2: Unicode NFKC; invisible signs and control characters out; no white space at the ends, every run of it inside one space;
-/// <c>="…"</c> and an apostrophe before digits, by which spreadsheets mark texts, off; and where case is folded, Unicode's full case folding (<see cref="CaseFolding"/>).
-/// A composite key is its parts, each behind its length, so that no two different keys give the same bytes. Not thread-safe.
+/// Turns raw identifiers into canonical bytes, version 2: Unicode NFKC; invisible signs and control characters out; no white space at the ends, every run of it
+/// inside one space; <c>="…"</c> and an apostrophe before digits, by which spreadsheets mark texts, off; and where case is folded, Unicode's full case folding
+/// (<see cref="CaseFolding"/>). A composite key is its parts, each behind its length, so that no two different keys give the same bytes. Not thread-safe.
 /// </summary>
 public sealed class Canonicalizer
 {
@@ -49,7 +49,9 @@ public sealed class Canonicalizer
     {
         if ("ﬁ".Normalize(NormalizationForm.FormKC) != "fi")
         {
-            throw new InputException("this machine runs .NET without Unicode data (ICU), so identifiers cannot be normalised; install ICU or unset DOTNET_SYSTEM_GLOBALIZATION_INVARIANT");
+            throw new InputException(
+                "this machine runs .NET without Unicode data (ICU), so identifiers cannot be normalised; install ICU or unset "
+                    + "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT");
         }
 
         (_foldCase, _missingWords, _wholeNumbers) = (foldCase, missingWords, wholeNumbers);
@@ -176,7 +178,9 @@ public sealed class Canonicalizer
         }
     }
 
-    /// <summary>Takes off what a spreadsheet, or whoever wrote for one, puts around a text so that it stays one. Nothing that has a meaning of its own looks like it.</summary>
+    /// <summary>
+    /// Takes off what a spreadsheet, or whoever wrote for one, puts around a text so that it stays one. Nothing that has a meaning of its own looks like it.
+    /// </summary>
     private ReadOnlySpan<char> Undisguise(ReadOnlySpan<char> text, scoped ref KeyRepairs repairs)
     {
         if (text.Length > 3 && text[0] == '=' && text[1] == '"' && text[^1] == '"' && !text[2..^1].Contains('"'))

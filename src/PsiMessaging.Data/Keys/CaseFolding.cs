@@ -5,8 +5,9 @@ using System.Text;
 namespace PsiMessaging.Data.Keys;
 
 /// <summary>
-/// Full case folding of Unicode 15.0, statuses C and F: ß and ẞ are ss, every cased letter of any script has one form, letters beyond the BMP too. Not Turkic: I is i,
-/// ı stays ı, and İ is i with a dot above, which is neither. The table is part of the rules, so that two parties never depend on which ICU their machines have.
+/// Full case folding of Unicode 15.0, statuses C and F: ß and ẞ are ss, every cased letter of any script has one form, letters beyond the BMP too. Not Turkic:
+/// I is i, ı stays ı, and İ is i with a dot above, which is neither. The table is part of the rules, so that two parties never depend on which ICU their
+/// machines have.
 /// </summary>
 public static class CaseFolding
 {

@@ -36,7 +36,9 @@ public sealed record IdentifierCounts(int Rows, int Distinct, int Dropped, int R
 
         if (Repeated > 0 && rule == DuplicateRule.Reject)
         {
-            throw new InputException($"{name}: {Repeated:N0} of {Rows:N0} rows repeat an identifier of an earlier row; make them distinct, or take the first of each with --duplicates first");
+            throw new InputException(
+                $"{name}: {Repeated:N0} of {Rows:N0} rows repeat an identifier of an earlier row; make them distinct, or take the first of each with "
+                    + "--duplicates first");
         }
     }
 }
@@ -50,7 +52,8 @@ public delegate ulong IdentifierHash(ReadOnlySpan<byte> canonical);
 /// <param name="canonicalizer">The rules.</param>
 /// <param name="scratch">Where sorted runs go.</param>
 /// <param name="counters">One for each key column, to count how its values look; null counts nothing.</param>
-public sealed class IdentifierSet(IdentifierHash hash, IReadOnlyList<int> keyColumns, Canonicalizer canonicalizer, ScratchFolder scratch, IReadOnlyList<KeyPartCounter>? counters = null) : IDisposable
+public sealed class IdentifierSet(IdentifierHash hash, IReadOnlyList<int> keyColumns, Canonicalizer canonicalizer,
+    ScratchFolder scratch, IReadOnlyList<KeyPartCounter>? counters = null) : IDisposable
 {
     private readonly ExternalSorter _sorter = new(scratch, CompareRecords);
     private byte[] _record = new byte[256];

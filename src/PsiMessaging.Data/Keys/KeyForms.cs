@@ -48,7 +48,8 @@ public enum KeyDamage
 /// <param name="MissingWords">Rows in which a word such as NA stands, taken for missing.</param>
 /// <param name="TurkicLetters">How many have ı, or İ folded: letters whose folding depends on the language.</param>
 public sealed record KeyPartForm(
-    string Column, int Rows, int Shortest, int Longest, int UsualLength, int OfUsualLength, IReadOnlyList<int> Alphabets, int UpperOnly, int LowerOnly, CheckDigit? Check, int CheckRight,
+    string Column, int Rows, int Shortest, int Longest, int UsualLength, int OfUsualLength,
+    IReadOnlyList<int> Alphabets, int UpperOnly, int LowerOnly, CheckDigit? Check, int CheckRight,
     IReadOnlyList<int> Damaged, int Invisible, int Undisguised, int MissingWords, int TurkicLetters)
 {
     /// <summary>How many are of a kind.</summary>
@@ -59,7 +60,8 @@ public sealed record KeyPartForm(
 }
 
 /// <summary>
-/// What is said to the other party of one part of the identifiers: what nearly all of them have in common, and nothing of single ones. Null where they have nothing in common.
+/// What is said to the other party of one part of the identifiers: what nearly all of them have in common,
+/// and nothing of single ones. Null where they have nothing in common.
 /// </summary>
 /// <param name="Alphabet">What nearly all are written with.</param>
 /// <param name="Upper">True where nearly all have letters in upper case only, false for lower case only.</param>
@@ -69,7 +71,10 @@ public sealed record KeyOutline(KeyAlphabet? Alphabet, bool? Upper, int? Length)
     /// <summary>Longest length that is said.</summary>
     public const int MaximumLength = 64;
 
-    /// <summary>Nearly all: at least so many of a hundred. Numbers counted up from 1 have their most frequent length in 90 of a hundred at most, and are no codes of one length.</summary>
+    /// <summary>
+    /// Nearly all: at least so many of a hundred. Numbers counted up from 1 have their most frequent
+    /// length in 90 of a hundred at most, and are no codes of one length.
+    /// </summary>
     public const int NearlyAllPercent = 95;
 
     /// <summary>The outline of a part.</summary>
@@ -91,7 +96,8 @@ public sealed record KeyOutline(KeyAlphabet? Alphabet, bool? Upper, int? Length)
     {
         Alphabet switch
         {
-            KeyAlphabet.Digits => "digits", KeyAlphabet.Letters => "letters", KeyAlphabet.LettersAndDigits => "letters and digits", KeyAlphabet.Signs => "with signs or blanks",
+            KeyAlphabet.Digits => "digits", KeyAlphabet.Letters => "letters",
+            KeyAlphabet.LettersAndDigits => "letters and digits", KeyAlphabet.Signs => "with signs or blanks",
             KeyAlphabet.BeyondAscii => "with characters beyond ASCII", _ => null,
         },
         Upper switch { true => "upper case", false => "lower case", null => null },
@@ -105,7 +111,8 @@ public sealed class KeyPartCounter(string column)
 {
     private const int Lengths = 256;
     private const int Digit = 1, Upper = 2, Lower = 4, Sign = 8, Beyond = 16;
-    private static readonly byte[] Classes = [.. Enumerable.Range(0, 128).Select(code => (byte)(char.IsAsciiDigit((char)code) ? Digit : char.IsAsciiLetterUpper((char)code) ? Upper : char.IsAsciiLetterLower((char)code) ? Lower : Sign))];
+    private static readonly byte[] Classes = [.. Enumerable.Range(0, 128).Select(code =>
+        (byte)(char.IsAsciiDigit((char)code) ? Digit : char.IsAsciiLetterUpper((char)code) ? Upper : char.IsAsciiLetterLower((char)code) ? Lower : Sign))];
 
     private readonly int[] _lengths = new int[Lengths + 1];
     private readonly int[] _alphabets = new int[Enum.GetValues<KeyAlphabet>().Length];
@@ -179,7 +186,8 @@ public sealed class KeyPartCounter(string column)
 
         // One of ten texts, or one of a hundred, has a right check digit by chance: it says something where most have.
         var hasCheck = _checks[check] >= 10 && _checks[check] > _rows / 2;
-        return new KeyPartForm(column, _rows, _rows == 0 ? 0 : _shortest, _longest, usual, _lengths[usual], _alphabets, _upperOnly, _lowerOnly, hasCheck ? CheckDigits.Kinds[check] : null, hasCheck ? _checks[check] : 0,
+        return new KeyPartForm(column, _rows, _rows == 0 ? 0 : _shortest, _longest, usual, _lengths[usual], _alphabets,
+            _upperOnly, _lowerOnly, hasCheck ? CheckDigits.Kinds[check] : null, hasCheck ? _checks[check] : 0,
             _damaged, _invisible, _undisguised, _missingWords, _turkic);
     }
 

@@ -26,9 +26,12 @@ public static class AnswerFile
     private const string WithheldColumn = "withheld";
 
     /// <summary>Writes the file.</summary>
-    public static async Task<byte[]> WriteAsync(IReadOnlyList<AnswerFileColumn> columns, IReadOnlyList<bool> withheld, IReadOnlyDictionary<string, string> metadata)
+    public static async Task<byte[]> WriteAsync(IReadOnlyList<AnswerFileColumn> columns,
+        IReadOnlyList<bool> withheld, IReadOnlyDictionary<string, string> metadata)
     {
-        var fields = columns.Select((column, i) => Field(column, columns.Take(i).Any(former => former.Name == column.Name) || column.Name == WithheldColumn ? $"{column.Name}_{i}" : column.Name)).ToArray();
+        var fields = columns.Select((column, i) =>
+                Field(column, columns.Take(i).Any(former => former.Name == column.Name) || column.Name == WithheldColumn ? $"{column.Name}_{i}" : column.Name))
+            .ToArray();
         var flag = new DataField<bool>(WithheldColumn);
         using var stream = new MemoryStream();
         var writer = await ParquetWriter.CreateAsync(new ParquetSchema([.. fields, flag]), stream);
@@ -41,15 +44,20 @@ public static class AnswerFile
                 var values = columns[i].Values;
                 if (fields[i].ClrType == typeof(long))
                 {
-                    await group.WriteAsync<long>(fields[i], values.Select(value => value is null ? (long?)null : long.Parse(value, CultureInfo.InvariantCulture)).ToArray().AsMemory());
+                    await group.WriteAsync<long>(fields[i],
+                        values.Select(value => value is null ? (long?)null : long.Parse(value, CultureInfo.InvariantCulture)).ToArray().AsMemory());
                 }
                 else if (fields[i].ClrType == typeof(decimal))
                 {
-                    await group.WriteAsync<decimal>(fields[i], values.Select(value => value is null ? (decimal?)null : decimal.Parse(value, NumberStyles.Float, CultureInfo.InvariantCulture)).ToArray().AsMemory());
+                    await group.WriteAsync<decimal>(fields[i],
+                            values.Select(value => value is null ? (decimal?)null : decimal.Parse(value, NumberStyles.Float, CultureInfo.InvariantCulture))
+                        .ToArray().AsMemory());
                 }
                 else if (fields[i].ClrType == typeof(double))
                 {
-                    await group.WriteAsync<double>(fields[i], values.Select(value => value is null ? (double?)null : double.Parse(value, NumberStyles.Float, CultureInfo.InvariantCulture)).ToArray().AsMemory());
+                    await group.WriteAsync<double>(fields[i],
+                            values.Select(value => value is null ? (double?)null : double.Parse(value, NumberStyles.Float, CultureInfo.InvariantCulture))
+                        .ToArray().AsMemory());
                 }
                 else
                 {
@@ -66,7 +74,8 @@ public static class AnswerFile
     private static DataField Field(AnswerFileColumn column, string name) => column.Type switch
     {
         AnswerFileType.Integer => new DataField<long?>(name),
-        AnswerFileType.Decimal when column.Values.All(value => value is null || value.Length <= 28) => new DecimalDataField(name, 28, column.Decimals, isNullable: true),
+        AnswerFileType.Decimal when column.Values.All(value => value is null || value.Length <= 28) =>
+            new DecimalDataField(name, 28, column.Decimals, isNullable: true),
         AnswerFileType.Decimal or AnswerFileType.Double => new DataField<double?>(name),
         _ => new DataField<string>(name),
     };

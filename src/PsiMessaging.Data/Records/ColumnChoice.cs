@@ -1,6 +1,8 @@
 namespace PsiMessaging.Data.Records;
 
-/// <summary>Decides which columns of a file are taken. A column nobody asks for never stands in the way: one that cannot be used is left out with a word.</summary>
+/// <summary>
+/// Decides which columns of a file are taken. A column nobody asks for never stands in the way: one that cannot be used is left out with a word.
+/// </summary>
 /// <param name="Names">Names of the columns that are taken.</param>
 /// <param name="Indices">Where each stands in the file, ascending.</param>
 /// <param name="Notes">What was left out, and why.</param>
@@ -18,7 +20,8 @@ internal sealed record ColumnChoice(string[] Names, int[] Indices, List<string> 
     public static ColumnChoice Make(string path, IReadOnlyList<string> header, RecordReaderOptions options, Func<int, string?>? fault = null, string hint = "")
     {
         var names = header.Select(RecordReader.NormalizeName).ToArray();
-        var places = names.Select((name, i) => (name, i)).Where(column => column.name.Length > 0).ToLookup(column => column.name, column => column.i, StringComparer.Ordinal);
+        var places = names.Select((name, i) => (name, i)).Where(column => column.name.Length > 0)
+            .ToLookup(column => column.name, column => column.i, StringComparer.Ordinal);
         var asked = (options.Columns ?? []).Where(name => !options.OtherFileHasRest || places.Contains(RecordReader.NormalizeName(name))).Concat(options.Needed)
             .Select(RecordReader.NormalizeName).Distinct(StringComparer.Ordinal).ToArray();
         foreach (var name in asked)
@@ -26,7 +29,9 @@ internal sealed record ColumnChoice(string[] Names, int[] Indices, List<string> 
             var found = places[name].ToArray();
             if (found.Length == 0)
             {
-                throw new InputException($"{path} has no column {name}; it has {RecordReader.List([.. names.Where(other => other.Length > 0).Distinct(StringComparer.Ordinal)])}{hint}");
+                throw new InputException(
+                    $"{path} has no column {name}; it has "
+                        + $"{RecordReader.List([.. names.Where(other => other.Length > 0).Distinct(StringComparer.Ordinal)])}{hint}");
             }
 
             if (found.Length > 1)

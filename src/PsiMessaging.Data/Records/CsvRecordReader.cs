@@ -4,8 +4,8 @@ using Sylvan.Data.Csv;
 namespace PsiMessaging.Data.Records;
 
 /// <summary>
-/// CSV (RFC 4180) as programs write it: any delimiter, quotes, CRLF or LF, a strict decoder; Excel's <c>sep=</c> line, delimiters at line ends, R's row names, notes after the last row.
-/// Knows its line number.
+/// CSV (RFC 4180) as programs write it: any delimiter, quotes, CRLF or LF, a strict decoder; Excel's <c>sep=</c> line, delimiters at line ends, R's row names,
+/// notes after the last row. Knows its line number.
 /// </summary>
 internal sealed class CsvRecordReader : IRecordReader
 {
@@ -26,9 +26,11 @@ internal sealed class CsvRecordReader : IRecordReader
     private int _foot;
     private string? _footFault;
 
-    private CsvRecordReader(string path, TextInput text, CsvDataReader csv, ColumnChoice choice, ReadingReport report, char delimiter, int fields, string hint, long nextLine)
+    private CsvRecordReader(string path, TextInput text, CsvDataReader csv, ColumnChoice choice,
+        ReadingReport report, char delimiter, int fields, string hint, long nextLine)
     {
-        (_path, _text, _csv, _report, _notes, _indices, _fields, _hint, _nextLine) = (path, text, csv, report, choice.Notes, choice.Indices, fields, hint, nextLine);
+        (_path, _text, _csv, _report, _notes, _indices, _fields, _hint, _nextLine) = (path,
+            text, csv, report, choice.Notes, choice.Indices, fields, hint, nextLine);
         _delimiter = delimiter;
         _blanks = new Blanks(report.Missing);
         Columns = choice.Names;
@@ -85,7 +87,8 @@ internal sealed class CsvRecordReader : IRecordReader
 
             var headerLines = Math.Max(1, Lines(csv.GetRawRecordSpan()));
             var choice = ColumnChoice.Make(path, header, options, hint: hint);
-            var report = new ReadingReport("CSV" + input.Compression, Show(delimiter), text.EncodingName, options.Decimal?.ToString(), options.Thousands?.ToString(), options.Skip, options.Missing, []);
+            var report = new ReadingReport("CSV" + input.Compression, Show(delimiter), text.EncodingName,
+                options.Decimal?.ToString(), options.Thousands?.ToString(), options.Skip, options.Missing, []);
             return new CsvRecordReader(path, text, csv, choice, report, delimiter, header.Length, hint, line + headerLines);
         }
         catch (DecoderFallbackException exception)
@@ -98,7 +101,9 @@ internal sealed class CsvRecordReader : IRecordReader
         }
         catch (CsvFormatException exception)
         {
-            throw new InputException($"{path}, line {line}: the header is not valid CSV: a quoted name is not closed or is followed by stray text{(hasBlanks ? "; if a blank stands between the columns, say --delimiter blank" : "")}", exception);
+            throw new InputException(
+                $"{path}, line {line}: the header is not valid CSV: a quoted name is not closed or is followed by stray "
+                    + $"text{(hasBlanks ? "; if a blank stands between the columns, say --delimiter blank" : "")}", exception);
         }
     }
 
@@ -155,7 +160,9 @@ internal sealed class CsvRecordReader : IRecordReader
                     {
                         if (_row == 0 && IsRowName())
                         {
-                            throw new InputException($"{_path}, line {line}: one field more than the header has, and either the first is a row name (R) or the last is none; write the file with row.names = FALSE, or without delimiters at line ends");
+                            throw new InputException(
+                                $"{_path}, line {line}: one field more than the header has, and either the first is a row name (R) or the last is none; write "
+                                    + "the file with row.names = FALSE, or without delimiters at line ends");
                         }
 
                         _notes.Add("rows end in a delimiter more than the header");
@@ -211,7 +218,9 @@ internal sealed class CsvRecordReader : IRecordReader
         }
         catch (CsvFormatException exception)
         {
-            throw new InputException($"{_path}, line {line}: a quoted field is not closed or is followed by stray text; a quote inside quotes must be doubled (Spark: option escape)", exception);
+            throw new InputException(
+                $"{_path}, line {line}: a quoted field is not closed or is followed by stray text; a quote inside quotes must be "
+                    + "doubled (Spark: option escape)", exception);
         }
     }
 
@@ -232,7 +241,9 @@ internal sealed class CsvRecordReader : IRecordReader
     {
         var value = _csv.GetFieldSpan(_indices[column] + _offset);
         return !value.IsEmpty && value[0] <= ' ' && value.TrimStart() is ['"', ..] && IsQuotedBehindBlanks(value)
-            ? throw new InputException($"{_path}, before line {_nextLine}: a blank stands before an opening quote in the column {Columns[column]}; write the file without blanks between delimiter and quote")
+            ? throw new InputException(
+                $"{_path}, before line {_nextLine}: a blank stands before an opening quote in the column {Columns[column]}; write the file without blanks "
+                    + "between delimiter and quote")
             : _blanks.Clear(value);
     }
 
@@ -253,7 +264,8 @@ internal sealed class CsvRecordReader : IRecordReader
     public string? GetText(int column) => GetSpan(column).ToString();
 
     private static InputException WrongEncoding(string path, long line, string encoding, Exception inner) =>
-        new($"{path}, at or after line {line}: the text is not valid {encoding}; name its encoding with --encoding, for example --encoding windows-1252 (Western Europe) or iso-8859-1", inner);
+        new($"{path}, at or after line {line}: the text is not valid {encoding}; name its encoding with --encoding, for example --encoding windows-1252 "
+            + "(Western Europe) or iso-8859-1", inner);
 
     private static int Lines(ReadOnlySpan<char> raw) => raw.Count('\n');
 

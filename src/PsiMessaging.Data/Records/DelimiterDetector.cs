@@ -29,11 +29,12 @@ internal static class DelimiterDetector
     }
 
     /// <summary>Rows with as many of a candidate as the header; or with one more each, where programs write a delimiter too many.</summary>
-    private static int Agreeing(List<int[]> rows, int index) => Math.Max(rows.Count(row => row[index] == rows[0][index]), 1 + rows.Skip(1).Count(row => row[index] == rows[0][index] + 1));
+    private static int Agreeing(List<int[]> rows, int index) =>
+        Math.Max(rows.Count(row => row[index] == rows[0][index]), 1 + rows.Skip(1).Count(row => row[index] == rows[0][index] + 1));
 
     /// <summary>
-    /// On which line of the sample, from 1, the header seems to stand where it is not the first: the first line from which on the lines have equally many of one delimiter, but for a few at the end, where
-    /// the very first has fewer. 0 if there is none.
+    /// On which line of the sample, from 1, the header seems to stand where it is not the first: the first line from which on the lines have equally many of
+    /// one delimiter, but for a few at the end, where the very first has fewer. 0 if there is none.
     /// </summary>
     public static int LineOfLaterHeader(ReadOnlySpan<char> sample, bool complete)
     {
@@ -56,7 +57,10 @@ internal static class DelimiterDetector
         return 0;
     }
 
-    /// <summary>Counts of each candidate outside quotes, a row a line, and the line's number behind them; a last line that the sample cut off is left out, and so are blank ones.</summary>
+    /// <summary>
+    /// Counts of each candidate outside quotes, a row a line, and the line's number behind them; a last
+    /// line that the sample cut off is left out, and so are blank ones.
+    /// </summary>
     private static List<int[]> Split(ReadOnlySpan<char> text, bool complete)
     {
         var rows = new List<int[]>();

@@ -22,13 +22,17 @@ public interface IRecordReader : IDisposable
 
 /// <summary>How to read an input file, as far as a person has said it.</summary>
 /// <param name="Delimiter">CSV only: any ASCII character but a quote or line end, or null to find it among <c>;</c> <c>,</c> tab <c>|</c>.</param>
-/// <param name="Encoding">CSV only: a .NET encoding name, or null for what the file shows (byte order mark, UTF-16), else UTF-8. A byte order mark wins over it.</param>
+/// <param name="Encoding">
+/// CSV only: a .NET encoding name, or null for what the file shows (byte order mark, UTF-16), else UTF-8. A byte order mark wins over it.
+/// </param>
 /// <param name="Decimal">The decimal sign of numbers, <c>.</c> or <c>,</c>, or null to find it from the values.</param>
 /// <param name="Thousands">The sign between thousands in numbers, or null: none, unless the values show it beyond doubt.</param>
 /// <param name="Skip">CSV and workbooks: lines before the header, 0 or more.</param>
 public sealed record RecordReaderOptions(char? Delimiter = null, string? Encoding = null, char? Decimal = null, char? Thousands = null, int Skip = 0)
 {
-    /// <summary>Words that stand for a missing value in every column, whatever blanks are around them; empty means that only numbers have such words, the usual ones.</summary>
+    /// <summary>
+    /// Words that stand for a missing value in every column, whatever blanks are around them; empty means that only numbers have such words, the usual ones.
+    /// </summary>
     public IReadOnlyList<string> Missing { get; init; } = [];
 
     /// <summary>The columns to take, or null for all that can be.</summary>
@@ -51,7 +55,8 @@ public sealed record RecordReaderOptions(char? Delimiter = null, string? Encodin
 /// <param name="Missing">Words that a person said mean a missing value.</param>
 /// <param name="Notes">What else was found and done, a clause each, without values.</param>
 public sealed record ReadingReport(
-    string Format, string? Delimiter, string? Encoding, string? Decimal, string? Thousands, int Skip, IReadOnlyList<string> Missing, IReadOnlyList<string> Notes)
+    string Format, string? Delimiter, string? Encoding, string? Decimal, string? Thousands,
+    int Skip, IReadOnlyList<string> Missing, IReadOnlyList<string> Notes)
 {
     private const int MostNotes = 12;
 
@@ -63,5 +68,6 @@ public sealed record ReadingReport(
         Decimal is null ? null : $"decimal sign {Decimal}",
         Thousands is null ? null : $"thousands sign {(Thousands == " " ? "blank" : Thousands)}",
         Missing.Count == 0 ? null : $"missing where it says {string.Join(" or ", Missing.Select(word => word.Length == 0 ? "nothing" : word))}",
-    }.OfType<string>().Concat(Notes.Take(MostNotes)).Concat(Notes.Count > MostNotes ? [$"and {Notes.Count - MostNotes:N0} notes more (psi dataset list --json)"] : []));
+    }.OfType<string>().Concat(Notes.Take(MostNotes))
+        .Concat(Notes.Count > MostNotes ? [$"and {Notes.Count - MostNotes:N0} notes more (psi dataset list --json)"] : []));
 }

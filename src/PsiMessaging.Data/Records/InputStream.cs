@@ -16,7 +16,8 @@ internal enum InputKind
 }
 
 /// <summary>
-/// A file, or a pipe, opened once, with its first bytes known. Compressed text is decompressed on the way, never on disk, and no further than a file of that size can honestly hold.
+/// A file, or a pipe, opened once, with its first bytes known. Compressed text is decompressed on the way, never
+/// on disk, and no further than a file of that size can honestly hold.
 /// </summary>
 internal sealed class InputStream : IDisposable
 {
@@ -46,7 +47,8 @@ internal sealed class InputStream : IDisposable
         ("%PDF-"u8.ToArray(), 0, "is a PDF document", "export the table as CSV"),
     ];
 
-    private InputStream(string path, Stream stream, byte[] head, InputKind kind, string compression) => (Path, Stream, Head, Kind, Compression) = (path, stream, head, kind, compression);
+    private InputStream(string path, Stream stream, byte[] head, InputKind kind, string compression) =>
+        (Path, Stream, Head, Kind, Compression) = (path, stream, head, kind, compression);
 
     /// <summary>For messages.</summary>
     public string Path { get; }
@@ -75,7 +77,8 @@ internal sealed class InputStream : IDisposable
             {
                 compression = head[0] == 0x1F ? " (gzip)" : " (zstd)";
                 var counted = new CountingStream(stream);
-                (stream, head) = Peek(new DecompressedStream(path, counted, compression, head[0] == 0x1F ? new WholeGzipStream(counted) : new DecompressionStream(counted)));
+                (stream, head) =
+                    Peek(new DecompressedStream(path, counted, compression, head[0] == 0x1F ? new WholeGzipStream(counted) : new DecompressionStream(counted)));
                 if (IsGzip(head) || IsZstd(head))
                 {
                     throw new InputException($"{path} is compressed twice; unpack it once");
@@ -89,7 +92,9 @@ internal sealed class InputStream : IDisposable
 
             var kind = KindOf(path, stream, head);
             return kind == InputKind.Csv || stream.CanSeek ? new InputStream(path, stream, head, kind, compression)
-                : throw new InputException($"{path} is a {(kind == InputKind.Parquet ? "Parquet file" : "workbook")}, which cannot be read from front to back: {(compression.Length > 0 ? $"unpack it{compression}" : "name a file instead of a pipe")}");
+                : throw new InputException(
+                    $"{path} is a {(kind == InputKind.Parquet ? "Parquet file" : "workbook")}, which cannot be read from front to back: "
+                        + $"{(compression.Length > 0 ? $"unpack it{compression}" : "name a file instead of a pipe")}");
         }
         catch
         {
@@ -103,7 +108,8 @@ internal sealed class InputStream : IDisposable
         foreach (var (magic, at, name, remedy) in Others)
         {
             // A column may be called ORCHARD: what begins like a short mark is one only where bytes follow that no text has.
-            if (head.Length > at && head[at..].StartsWith(magic) && (magic.Length > MostLetters || head[..Math.Min(head.Length, 512)].IndexOfAnyExcept(TextBytes) >= 0))
+            if (head.Length > at && head[at..].StartsWith(magic)
+                && (magic.Length > MostLetters || head[..Math.Min(head.Length, 512)].IndexOfAnyExcept(TextBytes) >= 0))
             {
                 throw new InputException($"{path} {name}; {remedy}");
             }
@@ -131,14 +137,17 @@ internal sealed class InputStream : IDisposable
         }
 
         // Office writes the list of content types first; others put the workbook anywhere.
-        return head.IndexOf("xl/"u8) >= 0 || head.IndexOf("[Content_Types].xml"u8) >= 0 ? InputKind.Workbook : throw new InputException($"{path} is a zip archive; unpack it");
+        return head.IndexOf("xl/"u8) >= 0
+            || head.IndexOf("[Content_Types].xml"u8) >= 0 ? InputKind.Workbook : throw new InputException($"{path} is a zip archive; unpack it");
     }
 
-    private static readonly System.Buffers.SearchValues<byte> TextBytes = System.Buffers.SearchValues.Create([.. Enumerable.Range(0, 256).Where(value => value is >= 32 or 9 or 10 or 13).Select(value => (byte)value)]);
+    private static readonly System.Buffers.SearchValues<byte> TextBytes = System.Buffers.SearchValues
+        .Create([.. Enumerable.Range(0, 256).Where(value => value is >= 32 or 9 or 10 or 13).Select(value => (byte)value)]);
 
     private static bool IsGzip(ReadOnlySpan<byte> head) => head.StartsWith((ReadOnlySpan<byte>)[0x1F, 0x8B]);
 
-    private static bool IsZstd(ReadOnlySpan<byte> head) => head.Length >= 4 && BinaryPrimitives.ReadUInt32LittleEndian(head) is 0xFD2FB528 or (>= 0x184D2A50 and <= 0x184D2A5F);
+    private static bool IsZstd(ReadOnlySpan<byte> head) =>
+        head.Length >= 4 && BinaryPrimitives.ReadUInt32LittleEndian(head) is 0xFD2FB528 or (>= 0x184D2A50 and <= 0x184D2A5F);
 
     /// <summary>The last four bytes as text; null where they cannot be had.</summary>
     private static string? Tail(Stream stream)
@@ -240,7 +249,8 @@ internal sealed class InputStream : IDisposable
     }
 
     /// <summary>
-    /// Decompresses gzip and notices where it is cut off, which the framework's stream does not: a member of our own is put behind the file's, and what comes out must end with it.
+    /// Decompresses gzip and notices where it is cut off, which the framework's stream does not: a member of our
+    /// own is put behind the file's, and what comes out must end with it.
     /// </summary>
     private sealed class WholeGzipStream(Stream source) : ForwardStream(new GZipStream(new FollowedStream(source, Pack(Mark)), CompressionMode.Decompress))
     {
@@ -323,7 +333,8 @@ internal sealed class InputStream : IDisposable
 
             _count += read;
             return _count <= AlwaysAllowedBytes + (MostRatio * source.Count) ? read
-                : throw new InputException($"{path} unpacks{compression} to more than {MostRatio} times its size, {_count >> 20:N0} MiB so far; if that is right, unpack it yourself");
+                : throw new InputException(
+                    $"{path} unpacks{compression} to more than {MostRatio} times its size, {_count >> 20:N0} MiB so far; if that is right, unpack it yourself");
         }
     }
 }

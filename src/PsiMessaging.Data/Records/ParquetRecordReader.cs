@@ -7,8 +7,8 @@ using PsiMessaging.Files;
 namespace PsiMessaging.Data.Records;
 
 /// <summary>
-/// People's Parquet files, read as a stream by DuckDB in bounded memory, whatever size their row groups have. Values become text the way a person would write them: ISO dates, plain numbers,
-/// true and false. Only the columns that are taken are touched.
+/// People's Parquet files, read as a stream by DuckDB in bounded memory, whatever size their row groups have. Values become text the way a person would write
+/// them: ISO dates, plain numbers, true and false. Only the columns that are taken are touched.
 /// </summary>
 internal sealed partial class ParquetRecordReader : IRecordReader
 {
@@ -71,7 +71,9 @@ internal sealed partial class ParquetRecordReader : IRecordReader
             command = connection.CreateCommand();
 
             // One thread keeps the rows in their order. Nothing is cached: a file is read once.
-            command.CommandText = $"SET memory_limit='{LeastMemoryMiB}MiB'; SET threads=1; SET temp_directory=''; SET enable_external_file_cache=false; SET enable_geoparquet_conversion=false; SET TimeZone='UTC'; SET autoload_known_extensions=false; SET autoinstall_known_extensions=false;";
+            command.CommandText =
+                $"SET memory_limit='{LeastMemoryMiB}MiB'; SET threads=1; SET temp_directory=''; SET enable_external_file_cache=false; SET "
+                    + "enable_geoparquet_conversion=false; SET TimeZone='UTC'; SET autoload_known_extensions=false; SET autoinstall_known_extensions=false;";
             command.ExecuteNonQuery();
             (var binaryIsText, encrypted) = Origin(command, path);
             var names = Names(command, path);
@@ -81,7 +83,9 @@ internal sealed partial class ParquetRecordReader : IRecordReader
                 throw new InputException($"{path} cannot be read: its columns are not as its schema says");
             }
 
-            string? Fault(int i) => Unusable(types[i].Type, binaryIsText || (options.Columns ?? []).Concat(options.Needed).Select(RecordReader.NormalizeName).Contains(RecordReader.NormalizeName(names[i])));
+            string? Fault(int i) =>
+                Unusable(types[i].Type, binaryIsText
+                    || (options.Columns ?? []).Concat(options.Needed).Select(RecordReader.NormalizeName).Contains(RecordReader.NormalizeName(names[i])));
             var choice = ColumnChoice.Make(path, names, options, Fault);
             var (expressions, kinds) = (new List<string>(), new List<Kind>());
             foreach (var i in choice.Indices)
@@ -94,7 +98,8 @@ internal sealed partial class ParquetRecordReader : IRecordReader
             command.CommandText = $"SELECT {string.Join(", ", expressions)} FROM {file}";
             command.UseStreamingMode = true;
             return new ParquetRecordReader(input, connection, command, choice, [.. kinds],
-                new ReadingReport("Parquet", null, null, options.Decimal?.ToString(), options.Thousands?.ToString(), 0, options.Missing, choice.Notes)) { IsEncrypted = encrypted };
+                new ReadingReport("Parquet", null, null, options.Decimal?.ToString(),
+                    options.Thousands?.ToString(), 0, options.Missing, choice.Notes)) { IsEncrypted = encrypted };
         }
         catch (Exception exception)
         {
@@ -110,11 +115,14 @@ internal sealed partial class ParquetRecordReader : IRecordReader
     /// <summary>Whether binary columns are text (Impala does not say of its strings that they are), and whether columns are encrypted.</summary>
     private static (bool BinaryIsText, bool Encrypted) Origin(DuckDBCommand command, string path)
     {
-        command.CommandText = $"SELECT coalesce(any_value(created_by), ''), coalesce(any_value(encryption_algorithm), '') FROM parquet_file_metadata({DuckText.Literal(DuckText.Path(Path.GetFullPath(path)))})";
+        command.CommandText =
+            "SELECT coalesce(any_value(created_by), ''), coalesce(any_value(encryption_algorithm), '') FROM "
+                + $"parquet_file_metadata({DuckText.Literal(DuckText.Path(Path.GetFullPath(path)))})";
         try
         {
             using var reader = command.ExecuteReader();
-            return reader.Read() ? (reader.GetString(0).Contains("impala", StringComparison.OrdinalIgnoreCase), reader.GetString(1).Length > 0) : (false, false);
+            return reader.Read() ? (reader.GetString(0).Contains("impala", StringComparison.OrdinalIgnoreCase),
+                reader.GetString(1).Length > 0) : (false, false);
         }
         catch (DuckDBException exception) when (exception.Message.Contains("Invalid unicode", StringComparison.Ordinal))
         {
@@ -171,7 +179,8 @@ internal sealed partial class ParquetRecordReader : IRecordReader
 
     private static string? Unusable(string type, bool binaryIsText) => type switch
     {
-        _ when type.EndsWith(']') || type.StartsWith("STRUCT", StringComparison.Ordinal) || type.StartsWith("MAP", StringComparison.Ordinal) || type.StartsWith("UNION", StringComparison.Ordinal) => "is nested",
+        _ when type.EndsWith(']') || type.StartsWith("STRUCT", StringComparison.Ordinal)
+            || type.StartsWith("MAP", StringComparison.Ordinal) || type.StartsWith("UNION", StringComparison.Ordinal) => "is nested",
         "BLOB" => binaryIsText ? null : "is binary (if it holds text, name it in --columns)",
         "INTERVAL" => "is an interval",
         "VARIANT" or "BIT" or "NULL" or "\"NULL\"" => $"has the type {type}",
@@ -274,7 +283,9 @@ internal sealed partial class ParquetRecordReader : IRecordReader
     }
 
     /// <summary>Where pages of this file are larger than the memory allows, it is doubled, up to half of what the machine has.</summary>
-    private bool MayGrow(Exception exception) => exception.Message.Contains("Out of Memory", StringComparison.OrdinalIgnoreCase) && 2L * _memoryMiB <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 21;
+    private bool MayGrow(Exception exception) =>
+        exception.Message.Contains("Out of Memory", StringComparison.OrdinalIgnoreCase)
+            && 2L * _memoryMiB <= GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 21;
 
     private void Grow()
     {
@@ -292,14 +303,17 @@ internal sealed partial class ParquetRecordReader : IRecordReader
         _ => text.EndsWith(".0", StringComparison.Ordinal) ? text[..^2] : text,
     };
 
-    /// <summary>A time of day or a point in time, in UTC where it has a zone: <c>10:20:30.5</c>, <c>2026-01-31T10:20:30</c>, and <c>2026-01-31</c> at midnight.</summary>
+    /// <summary>
+    /// A time of day or a point in time, in UTC where it has a zone: <c>10:20:30.5</c>, <c>2026-01-31T10:20:30</c>, and <c>2026-01-31</c> at midnight.
+    /// </summary>
     private static string Moment(string text)
     {
         text = text.EndsWith("+00", StringComparison.Ordinal) ? text[..^3] : text;
         return text.EndsWith(" 00:00:00", StringComparison.Ordinal) ? text[..^9] : text.Replace(' ', 'T');
     }
 
-    public ReadOnlySpan<char> GetSpan(int column) => _texts[column] is { } text ? _blanks.Clear(text) : _lengths[column] < 0 ? default : _blanks.Clear(_numbers[column].AsSpan(0, _lengths[column]));
+    public ReadOnlySpan<char> GetSpan(int column) =>
+        _texts[column] is { } text ? _blanks.Clear(text) : _lengths[column] < 0 ? default : _blanks.Clear(_numbers[column].AsSpan(0, _lengths[column]));
 
     public string? GetText(int column) => _texts[column] is null && _lengths[column] < 0 ? null : GetSpan(column).ToString();
 
@@ -310,14 +324,21 @@ internal sealed partial class ParquetRecordReader : IRecordReader
         bool Says(params string[] words) => words.Any(word => message.Contains(word, StringComparison.OrdinalIgnoreCase));
         return new InputException(message switch
         {
-            _ when Says("compression codec") => $"{path} is a Parquet file with a compression that is not read ({Codec().Match(message).Groups["codec"].Value}); write it with snappy or zstd",
+            _ when Says("compression codec") =>
+                $"{path} is a Parquet file with a compression that is not read ({Codec().Match(message).Groups["codec"].Value}); write it with snappy or zstd",
             _ when encrypted || Says("encrypt") => $"{path} is an encrypted Parquet file; write it without encryption, or decrypt it first",
-            _ when Says("magic bytes", "too small to be a Parquet", "footer length", "TProtocolException", "end of file", "corrupt", "decompress", "Snappy", "out of buffer", "invalid thrift", "Invalid unicode") => $"{path} is not a readable Parquet file: it is damaged or cut off",
-            _ when Says("not valid UTF8", "not valid UTF-8", "Invalid string encoding", "UTF8 string") => $"{path} holds text that is not UTF-8 in a column; leave the column out with --columns, or write it anew",
+            _ when Says("magic bytes", "too small to be a Parquet", "footer length", "TProtocolException", "end of file", "corrupt", "decompress",
+                "Snappy", "out of buffer", "invalid thrift", "Invalid unicode") => $"{path} is not a readable Parquet file: it is damaged or cut off",
+            _ when Says("not valid UTF8", "not valid UTF-8", "Invalid string encoding", "UTF8 string") =>
+                $"{path} holds text that is not UTF-8 in a column; leave the column out with --columns, or write it anew",
             _ when Says("Out of Memory") => $"{path} has pages that do not fit half of this machine's memory; write it with smaller row groups or pages",
-            _ => $"{path} cannot be read: {PrintableText.Of(Values().Replace(Prefix().Replace(Lines().Split(message.Replace(Path.GetFullPath(path), "it", StringComparison.Ordinal))[0], ""), "…"))}; if that is one column, take the others with --columns",
+            _ => $"{path} cannot be read: {FirstLineOf(message.Replace(Path.GetFullPath(path), "it", StringComparison.Ordinal))}; if that is one column, "
+                + "take the others with --columns",
         }, exception);
     }
+
+    /// <summary>What the reader says, without the values it quotes.</summary>
+    private static string FirstLineOf(string message) => PrintableText.Of(Values().Replace(Prefix().Replace(Lines().Split(message)[0], ""), "…"));
 
     [GeneratedRegex("'[^']*'|\"[^\"]*\"", RegexOptions.ExplicitCapture | RegexOptions.NonBacktracking, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Values();

@@ -4,7 +4,9 @@ namespace PsiMessaging.Data.Records;
 public static class RecordReader
 {
     /// <summary>Opens <paramref name="path"/>.</summary>
-    /// <exception cref="InputException">Missing, a folder, unreadable, empty, without a usable header, or of a kind that cannot be read: the message names the kind and the way out.</exception>
+    /// <exception cref="InputException">
+    /// Missing, a folder, unreadable, empty, without a usable header, or of a kind that cannot be read: the message names the kind and the way out.
+    /// </exception>
     public static IRecordReader Open(string path, RecordReaderOptions options)
     {
         if (Directory.Exists(path))

@@ -3,8 +3,8 @@ using System.Text;
 namespace PsiMessaging.Data.Records;
 
 /// <summary>
-/// The characters of a text file from its first line on: strictly decoded, without byte order marks and the end sign of DOS. A NUL is refused with its line: no text holds one, and readers that
-/// go on lose rows without a word.
+/// The characters of a text file from its first line on: strictly decoded, without byte order marks and the end sign of DOS. A NUL is refused with its line: no
+/// text holds one, and readers that go on lose rows without a word.
 /// </summary>
 internal sealed class TextInput : TextReader
 {
@@ -33,7 +33,8 @@ internal sealed class TextInput : TextReader
     public static TextInput Open(InputStream input, string? encodingName)
     {
         var encoding = Resolve(encodingName, input.Head);
-        return new TextInput(input.Path, new StreamReader(input.Stream, encoding, detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16), encoding.WebName);
+        return new TextInput(input.Path,
+            new StreamReader(input.Stream, encoding, detectEncodingFromByteOrderMarks: false, bufferSize: 1 << 16), encoding.WebName);
     }
 
     /// <summary>Takes what stands before the first line.</summary>
@@ -155,7 +156,9 @@ internal sealed class TextInput : TextReader
         var bad = added.IndexOfAny('\0', NotACharacter);
         if (bad >= 0)
         {
-            throw new InputException($"{_path}, line {_line + added[..bad].Count('\n')}: {(added[bad] == '\0' ? "a NUL character" : "the non-character U+FFFF")}, which no text holds; the file is damaged, or no CSV file, or in another encoding (--encoding)");
+            throw new InputException(
+                $"{_path}, line {_line + added[..bad].Count('\n')}: {(added[bad] == '\0' ? "a NUL character" : "the non-character U+FFFF")}, which no text "
+                    + "holds; the file is damaged, or no CSV file, or in another encoding (--encoding)");
         }
 
         _line += added.Count('\n');

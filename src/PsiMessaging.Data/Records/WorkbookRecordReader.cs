@@ -6,7 +6,10 @@ using ExcelDataReader.Exceptions;
 
 namespace PsiMessaging.Data.Records;
 
-/// <summary>The first sheet of an Excel workbook (.xlsx, .xls): its first line is the header. Values become text as in Parquet: ISO dates, plain numbers, true and false.</summary>
+/// <summary>
+/// The first sheet of an Excel workbook (.xlsx, .xls): its first line is the header. Values become
+/// text as in Parquet: ISO dates, plain numbers, true and false.
+/// </summary>
 internal sealed class WorkbookRecordReader : IRecordReader
 {
     private const long MostBytes = 4L << 30;
@@ -49,7 +52,9 @@ internal sealed class WorkbookRecordReader : IRecordReader
             {
                 if (!sheet.Read())
                 {
-                    throw new InputException($"{input.Path}: its first sheet {sheet.Name} is empty{(options.Skip > 0 ? $" after {options.Skip} lines" : "")}; it needs a header line and rows");
+                    throw new InputException(
+                        $"{input.Path}: its first sheet {sheet.Name} is empty{(options.Skip > 0 ? $" after {options.Skip} lines" : "")}; it needs a header "
+                            + "line and rows");
                 }
 
                 line++;
@@ -61,7 +66,8 @@ internal sealed class WorkbookRecordReader : IRecordReader
             var choice = ColumnChoice.Make(input.Path, header[..width], options);
             choice.Notes.Insert(0, sheet.ResultsCount == 1 ? $"sheet {sheet.Name}" : $"the first of {sheet.ResultsCount} sheets, {sheet.Name}");
             return new WorkbookRecordReader(input, sheet, choice,
-                new ReadingReport("Excel workbook", null, null, options.Decimal?.ToString(), options.Thousands?.ToString(), options.Skip, options.Missing, choice.Notes), width, line);
+                new ReadingReport("Excel workbook", null, null, options.Decimal?.ToString(),
+                    options.Thousands?.ToString(), options.Skip, options.Missing, choice.Notes), width, line);
         }
         catch (Exception exception) when (exception is not InputException)
         {
@@ -94,7 +100,8 @@ internal sealed class WorkbookRecordReader : IRecordReader
                     var first = buffer.AsSpan(0, read).IndexOf((byte)'<');
                     run = first < 0 ? run + read : read - buffer.AsSpan(0, read).LastIndexOf((byte)'<');
                     var isXml = entry.FullName.EndsWith(".xml", StringComparison.OrdinalIgnoreCase);
-                    if (total > MostBytes || (isXml && run > MostTextBytes) || (size > MostSharedTextBytes && entry.FullName.EndsWith("sharedStrings.xml", StringComparison.OrdinalIgnoreCase)))
+                    if (total > MostBytes || (isXml && run > MostTextBytes)
+                        || (size > MostSharedTextBytes && entry.FullName.EndsWith("sharedStrings.xml", StringComparison.OrdinalIgnoreCase)))
                     {
                         throw new InputException($"{input.Path} unpacks to more than can be read as a workbook; save it as CSV");
                     }
@@ -123,7 +130,9 @@ internal sealed class WorkbookRecordReader : IRecordReader
                 {
                     if (Text(_sheet, i) is { Length: > 0 })
                     {
-                        throw new InputException($"{_input.Path}, line {_line}: a value stands in column {i + 1}, and the header has {_width}{(_line < 10 ? "; if the header stands further down, say --skip N" : "")}");
+                        throw new InputException(
+                            $"{_input.Path}, line {_line}: a value stands in column {i + 1}, and the header has "
+                                + $"{_width}{(_line < 10 ? "; if the header stands further down, say --skip N" : "")}");
                     }
                 }
 

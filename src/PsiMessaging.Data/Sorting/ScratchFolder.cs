@@ -3,7 +3,9 @@ using PsiMessaging.Files;
 
 namespace PsiMessaging.Data.Sorting;
 
-/// <summary>Where files go that live only while something is computed. Made on first use; what a killed process left is deleted when it is opened again.</summary>
+/// <summary>
+/// Where files go that live only while something is computed. Made on first use; what a killed process left is deleted when it is opened again.
+/// </summary>
 /// <param name="path">The folder; of this computation alone.</param>
 public class ScratchFolder(string path) : IDisposable
 {
@@ -27,7 +29,8 @@ public class ScratchFolder(string path) : IDisposable
         }
 
         PrivateFile.CreateFolder(path);
-        return PrivateFile.Open(System.IO.Path.Combine(path, $"{_count++}.run"), FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 17, FileOptions.DeleteOnClose);
+        return PrivateFile.Open(System.IO.Path.Combine(path, $"{_count++}.run"), FileMode.Create,
+            FileAccess.ReadWrite, FileShare.None, 1 << 17, FileOptions.DeleteOnClose);
     }
 
     /// <summary>Deletes the folder and whatever is left in it.</summary>

@@ -3,8 +3,9 @@ using PsiMessaging.Data.Records;
 namespace PsiMessaging.Data.Types;
 
 /// <summary>
-/// Takes a column's values while its rows stream by and finds how they are written: a decimal comma, thousands signs, words for what is missing. Only what is sure is found; the rest is a text,
-/// and said. Where something was found, the stored rows are written again as we keep them (<see cref="NeedsRewriting"/>, <see cref="Plain"/>), so nothing later reads them otherwise. Not thread-safe.
+/// Takes a column's values while its rows stream by and finds how they are written: a decimal comma, thousands signs, words for what is missing. Only what is
+/// sure is found; the rest is a text, and said. Where something was found, the stored rows are written again as we keep them (<see cref="NeedsRewriting"/>,
+/// <see cref="Plain"/>), so nothing later reads them otherwise. Not thread-safe.
 /// </summary>
 /// <param name="file">Name for messages.</param>
 /// <param name="column">Column name.</param>
@@ -45,7 +46,8 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     }
 
     private static bool IsPossible(NumberFormat format, RecordReaderOptions options) =>
-        (options.Decimal is null || format.Decimal == options.Decimal) && (options.Thousands is null || format.Thousands == options.Thousands || (format.Thousands is null && format.Decimal != options.Thousands));
+        (options.Decimal is null || format.Decimal == options.Decimal)
+            && (options.Thousands is null || format.Thousands == options.Thousands || (format.Thousands is null && format.Decimal != options.Thousands));
 
     private bool MayBePlain => _candidates[0].Format == NumberFormat.Plain;
 
@@ -89,7 +91,8 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     private bool IsSureAndPlain(ReadOnlySpan<char> value, int point)
     {
         var fraction = value[(point + 1)..];
-        if (!IsPlainKept || (fraction.Length == 3 && point <= 3 && value[0] != '0') || value.Length > LongestNumber || fraction.IndexOfAnyExceptInRange('0', '9') >= 0)
+        if (!IsPlainKept || (fraction.Length == 3 && point <= 3 && value[0] != '0')
+            || value.Length > LongestNumber || fraction.IndexOfAnyExceptInRange('0', '9') >= 0)
         {
             return false;
         }
@@ -185,7 +188,9 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         }
     }
 
-    /// <summary>Whether the rows must be written again, with <see cref="Plain"/> for every value and <see cref="AddPlain"/> after it. Decided by the whole column.</summary>
+    /// <summary>
+    /// Whether the rows must be written again, with <see cref="Plain"/> for every value and <see cref="AddPlain"/> after it. Decided by the whole column.
+    /// </summary>
     /// <param name="fileHasCommas">Whether another column of the file surely has decimal commas, which settles what this one leaves open.</param>
     public bool NeedsRewriting(bool fileHasCommas)
     {
@@ -205,8 +210,10 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
 
         var said = options.Decimal is not null || options.Thousands is not null;
         var alive = Array.FindAll(_candidates, candidate => candidate.IsAlive);
-        var best = alive.FirstOrDefault(candidate => said || candidate.Sure > 0 || candidate.Ambiguous == 0 || candidate.Format == NumberFormat.Plain || (fileHasCommas && candidate.Format is { Decimal: ',', Thousands: null }));
-        if (fileHasCommas && !said && best is { Format: { Decimal: '.', Thousands: null }, Sure: 0, Ambiguous: > 0 } && alive.FirstOrDefault(candidate => candidate.Format is { Decimal: ',', Thousands: '.' }) is { } grouped)
+        var best = alive.FirstOrDefault(candidate => said || candidate.Sure > 0 || candidate.Ambiguous == 0
+            || candidate.Format == NumberFormat.Plain || (fileHasCommas && candidate.Format is { Decimal: ',', Thousands: null }));
+        if (fileHasCommas && !said && best is { Format: { Decimal: '.', Thousands: null }, Sure: 0, Ambiguous: > 0 }
+            && alive.FirstOrDefault(candidate => candidate.Format is { Decimal: ',', Thousands: '.' }) is { } grouped)
         {
             best = grouped;
         }
@@ -214,7 +221,8 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         if (best is null)
         {
             Notes = [alive.All(candidate => candidate.Format.Thousands is ' ' or '\'')
-                ? $"{column} is text, because its {Sign(alive[0].Format.Thousands ?? ' ')} may stand between thousands or between codes: say --thousands {(alive[0].Format.Thousands == ' ' ? "blank" : "apostrophe")} for numbers"
+                ? $"{column} is text, because its {Sign(alive[0].Format.Thousands ?? ' ')} may stand between thousands or between codes: say --thousands "
+                    + $"{(alive[0].Format.Thousands == ' ' ? "blank" : "apostrophe")} for numbers"
                 : $"{column} is text, because its commas may be decimal or thousands signs: say --decimal , or --thousands ,"];
             Release();
             return false;
@@ -243,7 +251,9 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         if (_words.Count > 0)
         {
             _found ??= best.Format;
-            notes.Add($"{column}: {string.Join(", ", _words.OrderByDescending(word => word.Value).ThenBy(word => word.Key, StringComparer.Ordinal).Select(word => $"{word.Key} ({word.Value:N0})"))} taken as missing");
+            var words = _words.OrderByDescending(word => word.Value).ThenBy(word => word.Key, StringComparer.Ordinal)
+                .Select(word => $"{word.Key} ({word.Value:N0})");
+            notes.Add($"{column}: {string.Join(", ", words)} taken as missing");
         }
 
         Notes = notes;
@@ -256,7 +266,8 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     }
 
     /// <summary>Whether its decimal commas are beyond doubt.</summary>
-    public bool SurelyHasCommas => !_isText && !IsPlainKept && _candidates.FirstOrDefault(candidate => candidate.IsAlive && candidate.Sure > 0)?.Format.Decimal == ',';
+    public bool SurelyHasCommas =>
+        !_isText && !IsPlainKept && _candidates.FirstOrDefault(candidate => candidate.IsAlive && candidate.Sure > 0)?.Format.Decimal == ',';
 
     private static string Sign(char sign) => sign switch
     {
@@ -284,7 +295,10 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     /// <exception cref="InputException">Numbers that cannot be held.</exception>
     public DatasetColumn Finish() => _kept ?? _profile.Finish();
 
-    /// <summary>After the rows were written again: whether the column is no column of numbers after all (codes with leading zeros), and is to be kept as the file has it.</summary>
+    /// <summary>
+    /// After the rows were written again: whether the column is no column of numbers after all (codes
+    /// with leading zeros), and is to be kept as the file has it.
+    /// </summary>
     public bool TurnsOutText()
     {
         if (declared is not null || _profile.Finish().Type.IsNumber)
@@ -293,7 +307,9 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
         }
 
         (_kept, _found) = (new DatasetColumn(column, ColumnType.Text, _empty), null);
-        Notes = [$"{column} is text: as numbers its values look like codes, which differ where their spellings do; if it holds numbers, say --type {column}=decimal"];
+        Notes = [
+            $"{column} is text: as numbers its values look like codes, which differ where their spellings do; if it holds numbers, say --type {column}=decimal"
+        ];
         return true;
     }
 }

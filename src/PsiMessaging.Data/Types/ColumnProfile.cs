@@ -10,7 +10,8 @@ namespace PsiMessaging.Data.Types;
 /// <param name="NotANumberRow">A text column in which numbers stand too: the first row (from 1) that holds none.</param>
 /// <param name="Code">A text column of nothing but numbers: why they are taken for codes.</param>
 /// <param name="CodeRow">The first row (from 1) that made it so.</param>
-public sealed record DatasetColumn(string Name, ColumnType Type, int Missing, int Rounded = 0, int? NotANumberRow = null, CodeReason? Code = null, int? CodeRow = null);
+public sealed record DatasetColumn(string Name, ColumnType Type, int Missing,
+    int Rounded = 0, int? NotANumberRow = null, CodeReason? Code = null, int? CodeRow = null);
 
 /// <summary>Why numbers are taken for codes, which differ where their spellings do.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<CodeReason>))]
@@ -24,14 +25,17 @@ public enum CodeReason
     Exponent,
     /// <summary>More digits than a number can have here, which nobody measures: <c>60200000000000123456</c>.</summary>
     TooLong,
-    /// <summary>Fractions that differ in length and end in zero, other than .0, in a column without a sign and with three digits at most before and after the point: <c>1.1</c> and <c>1.10</c> may be two.</summary>
+    /// <summary>
+    /// Fractions that differ in length and end in zero, other than .0, in a column without a sign and with three digits at
+    /// most before and after the point: <c>1.1</c> and <c>1.10</c> may be two.
+    /// </summary>
     TrailingZeros,
 }
 
 /// <summary>
 /// Finds or checks a column's type while its rows stream by. A column is a number when every value that is there is one, and none is spelled as only codes are
-/// (<see cref="CodeReason"/>): so no two spellings are one value that a person may see as two codes. A number needs no rounding unless it has more than nine digits
-/// after the point, or more than eighteen in all. Not thread-safe.
+/// (<see cref="CodeReason"/>): so no two spellings are one value that a person may see as two codes. A number needs no rounding unless it has more than nine
+/// digits after the point, or more than eighteen in all. Not thread-safe.
 /// </summary>
 /// <param name="file">Name for messages.</param>
 /// <param name="column">Column name.</param>
@@ -72,11 +76,16 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
                     _rounded++;
                     break;
                 case NumberReading.NotANumber:
-                    throw new InputException($"{file}, row {row}, column {column}: not a number, and the column is to be {declared}. Correct it, leave it empty if it is missing, or take --type {column}=text");
+                    throw new InputException(
+                        $"{file}, row {row}, column {column}: not a number, and the column is to be {declared}. Correct it, leave it empty if it is missing, "
+                            + $"or take --type {column}=text");
                 case NumberReading.NotFinite:
                     throw NotFinite(row);
                 case NumberReading.OutOfRange:
-                    throw new InputException($"{file}, row {row}, column {column}: the value does not fit {declared}, which goes up to {FixedPoint.Write(declared.Limit - 1, declared.Decimals)}. Give the type more digits ({ColumnType.MaximumDigits} at most) with --type, or correct the value");
+                    throw new InputException(
+                        $"{file}, row {row}, column {column}: the value does not fit {declared}, which goes up to "
+                            + $"{FixedPoint.Write(declared.Limit - 1, declared.Decimals)}. Give the type more digits ({ColumnType.MaximumDigits} at most) with "
+                            + "--type, or correct the value");
             }
         }
     }
@@ -163,10 +172,12 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
     }
 
     /// <summary>Whether its values are numbers so far, spelled as only codes are.</summary>
-    public bool LooksLikeCodes => declared is null && _numbers > 0 && _notANumberRow is null && (_codeRow is not null || HasCodeFractions || NeededDigits > ColumnType.MaximumDigits);
+    public bool LooksLikeCodes =>
+        declared is null && _numbers > 0 && _notANumberRow is null && (_codeRow is not null || HasCodeFractions || NeededDigits > ColumnType.MaximumDigits);
 
     /// <summary>Digits before the point. Nines that are rounded become one digit longer: 99999.9999999999 is 100000.000000 then.</summary>
-    private int NeededDigits => _wholeDigits + (_mayLengthen && (_decimals > ColumnType.MaximumDecimals || _wholeDigits + _decimals > ColumnType.MaximumDigits) ? 1 : 0);
+    private int NeededDigits =>
+        _wholeDigits + (_mayLengthen && (_decimals > ColumnType.MaximumDecimals || _wholeDigits + _decimals > ColumnType.MaximumDigits) ? 1 : 0);
 
     private bool HasCodeFractions => !_isMeasured && _zerosRow is not null && _unevenRow is not null;
 
@@ -204,9 +215,11 @@ public sealed class ColumnProfile(string file, string column, ColumnType? declar
         // More digits than anybody measures are the noise of binary floating point.
         var decimals = Math.Min(_decimals > ColumnType.MaximumDecimals ? RoundedDecimals : _decimals, ColumnType.MaximumDigits - wholeDigits);
         var size = wholeDigits + decimals <= ColumnType.DefaultDigits ? ColumnType.DefaultDigits : ColumnType.MaximumDigits;
-        return new DatasetColumn(column, decimals == 0 ? new ColumnType(ColumnKind.Integer, size) : new ColumnType(ColumnKind.Decimal, size, decimals), _missing, _byDecimals[(decimals + 1)..].Sum());
+        return new DatasetColumn(column, decimals == 0 ? new ColumnType(ColumnKind.Integer, size) : new ColumnType(ColumnKind.Decimal, size, decimals),
+            _missing, _byDecimals[(decimals + 1)..].Sum());
     }
 
     private InputException NotFinite(int row) =>
-        new($"{file}, row {row}, column {column}: NaN or an infinity is not a number to calculate with. Leave it empty if it is missing, or take --type {column}=text");
+        new($"{file}, row {row}, column {column}: NaN or an infinity is not a number to calculate with. Leave it empty if it is missing, or take --type "
+            + $"{column}=text");
 }

@@ -68,6 +68,7 @@ public sealed partial record ColumnType(ColumnKind Kind, int Digits = 0, int Dec
         _ => "text",
     };
 
-    [GeneratedRegex(@"^(?<text>text)$|^(?<kind>integer|decimal)(\((?<digits>[0-9]{1,2})(,(?<decimals>[0-9]))?\))?$", RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^(?<text>text)$|^(?<kind>integer|decimal)(\((?<digits>[0-9]{1,2})(,(?<decimals>[0-9]))?\))?$",
+        RegexOptions.IgnoreCase | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Pattern();
 }

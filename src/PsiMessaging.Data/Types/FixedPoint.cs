@@ -113,14 +113,16 @@ public static class FixedPoint
     }
 
     /// <summary>Takes a number's text apart.</summary>
-    internal static NumberReading Scan(ReadOnlySpan<char> text, out bool negative, out ReadOnlySpan<char> whole, out ReadOnlySpan<char> fraction, out int exponent)
+    internal static NumberReading Scan(ReadOnlySpan<char> text, out bool negative,
+        out ReadOnlySpan<char> whole, out ReadOnlySpan<char> fraction, out int exponent)
     {
         negative = text.Length > 0 && text[0] == '-';
         var rest = text.Length > 0 && text[0] is '-' or '+' ? text[1..] : text;
         whole = fraction = default;
         exponent = 0;
         if (rest.Length > 0 && rest[0] is 'N' or 'n' or 'I' or 'i' or '∞'
-            && (rest.Equals("NaN", StringComparison.OrdinalIgnoreCase) || rest.Equals("Infinity", StringComparison.OrdinalIgnoreCase) || rest.Equals("inf", StringComparison.OrdinalIgnoreCase) || rest is "∞"))
+            && (rest.Equals("NaN", StringComparison.OrdinalIgnoreCase) || rest.Equals("Infinity", StringComparison.OrdinalIgnoreCase)
+                || rest.Equals("inf", StringComparison.OrdinalIgnoreCase) || rest is "∞"))
         {
             return NumberReading.NotFinite;
         }
@@ -141,7 +143,8 @@ public static class FixedPoint
             return NumberReading.NotANumber;
         }
 
-        if (rest.Length > 0 && rest[0] is 'e' or 'E' && rest.Length is >= 2 and <= 6 && int.TryParse(rest[1..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent))
+        if (rest.Length > 0 && rest[0] is 'e' or 'E' && rest.Length is >= 2 and <= 6
+            && int.TryParse(rest[1..], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out exponent))
         {
             rest = default;
         }

@@ -9,13 +9,17 @@ internal sealed record NumberFormat(char Decimal, char? Thousands = null)
     public static NumberFormat Plain { get; } = new('.');
 
     /// <summary>All formats, plain first, then those with a point, then those with a comma; of each kind the one without thousands signs first.</summary>
-    public static IReadOnlyList<NumberFormat> All { get; } = [Plain, new('.', ','), new('.', ' '), new('.', '\''), new(','), new(',', '.'), new(',', ' '), new(',', '\'')];
+    public static IReadOnlyList<NumberFormat> All { get; } = [Plain, new('.', ','),
+        new('.', ' '), new('.', '\''), new(','), new(',', '.'), new(',', ' '), new(',', '\'')];
 
     /// <summary>Reads a number written so.</summary>
     /// <param name="text">Without blanks around it.</param>
     /// <param name="plain">Receives the number with a point and without thousands signs; as long as the text, plus one.</param>
     /// <param name="length">How long that is.</param>
-    /// <param name="evidence">Whether the signs can mean nothing else: <c>1,200</c> may be twelve hundred or a little over one; <c>1,20</c>, <c>0,125</c>, <c>1.234.567</c> and <c>1.200,50</c> are sure.</param>
+    /// <param name="evidence">
+    /// Whether the signs can mean nothing else: <c>1,200</c> may be twelve hundred or a little over one;
+    /// <c>1,20</c>, <c>0,125</c>, <c>1.234.567</c> and <c>1.200,50</c> are sure.
+    /// </param>
     public bool TryRead(ReadOnlySpan<char> text, Span<char> plain, out int length, out NumberEvidence evidence)
     {
         (length, evidence) = (0, NumberEvidence.None);
@@ -78,7 +82,8 @@ internal sealed record NumberFormat(char Decimal, char? Thousands = null)
         {
             // The exponent is the same in every format.
             var rest = text[at..];
-            if (rest.Length is < 2 or > 6 || rest[1..].TrimStart("+-").IndexOfAnyExceptInRange('0', '9') >= 0 || !char.IsAsciiDigit(rest[^1]) || rest[1..].Length - rest[1..].TrimStart("+-").Length > 1)
+            if (rest.Length is < 2 or > 6 || rest[1..].TrimStart("+-").IndexOfAnyExceptInRange('0', '9') >= 0
+                || !char.IsAsciiDigit(rest[^1]) || rest[1..].Length - rest[1..].TrimStart("+-").Length > 1)
             {
                 return false;
             }
@@ -99,7 +104,8 @@ internal sealed record NumberFormat(char Decimal, char? Thousands = null)
         return true;
     }
 
-    private static bool Is(char character, char sign) => character == sign || (sign == ' ' && character is '\u00A0' or '\u202F') || (sign == '\'' && character == '\u2019');
+    private static bool Is(char character, char sign) =>
+        character == sign || (sign == ' ' && character is '\u00A0' or '\u202F') || (sign == '\'' && character == '\u2019');
 }
 
 /// <summary>What a number's signs say about the format of its column.</summary>

@@ -7,7 +7,9 @@ namespace PsiMessaging.Data.Types;
 [JsonConverter(typeof(JsonStringEnumConverter<TextRule>))]
 public enum TextRule
 {
-    /// <summary>Texts that look alike are one: Unicode NFC, no blanks at the ends, runs of white space as one space, no invisible signs. Case differs.</summary>
+    /// <summary>
+    /// Texts that look alike are one: Unicode NFC, no blanks at the ends, runs of white space as one space, no invisible signs. Case differs.
+    /// </summary>
     Normal,
     /// <summary>Every text is what stands in the file.</summary>
     Exact,
@@ -78,7 +80,8 @@ public static class TextForm
         var former = ' ';
         foreach (var character in text)
         {
-            if (character == ' ' ? former == ' ' : char.IsWhiteSpace(character) || char.IsSurrogate(character) || character >= '\uFFFE' || InvisibleSigns.Contains(new Rune(character)))
+            if (character == ' ' ? former == ' ' : char.IsWhiteSpace(character) || char.IsSurrogate(character)
+                || character >= '\uFFFE' || InvisibleSigns.Contains(new Rune(character)))
             {
                 return false;
             }
@@ -91,7 +94,9 @@ public static class TextForm
 
     /// <summary>Without invisible signs, white space inside as one space, none at the ends.</summary>
     /// <param name="text">Well-formed.</param>
-    /// <param name="ofText">Whether zero-width joiners stay between letters of scripts in which they are spelling, and control characters, which are shown as their pictures.</param>
+    /// <param name="ofText">
+    /// Whether zero-width joiners stay between letters of scripts in which they are spelling, and control characters, which are shown as their pictures.
+    /// </param>
     internal static string Tidy(string text, bool ofText)
     {
         var tidy = new StringBuilder(text.Length);

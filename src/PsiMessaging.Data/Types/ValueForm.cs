@@ -1,6 +1,8 @@
 namespace PsiMessaging.Data.Types;
 
-/// <summary>The one form a value has wherever it is compared: rows for either engine, filters, groups. A number by what it is worth, a text by <see cref="TextForm"/>.</summary>
+/// <summary>
+/// The one form a value has wherever it is compared: rows for either engine, filters, groups. A number by what it is worth, a text by <see cref="TextForm"/>.
+/// </summary>
 public static class ValueForm
 {
     /// <summary>A value of a row; null where it is missing.</summary>
@@ -19,7 +21,9 @@ public static class ValueForm
     }
 
     /// <summary>A number of a row in units of its type; null where it is missing.</summary>
-    /// <exception cref="InputException">It is none, or does not fit: the rows are not those the type was found for. A value that was left out would make every number after it wrong.</exception>
+    /// <exception cref="InputException">
+    /// It is none, or does not fit: the rows are not those the type was found for. A value that was left out would make every number after it wrong.
+    /// </exception>
     public static long? Units(ReadOnlySpan<char> raw, ColumnType type)
     {
         var trimmed = raw.Trim();

@@ -52,7 +52,8 @@ public sealed class AuditLog(ParticipantHome home, TimeProvider time)
             {
                 var fault = entry.Number != number + 1 ? $"entry {number + 1} is missing"
                     : !HashOf(previous, entry.Entry).AsSpan().SequenceEqual(entry.Hash) ? $"entry {entry.Number} was changed, or one before it"
-                    : !SigningKey.Verify(home.Signing.PublicKey, [.. DomainTags.Audit, .. entry.Hash], entry.Signature) ? $"entry {entry.Number} is not signed by this participant"
+                    : !SigningKey.Verify(home.Signing.PublicKey, [.. DomainTags.Audit, .. entry.Hash], entry.Signature)
+                    ? $"entry {entry.Number} is not signed by this participant"
                     : null;
                 if (fault is not null)
                 {
@@ -65,5 +66,6 @@ public sealed class AuditLog(ParticipantHome home, TimeProvider time)
         }
     }
 
-    private static byte[] HashOf(byte[]? previous, string entry) => SHA256.HashData([.. DomainTags.Audit, .. previous ?? new byte[32], .. Encoding.UTF8.GetBytes(entry)]);
+    private static byte[] HashOf(byte[]? previous, string entry) =>
+        SHA256.HashData([.. DomainTags.Audit, .. previous ?? new byte[32], .. Encoding.UTF8.GetBytes(entry)]);
 }

@@ -21,9 +21,12 @@ namespace PsiMessaging.Participants.Envelopes;
 /// <param name="BodySize">Bytes of the body.</param>
 /// <param name="BodyHash">SHA-256 of the body, 32 bytes.</param>
 /// <param name="Message">The message record.</param>
-/// <param name="NotAfter">When whoever sent a command has given it up: it is not begun after that. Null for messages between participants, which hold until they come.</param>
+/// <param name="NotAfter">
+/// When whoever sent a command has given it up: it is not begun after that. Null for messages between participants, which hold until they come.
+/// </param>
 public sealed record EnvelopeHeader(
-    string Type, string? Session, string From, string To, string Card, string? Correlation, string? ReplyTo, int BodySize, byte[] BodyHash, JsonElement Message, DateTimeOffset? NotAfter = null);
+    string Type, string? Session, string From, string To, string Card, string? Correlation,
+    string? ReplyTo, int BodySize, byte[] BodyHash, JsonElement Message, DateTimeOffset? NotAfter = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
@@ -38,7 +41,8 @@ internal sealed partial class EnvelopeJson : JsonSerializerContext;
 public sealed class Envelope
 {
     /// <summary>Longest frame of any message in bytes; below the 16 MiB that RabbitMQ 4 carries.</summary>
-    public static int MaximumFrameBytes { get; } = PrefixBytes + MessageLimits.LongestHeaderBytes + SigningKey.SignatureSizeBytes + MessageLimits.LongestBodyBytes;
+    public static int MaximumFrameBytes { get; } = PrefixBytes + MessageLimits.LongestHeaderBytes
+        + SigningKey.SignatureSizeBytes + MessageLimits.LongestBodyBytes;
 
     private const int PrefixBytes = 9;
     private static readonly byte[] Magic = "PSI1"u8.ToArray();
@@ -67,17 +71,21 @@ public sealed class Envelope
 
     /// <summary>Makes and signs an envelope.</summary>
     /// <exception cref="ParticipantException">It is larger than its type may be.</exception>
-    public static Envelope Create(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null, DateTimeOffset? notAfter = null)
+    public static Envelope Create(ParticipantHome sender, string to, string? session, object message,
+        ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null, DateTimeOffset? notAfter = null)
     {
         var envelope = CreateUnbounded(sender, to, session, message, body, correlation, replyTo, notAfter);
-        var limit = MessageLimits.Of(message.GetType()) ?? throw new ArgumentException($"a {envelope.Header.Type} message does not travel in an envelope", nameof(message));
+        var limit = MessageLimits.Of(message.GetType())
+            ?? throw new ArgumentException($"a {envelope.Header.Type} message does not travel in an envelope", nameof(message));
         var headerBytes = envelope.Frame.Length - PrefixBytes - SigningKey.SignatureSizeBytes - body.Length;
         return headerBytes <= limit.HeaderBytes && body.Length <= limit.BodyBytes ? envelope
-            : throw new ParticipantException(FailureCodes.Malformed, $"a {envelope.Header.Type} message of {headerBytes + body.Length:N0} bytes is too long to send");
+            : throw new ParticipantException(FailureCodes.Malformed,
+                $"a {envelope.Header.Type} message of {headerBytes + body.Length:N0} bytes is too long to send");
     }
 
     /// <summary>The same without bounds, as somebody would send it who keeps to none.</summary>
-    internal static Envelope CreateUnbounded(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null, DateTimeOffset? notAfter = null)
+    internal static Envelope CreateUnbounded(ParticipantHome sender, string to, string? session, object message,
+        ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null, DateTimeOffset? notAfter = null)
     {
         var content = JsonSerializer.SerializeToElement(message, message.GetType(), ContractJson.Default);
         var header = new EnvelopeHeader(ContractCatalog.NameOf(message.GetType()), session, sender.Name, to, sender.Card.Fingerprint, correlation, replyTo,
@@ -94,7 +102,8 @@ public sealed class Envelope
     }
 
     /// <summary>
-    /// Reads a frame's form without trusting it: layout, lengths, known type, the type's bounds, names, body hash. The signature is checked by <see cref="IsSignedBy"/>.
+    /// Reads a frame's form without trusting it: layout, lengths, known type, the type's bounds, names,
+    /// body hash. The signature is checked by <see cref="IsSignedBy"/>.
     /// </summary>
     /// <param name="frame">The frame.</param>
     /// <param name="admit">Looks at header and signature, and throws for a stranger's frame, before its body is hashed and its message read.</param>
@@ -160,19 +169,24 @@ public sealed class Envelope
     }
 
     private static bool HasNames(EnvelopeHeader header) =>
-        header.From is not null && header.To is not null && header.Card is not null && ParticipantNames.IsValid(header.From) && ParticipantNames.IsValid(header.To)
-        && IsIdOrNull(header.Session) && IsIdOrNull(header.Correlation) && (header.ReplyTo is null || QueueAddress.Restore(header.ReplyTo) is { IsReply: true });
+        header.From is not null && header.To is not null && header.Card is not null
+            && ParticipantNames.IsValid(header.From) && ParticipantNames.IsValid(header.To)
+        && IsIdOrNull(header.Session) && IsIdOrNull(header.Correlation)
+        && (header.ReplyTo is null || QueueAddress.Restore(header.ReplyTo) is { IsReply: true });
 
     private static bool IsIdOrNull(string? id) => id is null || ParticipantNames.IsId(id);
 
-    /// <summary>Reads a frame again that was taken and stored before: its signature, bounds and body were checked then, and the disk is this participant's own.</summary>
+    /// <summary>
+    /// Reads a frame again that was taken and stored before: its signature, bounds and body were checked then, and the disk is this participant's own.
+    /// </summary>
     public static Envelope Restore(byte[] frame)
     {
         var headerLength = BinaryPrimitives.ReadInt32BigEndian(frame.AsSpan(5));
         var headerBytes = frame.AsSpan(PrefixBytes, headerLength);
         var header = JsonSerializer.Deserialize(headerBytes, EnvelopeJson.Default.EnvelopeHeader)!;
         var body = frame.AsMemory(PrefixBytes + headerLength + SigningKey.SignatureSizeBytes);
-        return new Envelope(header, header.Message.Deserialize(ContractCatalog.Find(header.Type)!, ContractJson.Default), body, frame, SHA256.HashData(headerBytes));
+        return new Envelope(header, header.Message.Deserialize(ContractCatalog.Find(header.Type)!, ContractJson.Default),
+            body, frame, SHA256.HashData(headerBytes));
     }
 
     /// <summary>Whether the signature verifies under a card.</summary>
@@ -181,7 +195,8 @@ public sealed class Envelope
         var headerLength = BinaryPrimitives.ReadInt32BigEndian(Frame.Span[5..]);
         var headerBytes = Frame.Span.Slice(PrefixBytes, headerLength);
         var signature = Frame.Span.Slice(PrefixBytes + headerLength, SigningKey.SignatureSizeBytes);
-        return Header.From == card.Name && Header.Card == card.Fingerprint && SigningKey.Verify(card.SigningKey, SignedPart(Frame.Span[4], headerBytes), signature);
+        return Header.From == card.Name && Header.Card == card.Fingerprint
+            && SigningKey.Verify(card.SigningKey, SignedPart(Frame.Span[4], headerBytes), signature);
     }
 
     /// <summary>The serializer checks members against null, but not the elements of lists.</summary>

@@ -20,12 +20,14 @@ public static class OwnerOnlyFile
 
         if (PrivateFile.IsOpenToOthers(path))
         {
-            throw new ParticipantException(FailureCodes.WeakKey, $"{what} {path} can be read by others; make it yours alone with: chmod 600 {path}") { ForPeer = Own(what) };
+            throw new ParticipantException(FailureCodes.WeakKey,
+                $"{what} {path} can be read by others; make it yours alone with: chmod 600 {path}") { ForPeer = Own(what) };
         }
 
         if (PrivateFile.IsForeign(path))
         {
-            throw new ParticipantException(FailureCodes.WeakKey, $"{what} {path} belongs to another user, who knows it and can change it; take a key file of your own") { ForPeer = Own(what) };
+            throw new ParticipantException(FailureCodes.WeakKey,
+                $"{what} {path} belongs to another user, who knows it and can change it; take a key file of your own") { ForPeer = Own(what) };
         }
 
         try

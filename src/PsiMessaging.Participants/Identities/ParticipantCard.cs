@@ -21,7 +21,9 @@ public enum ParticipantRole
     Linker,
 }
 
-/// <summary>A participant's public card: handed to the others by a channel they trust, and pinned there. Self-signed, so that a garbled one is noticed.</summary>
+/// <summary>
+/// A participant's public card: handed to the others by a channel they trust, and pinned there. Self-signed, so that a garbled one is noticed.
+/// </summary>
 /// <param name="Version">1.</param>
 /// <param name="Name">The participant's name.</param>
 /// <param name="Role">Party or linker.</param>
@@ -58,14 +60,16 @@ public sealed record ParticipantCard(int Version, string Name, ParticipantRole R
         }
         catch (JsonException exception)
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"{source} is not a participant's card; make one with: psi card", exception) { ForPeer = PinnedCard };
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"{source} is not a participant's card; make one with: psi card", exception) { ForPeer = PinnedCard };
         }
 
         return card is { Version: 1, Name: not null, SigningKey.Length: 32, AgreementKey.Length: 32, Signature: not null }
             && ParticipantNames.IsValid(card.Name)
             && Cryptography.Identities.SigningKey.Verify(card.SigningKey, card.SignedPart(), card.Signature)
             ? card
-            : throw new ParticipantException(FailureCodes.Malformed, $"{source} is a damaged card: its signature does not verify; ask for it again") { ForPeer = PinnedCard };
+            : throw new ParticipantException(FailureCodes.Malformed,
+                $"{source} is a damaged card: its signature does not verify; ask for it again") { ForPeer = PinnedCard };
     }
 
     /// <summary>The card as a file's text.</summary>

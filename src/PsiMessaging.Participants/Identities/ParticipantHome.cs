@@ -36,7 +36,9 @@ public sealed record ParticipantConfig
     public bool AcceptOneSided { get; init; }
     /// <summary>Whether this party takes part in the protocol <c>vole</c>, which rests on a younger assumption than the others.</summary>
     public bool AllowVole { get; init; }
-    /// <summary>Fewest records anything is said about, for every dataset that does not set its own: 3 to 1,000,000. The stricter of both parties' holds.</summary>
+    /// <summary>
+    /// Fewest records anything is said about, for every dataset that does not set its own: 3 to 1,000,000. The stricter of both parties' holds.
+    /// </summary>
     public int MinCell { get; init; } = DefaultMinCell;
 
     /// <summary>Minimum cell size where nobody sets another.</summary>
@@ -96,7 +98,10 @@ public sealed class ParticipantHome : IDisposable
     /// <summary>Whether a folder is a home.</summary>
     public static bool Exists(string path) => File.Exists(System.IO.Path.Combine(path, ConfigFile));
 
-    /// <summary>Makes a home: a folder that its owner alone may enter, identity keys readable by the owner only, and a configuration. An empty folder is taken over and closed to others.</summary>
+    /// <summary>
+    /// Makes a home: a folder that its owner alone may enter, identity keys readable by the owner only, and a
+    /// configuration. An empty folder is taken over and closed to others.
+    /// </summary>
     /// <exception cref="ParticipantException">
     /// There is one already, the name is bad, the shared key file is unusable, or the folder holds something and others may enter it, or is another user's.
     /// </exception>
@@ -104,12 +109,15 @@ public sealed class ParticipantHome : IDisposable
     {
         if (!ParticipantNames.IsValid(config.Name))
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"the name {config.Name} cannot be used: take a letter, then up to 31 letters, digits or hyphens");
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"the name {config.Name} cannot be used: take a letter, then up to 31 letters, digits or hyphens");
         }
 
         if (config.MinCell is < ParticipantConfig.LeastMinCell or > ParticipantConfig.MostMinCell)
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"a home's minimum cell size is {ParticipantConfig.LeastMinCell} to {ParticipantConfig.MostMinCell}, not {config.MinCell}; a dataset may set its own: psi dataset add … --min-cell N");
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"a home's minimum cell size is {ParticipantConfig.LeastMinCell} to {ParticipantConfig.MostMinCell}, not {config.MinCell}; a dataset may set "
+                    + "its own: psi dataset add … --min-cell N");
         }
 
         if (Exists(path))
@@ -138,7 +146,9 @@ public sealed class ParticipantHome : IDisposable
     }
 
     /// <summary>Opens a home.</summary>
-    /// <exception cref="ParticipantException">There is none, others may enter it, it or its keys are another user's, or a file of it is damaged or readable by others.</exception>
+    /// <exception cref="ParticipantException">
+    /// There is none, others may enter it, it or its keys are another user's, or a file of it is damaged or readable by others.
+    /// </exception>
     public static ParticipantHome Open(string path)
     {
         if (!Exists(path))
@@ -155,26 +165,31 @@ public sealed class ParticipantHome : IDisposable
         }
         catch (JsonException exception)
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"{System.IO.Path.Combine(path, ConfigFile)} is not valid JSON: {exception.Message}", exception);
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"{System.IO.Path.Combine(path, ConfigFile)} is not valid JSON: {exception.Message}", exception);
         }
 
         if (!ParticipantNames.IsValid(config.Name) || !ParticipantNames.IsPrefix(config.QueuePrefix))
         {
             throw new ParticipantException(FailureCodes.Malformed,
-                $"{System.IO.Path.Combine(path, ConfigFile)}: \"name\" must be a letter, then up to 31 letters, digits or hyphens; \"queuePrefix\" a letter, then up to 39 letters, digits, hyphens or underscores");
+                $"{System.IO.Path.Combine(path, ConfigFile)}: \"name\" must be a letter, then up to 31 letters, digits or hyphens; \"queuePrefix\" a letter, "
+                    + "then up to 39 letters, digits, hyphens or underscores");
         }
 
         if (config.MinCell is < ParticipantConfig.LeastMinCell or > ParticipantConfig.MostMinCell)
         {
             throw new ParticipantException(FailureCodes.Malformed,
-                $"{System.IO.Path.Combine(path, ConfigFile)} sets \"minCell\" to {config.MinCell}, and a home's minimum is {ParticipantConfig.LeastMinCell} to {ParticipantConfig.MostMinCell}; raise it there. For data that are not confidential give the dataset its own: psi dataset add … --min-cell {Math.Max(1, Math.Min(config.MinCell, 2))}");
+                $"{System.IO.Path.Combine(path, ConfigFile)} sets \"minCell\" to {config.MinCell}, and a home's minimum is {ParticipantConfig.LeastMinCell} to "
+                    + $"{ParticipantConfig.MostMinCell}; raise it there. For data that are not confidential give the dataset its own: psi dataset add … "
+                    + $"--min-cell {Math.Max(1, Math.Min(config.MinCell, 2))}");
         }
 
         var identityPath = System.IO.Path.Combine(path, IdentityFile);
         var identity = OwnerOnlyFile.Read(identityPath, "the identity key file");
         if (identity.Length != IdentityMagic.Length + 64 || !identity.AsSpan().StartsWith(IdentityMagic))
         {
-            throw new ParticipantException(FailureCodes.Malformed, $"{identityPath} is damaged; restore it from a backup, or make a new home and have the others pin its card");
+            throw new ParticipantException(FailureCodes.Malformed,
+                $"{identityPath} is damaged; restore it from a backup, or make a new home and have the others pin its card");
         }
 
         var signing = new SigningKey(SecretBytes.CopyOf(identity.AsSpan(IdentityMagic.Length, 32)));
@@ -184,7 +199,8 @@ public sealed class ParticipantHome : IDisposable
     }
 
     /// <summary>The folders right under a home, through which everything in it is reached.</summary>
-    private static string[] Folders(string path) => [System.IO.Path.Combine(path, "cards"), System.IO.Path.Combine(path, "datasets"), System.IO.Path.Combine(path, "sessions")];
+    private static string[] Folders(string path) =>
+        [System.IO.Path.Combine(path, "cards"), System.IO.Path.Combine(path, "datasets"), System.IO.Path.Combine(path, "sessions")];
 
     private static void TakeFolder(string path)
     {
@@ -194,11 +210,13 @@ public sealed class ParticipantHome : IDisposable
         }
         else if (PrivateFile.IsForeign(path))
         {
-            throw new ParticipantException(FailureCodes.WeakKey, $"the folder {path} belongs to another user, who could read what is put there; take a folder of your own");
+            throw new ParticipantException(FailureCodes.WeakKey,
+                $"the folder {path} belongs to another user, who could read what is put there; take a folder of your own");
         }
         else if (PrivateFile.IsOpenToOthers(path))
         {
-            // Closing a folder that is in use, such as /tmp, would do harm; an empty one was made for this. The look that counts is the one behind closed doors.
+            // Closing a folder that is in use, such as /tmp, would do harm; an empty one was made for
+            // this. The look that counts is the one behind closed doors.
             var rights = OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(path);
             RefuseFull(path);
             PrivateFile.CloseFolder(path);
@@ -218,7 +236,8 @@ public sealed class ParticipantHome : IDisposable
     {
         if (Directory.EnumerateFileSystemEntries(path).Any())
         {
-            throw new ParticipantException(FailureCodes.WeakKey, $"{path} holds something already and others may enter it; take a new folder, or make it yours alone with: chmod -R go= {Quoted(path)}");
+            throw new ParticipantException(FailureCodes.WeakKey,
+                $"{path} holds something already and others may enter it; take a new folder, or make it yours alone with: chmod -R go= {Quoted(path)}");
         }
     }
 
@@ -229,23 +248,26 @@ public sealed class ParticipantHome : IDisposable
         {
             if (PrivateFile.IsForeign(folder))
             {
-                throw new ParticipantException(FailureCodes.WeakKey, $"the folder {folder} belongs to another user, who could change what is in it; run psi as that user, or take a home of your own");
+                throw new ParticipantException(FailureCodes.WeakKey,
+                    $"the folder {folder} belongs to another user, who could change what is in it; run psi as that user, or take a home of your own");
             }
 
             if (PrivateFile.IsOpenToOthers(folder))
             {
-                throw new ParticipantException(FailureCodes.WeakKey, $"other users can enter the home {path} (folder {folder}); make it yours alone with: chmod -R go= {Quoted(path)}");
+                throw new ParticipantException(FailureCodes.WeakKey,
+                    $"other users can enter the home {path} (folder {folder}); make it yours alone with: chmod -R go= {Quoted(path)}");
             }
         }
     }
 
     /// <summary>A path as a shell takes it.</summary>
     private static string Quoted(string path) =>
-        path.All(character => char.IsAsciiLetterOrDigit(character) || "/._-+@%=:,".Contains(character, StringComparison.Ordinal)) ? path : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+        path.All(character => char.IsAsciiLetterOrDigit(character) || "/._-+@%=:,".Contains(character, StringComparison.Ordinal))
+            ? path : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>
-    /// Deletes what killed processes left half-written: common identifiers, keys, cards. For the one worker of the home, before it serves; datasets, which have locks of
-    /// their own, are swept by who works on them.
+    /// Deletes what killed processes left half-written: common identifiers, keys, cards. For the one worker of the home, before it serves; datasets, which have
+    /// locks of their own, are swept by who works on them.
     /// </summary>
     public void SweepParts()
     {
@@ -256,7 +278,8 @@ public sealed class ParticipantHome : IDisposable
         }
 
         // Commands write here beside the worker, such as psi trust: what one has open stays.
-        foreach (var part in Existing("cards").Prepend(Path).SelectMany(folder => Directory.EnumerateFiles(folder, "*" + AtomicFile.PartSuffix)).Where(part => AtomicFile.IsTemporaryName(System.IO.Path.GetFileName(part))).ToArray())
+        foreach (var part in Existing("cards").Prepend(Path).SelectMany(folder => Directory.EnumerateFiles(folder, "*" + AtomicFile.PartSuffix))
+            .Where(part => AtomicFile.IsTemporaryName(System.IO.Path.GetFileName(part))).ToArray())
         {
             try
             {
@@ -301,17 +324,21 @@ public sealed class ParticipantHome : IDisposable
         return card;
     }
 
-    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, ((DateTime, long) Stamp, ParticipantCard Card)> _cards = new(StringComparer.Ordinal);
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, ((DateTime, long) Stamp, ParticipantCard Card)> _cards =
+        new(StringComparer.Ordinal);
 
     /// <summary>All pinned cards, by name.</summary>
     public IReadOnlyList<ParticipantCard> Cards()
     {
         var folder = System.IO.Path.Combine(Path, "cards");
-        return !Directory.Exists(folder) ? [] : [.. Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal).Select(path => ParticipantCard.Parse(File.ReadAllText(path), path))];
+        return !Directory.Exists(folder)
+            ? [] : [.. Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal).Select(path => ParticipantCard.Parse(File.ReadAllText(path), path))];
     }
 
     /// <summary>Pins a card.</summary>
-    /// <exception cref="ParticipantException">It is the own name, or another card is pinned under that name and <paramref name="replace"/> is false.</exception>
+    /// <exception cref="ParticipantException">
+    /// It is the own name, or another card is pinned under that name and <paramref name="replace"/> is false.
+    /// </exception>
     public void Pin(ParticipantCard card, bool replace)
     {
         if (string.Equals(card.Name, Name, StringComparison.OrdinalIgnoreCase))
@@ -323,7 +350,8 @@ public sealed class ParticipantHome : IDisposable
         if (pinned is not null && pinned.Fingerprint != card.Fingerprint && !replace)
         {
             throw new ParticipantException(FailureCodes.NotPinned,
-                $"another card is pinned for {card.Name} (pinned {pinned.SpokenFingerprint}, given {card.SpokenFingerprint}); if {card.Name} confirms the new one, repeat with --replace");
+                $"another card is pinned for {card.Name} (pinned {pinned.SpokenFingerprint}, given {card.SpokenFingerprint}); if {card.Name} confirms the new "
+                    + "one, repeat with --replace");
         }
 
         PrivateFile.CreateFolder(System.IO.Path.Combine(Path, "cards"));
@@ -350,7 +378,8 @@ public sealed class ParticipantHome : IDisposable
         if (bytes.Length is < MinimumSharedKeyBytes or > MaximumSharedKeyBytes)
         {
             throw new ParticipantException(FailureCodes.WeakKey,
-                $"the shared key file {path} holds {bytes.Length} bytes; it needs {MinimumSharedKeyBytes} to {MaximumSharedKeyBytes} random ones, for example: head -c 32 /dev/urandom > {path}")
+                $"the shared key file {path} holds {bytes.Length} bytes; it needs {MinimumSharedKeyBytes} to {MaximumSharedKeyBytes} random ones, for example: "
+                    + $"head -c 32 /dev/urandom > {path}")
             {
                 ForPeer = "the shared key file cannot be used there; its people see why",
             };

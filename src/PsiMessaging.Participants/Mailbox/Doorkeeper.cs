@@ -9,8 +9,8 @@ using PsiMessaging.Participants.Turns;
 namespace PsiMessaging.Participants.Mailbox;
 
 /// <summary>
-/// Takes frames from the inbox: checks form, address and signature, then what the message's route says, and stores it for its session's turn. It opens sessions and never changes one
-/// that is there, so that a session has one writer.
+/// Takes frames from the inbox: checks form, address and signature, then what the message's route says, and stores it for its session's turn. It opens sessions
+/// and never changes one that is there, so that a session has one writer.
 /// </summary>
 /// <typeparam name="TSession">Sessions of this participant.</typeparam>
 /// <param name="home">Own home.</param>
@@ -19,7 +19,8 @@ namespace PsiMessaging.Participants.Mailbox;
 /// <param name="routes">Who may send what.</param>
 /// <param name="refused">Counts what no pinned card has signed.</param>
 /// <param name="log">Log.</param>
-public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticipantStore store, TimeProvider time, RouteTable<TSession> routes, RefusedFrames refused, ILogger log)
+public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticipantStore store,
+    TimeProvider time, RouteTable<TSession> routes, RefusedFrames refused, ILogger log)
     where TSession : class, ISession<TSession>
 {
     private readonly ILogger _log = log;
@@ -27,8 +28,8 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
     /// <summary>Takes one frame. When it returns, the frame's effect is on disk and it may be acknowledged.</summary>
     /// <returns>What is to be done about it.</returns>
     /// <exception cref="RejectedEnvelopeException">
-    /// The frame is malformed, not for us, or not signed by a pinned card: it was counted, and nothing else came of it. Or, where it is authentic, it may not be sent by who
-    /// sent it, or is beyond a bound: it belongs in the error queue.
+    /// The frame is malformed, not for us, or not signed by a pinned card: it was counted, and nothing else came of it. Or, where it is authentic, it may not
+    /// be sent by who sent it, or is beyond a bound: it belongs in the error queue.
     /// </exception>
     /// <exception cref="ReceiverBusyException">What came before has to be dealt with first.</exception>
     public Receipt Receive(ReadOnlyMemory<byte> frame)
@@ -64,7 +65,8 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
                 card = received.Header.From == home.Name ? home.Card : FindCard(received.Header.From);
                 if (card is null || !received.IsSignedBy(card))
                 {
-                    throw new RejectedEnvelopeException(card is null ? "no card is pinned for its sender" : $"the message is not signed by the card pinned for {card.Name}");
+                    throw new RejectedEnvelopeException(
+                        card is null ? "no card is pinned for its sender" : $"the message is not signed by the card pinned for {card.Name}");
                 }
             });
             return (envelope, card!);
@@ -107,7 +109,8 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
         return route.Stream(id, envelope) ? new Receipt(id, IsNew: false, null) : store.Write(state => Put(state, route, id, envelope));
     }
 
-    private SenderRole RoleOf(ParticipantCard card) => card.Name == home.Name ? SenderRole.Self : card.Role == ParticipantRole.Party ? SenderRole.Party : SenderRole.Linker;
+    private SenderRole RoleOf(ParticipantCard card) =>
+        card.Name == home.Name ? SenderRole.Self : card.Role == ParticipantRole.Party ? SenderRole.Party : SenderRole.Linker;
 
     private Receipt Put(IStoreWriter state, Route<TSession> route, string id, Envelope envelope)
     {
@@ -123,7 +126,8 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
             return new Receipt(id, IsNew: true, null);
         }
 
-        return Do(route.Admit(envelope, session, state, now), state, route, id, envelope, session, now) && known is not null ? new Receipt(id, IsNew: false, null, HasAnswered: true)
+        return Do(route.Admit(envelope, session, state, now), state, route, id, envelope, session, now) && known is not null
+            ? new Receipt(id, IsNew: false, null, HasAnswered: true)
             : known is null ? new Receipt(id, IsNew: true, session.ToStored().DueAt) : new Receipt(id, IsNew: false, null);
     }
 
@@ -158,7 +162,8 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
         var account = header.From == home.Name ? "" : route.CountsFor(envelope, session, state, now);
         if (state.PutInbound(id, route.SlotOf(envelope), envelope.HeaderHash, envelope.Frame.ToArray(), account) == InboundResult.Altered)
         {
-            new Verdict(FailureCodes.AlteredRepeat, $"{header.From} {route.Act ?? $"sent a {header.Type} message"} twice with different content").Put(state, id);
+            new Verdict(FailureCodes.AlteredRepeat, $"{header.From} {route.Act ?? $"sent a {header.Type} message"} twice with different content")
+                .Put(state, id);
         }
     }
 

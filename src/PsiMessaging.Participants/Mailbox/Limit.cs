@@ -1,8 +1,8 @@
 namespace PsiMessaging.Participants.Mailbox;
 
 /// <summary>
-/// How many messages of a route may wait before their session has dealt with them. Every route says it; there is no default. The bytes of one message are bounded by
-/// <see cref="Contracts.V1.MessageLimits"/>.
+/// How many messages of a route may wait before their session has dealt with them. Every route says it; there is no default. The bytes of one message are
+/// bounded by <see cref="Contracts.V1.MessageLimits"/>.
 /// </summary>
 public sealed record Limit
 {

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace PsiMessaging.Participants.Mailbox;
 
 /// <summary>
-/// Counts frames that nobody known has signed. Anybody who may write to the queue can send them, so they get no answer, change no state and are kept nowhere: there is one log
-/// line for the first and then one a minute with how many there were. Thread-safe.
+/// Counts frames that nobody known has signed. Anybody who may write to the queue can send them, so they get no answer, change no state and are kept nowhere:
+/// there is one log line for the first and then one a minute with how many there were. Thread-safe.
 /// </summary>
 public sealed partial class RefusedFrames(TimeProvider time, ILogger log)
 {
@@ -51,6 +51,7 @@ public sealed partial class RefusedFrames(TimeProvider time, ILogger log)
         LogRefused(count, reason, _total);
     }
 
-    [LoggerMessage(EventId = 110, Level = LogLevel.Warning, Message = "{Count} frame(s) dropped that no pinned card has signed, the last because {Reason}; {Total} since the start")]
+    [LoggerMessage(EventId = 110, Level = LogLevel.Warning,
+        Message = "{Count} frame(s) dropped that no pinned card has signed, the last because {Reason}; {Total} since the start")]
     private partial void LogRefused(long count, string reason, long total);
 }

@@ -118,10 +118,12 @@ public sealed class Route<TMessage, TSession>(SenderRole from, Limit limit, stri
 
     internal override string KindOf(Envelope envelope) => BySender ? $"{kind}/{envelope.Header.From}" : kind;
 
-    internal override string SlotOf(Envelope envelope) => Place is null ? KindOf(envelope) : $"{KindOf(envelope)}/{Place((TMessage)envelope.Message, envelope)}";
+    internal override string SlotOf(Envelope envelope) =>
+        Place is null ? KindOf(envelope) : $"{KindOf(envelope)}/{Place((TMessage)envelope.Message, envelope)}";
 
     internal override string CountsFor(Envelope envelope, TSession session, IStoreWriter state, DateTimeOffset now) =>
         Account?.Invoke(At(envelope, session, state, now)) ?? envelope.Header.From;
 
-    private static Arrival<TMessage, TSession> At(Envelope envelope, TSession? session, IStoreWriter state, DateTimeOffset now) => new((TMessage)envelope.Message, envelope, session, state, now);
+    private static Arrival<TMessage, TSession> At(Envelope envelope, TSession? session, IStoreWriter state, DateTimeOffset now) =>
+        new((TMessage)envelope.Message, envelope, session, state, now);
 }

@@ -3,8 +3,8 @@ using PsiMessaging.Contracts.V1;
 namespace PsiMessaging.Participants.Mailbox;
 
 /// <summary>
-/// Who may send what, how much of it, and when: the one place. Every message that travels in an envelope has a route, if only one that nobody may take, and every route a limit;
-/// a participant whose table lacks one does not start.
+/// Who may send what, how much of it, and when: the one place. Every message that travels in an envelope has a route, if only one that nobody may take, and
+/// every route a limit; a participant whose table lacks one does not start.
 /// </summary>
 /// <typeparam name="TSession">Sessions of this participant.</typeparam>
 public sealed class RouteTable<TSession>

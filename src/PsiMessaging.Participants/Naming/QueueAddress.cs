@@ -5,8 +5,9 @@ using PsiMessaging.Participants.Identities;
 namespace PsiMessaging.Participants.Naming;
 
 /// <summary>
-/// Where a frame may be sent: a queue, by a name made of checked parts. Nothing that was received can become one: an inbox comes from a card (the own or a pinned one), the
-/// queues of a home from its own name, a reply queue from the own name and an id. The constructor is private, so that the compiler keeps every other text out.
+/// Where a frame may be sent: a queue, by a name made of checked parts. Nothing that was received can become one: an inbox comes from a card (the own or a
+/// pinned one), the queues of a home from its own name, a reply queue from the own name and an id. The constructor is private, so that the compiler keeps every
+/// other text out.
 /// </summary>
 public sealed partial record QueueAddress
 {
@@ -37,14 +38,17 @@ public sealed partial record QueueAddress
     /// <param name="name">Own name.</param>
     /// <param name="correlation">The command's id.</param>
     public static QueueAddress ReplyOf(string prefix, string name, string correlation) =>
-        ParticipantNames.IsId(correlation) ? Make(prefix, name, "cli." + correlation) : throw new ArgumentException("not a correlation id", nameof(correlation));
+        ParticipantNames.IsId(correlation)
+            ? Make(prefix, name, "cli." + correlation)
+            : throw new ArgumentException("not a correlation id", nameof(correlation));
 
     /// <summary>A name that this home wrote to its own disk before; null where it has not the form of one.</summary>
     public static QueueAddress? Restore(string stored) => AnyForm().IsMatch(stored) ? new QueueAddress(stored) : null;
 
     private static QueueAddress Make(string prefix, string name, string kind) => ParticipantNames.IsPrefix(prefix) && ParticipantNames.IsValid(name)
         ? new QueueAddress($"{prefix}.{name.ToLowerInvariant()}.{kind}")
-        : throw new ParticipantException(FailureCodes.Malformed, "the name or the queue prefix cannot be part of a queue's name: letters, digits and hyphens only");
+        : throw new ParticipantException(FailureCodes.Malformed,
+            "the name or the queue prefix cannot be part of a queue's name: letters, digits and hyphens only");
 
     /// <inheritdoc/>
     public override string ToString() => Name;
@@ -52,6 +56,7 @@ public sealed partial record QueueAddress
     [GeneratedRegex(@"\A[A-Za-z][A-Za-z0-9_-]{0,39}\.[a-z][a-z0-9-]{0,31}\.cli\.[0-9a-f]{32}\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ReplyForm();
 
-    [GeneratedRegex(@"\A[A-Za-z][A-Za-z0-9_-]{0,39}\.[a-z][a-z0-9-]{0,31}\.(cli\.[0-9a-f]{32}|(inbox|compute|computed)\.v1(_error)?)\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"\A[A-Za-z][A-Za-z0-9_-]{0,39}\.[a-z][a-z0-9-]{0,31}\.(cli\.[0-9a-f]{32}|(inbox|compute|computed)\.v1(_error)?)\z",
+        RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex AnyForm();
 }

@@ -30,5 +30,7 @@ public static class SendFault
 {
     /// <summary>One line: ours where the way out has named the cause, else the kind of exception.</summary>
     public static string Describe(Exception? fault) =>
-        fault is SendRefusedException or UnroutableException or BrokerAwayException or ParticipantException ? fault.Message : $"an unexpected failure ({fault?.GetType().Name})";
+        fault is SendRefusedException or UnroutableException or BrokerAwayException or ParticipantException
+            ? fault.Message
+            : $"an unexpected failure ({fault?.GetType().Name})";
 }

@@ -8,8 +8,8 @@ using PsiMessaging.Participants.Store;
 namespace PsiMessaging.Participants.Outbox;
 
 /// <summary>
-/// Signs messages and puts them in the outbox, inside a transaction. A participant whose card is not pinned any more is sent nothing; one for whom much waits is sent no refusals, which
-/// it could have made without end while it reads none of them.
+/// Signs messages and puts them in the outbox, inside a transaction. A participant whose card is not pinned any more is sent nothing; one for whom much waits
+/// is sent no refusals, which it could have made without end while it reads none of them.
 /// </summary>
 public sealed partial class Post(ParticipantHome home, ILogger log)
 {
@@ -38,7 +38,9 @@ public sealed partial class Post(ParticipantHome home, ILogger log)
         writer.Enqueue(envelope.Id, session, inbox, envelope.Frame, bestEffort: false);
     }
 
-    /// <summary>Answers a command of the own CLI, if it still waits: to the queue of this home's own CLI that belongs to the command, and to no other.</summary>
+    /// <summary>
+    /// Answers a command of the own CLI, if it still waits: to the queue of this home's own CLI that belongs to the command, and to no other.
+    /// </summary>
     public void Reply(IStoreWriter writer, string? replyTo, string? correlation, CommandReply reply)
     {
         if (correlation is not null && ParticipantNames.IsId(correlation)

@@ -27,8 +27,8 @@ public interface IStoreReader
     int CountSessions(string peer, bool openOnly);
 
     /// <summary>
-    /// Ids of sessions that ended before a time, oldest first; or, beyond <paramref name="keep"/>, the oldest ended ones of each peer. One that is open still, since what it held is
-    /// not cleaned up, is not among them.
+    /// Ids of sessions that ended before a time, oldest first; or, beyond <paramref name="keep"/>, the oldest ended ones of each peer. One that is open still,
+    /// since what it held is not cleaned up, is not among them.
     /// </summary>
     IReadOnlyList<string> EndedSessions(DateTimeOffset before, int keep, int limit);
 

@@ -12,7 +12,8 @@ namespace PsiMessaging.Participants.Store;
 /// <param name="DueAt">When it must be looked at whatever comes: its next deadline. Null for never.</param>
 /// <param name="EndedAt">When it ended without a result, from which its age counts; null for a session that is kept.</param>
 public sealed record StoredSession(
-    string Id, string State, string Document, DateTimeOffset CreatedAt, string Peer = "", bool IsOpen = true, DateTimeOffset? DueAt = null, DateTimeOffset? EndedAt = null)
+    string Id, string State, string Document, DateTimeOffset CreatedAt, string Peer = "",
+    bool IsOpen = true, DateTimeOffset? DueAt = null, DateTimeOffset? EndedAt = null)
 {
     /// <summary>How often it was stored, as it was read; what a writer gives here is not looked at.</summary>
     public int Version { get; init; }

@@ -3,8 +3,8 @@ using PsiMessaging.Participants.Store;
 namespace PsiMessaging.Participants.Turns;
 
 /// <summary>
-/// Finds ended sessions that are old, or more than are kept of a peer, once what they held is cleaned up; the audit log keeps what happened. Looks at the start, a minute after a session
-/// has ended, and once a day.
+/// Finds ended sessions that are old, or more than are kept of a peer, once what they held is cleaned up; the audit log keeps what happened. Looks at the
+/// start, a minute after a session has ended, and once a day.
 /// </summary>
 /// <param name="store">State.</param>
 /// <param name="time">Clock.</param>

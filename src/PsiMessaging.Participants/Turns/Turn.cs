@@ -29,8 +29,8 @@ public sealed record Waiting<TMessage>(string Slot, TMessage Message, Envelope E
 }
 
 /// <summary>
-/// One piece of work on one session. While it lasts nobody else changes the session: what arrives meanwhile waits in the mailbox. What it changes it commits in one transaction,
-/// with the messages that follow.
+/// One piece of work on one session. While it lasts nobody else changes the session: what arrives meanwhile waits in the mailbox. What it changes it commits in
+/// one transaction, with the messages that follow.
 /// </summary>
 /// <typeparam name="TSession">Sessions.</typeparam>
 public sealed class Turn<TSession>
@@ -70,7 +70,8 @@ public sealed class Turn<TSession>
     /// <param name="id">Session id.</param>
     /// <param name="listener">Told of changes.</param>
     /// <param name="ended">Ends it.</param>
-    public static Turn<TSession>? Begin(TurnServices services, string id, CommitListener<TSession> listener, CancellationToken ended) => services.Store.Read(state =>
+    public static Turn<TSession>? Begin(TurnServices services, string id, CommitListener<TSession> listener, CancellationToken ended) =>
+        services.Store.Read(state =>
         state.FindSession(id) is { } stored ? new Turn<TSession>(services, stored, state.PendingSlots(id, ""), listener, ended) : null);
 
     /// <summary>Looks at the state.</summary>
@@ -98,7 +99,9 @@ public sealed class Turn<TSession>
     }
 
     /// <summary>What the door found against the session, or null.</summary>
-    public Verdict? Verdict() => _slots.Contains(Mailbox.Verdict.Slot) && Read(state => state.FindFrame(Session.Id, Mailbox.Verdict.Slot)) is { } row ? Mailbox.Verdict.Parse(row) : null;
+    public Verdict? Verdict() =>
+        _slots.Contains(Mailbox.Verdict.Slot)
+            && Read(state => state.FindFrame(Session.Id, Mailbox.Verdict.Slot)) is { } row ? Mailbox.Verdict.Parse(row) : null;
 
     /// <summary>Changes the session, with what follows from it, in one transaction.</summary>
     /// <param name="next">The session from now on.</param>
@@ -142,5 +145,6 @@ public sealed class Turn<TSession>
     /// <summary>Does what leaves the session as it is.</summary>
     public TurnOutcome Commit(Action<Effects> follow) => Commit(Session, follow);
 
-    private static bool IsOf(string slot, string kind) => slot.StartsWith(kind, StringComparison.Ordinal) && (slot.Length == kind.Length || slot[kind.Length] == '/');
+    private static bool IsOf(string slot, string kind) =>
+        slot.StartsWith(kind, StringComparison.Ordinal) && (slot.Length == kind.Length || slot[kind.Length] == '/');
 }

@@ -19,11 +19,12 @@ public readonly record struct TurnOutcome(bool HasWorked, DateTimeOffset? WakeAt
 }
 
 /// <summary>
-/// Runs the turns of one key (a session, a queue) one after the other, different keys side by side. A signal while a turn runs is never lost. A turn that faults is tried again after a
-/// second: a full disk or a busy database may pass.
+/// Runs the turns of one key (a session, a queue) one after the other, different keys side by side. A signal while a turn runs is never lost. A turn that
+/// faults is tried again after a second: a full disk or a busy database may pass.
 /// </summary>
 /// <param name="turn">
-/// Does one piece of work. Its token is cancelled when the work is to stop or when the key was interrupted; what it had not stored then is done again by a later turn.
+/// Does one piece of work. Its token is cancelled when the work is to stop or when the key was
+/// interrupted; what it had not stored then is done again by a later turn.
 /// </param>
 /// <param name="onFault">Told of an exception that a turn threw.</param>
 /// <param name="time">Clock.</param>

@@ -1,7 +1,8 @@
 namespace PsiMessaging.Participants.Turns;
 
 /// <summary>
-/// Wakes keys (sessions, queues) at times: one timer, set to the earliest. Nothing is looked at before its time, so that what only stands there costs nothing. Thread-safe.
+/// Wakes keys (sessions, queues) at times: one timer, set to the earliest. Nothing is looked at before its
+/// time, so that what only stands there costs nothing. Thread-safe.
 /// </summary>
 /// <param name="time">Clock.</param>
 /// <param name="wake">Told of a key whose time has come.</param>

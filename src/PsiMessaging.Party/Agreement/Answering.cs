@@ -83,7 +83,8 @@ internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing
         // The initiator names who would get our rows: only a participant that we have pinned as a linker ourselves.
         if (party.Home.FindCard(proposal.Linker) is not { Role: ParticipantRole.Linker } card || card.Name != proposal.Linker)
         {
-            throw new ParticipantException(FailureCodes.NotPinned, $"{party.Name} has not pinned a linker {proposal.Linker}; pin its card with: psi trust CARD.json");
+            throw new ParticipantException(FailureCodes.NotPinned,
+                $"{party.Name} has not pinned a linker {proposal.Linker}; pin its card with: psi trust CARD.json");
         }
 
         var dataset = party.Datasets.ResolveForPeer(proposal.PeerDataset);

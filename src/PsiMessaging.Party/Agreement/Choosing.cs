@@ -27,7 +27,9 @@ internal sealed class Choosing(PartyContext party)
         return allowed.Count > 1 ? session with { Protocols = [.. allowed.Select(protocol => protocol.Name)] } : session with
         {
             Protocol = allowed[0].Name,
-            ChosenBecause = session.Reveal == RevealTo.Size ? "no other reveals the size alone" : $"{party.Name} does not allow vole: --allow-vole, or \"allowVole\" in its psi.json",
+            ChosenBecause = session.Reveal == RevealTo.Size
+                ? "no other reveals the size alone"
+                : $"{party.Name} does not allow vole: --allow-vole, or \"allowVole\" in its psi.json",
         };
     }
 
@@ -45,7 +47,8 @@ internal sealed class Choosing(PartyContext party)
         else if (session.Chosen is { NeedsConsent: true } protocol && !party.Home.Config.AllowVole)
         {
             throw new ParticipantException(FailureCodes.Unsupported,
-                $"{party.Name} does not allow the protocol {protocol}, which rests on a younger assumption; its people allow it with \"allowVole\": true in its psi.json");
+                $"{party.Name} does not allow the protocol {protocol}, which rests on a younger assumption; its people allow it with \"allowVole\": true in "
+                    + "its psi.json");
         }
 
         RequireSizes(session, sizes);

@@ -8,7 +8,9 @@ using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Agreement;
 
-/// <summary>What a party has to have on disk before its first message of a session leaves: the session's secrets, its own identifiers in the session's order.</summary>
+/// <summary>
+/// What a party has to have on disk before its first message of a session leaves: the session's secrets, its own identifiers in the session's order.
+/// </summary>
 internal sealed class HandshakeKeys(PartyContext party)
 {
     /// <summary>The session's secrets, made where there are none: the same again after a restart.</summary>
@@ -25,7 +27,8 @@ internal sealed class HandshakeKeys(PartyContext party)
 
         using var reusable = session.Reuse ? ReusableSets.Open(party.Datasets, dataset, party.Name, session.RsaBits) : null;
         var key = reusable?.Key ?? secrets.Rsa!;
-        return (new RsaSender(key.PublicKey.Modulus, RsaPublicKey.Exponent.ToArray(), SessionSecrets.KeyProof(key, session.Id), reusable?.Set.Id), reusable?.Set.Id);
+        return (new RsaSender(key.PublicKey.Modulus, RsaPublicKey.Exponent.ToArray(), SessionSecrets.KeyProof(key, session.Id), reusable?.Set.Id),
+            reusable?.Set.Id);
     }
 
     /// <summary>Puts the own identifiers in the session's order, unless that was done before a restart or is not needed.</summary>

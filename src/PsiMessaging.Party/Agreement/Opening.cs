@@ -10,7 +10,9 @@ using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Agreement;
 
-/// <summary>Sessions begin at the door: by a command of the own people, by a peer's proposal, or by a peer's word that it is over which overtook its proposal.</summary>
+/// <summary>
+/// Sessions begin at the door: by a command of the own people, by a peer's proposal, or by a peer's word that it is over which overtook its proposal.
+/// </summary>
 internal sealed class Opening(PartyContext party, Choosing choosing)
 {
     private const string RefusedKind = "refused-command";
@@ -122,7 +124,8 @@ internal sealed class Opening(PartyContext party, Choosing choosing)
 
         var names = party.Home.Cards().Where(card => card.Role == ParticipantRole.Party).Select(card => card.Name).ToArray();
         throw new ParticipantException(FailureCodes.NotPinned,
-            $"no card of a party {start.Peer} is pinned; pinned parties: {(names.Length == 0 ? "none" : string.Join(", ", names))}. Pin another with: psi trust CARD.json");
+            $"no card of a party {start.Peer} is pinned; pinned parties: {(names.Length == 0 ? "none" : string.Join(", ", names))}. Pin another with: psi "
+                + "trust CARD.json");
     }
 
     private ParticipantCard LinkerOf(StartSession start)
@@ -162,7 +165,8 @@ internal sealed class Opening(PartyContext party, Choosing choosing)
             throw new RejectedEnvelopeException("a session of that id has ended long ago");
         }
 
-        if (arrival.State.CountSessions(proposal.Initiator, openOnly: true) >= PeerBounds.OpenSessions || !PeerBounds.MayBeKept(arrival.State, proposal.Initiator))
+        if (arrival.State.CountSessions(proposal.Initiator, openOnly: true) >= PeerBounds.OpenSessions
+            || !PeerBounds.MayBeKept(arrival.State, proposal.Initiator))
         {
             Refuse(arrival.State, proposal);
             return null;
@@ -192,7 +196,8 @@ internal sealed class Opening(PartyContext party, Choosing choosing)
         if (party.Home.InboxOf(proposal.Initiator) is { } inbox && state.CountOutgoing(inbox) < PeerBounds.WaitingRefusals)
         {
             party.Services.Post.Send(state, proposal.Initiator, proposal.SessionId, new AbortSession(proposal.SessionId, FailureCodes.WrongState,
-                $"{party.Name} has {PeerBounds.OpenSessions} open sessions of {proposal.Initiator}, or keeps {PeerBounds.Sessions:N0} of its making, and takes no more"));
+                $"{party.Name} has {PeerBounds.OpenSessions} open sessions of {proposal.Initiator}, or keeps {PeerBounds.Sessions:N0} of "
+                    + "its making, and takes no more"));
         }
     }
 }

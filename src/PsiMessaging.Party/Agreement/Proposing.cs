@@ -43,7 +43,8 @@ internal sealed class Proposing(PartyContext party, HandshakeKeys keys) : ISessi
             DeadlineSeconds = Math.Max(1, (int)(session.DeadlineAt - turn.Now).TotalSeconds),
         });
         var inbox = party.InboxOf(session.Peer);
-        var proposed = session.Move(SessionTrigger.ProposalSent).With(dataset) with { OwnReusableSet = reusable, ProposalHash = envelope.HeaderHash, PreparedAt = turn.Now };
+        var proposed = session.Move(SessionTrigger.ProposalSent)
+            .With(dataset) with { OwnReusableSet = reusable, ProposalHash = envelope.HeaderHash, PreparedAt = turn.Now };
         turn.Commit(proposed, effects =>
         {
             effects.Send(inbox, envelope);

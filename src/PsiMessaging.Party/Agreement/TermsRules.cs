@@ -8,8 +8,8 @@ using PsiMessaging.Protocols;
 namespace PsiMessaging.Party.Agreement;
 
 /// <summary>
-/// What terms a session may have, judged from the terms alone: no own data, no state. Each rule says what is wrong as a failure code and a line for a person, or nothing; the first that
-/// says something stands.
+/// What terms a session may have, judged from the terms alone: no own data, no state. Each rule says what is wrong as a failure code and a line for a person,
+/// or nothing; the first that says something stands.
 /// </summary>
 internal static class TermsRules
 {
@@ -28,14 +28,16 @@ internal static class TermsRules
     public static bool HasForm(ProposeSession proposal) =>
         !new List<string?>
         {
-            proposal.PeerDataset, proposal.Protocol, proposal.Security, proposal.Engine, proposal.Reveal, proposal.Duplicates, proposal.Profile.Case, proposal.Profile.Texts,
+            proposal.PeerDataset, proposal.Protocol, proposal.Security, proposal.Engine,
+            proposal.Reveal, proposal.Duplicates, proposal.Profile.Case, proposal.Profile.Texts,
         }.Concat(proposal.Protocols ?? []).Any(IsLong)
         && !HasLong(proposal.KeyForms) && proposal.Protocols is not { Count: > 8 } && proposal.KeyNames.Count <= MostKeyColumns
         && !proposal.KeyNames.Any(name => name is null or { Length: > LongestName }) && proposal.Nonce.Length <= 64 && proposal.SharedKeyCheck.Length <= 64;
 
     /// <summary>Everything about a proposal that can be judged without own data.</summary>
     public static Fault? OfProposal(ProposeSession proposal) =>
-        ChoiceOf(proposal) ?? NamesOf(proposal) ?? ReuseOf(proposal) ?? CombinationOf(proposal) ?? KeyLengthOf(proposal) ?? SenderOf(proposal) ?? RangesOf(proposal);
+        ChoiceOf(proposal) ?? NamesOf(proposal) ?? ReuseOf(proposal) ?? CombinationOf(proposal)
+            ?? KeyLengthOf(proposal) ?? SenderOf(proposal) ?? RangesOf(proposal);
 
     /// <summary>What the own people ask for.</summary>
     /// <param name="start">The command.</param>
@@ -63,7 +65,8 @@ internal static class TermsRules
 
         if (HasRsaKeys(protocol, start.Reuse) && !RsaPublicKey.IsAllowedLength(start.RsaBits))
         {
-            return new Fault(FailureCodes.WeakKey, $"an RSA modulus of {start.RsaBits} bits is not allowed: take {RsaPublicKey.MinimumBits} to {RsaPublicKey.MaximumBits}, "
+            return new Fault(FailureCodes.WeakKey,
+                $"an RSA modulus of {start.RsaBits} bits is not allowed: take {RsaPublicKey.MinimumBits} to {RsaPublicKey.MaximumBits}, "
                 + $"a multiple of {RsaPublicKey.BitsStep}");
         }
 
@@ -93,7 +96,8 @@ internal static class TermsRules
     {
         if (signs != sender is not null)
         {
-            return new Fault(FailureCodes.Malformed, $"{name} shows {(signs ? "no RSA key, though it signs" : "an RSA key, though it does not sign")} in this session");
+            return new Fault(FailureCodes.Malformed,
+                $"{name} shows {(signs ? "no RSA key, though it signs" : "an RSA key, though it does not sign")} in this session");
         }
 
         if (sender is null)
@@ -121,15 +125,18 @@ internal static class TermsRules
 
     /// <summary>Two names or three, each once, the one that is always allowed among them.</summary>
     private static bool IsChoice(IReadOnlyList<string>? names) =>
-        names is { Count: 2 or 3 } && names.Distinct(StringComparer.Ordinal).Count() == names.Count && names.Contains(PsiProtocols.All[0].Name, StringComparer.Ordinal)
+        names is { Count: 2 or 3 } && names.Distinct(StringComparer.Ordinal).Count() == names.Count
+            && names.Contains(PsiProtocols.All[0].Name, StringComparer.Ordinal)
         && names.All(name => name.Length <= 20);
 
-    private static Fault? NamesOf(ProposeSession proposal) => PsiProtocols.MayBeAsked(proposal.Protocol) && WireNames.TryParse(proposal.Engine, out QueryEngine _) ? null
+    private static Fault? NamesOf(ProposeSession proposal) =>
+        PsiProtocols.MayBeAsked(proposal.Protocol) && WireNames.TryParse(proposal.Engine, out QueryEngine _) ? null
         : new Fault(FailureCodes.Unsupported, $"{proposal.Initiator} proposes a protocol or engine that is not available here");
 
     /// <summary>What follows takes reuse for the consent to a one-sided session; only with rsa is there a set that was prepared for that.</summary>
     private static Fault? ReuseOf(ProposeSession proposal) => !proposal.Reuse || PsiProtocols.Find(proposal.Protocol) is { HasReusableSets: true } ? null
-        : new Fault(FailureCodes.Unsupported, $"{proposal.Initiator} proposes to reuse a set with the protocol {proposal.Protocol}; only rsa has reusable sets");
+        : new Fault(FailureCodes.Unsupported,
+            $"{proposal.Initiator} proposes to reuse a set with the protocol {proposal.Protocol}; only rsa has reusable sets");
 
     private static Fault? CombinationOf(ProposeSession proposal) =>
         PsiProtocols.FaultOf(PsiProtocols.Find(proposal.Protocol), proposal.Reveal, proposal.Reuse, proposal.Security) is { } rule
@@ -137,7 +144,8 @@ internal static class TermsRules
 
     private static Fault? KeyLengthOf(ProposeSession proposal) =>
         (PsiProtocols.Find(proposal.Protocol) is { } protocol ? protocol.TakesRsaBits(proposal.RsaBits) : proposal.RsaBits is null) ? null
-        : new Fault(FailureCodes.WeakKey, $"{proposal.Initiator} proposes an RSA length of {proposal.RsaBits?.ToString(CultureInfo.InvariantCulture) ?? "none"} bits "
+        : new Fault(FailureCodes.WeakKey,
+            $"{proposal.Initiator} proposes an RSA length of {proposal.RsaBits?.ToString(CultureInfo.InvariantCulture) ?? "none"} bits "
             + $"for the protocol {proposal.Protocol}");
 
     private static Fault? SenderOf(ProposeSession proposal)
@@ -148,7 +156,8 @@ internal static class TermsRules
     }
 
     private static Fault? RangesOf(ProposeSession proposal) =>
-        proposal.SetSize >= 1 && proposal.Nonce.Length == 32 && proposal.SharedKeyCheck.Length == 16 && proposal.MinCell is >= 1 and <= PartyContext.MaximumMinCell
+        proposal.SetSize >= 1 && proposal.Nonce.Length == 32 && proposal.SharedKeyCheck.Length == 16
+            && proposal.MinCell is >= 1 and <= PartyContext.MaximumMinCell
             && HasKeys(proposal) && proposal.DeadlineSeconds is >= 1 and <= PartyContext.MaximumDeadlineSeconds ? null
         : new Fault(FailureCodes.Malformed, $"{proposal.Initiator}'s proposal has a field out of its range");
 

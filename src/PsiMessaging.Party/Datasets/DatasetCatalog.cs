@@ -3,7 +3,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
@@ -42,7 +41,8 @@ namespace PsiMessaging.Party.Datasets;
 public sealed record Dataset(
     string Name, IReadOnlyList<string> Columns, IReadOnlyList<string> Key, bool FoldCase, DuplicateRule Duplicates,
     int Rows, int Distinct, int Dropped, int Repeated, string Hash, DateTimeOffset AddedAt, IReadOnlyList<DatasetColumn> Described, int? MinCell = null,
-    int Rules = 1, TextRule Texts = TextRule.Exact, bool MissingWords = false, IReadOnlyList<KeyPartForm>? KeyForms = null, bool WholeNumbers = false, ReadingReport? Reading = null)
+    int Rules = 1, TextRule Texts = TextRule.Exact, bool MissingWords = false,
+    IReadOnlyList<KeyPartForm>? KeyForms = null, bool WholeNumbers = false, ReadingReport? Reading = null)
 {
     /// <summary>The rules as they travel in a proposal.</summary>
     [JsonIgnore]
@@ -78,14 +78,16 @@ public sealed record Dataset(
 /// <param name="WholeNumbers">Whether <c>100234.0</c> in a key column is <c>100234</c>: for files of programs that took the identifiers for numbers.</param>
 /// <param name="OtherTypes">Types as in <paramref name="Types"/>, of columns that need not be there.</param>
 public sealed record DatasetRequest(
-    string Name, string File, IReadOnlyList<string> Key, RecordReaderOptions Reading, bool FoldCase, DuplicateRule Duplicates, IReadOnlyDictionary<string, ColumnType>? Types = null,
-    int? MinCell = null, TextRule Texts = TextRule.Normal, bool MissingWords = true, bool WholeNumbers = false, IReadOnlyDictionary<string, ColumnType>? OtherTypes = null);
+    string Name, string File, IReadOnlyList<string> Key, RecordReaderOptions Reading,
+    bool FoldCase, DuplicateRule Duplicates, IReadOnlyDictionary<string, ColumnType>? Types = null,
+    int? MinCell = null, TextRule Texts = TextRule.Normal, bool MissingWords = true,
+    bool WholeNumbers = false, IReadOnlyDictionary<string, ColumnType>? OtherTypes = null);
 
 /// <summary>
 /// A party's datasets: copied into its home once, never changed afterwards. The document in the state says which there are; it is written when the files stand
-/// whole under the dataset's name and deleted before they go, and both under the state's write lock, so two processes on one home never touch each other's files.
-/// What a kill leaves between the two (a folder no document speaks of) is deleted at the next start of the worker and at the next use of <see cref="AddAsync"/>
-/// or <see cref="Remove"/>.
+/// whole under the dataset's name and deleted before they go, and both under the state's write lock, so two processes on one home never touch each other's
+/// files. What a kill leaves between the two (a folder no document speaks of) is deleted at the next start of the worker and at the next use of
+/// <see cref="AddAsync"/> or <see cref="Remove"/>.
 /// </summary>
 /// <param name="home">The party's home.</param>
 /// <param name="store">The party's state.</param>
@@ -175,13 +177,17 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
     /// <summary>One dataset, or null.</summary>
     public Dataset? Find(string name) =>
-        store.Read(transaction => transaction.FindDocument(Kind, name)) is { } document ? JsonSerializer.Deserialize(document, PartyJson.Default.Dataset) : null;
+        store.Read(transaction => transaction.FindDocument(Kind, name)) is { } document
+            ? JsonSerializer.Deserialize(document, PartyJson.Default.Dataset) : null;
 
     /// <summary>All datasets, by name.</summary>
     public IReadOnlyList<Dataset> List() =>
         [.. store.Read(transaction => transaction.ListDocuments(Kind)).Select(entry => JsonSerializer.Deserialize(entry.Document, PartyJson.Default.Dataset)!)];
 
-    /// <summary>Removes a dataset, its stored rows and its reusable set; of a removal that a kill interrupts either nothing is done or the rest is done at the next occasion.</summary>
+    /// <summary>
+    /// Removes a dataset, its stored rows and its reusable set; of a removal that a kill interrupts
+    /// either nothing is done or the rest is done at the next occasion.
+    /// </summary>
     /// <exception cref="ParticipantException">No such dataset, or a session still needs it.</exception>
     public void Remove(string name)
     {
@@ -199,7 +205,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
                 throw Unknown(name);
             }
 
-            // First the key: whatever happens after this, nobody signs under it any more. Killed before the write, the dataset stands on without its reusable set.
+            // First the key: whatever happens after this, nobody signs under it any more. Killed before
+            // the write, the dataset stands on without its reusable set.
             DestroyKeys(Folder(name));
             transaction.DeleteDocument(Kind, name);
             _audit.Append(transaction, "dataset-removed", ("dataset", name));
@@ -302,7 +309,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     /// <exception cref="ParticipantException">The dataset has gone meanwhile.</exception>
     internal void ChangeFolder(Dataset dataset, Action change) => store.Write(transaction =>
     {
-        if (transaction.FindDocument(Kind, dataset.Name) is not { } document || JsonSerializer.Deserialize(document, PartyJson.Default.Dataset)!.Hash != dataset.Hash)
+        if (transaction.FindDocument(Kind, dataset.Name) is not { } document
+            || JsonSerializer.Deserialize(document, PartyJson.Default.Dataset)!.Hash != dataset.Hash)
         {
             throw Gone(dataset);
         }
@@ -331,7 +339,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
 
     private static string RandomName() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
 
-    private static ParticipantException Taken(string name) => new(FailureCodes.WrongState, $"there is a dataset {name} already; remove it first, or take another name");
+    private static ParticipantException Taken(string name) =>
+        new(FailureCodes.WrongState, $"there is a dataset {name} already; remove it first, or take another name");
 
     /// <summary>The dataset of that name, or the only one when no name is given.</summary>
     /// <exception cref="ParticipantException">No such dataset, or several to choose from.</exception>
@@ -349,20 +358,26 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     }
 
     /// <summary>
-    /// The dataset a peer asks for, or the only one when it names none. What a peer is told does not depend on how many datasets there are or what they are called:
-    /// the same words whether there is none, only others, or several to choose from. (That a name is right it still sees: the session begins.)
+    /// The dataset a peer asks for, or the only one when it names none. What a peer is told does not depend on how many datasets there are or what they are
+    /// called: the same words whether there is none, only others, or several to choose from. (That a name is right it still sees: the session begins.)
     /// </summary>
     /// <exception cref="ParticipantException">No such dataset, or several to choose from.</exception>
     public Dataset ResolveForPeer(string? name)
     {
         var dataset = name is not null ? Find(name) : List() is [var only] ? only : null;
         return dataset is not null ? RequireRules(dataset) : throw new ParticipantException(FailureCodes.UnknownDataset,
-            name is null ? $"{home.Name} was asked for its only dataset and has {List().Count}" : $"{home.Name} was asked for a dataset {(NamePattern().IsMatch(name) ? name : "of a name that cannot be")}, which it does not have") { ForPeer = NotOffered };
+            name is null
+                ? $"{home.Name} was asked for its only dataset and has {List().Count}"
+                : $"{home.Name} was asked for a dataset {(NamePattern().IsMatch(name) ? name : "of a name that cannot be")}, which it does not have")
+                    { ForPeer = NotOffered };
     }
 
     /// <summary>A dataset whose identifiers were read by other rules would match nobody, or the wrong ones.</summary>
     private Dataset RequireRules(Dataset dataset) => dataset.HasCurrentRules ? dataset : throw new ParticipantException(FailureCodes.UnusableDataset,
-        $"the dataset {dataset.Name} was added by another version of psi, which read identifiers by rules {dataset.Rules}; now they are rules {Canonicalizer.Version}. Add it again: psi dataset remove {dataset.Name}, then psi dataset add {dataset.Name} FILE --key {string.Join(",", dataset.Key)}") { ForPeer = NotOffered };
+        $"the dataset {dataset.Name} was added by another version of psi, which read identifiers by rules {dataset.Rules}; now they are rules "
+            + $"{Canonicalizer.Version}. Add it again: psi dataset remove {dataset.Name}, then psi dataset add {dataset.Name} FILE --key "
+            + $"{string.Join(",", dataset.Key)}")
+            { ForPeer = NotOffered };
 
     /// <summary>Opens the stored rows.</summary>
     public IRecordReader OpenRows(Dataset dataset) => DatasetFile.Open(RowsPath(dataset.Name));
@@ -371,14 +386,17 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
     /// <param name="dataset">The dataset.</param>
     /// <param name="columns">Names of its columns.</param>
     /// <param name="onRow">Receives a row's number, from 0, and its values; the array is used again.</param>
-    public Task ReadRowsAsync(Dataset dataset, IReadOnlyList<string> columns, Action<int, string?[]> onRow) => DatasetFile.ReadAsync(RowsPath(dataset.Name), columns, onRow);
+    public Task ReadRowsAsync(Dataset dataset, IReadOnlyList<string> columns, Action<int, string?[]> onRow) =>
+        DatasetFile.ReadAsync(RowsPath(dataset.Name), columns, onRow);
 
     /// <summary>Opens the dataset's distinct identifiers, in an order that says nothing about the file.</summary>
     /// <exception cref="InputException">The stored file is missing or damaged.</exception>
     public IdentifierFile OpenIdentifiers(Dataset dataset)
     {
         var path = IdentifiersPath(dataset.Name);
-        var identifiers = File.Exists(path) ? IdentifierFile.Open(path) : throw new InputException($"{path} is missing; remove the dataset {dataset.Name} and add it again");
+        var identifiers = File.Exists(path)
+            ? IdentifierFile.Open(path)
+            : throw new InputException($"{path} is missing; remove the dataset {dataset.Name} and add it again");
         if (identifiers.Count != dataset.Distinct)
         {
             identifiers.Dispose();

@@ -2,18 +2,13 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
-using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
-using PsiMessaging.Data.Sorting;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Files;
-using PsiMessaging.Participants;
-using PsiMessaging.Participants.Audit;
-using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Session;
 
@@ -28,7 +23,8 @@ internal sealed class DatasetReading(DatasetCatalog catalog, TimeProvider time)
         if (types.Keys.FirstOrDefault(request.Key.Contains) is { } wrong)
         {
             var others = source.Columns.Except(request.Key, StringComparer.Ordinal).DefaultIfEmpty("none");
-            throw new InputException($"{request.File}: the column {wrong} is part of the key and has no type; beside its key the file has {string.Join(", ", others)}");
+            throw new InputException(
+                $"{request.File}: the column {wrong} is part of the key and has no type; beside its key the file has {string.Join(", ", others)}");
         }
 
         var otherTypes = Named(request.OtherTypes);
@@ -40,14 +36,16 @@ internal sealed class DatasetReading(DatasetCatalog catalog, TimeProvider time)
     }
 
     /// <summary>Reads the file into a folder: its rows as they are kept, and its identifiers.</summary>
-    public async Task<Dataset> ReadAsync(DatasetRequest request, IRecordReader source, int[] keyColumns, (int Index, ColumnIntake Intake)[] intakes, string folder)
+    public async Task<Dataset> ReadAsync(DatasetRequest request, IRecordReader source,
+        int[] keyColumns, (int Index, ColumnIntake Intake)[] intakes, string folder)
     {
         var path = Path.Combine(folder, DatasetCatalog.RowsName);
         using var hash = KeyedHash.Random();
         using var scratch = catalog.Scratch(Path.Combine(folder, "scratch"));
         var counters = request.Key.Select(name => new KeyPartCounter(name)).ToArray();
         using var identifiers = new IdentifierSet(
-            canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns, new Canonicalizer(request.FoldCase, request.MissingWords, request.WholeNumbers), scratch, counters);
+            canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns,
+            new Canonicalizer(request.FoldCase, request.MissingWords, request.WholeNumbers), scratch, counters);
         await WriteRowsAsync(source, path, identifiers, intakes);
         var counts = identifiers.Write(Path.Combine(folder, DatasetCatalog.IdentifiersName));
         counts.Check(request.File, request.Duplicates);
@@ -87,7 +85,9 @@ internal sealed class DatasetReading(DatasetCatalog catalog, TimeProvider time)
     public static Dictionary<string, ColumnType> Named(IReadOnlyDictionary<string, ColumnType>? types) =>
         (types ?? new Dictionary<string, ColumnType>()).ToDictionary(type => RecordReader.NormalizeName(type.Key), type => type.Value, StringComparer.Ordinal);
 
-    /// <summary>Writes the rows again where numbers or missing values are written in ways of their own: what is kept is plain, so nothing later reads it otherwise.</summary>
+    /// <summary>
+    /// Writes the rows again where numbers or missing values are written in ways of their own: what is kept is plain, so nothing later reads it otherwise.
+    /// </summary>
     private static async Task WritePlainAsync(string path, (int Index, ColumnIntake Intake)[] intakes)
     {
         var fileHasCommas = intakes.Any(column => column.Intake.SurelyHasCommas);

@@ -26,7 +26,8 @@ namespace PsiMessaging.Party.Datasets;
 /// <param name="Profile">Rules by which its identifiers were read.</param>
 /// <param name="Tags">Number of tags.</param>
 /// <param name="MadeAt">When.</param>
-public sealed record ReusableSet(byte[] Id, string Owner, int RsaBits, string KeyFingerprint, string DatasetHash, CanonicalizationProfile Profile, int Tags, DateTimeOffset MadeAt);
+public sealed record ReusableSet(byte[] Id, string Owner, int RsaBits, string KeyFingerprint,
+    string DatasetHash, CanonicalizationProfile Profile, int Tags, DateTimeOffset MadeAt);
 
 /// <summary>A reusable set with its key, in use by a session.</summary>
 public sealed class OpenReusableSet : IDisposable
@@ -86,7 +87,8 @@ public static class ReusableSets
     /// <param name="progress">Told of the part that is done, 0 to 1.</param>
     /// <param name="cancellation">Stops; what was there before stays.</param>
     public static async Task<ReusableSet> MakeAsync(
-        DatasetCatalog catalog, Dataset dataset, string owner, int rsaBits, ComputeThreads threads, TimeProvider time, Action<double> progress, CancellationToken cancellation)
+        DatasetCatalog catalog, Dataset dataset, string owner, int rsaBits, ComputeThreads threads,
+        TimeProvider time, Action<double> progress, CancellationToken cancellation)
     {
         catalog.Sweep();
         var target = catalog.ReusablePath(dataset);
@@ -135,7 +137,8 @@ public static class ReusableSets
     }
 
     private static async Task SignAsync(
-        IdentifierFile identifiers, Func<ReadOnlyMemory<byte>, EvaluationRequest> request, ExternalSorter sorter, ComputeThreads threads, Action<double> progress, CancellationToken cancellation)
+        IdentifierFile identifiers, Func<ReadOnlyMemory<byte>, EvaluationRequest> request,
+        ExternalSorter sorter, ComputeThreads threads, Action<double> progress, CancellationToken cancellation)
     {
         for (var first = 0; first < identifiers.Count; first += BatchElements)
         {
@@ -147,7 +150,9 @@ public static class ReusableSets
     }
 
     /// <summary>Opens the reusable set of a dataset for a session.</summary>
-    /// <exception cref="ParticipantException">There is none, or it was made from another version of the dataset, under other rules, by another party or with another key.</exception>
+    /// <exception cref="ParticipantException">
+    /// There is none, or it was made from another version of the dataset, under other rules, by another party or with another key.
+    /// </exception>
     public static OpenReusableSet Open(DatasetCatalog catalog, Dataset dataset, string owner, int rsaBits)
     {
         var folder = catalog.ReusablePath(dataset);
@@ -208,7 +213,8 @@ public static class ReusableSets
 
         if (set.RsaBits != rsaBits)
         {
-            throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} has a key of {set.RsaBits} bits, the session asks for {rsaBits}; "
+            throw new ParticipantException(FailureCodes.ReusableSet,
+                $"the reusable set of {dataset.Name} has a key of {set.RsaBits} bits, the session asks for {rsaBits}; "
                 + $"propose it with --rsa-bits {set.RsaBits}, or make another set")
             {
                 ForPeer = $"{owner}'s reusable set has a key of {set.RsaBits} bits, the session asks for {rsaBits}; propose it with --rsa-bits {set.RsaBits}",
@@ -251,7 +257,8 @@ public static class ReusableSets
 
     private static string Fingerprint(RsaPublicKey key) => Convert.ToHexStringLower(SHA256.HashData(key.Modulus));
 
-    private static ParticipantException Refused(string what, Dataset dataset) => new(FailureCodes.ReusableSet, $"{what}; make it with: psi dataset prepare {dataset.Name}")
+    private static ParticipantException Refused(string what, Dataset dataset) =>
+        new(FailureCodes.ReusableSet, $"{what}; make it with: psi dataset prepare {dataset.Name}")
     {
         ForPeer = "there is no reusable set there that fits this proposal; ask its people to prepare one",
     };

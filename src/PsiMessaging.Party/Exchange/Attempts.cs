@@ -6,8 +6,8 @@ using PsiMessaging.Protocols;
 namespace PsiMessaging.Party.Exchange;
 
 /// <summary>
-/// Rounds that begin again: where a party cannot go on under the secrets it has, nothing more is sent under them; both parties draw fresh ones. Never after something left that depends on
-/// the peer's set, and three times at most.
+/// Rounds that begin again: where a party cannot go on under the secrets it has, nothing more is sent under them; both parties draw fresh ones. Never after
+/// something left that depends on the peer's set, and three times at most.
 /// </summary>
 internal sealed class Attempts(PartyContext party, Exchanges exchanges, Ending ending) : ISessionArea<PartySession>
 {
@@ -88,7 +88,8 @@ internal sealed class Attempts(PartyContext party, Exchanges exchanges, Ending e
         var restarted = session.Move(SessionTrigger.Restart) with
         {
             Attempt = attempt, OwnAttemptNonce = nonce, PeerAttemptNonce = peerNonce, TotalBatches = 0,
-            Produced = new Dictionary<int, int>(), Consumed = new Dictionary<int, int>(), Credit = new Dictionary<int, int>(), Sent = new Dictionary<int, byte[]>(),
+            Produced = new Dictionary<int, int>(), Consumed = new Dictionary<int, int>(),
+            Credit = new Dictionary<int, int>(), Sent = new Dictionary<int, byte[]>(),
         };
         turn.Commit(restarted, effects =>
         {

@@ -9,7 +9,9 @@ using PsiMessaging.Protocols.Evaluation;
 
 namespace PsiMessaging.Party.Exchange;
 
-/// <summary>A protocol whose batches are evaluated one by one, in this process or by compute workers; comparison tags are kept on disk and matched there.</summary>
+/// <summary>
+/// A protocol whose batches are evaluated one by one, in this process or by compute workers; comparison tags are kept on disk and matched there.
+/// </summary>
 internal sealed class BatchExchange : IExchange
 {
     private readonly string _id;
@@ -27,7 +29,8 @@ internal sealed class BatchExchange : IExchange
     /// <param name="evaluator">Where batches are evaluated.</param>
     /// <param name="openScratch">Makes places for what is sorted.</param>
     /// <param name="stored">What of the rounds lies on disk.</param>
-    public BatchExchange(string id, PartySide side, IBatchParty party, IBatchEvaluator evaluator, Func<string, ScratchFolder> openScratch, IStoredRounds stored) =>
+    public BatchExchange(string id, PartySide side, IBatchParty party, IBatchEvaluator evaluator,
+        Func<string, ScratchFolder> openScratch, IStoredRounds stored) =>
         (_id, _side, _party, _evaluator, _openScratch, _stored) = (id, side, party, evaluator, openScratch, stored);
 
     /// <inheritdoc/>
@@ -97,7 +100,8 @@ internal sealed class BatchExchange : IExchange
 
     private Task<byte[]> EvaluateAsync(Round round, int sequence, ReadOnlyMemory<byte> payload)
     {
-        var items = round.Direction == RoundDirection.Outgoing || round.WithItems ? Items!.ReadPacked(round.FirstOf(sequence), round.CountOf(sequence)) : default;
+        var items = round.Direction == RoundDirection.Outgoing
+            || round.WithItems ? Items!.ReadPacked(round.FirstOf(sequence), round.CountOf(sequence)) : default;
         return _party.Evaluate(round, sequence, items, payload) is { } request
             ? _evaluator.EvaluateAsync(_id, round.Number, sequence, request, _ended.Token)
             : Task.FromResult(payload.ToArray());

@@ -16,7 +16,8 @@ internal sealed class ExchangeRoutes(PartyContext party)
         SessionRoutes.FromPeer<AcceptSession>(SlotKinds.Acceptance, Limit.OnePlace, message => message.SessionId, rule: arrival =>
             arrival.Session!.State == SessionState.Completed ? Admission.Drop : Admission.Store),
         SessionRoutes.FromPeer<CompleteSession>(SlotKinds.Completion, Limit.OnePlace, message => message.SessionId),
-        SessionRoutes.FromPeer<RestartProtocol>(SlotKinds.Restart, Limit.By("one an attempt"), message => message.SessionId, message => $"{message.Attempt}", AdmitRestart),
+        SessionRoutes.FromPeer<RestartProtocol>(SlotKinds.Restart, Limit.By("one an attempt"),
+            message => message.SessionId, message => $"{message.Attempt}", AdmitRestart),
         Rounds(),
         SessionRoutes.FromPeer<GrantCredit>(SlotKinds.Credit, Limit.By("16 a session"), message => message.SessionId,
             message => $"{message.Round:D3}/{message.Batches:D8}{SlotKinds.SuffixOf(message.Attempt ?? 0)}", AdmitCredit),
@@ -41,7 +42,8 @@ internal sealed class ExchangeRoutes(PartyContext party)
             return session.IsEnded ? Admission.Drop : Admission.EndSession(FailureCodes.WrongState, Attempts.TooLate(party.Name, session).Message);
         }
 
-        return restart.Attempt is >= 1 and <= Attempts.Maximum && restart.Nonce.Length == 32 && restart.Transcript.Length == 32 ? Admission.Store : OutOfRange(arrival);
+        return restart.Attempt is >= 1 and <= Attempts.Maximum && restart.Nonce.Length == 32
+            && restart.Transcript.Length == 32 ? Admission.Store : OutOfRange(arrival);
     }
 
     private static Admission AdmitBatch(Arrival<RoundBatch, PartySession> arrival)
@@ -67,7 +69,8 @@ internal sealed class ExchangeRoutes(PartyContext party)
             return Admission.Drop;
         }
 
-        return (grant.Attempt ?? 0) == session.Attempt && grant.Round >= 1 && grant.Round <= PsiProtocols.HighestRound && grant.Transcript.Length == 32 && grant.Batches > 0
+        return (grant.Attempt ?? 0) == session.Attempt && grant.Round >= 1
+            && grant.Round <= PsiProtocols.HighestRound && grant.Transcript.Length == 32 && grant.Batches > 0
             && arrival.Waiting(SlotKinds.Credit + "/") < RoundBook.CreditWindow ? Admission.Store : OutOfRange(arrival);
     }
 

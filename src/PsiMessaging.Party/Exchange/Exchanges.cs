@@ -34,7 +34,9 @@ internal sealed class Exchanges(PartyContext party, IBatchEvaluator evaluator, V
 {
     private readonly ConcurrentDictionary<string, OpenExchange> _open = new(StringComparer.Ordinal);
 
-    /// <summary>For tests: called before a protocol party over vectors makes a batch or compares, with the session as it is then; may throw what a party would throw.</summary>
+    /// <summary>
+    /// For tests: called before a protocol party over vectors makes a batch or compares, with the session as it is then; may throw what a party would throw.
+    /// </summary>
     public Action<PartySession> OnVectors { get; set; } = _ => { };
 
     /// <summary>The session's exchange where it is open.</summary>
@@ -97,7 +99,9 @@ internal sealed class Exchanges(PartyContext party, IBatchEvaluator evaluator, V
             return session.Chosen switch
             {
                 VectorProtocol protocol => new VectorExchange(side, protocol.Open(setup), now => OnVectors(now)),
-                BatchProtocol protocol => new BatchExchange(session.Id, side, protocol.Open(setup), evaluator, name => party.Datasets.Scratch(party.FolderOf(session).Scratch(name)), stored),
+                BatchProtocol protocol =>
+                    new BatchExchange(session.Id, side, protocol.Open(setup), evaluator,
+                        name => party.Datasets.Scratch(party.FolderOf(session).Scratch(name)), stored),
                 _ => throw new InvalidOperationException($"session {session.Id} runs no protocol"),
             };
         }

@@ -23,8 +23,8 @@ internal interface IStoredRounds
 }
 
 /// <summary>
-/// One party's side of the protocol at work: makes its batches and takes the peer's. Batches are evaluated one by one, or are parts of vectors that stay in memory: what is different about
-/// these two is in here, and nowhere else in the party. All of it can be made again from disk.
+/// One party's side of the protocol at work: makes its batches and takes the peer's. Batches are evaluated one by one, or are parts of vectors that stay in
+/// memory: what is different about these two is in here, and nowhere else in the party. All of it can be made again from disk.
 /// </summary>
 internal interface IExchange : IDisposable
 {
@@ -35,7 +35,8 @@ internal interface IExchange : IDisposable
     Data.Keys.IdentifierFile? Items { get; }
 
     /// <summary>
-    /// Whether it has to be given everything again after a restart: the peer's batches then stay in the inbox until the rounds are over, and what was sent is held to a hash.
+    /// Whether it has to be given everything again after a restart: the peer's batches then stay in the inbox
+    /// until the rounds are over, and what was sent is held to a hash.
     /// </summary>
     bool IsReplayed { get; }
 

@@ -1,7 +1,6 @@
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.BlindRsa;
 using PsiMessaging.Cryptography.Memory;
-using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Participants;
 using PsiMessaging.Party.Agreement;
@@ -45,7 +44,8 @@ internal sealed class PartySide : IDisposable
             reusable = session.OwnReusableSet is null ? null : ReusableSets.Open(party.Datasets, dataset, party.Name, session.RsaBits);
             if (reusable is not null && !reusable.Set.Id.AsSpan().SequenceEqual(session.OwnReusableSet))
             {
-                throw new ParticipantException(FailureCodes.ReusableSet, $"the reusable set of {dataset.Name} was made anew during the session; open another session");
+                throw new ParticipantException(FailureCodes.ReusableSet,
+                    $"the reusable set of {dataset.Name} was made anew during the session; open another session");
             }
 
             var items = ownOrder ? party.Datasets.OpenIdentifiers(dataset) : HandshakeKeys.NeedsItems(session) ? IdentifierFile.Open(folder.Items) : null;

@@ -6,13 +6,15 @@ namespace PsiMessaging.Party.Exchange;
 /// <param name="Produced">Next sequence to produce, by outgoing round.</param>
 /// <param name="Consumed">Batches dealt with, by incoming round.</param>
 /// <param name="Credit">Batches allowed, by outgoing round without replies.</param>
-internal readonly record struct RoundCounts(IReadOnlyDictionary<int, int> Produced, IReadOnlyDictionary<int, int> Consumed, IReadOnlyDictionary<int, int> Credit);
+internal readonly record struct RoundCounts(IReadOnlyDictionary<int, int> Produced,
+    IReadOnlyDictionary<int, int> Consumed, IReadOnlyDictionary<int, int> Credit);
 
 /// <summary>Which batch: round, sequence, and whether the peer sent it.</summary>
 internal readonly record struct BatchPlace(int Round, int Sequence, bool Incoming);
 
 /// <summary>
-/// The book of rounds: from what is produced, consumed and allowed follows what may go next, what may come, and when all is over. Pure, so that it can be held against plain counting.
+/// The book of rounds: from what is produced, consumed and allowed follows what may go next, what may come, and
+/// when all is over. Pure, so that it can be held against plain counting.
 /// </summary>
 /// <param name="rounds">The rounds, seen from this party.</param>
 internal sealed class RoundBook(IReadOnlyList<Round> rounds)
@@ -80,13 +82,14 @@ internal sealed class RoundBook(IReadOnlyList<Round> rounds)
     }
 
     /// <summary>
-    /// Up to which batch the peer is allowed to send after this one was dealt with; null where nothing is said. Rounds that answer an own one are bounded by it; all others by what is
-    /// granted here.
+    /// Up to which batch the peer is allowed to send after this one was dealt with; null where nothing is said. Rounds that answer an own one are bounded by
+    /// it; all others by what is granted here.
     /// </summary>
     /// <param name="round">The incoming round.</param>
     /// <param name="consumed">Its batches dealt with.</param>
     public int? GrantAfter(Round round, int consumed) =>
-        ReplyTo(round) is null && !round.IsAnswer && consumed % CreditStep == 0 && consumed - CreditStep + CreditWindow < round.Batches ? consumed + CreditWindow : null;
+        ReplyTo(round) is null && !round.IsAnswer && consumed % CreditStep == 0 && consumed - CreditStep + CreditWindow < round.Batches ? consumed
+            + CreditWindow : null;
 
     /// <summary>Whether a peer may grant so many batches of a round.</summary>
     public bool IsGrant(int number, int batches) =>

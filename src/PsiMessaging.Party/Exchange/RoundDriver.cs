@@ -8,8 +8,8 @@ using PsiMessaging.Protocols;
 namespace PsiMessaging.Party.Exchange;
 
 /// <summary>
-/// Drives the protocol's rounds, for any protocol: batches are read, evaluated, stored and sent as they come; results of evaluations are committed one at a time, with the message that
-/// follows from them in the same transaction.
+/// Drives the protocol's rounds, for any protocol: batches are read, evaluated, stored and sent as they come; results of evaluations are committed one at a
+/// time, with the message that follows from them in the same transaction.
 /// </summary>
 internal sealed class RoundDriver(PartyContext party, Exchanges exchanges, VectorMemory memory, Finishing finishing) : ISessionArea<PartySession>
 {
@@ -71,7 +71,8 @@ internal sealed class RoundDriver(PartyContext party, Exchanges exchanges, Vecto
     private bool BeginNext(Turn<PartySession> turn, OpenExchange open)
     {
         var counts = CountsOf(turn.Session);
-        var outgoing = open.Book.Rounds.Where(round => round.Direction == RoundDirection.Outgoing && open.Book.MayProduce(round, counts, open.InHand.ContainsKey)).ToArray();
+        var outgoing = open.Book.Rounds
+            .Where(round => round.Direction == RoundDirection.Outgoing && open.Book.MayProduce(round, counts, open.InHand.ContainsKey)).ToArray();
         if (outgoing.Length > 0 && turn.InOutbox >= PartyContext.OutboxWindow)
         {
             outgoing = [];
@@ -143,7 +144,8 @@ internal sealed class RoundDriver(PartyContext party, Exchanges exchanges, Vecto
         if (batch.Batches != round.Batches || batch.Sequence < 0 || batch.Sequence >= round.Batches || batch.ElementSizeBytes != round.ElementSizeBytes
             || batch.Count != round.CountOf(batch.Sequence) || waiting.Envelope.Body.Length != (long)batch.Count * round.ElementSizeBytes)
         {
-            throw new ProtocolViolationException(FailureCodes.BadBatch, $"{session.Peer} sent a batch of round {round.Name} that does not fit the announced sizes");
+            throw new ProtocolViolationException(FailureCodes.BadBatch,
+                $"{session.Peer} sent a batch of round {round.Name} that does not fit the announced sizes");
         }
 
         return book.MayCome(round, CountsOf(session)) ? round
@@ -204,7 +206,8 @@ internal sealed class RoundDriver(PartyContext party, Exchanges exchanges, Vecto
         var session = turn.Session;
         var round = open.Book.Outgoing(place.Round)!;
         var sent = open.Exchange.IsReplayed
-            ? new Dictionary<int, byte[]>(session.Sent) { [place.Round] = VectorExchange.Chain(session.Sent.GetValueOrDefault(place.Round), payload) } : session.Sent;
+            ? new Dictionary<int, byte[]>(session.Sent) { [place.Round] = VectorExchange.Chain(session.Sent.GetValueOrDefault(place.Round), payload) }
+            : session.Sent;
         turn.Commit(session.Move(SessionTrigger.Progress) with { Produced = With(session.Produced, place.Round, place.Sequence + 1), Sent = sent },
             effects => Send(effects, session, round, place.Sequence, payload));
     }
@@ -244,7 +247,8 @@ internal sealed class RoundDriver(PartyContext party, Exchanges exchanges, Vecto
     }
 
     private static void Send(Effects effects, PartySession session, Round round, int sequence, byte[] payload) => effects.Send(session.Peer,
-        new RoundBatch(session.Id, session.Transcript, round.Number, sequence, round.Batches, round.CountOf(sequence), round.ElementSizeBytes, AttemptOf(session)), payload);
+        new RoundBatch(session.Id, session.Transcript, round.Number, sequence, round.Batches,
+            round.CountOf(sequence), round.ElementSizeBytes, AttemptOf(session)), payload);
 
     /// <summary>As it travels: absent in the first attempt.</summary>
     private static int? AttemptOf(PartySession session) => session.Attempt == 0 ? null : session.Attempt;

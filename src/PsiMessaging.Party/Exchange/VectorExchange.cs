@@ -6,8 +6,8 @@ using PsiMessaging.Protocols;
 namespace PsiMessaging.Party.Exchange;
 
 /// <summary>
-/// A protocol over whole vectors. After a restart it is given again what the peer had sent, from the inbox, and made to produce again what had left, which is held against a hash of it: nothing
-/// else may leave under the same secrets.
+/// A protocol over whole vectors. After a restart it is given again what the peer had sent, from the inbox, and made to produce again what had left, which is
+/// held against a hash of it: nothing else may leave under the same secrets.
 /// </summary>
 /// <param name="side">Secrets and files; owned from here on.</param>
 /// <param name="party">The protocol's side; owned from here on.</param>

@@ -5,8 +5,8 @@ using PsiMessaging.Protocols;
 namespace PsiMessaging.Party.Exchange;
 
 /// <summary>
-/// Memory of sessions over whole vectors: half of what this process may use, and one session always. A session that stands still is asked to give its place up, since it can be brought back
-/// from disk, and does so in its own turn; one without a place waits. Thread-safe.
+/// Memory of sessions over whole vectors: half of what this process may use, and one session always. A session that stands still is asked to give its place up,
+/// since it can be brought back from disk, and does so in its own turn; one without a place waits. Thread-safe.
 /// </summary>
 /// <param name="time">Clock.</param>
 /// <param name="signal">Says that a session may have work.</param>
@@ -24,7 +24,8 @@ internal sealed class VectorMemory(TimeProvider time, Action<string> signal)
 
     /// <summary>Memory a session's vectors take, roughly, in bytes; 0 for a protocol without.</summary>
     public static long EstimateOf(PartySession session) =>
-        session is { Chosen: VectorProtocol protocol, Reveal: { } reveal } ? protocol.EstimatedMemoryBytes(session.Sizes, reveal, session.Security, session.IsInitiator) : 0;
+        session is { Chosen: VectorProtocol protocol, Reveal: { } reveal }
+            ? protocol.EstimatedMemoryBytes(session.Sizes, reveal, session.Security, session.IsInitiator) : 0;
 
     /// <summary>Takes a place for a session; says when to try again where there is none.</summary>
     /// <returns>Null where it has one, or needs none.</returns>

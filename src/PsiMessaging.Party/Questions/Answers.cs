@@ -52,7 +52,8 @@ internal sealed class Answers(PartyContext party)
     public void Finish(Effects effects, Question question)
     {
         QuestionBook.Put(effects, question);
-        effects.Reply(question.ReplyTo, question.Id, new CommandReply(question.Result is not null, question.Session, question.FailureCode, question.FailureReason, question.Id));
+        effects.Reply(question.ReplyTo, question.Id,
+            new CommandReply(question.Result is not null, question.Session, question.FailureCode, question.FailureReason, question.Id));
         effects.Audit("query-answered", ("session", question.Session), ("query", question.Id), ("groups", question.Result?.Answer.Rows.Count),
             ("suppressed", question.Result?.Answer.Withheld), ("failure", question.FailureCode));
         party.Log.Answered(question.Session, question.Id, question.Result?.Answer.Rows.Count ?? 0, question.FailureCode ?? "answered");

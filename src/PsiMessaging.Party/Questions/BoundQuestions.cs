@@ -37,6 +37,10 @@ internal sealed class BoundQuestions(PartyContext party)
         static IReadOnlyList<TypedColumn> Typed(IEnumerable<Contracts.V1.ColumnDescription> columns) =>
             [.. columns.Select(column => new TypedColumn(column.Name, ColumnType.TryParse(column.Type)!))];
         return new QuerySchema(
-            new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal) { [party.Name] = Typed(session.OwnColumns!), [session.Peer] = Typed(session.PeerColumns!) }, session.Texts);
+            new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
+            {
+                [party.Name] = Typed(session.OwnColumns!),
+                [session.Peer] = Typed(session.PeerColumns!)
+            }, session.Texts);
     }
 }

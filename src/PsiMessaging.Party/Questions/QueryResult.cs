@@ -17,4 +17,5 @@ namespace PsiMessaging.Party.Questions;
 /// <param name="AnsweredAt">When.</param>
 /// <param name="Seconds">From question to answer.</param>
 public sealed record QueryResult(
-    string QueryId, string Text, string Session, QueryEngine Engine, QueryKind Kind, Answer Answer, int MinCell, int CommonRecords, int Groupings, DateTimeOffset AnsweredAt, double Seconds);
+    string QueryId, string Text, string Session, QueryEngine Engine, QueryKind Kind, Answer Answer,
+    int MinCell, int CommonRecords, int Groupings, DateTimeOffset AnsweredAt, double Seconds);

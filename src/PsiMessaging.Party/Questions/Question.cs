@@ -1,11 +1,13 @@
 using System.Text.Json.Serialization;
-using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Party.Questions;
 
-/// <summary>A question as a party keeps it: its own until and after it is answered, the peer's while this party contributes. Its state is set by <see cref="Move"/> alone.</summary>
+/// <summary>
+/// A question as a party keeps it: its own until and after it is answered, the peer's while this
+/// party contributes. Its state is set by <see cref="Move"/> alone.
+/// </summary>
 public sealed record Question
 {
     /// <summary>Reads a stored one; a new one is made by its desk.</summary>
@@ -75,5 +77,6 @@ public sealed record Question
 /// <param name="SentBatches">Batches that are in the outbox or beyond.</param>
 /// <param name="OwnRecords">At the asking party, under a minimum cell size: how many records its own groups have.</param>
 public sealed record MaskedQuestion(
-    long Counter, int Pad, DateTimeOffset DeadlineAt, PartyShape? Own = null, PartyShape? Peer = null, PartyLabels? OwnLabels = null, PartyLabels? Labels = null,
+    long Counter, int Pad, DateTimeOffset DeadlineAt, PartyShape? Own = null,
+    PartyShape? Peer = null, PartyLabels? OwnLabels = null, PartyLabels? Labels = null,
     int SentBatches = 0, OwnRecords? OwnRecords = null);

@@ -21,7 +21,8 @@ public static class QuestionBook
     internal static bool IsOwnOf(IStoreReader state, string session, string id) => Find(state, id) is { IsOwn: true } question && question.Session == session;
 
     /// <summary>Stores a question.</summary>
-    internal static void Put(Effects effects, Question question) => effects.Put(Kind, question.Id, JsonSerializer.Serialize(question, PartyJson.Default.Question));
+    internal static void Put(Effects effects, Question question) =>
+        effects.Put(Kind, question.Id, JsonSerializer.Serialize(question, PartyJson.Default.Question));
 
     /// <summary>Forgets a question of the peer's.</summary>
     internal static void Delete(Effects effects, Question question) => effects.Delete(Kind, question.Id);

@@ -96,7 +96,8 @@ internal sealed class QuestionDesk(PartyContext party, QuestionEngines engines, 
 
         string?[] missing =
         [
-            session.Registration != Rows.RegistrationState.Registered ? party.Name : null, !session.PeerRegistered || session.PeerColumns is null ? session.Peer : null,
+            session.Registration != Rows.RegistrationState.Registered ? party.Name : null,
+            !session.PeerRegistered || session.PeerColumns is null ? session.Peer : null,
         ];
         var reason = $"{engines.Of(session).NotReady(string.Join(" and ", missing.OfType<string>()))}: psi send {session.Id[..8]}";
         return turn.Commit(effects =>
@@ -136,7 +137,12 @@ internal sealed class QuestionDesk(PartyContext party, QuestionEngines engines, 
     private async Task<TurnOutcome> TakeAnswerAsync(Turn<PartySession> turn, Waiting<object> answer)
     {
         var session = turn.Session;
-        var id = answer.Message switch { QueryAnswered answered => answered.QueryId, ProductComputed product => product.QueryId, var refused => ((QueryRefused)refused).QueryId };
+        var id = answer.Message switch
+        {
+            QueryAnswered answered => answered.QueryId,
+            ProductComputed product => product.QueryId,
+            var refused => ((QueryRefused)refused).QueryId
+        };
         if (turn.Read(state => QuestionBook.Find(state, id)) is not { IsOwn: true, IsOver: false } question || question.Session != session.Id)
         {
             // Another session's question, maybe at another linker, or one that has ended: not this one's to answer.
@@ -144,7 +150,8 @@ internal sealed class QuestionDesk(PartyContext party, QuestionEngines engines, 
         }
 
         var engine = engines.Of(session);
-        var over = answer.Message is QueryRefused refusal ? question.Refuse(FailureCodes.Known(refusal.Code), $"{session.Linker}: {PartyContext.Printable(refusal.Reason)}")
+        var over = answer.Message is QueryRefused refusal
+            ? question.Refuse(FailureCodes.Known(refusal.Code), $"{session.Linker}: {PartyContext.Printable(refusal.Reason)}")
             : engine.OpenAnswer(session, question, answer)
             ?? question.Refuse(FailureCodes.Malformed, $"{session.Linker} answered in a way that does not fit the session's engine");
         turn.Commit(engine.Without(turn, id), effects =>

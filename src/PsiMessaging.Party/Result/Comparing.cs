@@ -24,7 +24,8 @@ internal sealed class Comparing(PartyContext party) : ISessionArea<PartySession>
         if (!completion.Transcript.AsSpan().SequenceEqual(session.Transcript) || completion.IntersectionSize != expected
             || !CryptographicOperations.FixedTimeEquals(completion.IntersectionHash ?? [], session.PeerIntersectionHash ?? []))
         {
-            throw new ProtocolViolationException(FailureCodes.ResultMismatch, $"{session.Peer} and {party.Name} found different intersections; neither is kept");
+            throw new ProtocolViolationException(FailureCodes.ResultMismatch,
+                $"{session.Peer} and {party.Name} found different intersections; neither is kept");
         }
 
         turn.Commit(session.Move(SessionTrigger.Agree) with { HadResult = true, Warning = null, EndedAt = turn.Now }, effects =>

@@ -37,7 +37,9 @@ internal sealed class Finishing(PartyContext party, Exchanges exchanges)
         }
 
         var (ownHash, peerHash) = digest.Complete();
-        return reveal == Reveal.Own ? Found(turn, found.Count, null, null) : Found(turn, found.Count, peerHash, effects => Report(effects, session, found.Count, ownHash));
+        return reveal == Reveal.Own
+            ? Found(turn, found.Count, null, null)
+            : Found(turn, found.Count, peerHash, effects => Report(effects, session, found.Count, ownHash));
     }
 
     private static void Report(Effects effects, PartySession session, int? size, byte[]? hash) =>
@@ -46,7 +48,13 @@ internal sealed class Finishing(PartyContext party, Exchanges exchanges)
     private TurnOutcome Found(Turn<PartySession> turn, int? size, byte[]? peerHash, Action<Effects>? report)
     {
         var session = turn.Session;
-        turn.Commit(session.Move(SessionTrigger.Found) with { HasReported = true, IntersectionSize = size, PeerIntersectionHash = peerHash, MatchedAt = turn.Now }, effects =>
+        turn.Commit(session.Move(SessionTrigger.Found) with
+        {
+            HasReported = true,
+            IntersectionSize = size,
+            PeerIntersectionHash = peerHash,
+            MatchedAt = turn.Now
+        }, effects =>
         {
             effects.Forget(SlotKinds.OfRounds);
             report?.Invoke(effects);

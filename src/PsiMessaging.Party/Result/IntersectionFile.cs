@@ -16,8 +16,8 @@ public static class IntersectionFile
     public const string OwnName = "intersection-own.csv";
 
     /// <summary>
-    /// Writes the common records as they stand in the party's own file, in its order: the key columns under their own names in their own spelling, the number of the record
-    /// (from 1, the header not counted), and each part of the identifier in canonical form, as the other file has it.
+    /// Writes the common records as they stand in the party's own file, in its order: the key columns under their own names in their own spelling, the number
+    /// of the record (from 1, the header not counted), and each part of the identifier in canonical form, as the other file has it.
     /// </summary>
     /// <param name="path">The file; appears when it is whole.</param>
     /// <param name="dataset">The party's dataset.</param>
@@ -63,7 +63,8 @@ public static class IntersectionFile
     /// <param name="header">Names of the key columns.</param>
     /// <param name="identifiers">The common identifiers' canonical bytes, sorted by <see cref="IdentifierOrder"/>.</param>
     /// <param name="digest">Takes each identifier.</param>
-    internal static void Write(string path, IReadOnlyList<string> header, SortedRecords identifiers, ResultDigest digest) => CsvOutput.WriteFile(path, header, writer =>
+    internal static void Write(string path, IReadOnlyList<string> header, SortedRecords identifiers, ResultDigest digest) =>
+        CsvOutput.WriteFile(path, header, writer =>
     {
         while (identifiers.MoveNext())
         {

@@ -29,7 +29,9 @@ internal sealed class TagMatch(int tagSizeBytes, int ownSize, ScratchFolder own,
     /// <summary>Compares. Once only.</summary>
     /// <param name="onCommon">Receives each common tag, in ascending order; valid during the call only.</param>
     /// <returns>A bit for each own position, and how many are set.</returns>
-    /// <exception cref="ProtocolViolationException">A set has a tag twice: different identifiers have different tags, so the peer sent something else.</exception>
+    /// <exception cref="ProtocolViolationException">
+    /// A set has a tag twice: different identifiers have different tags, so the peer sent something else.
+    /// </exception>
     public (BitArray Positions, int Count) Run(TagAction onCommon)
     {
         var (positions, count) = (new BitArray(ownSize), 0);

@@ -21,7 +21,8 @@ internal sealed class News(PartyContext party, Ending ending) : ISessionArea<Par
     public static IEnumerable<Route<PartySession>> Routes =>
     [
         SessionRoutes.FromPeer<AnnounceColumns>(SlotKinds.Columns, Limit.OnePlace, message => message.SessionId),
-        SessionRoutes.FromLinker<DatasetRegistered>(SlotKinds.Registered, Limit.By("one a party"), message => message.SessionId, message => message.Party, AdmitRegistered),
+        SessionRoutes.FromLinker<DatasetRegistered>(SlotKinds.Registered, Limit.By("one a party"),
+            message => message.SessionId, message => message.Party, AdmitRegistered),
         SessionRoutes.FromLinker<QueryAsked>(SlotKinds.Asked, Limit.Few(MostWaiting), message => message.SessionId, message => message.QueryId,
             arrival => ParticipantNames.IsId(arrival.Message.QueryId) ? Admission.Store : SessionRoutes.Unwanted(arrival)),
     ];
@@ -48,7 +49,8 @@ internal sealed class News(PartyContext party, Ending ending) : ISessionArea<Par
         var (session, columns) = (turn.Session, waiting.Message.Columns);
         return columns.Count > MostColumns || columns.Any(column => column.Name.Length is 0 or > LongestName || ColumnType.TryParse(column.Type) is null)
             || columns.DistinctBy(column => column.Name, StringComparer.Ordinal).Count() != columns.Count
-            ? ending.Fail(turn, SessionTrigger.End, FailureCodes.Malformed, $"{session.Peer} announced columns that cannot be", follow: effects => effects.Finish(waiting.Slot))
+            ? ending.Fail(turn, SessionTrigger.End, FailureCodes.Malformed,
+                $"{session.Peer} announced columns that cannot be", follow: effects => effects.Finish(waiting.Slot))
             : turn.Commit(session with { PeerColumns = columns }, effects => effects.Finish(waiting.Slot));
     }
 

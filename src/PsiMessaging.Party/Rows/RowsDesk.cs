@@ -5,7 +5,9 @@ using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Rows;
 
-/// <summary>The own people allow that a session's common rows go to the linker, or that this party contributes to questions; the session's engine does it.</summary>
+/// <summary>
+/// The own people allow that a session's common rows go to the linker, or that this party contributes to questions; the session's engine does it.
+/// </summary>
 internal sealed class RowsDesk(PartyContext party, QuestionEngines engines) : ISessionArea<PartySession>
 {
     /// <summary>Takes their word.</summary>
@@ -20,7 +22,8 @@ internal sealed class RowsDesk(PartyContext party, QuestionEngines engines) : IS
         if (session.Reveal != RevealTo.Both)
         {
             return CommandDesk.Answer(turn, command, CommandDesk.Refusal(session, FailureCodes.WrongState,
-                $"only a session that reveals its result to both parties can send rows, and this one reveals {WireNames.NameOf(session.Reveal)}; open another with --reveal both"));
+                $"only a session that reveals its result to both parties can send rows, and this one reveals {WireNames.NameOf(session.Reveal)}; open another "
+                    + "with --reveal both"));
         }
 
         var allowed = RowsMachine.Next(session.Registration, RowsTrigger.Allow);
@@ -33,7 +36,10 @@ internal sealed class RowsDesk(PartyContext party, QuestionEngines engines) : IS
         turn.Session.Registration is RegistrationState.Opening or RegistrationState.Sending && turn.InOutbox < PartyContext.OutboxWindow
             ? await engines.Of(turn.Session).SendRowsAsync(turn) : TurnOutcome.Idle;
 
-    /// <summary>The rows cannot be read or sent: the intersection stands, and a person may try it again. What is at the linker already is not touched by a fault elsewhere.</summary>
+    /// <summary>
+    /// The rows cannot be read or sent: the intersection stands, and a person may try it again. What is
+    /// at the linker already is not touched by a fault elsewhere.
+    /// </summary>
     public TurnOutcome Fail(Turn<PartySession> turn, string reason)
     {
         var session = turn.Session;

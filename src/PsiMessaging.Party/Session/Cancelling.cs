@@ -11,7 +11,8 @@ internal sealed class Cancelling(PartyContext party, Ending ending)
     {
         var session = turn.Session;
         return session.State == SessionState.Failed
-            ? CommandDesk.Answer(turn, command, CommandDesk.Refusal(session, FailureCodes.WrongState, $"the session has ended already: {session.FailureReason}"))
+            ? CommandDesk.Answer(turn, command,
+                CommandDesk.Refusal(session, FailureCodes.WrongState, $"the session has ended already: {session.FailureReason}"))
             : ending.Fail(turn, SessionTrigger.End, FailureCodes.Cancelled, $"{party.Name} cancelled the session",
                 follow: effects => CommandDesk.Answer(effects, command, new CommandReply(true, session.Id, null, "cancelled")));
     }

@@ -6,7 +6,8 @@ using PsiMessaging.Party.Rows;
 namespace PsiMessaging.Party.Session;
 
 /// <summary>
-/// What an ended session leaves behind goes after its end is on disk, and again at the next start if need be: until it is said on disk that it is gone, the session stays open.
+/// What an ended session leaves behind goes after its end is on disk, and again at the next start if need be:
+/// until it is said on disk that it is gone, the session stays open.
 /// </summary>
 internal sealed class CleaningUp(PartyContext party, Exchanges exchanges, QuestionEngines engines) : ISessionArea<PartySession>
 {

@@ -31,7 +31,8 @@ internal sealed class CommandDesk(PartyContext party, IReadOnlyDictionary<Type, 
         : $"the session is not completed yet ({session.State}); see: psi status {session.Id}");
 
     /// <summary>Answers a command, and is done with it.</summary>
-    public static TurnOutcome Answer(Turn<PartySession> turn, Waiting<object> command, CommandReply reply) => turn.Commit(effects => Answer(effects, command, reply));
+    public static TurnOutcome Answer(Turn<PartySession> turn, Waiting<object> command, CommandReply reply) =>
+        turn.Commit(effects => Answer(effects, command, reply));
 
     /// <summary>The same as part of something larger.</summary>
     public static void Answer(Effects effects, Waiting<object> command, CommandReply reply)
@@ -63,7 +64,8 @@ internal sealed class CommandDesk(PartyContext party, IReadOnlyDictionary<Type, 
     {
         try
         {
-            return command.Envelope.Header.NotAfter < turn.Now ? Answer(turn, command, Refusal(turn.Session, FailureCodes.Deadline, "it was given up before it could begin"))
+            return command.Envelope.Header.NotAfter < turn.Now
+                ? Answer(turn, command, Refusal(turn.Session, FailureCodes.Deadline, "it was given up before it could begin"))
                 : handlers.TryGetValue(command.Message.GetType(), out var handler) ? handler(turn, command)
                 : Answer(turn, command, Refusal(turn.Session, FailureCodes.Unsupported, "the command is not known"));
         }
@@ -71,13 +73,16 @@ internal sealed class CommandDesk(PartyContext party, IReadOnlyDictionary<Type, 
         {
             // It fails alone: what else the session does goes on.
             party.Log.StepFault(exception, turn.Session.Id);
-            return Answer(turn, command, Refusal(turn.Session, FailureCodes.Internal, $"{party.Name} could not do it: {exception.GetType().Name}; its log says more"));
+            return Answer(turn, command,
+                Refusal(turn.Session, FailureCodes.Internal, $"{party.Name} could not do it: {exception.GetType().Name}; its log says more"));
         }
     }
 
-    private Route<PartySession> CommandFor<TCommand>(Func<TCommand, string> session) => new Route<TCommand, PartySession>(SenderRole.Self, Limit.By("the own people's"), SlotKinds.Command)
+    private Route<PartySession> CommandFor<TCommand>(Func<TCommand, string> session) =>
+        new Route<TCommand, PartySession>(SenderRole.Self, Limit.By("the own people's"), SlotKinds.Command)
     {
-        For = (command, envelope) => envelope.Header.Correlation is null ? throw new RejectedEnvelopeException("a command without a correlation id") : session(command),
+        For = (command, envelope) =>
+            envelope.Header.Correlation is null ? throw new RejectedEnvelopeException("a command without a correlation id") : session(command),
         Place = (_, envelope) => envelope.Header.Correlation!,
         Unknown = arrival =>
         {

@@ -22,7 +22,9 @@ internal sealed class Ending(PartyContext party, Exchanges exchanges) : ISession
         var session = turn.Session;
         if (turn.Verdict() is { } verdict)
         {
-            return new(session.IsEnded ? turn.Commit(effects => effects.Finish(Participants.Mailbox.Verdict.Slot)) : Fail(turn, SessionTrigger.Fault, verdict.Code, verdict.Reason));
+            return new(session.IsEnded
+                ? turn.Commit(effects => effects.Finish(Participants.Mailbox.Verdict.Slot))
+                : Fail(turn, SessionTrigger.Fault, verdict.Code, verdict.Reason));
         }
 
         if (turn.Next<AbortSession>(SlotKinds.Abort) is { } abort)
@@ -34,7 +36,8 @@ internal sealed class Ending(PartyContext party, Exchanges exchanges) : ISession
 
         if (!session.IsEnded && turn.Now > session.DeadlineAt)
         {
-            return new(Fail(turn, SessionTrigger.Fault, FailureCodes.Deadline, DeadlineReason(session), peerReason: DeadlineReason(session with { Warning = null })));
+            return new(Fail(turn, SessionTrigger.Fault, FailureCodes.Deadline, DeadlineReason(session),
+                peerReason: DeadlineReason(session with { Warning = null })));
         }
 
         return new(TurnOutcome.Idle);
@@ -49,7 +52,8 @@ internal sealed class Ending(PartyContext party, Exchanges exchanges) : ISession
     /// <param name="peerReason">What it is told; null means the same.</param>
     /// <param name="follow">What else belongs to it.</param>
     public TurnOutcome Fail(
-        Turn<PartySession> turn, SessionTrigger trigger, string code, string reason, bool tellPeer = true, string? peerReason = null, Action<Effects>? follow = null)
+        Turn<PartySession> turn, SessionTrigger trigger, string code, string reason,
+        bool tellPeer = true, string? peerReason = null, Action<Effects>? follow = null)
     {
         var session = turn.Session;
         var failed = session.Move(trigger) with

@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Data.Output;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Files;
 using PsiMessaging.Participants;
@@ -59,7 +58,8 @@ internal sealed class PartyContext
     {
         var dataset = Datasets.Resolve(session.Dataset);
         return dataset.Hash == session.DatasetHash ? dataset
-            : throw new ParticipantException(FailureCodes.UnusableDataset, $"the dataset {dataset.Name} was replaced after the session began") { ForPeer = OwnMatter };
+            : throw new ParticipantException(FailureCodes.UnusableDataset,
+                $"the dataset {dataset.Name} was replaced after the session began") { ForPeer = OwnMatter };
     }
 
     /// <summary>The key that the two parties share.</summary>

@@ -32,6 +32,7 @@ internal static partial class PartyLog
     [LoggerMessage(EventId = 211, Level = LogLevel.Warning, Message = "Session {Session}: {Linker} confirms rows that were not sent")]
     public static partial void UnaskedNews(this ILogger log, string session, string linker);
 
-    [LoggerMessage(EventId = 220, Level = LogLevel.Information, Message = "Session {Session}: query {Query}, {Rows} masked rows of {Columns} columns are on their way")]
+    [LoggerMessage(EventId = 220, Level = LogLevel.Information,
+        Message = "Session {Session}: query {Query}, {Rows} masked rows of {Columns} columns are on their way")]
     public static partial void Contributed(this ILogger log, string session, string query, int rows, int columns);
 }

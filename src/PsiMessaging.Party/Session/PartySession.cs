@@ -11,7 +11,10 @@ using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Session;
 
-/// <summary>A session as one party keeps it. No secret, identifier or value is in here. Its state is set by <see cref="Move"/> alone, as <see cref="SessionMachine"/> has it.</summary>
+/// <summary>
+/// A session as one party keeps it. No secret, identifier or value is in here. Its state is set by
+/// <see cref="Move"/> alone, as <see cref="SessionMachine"/> has it.
+/// </summary>
 public sealed record PartySession : ISession<PartySession>
 {
     /// <summary>Reads a stored one; a new one is made by <see cref="Begin"/>.</summary>
@@ -147,7 +150,10 @@ public sealed record PartySession : ISession<PartySession>
 
     /// <summary>Part of the rounds that is done, 0 to 1.</summary>
     [JsonIgnore]
-    public double Progress => State is SessionState.Comparing or SessionState.Completed ? 1 : TotalBatches == 0 ? 0 : (double)(Produced.Values.Sum() + Consumed.Values.Sum()) / TotalBatches;
+    public double Progress =>
+        State is SessionState.Comparing or SessionState.Completed ? 1
+            : TotalBatches == 0 ? 0
+            : (double)(Produced.Values.Sum() + Consumed.Values.Sum()) / TotalBatches;
 
     /// <summary>SHA-256 over both hand-shake headers.</summary>
     [JsonIgnore]
@@ -160,7 +166,8 @@ public sealed record PartySession : ISession<PartySession>
     /// <summary>What ties every later message and key to this very session and attempt, 32 bytes.</summary>
     [JsonIgnore]
     public byte[] Transcript => Attempt == 0 ? HandshakeHash
-        : SHA256.HashData([.. DomainTags.Attempt, .. HandshakeHash, (byte)Attempt, .. (IsInitiator ? OwnAttemptNonce : PeerAttemptNonce)!, .. (IsInitiator ? PeerAttemptNonce : OwnAttemptNonce)!]);
+        : SHA256.HashData([.. DomainTags.Attempt, .. HandshakeHash, (byte)Attempt,
+            .. (IsInitiator ? OwnAttemptNonce : PeerAttemptNonce)!, .. (IsInitiator ? PeerAttemptNonce : OwnAttemptNonce)!]);
 
     /// <inheritdoc/>
     public override string ToString() => $"session {Id} with {Peer}: {State}, rows {Registration}{(FailureReason is null ? "" : $", {FailureReason}")}";
@@ -176,7 +183,8 @@ public sealed record PartySession : ISession<PartySession>
             ("compare", MatchedAt, State == SessionState.Completed ? EndedAt : null),
             ("send", SendStartedAt, RegisteredAt),
         ];
-        return spans.Where(span => span.Item2 is not null && span.Item3 is not null).Select(span => (span.Item1, (span.Item3!.Value - span.Item2!.Value).TotalSeconds));
+        return spans.Where(span => span.Item2 is not null && span.Item3 is not null)
+            .Select(span => (span.Item1, (span.Item3!.Value - span.Item2!.Value).TotalSeconds));
     }
 
     /// <summary>A session that begins.</summary>

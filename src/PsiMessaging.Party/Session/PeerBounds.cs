@@ -6,8 +6,8 @@ using PsiMessaging.Participants.Store;
 namespace PsiMessaging.Party.Session;
 
 /// <summary>
-/// How much of others a party keeps, per peer and in all sessions: what a pinned participant can make it store is bounded in number and bytes before it is stored. The bounds of
-/// one message are those of <see cref="MessageLimits"/>, those of a kind of message stand with its route.
+/// How much of others a party keeps, per peer and in all sessions: what a pinned participant can make it store is bounded in number and bytes before it is
+/// stored. The bounds of one message are those of <see cref="MessageLimits"/>, those of a kind of message stand with its route.
 /// </summary>
 internal static class PeerBounds
 {
@@ -23,7 +23,9 @@ internal static class PeerBounds
     /// <summary>How long a failed session is kept.</summary>
     public static readonly TimeSpan FailedAge = TimeSpan.FromDays(30);
 
-    /// <summary>Ids of a peer's forgotten sessions that are kept, some 50 bytes each, so that no old message opens one again; with so many it may open no more.</summary>
+    /// <summary>
+    /// Ids of a peer's forgotten sessions that are kept, some 50 bytes each, so that no old message opens one again; with so many it may open no more.
+    /// </summary>
     public const int ForgottenSessions = 1_000_000;
 
     /// <summary>Messages of one sender that may wait to be dealt with, batches of rounds left out.</summary>
@@ -35,20 +37,26 @@ internal static class PeerBounds
     /// <summary>Refusals that may wait for a peer: beyond them it is not answered.</summary>
     public const int WaitingRefusals = 64;
 
-    /// <summary>Bytes of a peer's batches of rounds that may wait to be dealt with, in all sessions: some eight sets of 2^24 with <c>vole</c>, and far more with the others.</summary>
+    /// <summary>
+    /// Bytes of a peer's batches of rounds that may wait to be dealt with, in all sessions: some eight
+    /// sets of 2^24 with <c>vole</c>, and far more with the others.
+    /// </summary>
     public const long RoundBytes = 4L << 30;
 
     /// <summary>What of one sender may wait in all sessions.</summary>
     public static Room Room { get; } = new(WaitingMessages, WaitingBytes);
 
     /// <summary>
-    /// Under whose name batches of rounds count as waiting: by themselves, since a protocol over vectors keeps them for a restart; no number of them turns anything else away.
+    /// Under whose name batches of rounds count as waiting: by themselves, since a protocol over vectors keeps
+    /// them for a restart; no number of them turns anything else away.
     /// </summary>
     public static string RoundsOf(string peer) => peer + "/rounds";
 
     /// <summary>Whether a peer's batch of a round may wait, beside its credit in the session.</summary>
-    public static bool HasRoomForRound(IStoreReader state, Envelope envelope) => state.Waiting(RoundsOf(envelope.Header.From)).Bytes + envelope.Frame.Length <= RoundBytes;
+    public static bool HasRoomForRound(IStoreReader state, Envelope envelope) =>
+        state.Waiting(RoundsOf(envelope.Header.From)).Bytes + envelope.Frame.Length <= RoundBytes;
 
     /// <summary>Whether one more session of a peer's making may be kept.</summary>
-    public static bool MayBeKept(IStoreReader state, string peer) => state.CountSessions(peer, openOnly: false) < Sessions && state.CountForgotten(peer) < ForgottenSessions;
+    public static bool MayBeKept(IStoreReader state, string peer) =>
+        state.CountSessions(peer, openOnly: false) < Sessions && state.CountForgotten(peer) < ForgottenSessions;
 }

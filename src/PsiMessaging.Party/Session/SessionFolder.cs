@@ -1,4 +1,3 @@
-using PsiMessaging.Data.Output;
 using PsiMessaging.Files;
 
 namespace PsiMessaging.Party.Session;

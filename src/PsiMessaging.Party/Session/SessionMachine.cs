@@ -3,8 +3,9 @@ using PsiMessaging.Participants.Turns;
 namespace PsiMessaging.Party.Session;
 
 /// <summary>
-/// What becomes of a session by what happens: every cell of the table, which docs/architecture.md shows as well. A point is let pass; a cross is a fault of ours, for the areas see to it that
-/// it does not happen. That a running session restarts only while nothing was released, and three times at most, is <see cref="Exchange.Attempts"/>' matter.
+/// What becomes of a session by what happens: every cell of the table, which docs/architecture.md shows as well. A point is let pass; a cross is a fault of
+/// ours, for the areas see to it that it does not happen. That a running session restarts only while nothing was released, and three times at most, is
+/// <see cref="Exchange.Attempts"/>' matter.
 /// </summary>
 internal static class SessionMachine
 {

@@ -2,7 +2,9 @@ using PsiMessaging.Participants.Mailbox;
 
 namespace PsiMessaging.Party.Session;
 
-/// <summary>What the routes of messages inside a session have in common: who of the session may send them, and that a failed session waits for nothing.</summary>
+/// <summary>
+/// What the routes of messages inside a session have in common: who of the session may send them, and that a failed session waits for nothing.
+/// </summary>
 internal static class SessionRoutes
 {
     /// <summary>A message from the session's peer.</summary>
@@ -12,12 +14,14 @@ internal static class SessionRoutes
     /// <param name="place">What tells messages of the kind apart, or null.</param>
     /// <param name="rule">What else is asked of it.</param>
     public static Route<TMessage, PartySession> FromPeer<TMessage>(
-        string kind, Limit limit, Func<TMessage, string> session, Func<TMessage, string>? place = null, Func<Arrival<TMessage, PartySession>, Admission>? rule = null) =>
+        string kind, Limit limit, Func<TMessage, string> session, Func<TMessage, string>? place = null,
+        Func<Arrival<TMessage, PartySession>, Admission>? rule = null) =>
         Of(kind, limit, session, place, arrival => arrival.From == arrival.Session!.Peer, rule);
 
     /// <summary>A message from the session's linker.</summary>
     public static Route<TMessage, PartySession> FromLinker<TMessage>(
-        string kind, Limit limit, Func<TMessage, string> session, Func<TMessage, string>? place, Func<Arrival<TMessage, PartySession>, Admission>? rule = null) =>
+        string kind, Limit limit, Func<TMessage, string> session, Func<TMessage, string>? place,
+        Func<Arrival<TMessage, PartySession>, Admission>? rule = null) =>
         Of(kind, limit, session, place, arrival => arrival.From == arrival.Session!.Linker, rule);
 
     /// <summary>To the error queue, as what nothing waits for.</summary>

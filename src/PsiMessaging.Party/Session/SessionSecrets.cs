@@ -87,7 +87,8 @@ internal sealed class SessionSecrets : IDisposable
         return secrets;
     }
 
-    public static bool Exist(string sessionPath) => File.Exists(PathOf(sessionPath, 0)) || (Directory.Exists(sessionPath) && Directory.EnumerateFiles(sessionPath, LaterFiles).Any());
+    public static bool Exist(string sessionPath) =>
+        File.Exists(PathOf(sessionPath, 0)) || (Directory.Exists(sessionPath) && Directory.EnumerateFiles(sessionPath, LaterFiles).Any());
 
     public static void Destroy(string sessionPath)
     {

@@ -8,7 +8,9 @@ using PsiMessaging.Protocols.Evaluation;
 
 namespace PsiMessaging.Protocols.BlindRsa;
 
-/// <summary>The arithmetic of <see cref="BlindRsaParty"/> over one batch. Chunks are cut on fixed positions, so that each has its own stream of blinds.</summary>
+/// <summary>
+/// The arithmetic of <see cref="BlindRsaParty"/> over one batch. Chunks are cut on fixed positions, so that each has its own stream of blinds.
+/// </summary>
 internal static class BlindRsaEvaluation
 {
     private const int ChunkElements = 64;
@@ -88,7 +90,8 @@ internal static class BlindRsaEvaluation
             for (var i = 0; i < length; i++)
             {
                 var offset = i * size;
-                if (!BlindRsaSuite.TryFinalize(peer, messages.AsSpan(offset, size), signed.Span.Slice((from * size) + offset, size), inverses.AsSpan(offset, size), signature))
+                if (!BlindRsaSuite.TryFinalize(peer, messages.AsSpan(offset, size),
+                    signed.Span.Slice((from * size) + offset, size), inverses.AsSpan(offset, size), signature))
                 {
                     throw new ProtocolViolationException(FailureCodes.BadSignature, "a blind signature from the peer does not verify");
                 }
@@ -137,11 +140,13 @@ internal static class BlindRsaEvaluation
     private static (ReadOnlyMemory<byte> Items, ReadOnlyMemory<byte> Signed) Split(ReadOnlyMemory<byte> joined)
     {
         var length = joined.Length < 4 ? -1 : BinaryPrimitives.ReadInt32BigEndian(joined.Span);
-        return length < 0 || length > joined.Length - 4 ? throw new ArgumentException("the input is cut off", nameof(joined)) : (joined.Slice(4, length), joined[(4 + length)..]);
+        return length < 0 || length > joined.Length - 4 ? throw new ArgumentException("the input is cut off", nameof(joined)) : (joined.Slice(4, length),
+            joined[(4 + length)..]);
     }
 
     private static RsaPublicKey PeerKey(BlindRsaParameters parameters) =>
-        RsaPublicKey.TryCreate(parameters.PeerModulus.Length * 8, parameters.PeerModulus, RsaPublicKey.Exponent, out var key, out var fault) ? key! : throw new ArgumentException(fault, nameof(parameters));
+        RsaPublicKey.TryCreate(parameters.PeerModulus.Length * 8, parameters.PeerModulus, RsaPublicKey.Exponent, out var key, out var fault)
+            ? key! : throw new ArgumentException(fault, nameof(parameters));
 
     private static ProtocolViolationException SharedFactor() => new(FailureCodes.WeakKey, "the peer's RSA modulus shares a factor with a random value");
 

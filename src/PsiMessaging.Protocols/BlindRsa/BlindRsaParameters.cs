@@ -37,7 +37,8 @@ internal sealed record BlindRsaParameters(int First, int TagSizeBytes, byte[] Pe
             throw new ArgumentException("the parameters are cut off", nameof(bytes));
         }
 
-        int[] lengths = [BinaryPrimitives.ReadUInt16BigEndian(bytes[5..]), BinaryPrimitives.ReadUInt16BigEndian(bytes[7..]), BinaryPrimitives.ReadUInt16BigEndian(bytes[9..])];
+        int[] lengths = [BinaryPrimitives.ReadUInt16BigEndian(bytes[5..]),
+            BinaryPrimitives.ReadUInt16BigEndian(bytes[7..]), BinaryPrimitives.ReadUInt16BigEndian(bytes[9..])];
         if (bytes.Length != FixedBytes + lengths.Sum() || bytes[4] is < 1 or > FalseMatchBound.MaximumTagSizeBytes)
         {
             throw new ArgumentException("the parameters have wrong lengths", nameof(bytes));
@@ -45,6 +46,7 @@ internal sealed record BlindRsaParameters(int First, int TagSizeBytes, byte[] Pe
 
         var fields = bytes[FixedBytes..];
         return new BlindRsaParameters(
-            BinaryPrimitives.ReadInt32BigEndian(bytes), bytes[4], fields[..lengths[0]].ToArray(), fields.Slice(lengths[0], lengths[1]).ToArray(), fields[(lengths[0] + lengths[1])..].ToArray());
+            BinaryPrimitives.ReadInt32BigEndian(bytes), bytes[4], fields[..lengths[0]].ToArray(), fields.Slice(lengths[0], lengths[1])
+                .ToArray(), fields[(lengths[0] + lengths[1])..].ToArray());
     }
 }

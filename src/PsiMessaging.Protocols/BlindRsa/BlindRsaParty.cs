@@ -38,10 +38,14 @@ public sealed class BlindRsaParty : IBatchParty
     /// <param name="seed">This party's secret seed of this session, 32 bytes; stays owned by the caller.</param>
     /// <param name="own">Own side: name, RSA key where this party is sender (stays owned by the caller), set id where its tags are reusable.</param>
     /// <param name="peer">The peer's side: name, public key where the peer is sender, set id where its tags are reusable.</param>
-    /// <param name="reveal">Who learns the result; <see cref="Reveal.Size"/> is not to be had from this protocol, whose receiver sees which of its blinded identifiers was signed how.</param>
+    /// <param name="reveal">
+    /// Who learns the result; <see cref="Reveal.Size"/> is not to be had from this protocol, whose
+    /// receiver sees which of its blinded identifiers was signed how.
+    /// </param>
     /// <exception cref="ProtocolViolationException">The peer shows this party's own name or key as its own.</exception>
     public BlindRsaParty(
-        int ownSize, int peerSize, byte[] transcript, SecretBytes seed, (string Name, RsaPrivateKey? Key, byte[]? ReusableSet) own, (string Name, RsaPublicKey? Key, byte[]? ReusableSet) peer, Reveal reveal)
+        int ownSize, int peerSize, byte[] transcript, SecretBytes seed, (string Name, RsaPrivateKey? Key, byte[]? ReusableSet) own,
+        (string Name, RsaPublicKey? Key, byte[]? ReusableSet) peer, Reveal reveal)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(transcript.Length, 32);
         ArgumentOutOfRangeException.ThrowIfEqual((int)reveal, (int)Reveal.Size);
@@ -59,7 +63,8 @@ public sealed class BlindRsaParty : IBatchParty
         _ownKey = own.Key;
         _blindSeed = seed.Derive([], [.. DomainTags.RsaBlindSeed, .. transcript], 32);
         TagSizeBytes = FalseMatchBound.TagSizeBytes(ownSize, peerSize);
-        _receiving = new BlindRsaParameters(0, TagSizeBytes, peer.Key?.Modulus ?? [], Signer(peer.Name, transcript, peer.ReusableSet), TagPrefix(transcript, peer.ReusableSet));
+        _receiving = new BlindRsaParameters(0, TagSizeBytes, peer.Key?.Modulus
+            ?? [], Signer(peer.Name, transcript, peer.ReusableSet), TagPrefix(transcript, peer.ReusableSet));
         _sending = new BlindRsaParameters(0, TagSizeBytes, [], Signer(own.Name, transcript, own.ReusableSet), TagPrefix(transcript, own.ReusableSet));
 
         var rounds = new List<Round>();
@@ -67,8 +72,10 @@ public sealed class BlindRsaParty : IBatchParty
         {
             var size = peer.Key!.SizeBytes;
             rounds.Add(new Round(1, "blinded", RoundDirection.Outgoing, ownSize, size, CostlyBatchElements));
-            rounds.Add(new Round(2, "signed", RoundDirection.Incoming, ownSize, size, CostlyBatchElements) { Keeps = TagSide.Own, WithItems = true, IsAnswer = true });
-            rounds.Add(new Round(3, "tags", RoundDirection.Incoming, peerSize, TagSizeBytes, peer.ReusableSet is null ? TagBatchElements : PreparedBatchElements) { Keeps = TagSide.Peer });
+            rounds.Add(new Round(2, "signed", RoundDirection.Incoming, ownSize, size,
+                CostlyBatchElements) { Keeps = TagSide.Own, WithItems = true, IsAnswer = true });
+            rounds.Add(new Round(3, "tags", RoundDirection.Incoming, peerSize, TagSizeBytes,
+                peer.ReusableSet is null ? TagBatchElements : PreparedBatchElements) { Keeps = TagSide.Peer });
         }
 
         if (sends)
@@ -91,13 +98,19 @@ public sealed class BlindRsaParty : IBatchParty
     public int TagSizeBytes { get; }
 
     /// <inheritdoc/>
-    public EvaluationRequest? Evaluate(Round round, int sequence, ReadOnlyMemory<byte> items, ReadOnlyMemory<byte> payload) => (round.Number, round.Direction) switch
+    public EvaluationRequest? Evaluate(Round round, int sequence, ReadOnlyMemory<byte> items, ReadOnlyMemory<byte> payload) =>
+        (round.Number, round.Direction) switch
     {
-        (1, RoundDirection.Outgoing) => new EvaluationRequest(EvaluationKind.RsaBlind, (_receiving with { First = round.FirstOf(sequence) }).Encode(), _blindSeed, items, round.CountOf(sequence) * round.ElementSizeBytes),
+        (1, RoundDirection.Outgoing) =>
+            new EvaluationRequest(EvaluationKind.RsaBlind, (_receiving with { First = round.FirstOf(sequence) }).Encode(),
+                _blindSeed, items, round.CountOf(sequence) * round.ElementSizeBytes),
         (1, RoundDirection.Incoming) => new EvaluationRequest(EvaluationKind.RsaSign, _sending.Encode(), _ownKey!.Pkcs8, payload, payload.Length),
-        (2, RoundDirection.Incoming) => new EvaluationRequest(EvaluationKind.RsaFinalize, (_receiving with { First = round.FirstOf(sequence) }).Encode(), _blindSeed, BlindRsaEvaluation.Join(items, payload), round.CountOf(sequence) * TagSizeBytes),
+        (2, RoundDirection.Incoming) =>
+            new EvaluationRequest(EvaluationKind.RsaFinalize, (_receiving with { First = round.FirstOf(sequence) }).Encode(),
+                _blindSeed, BlindRsaEvaluation.Join(items, payload), round.CountOf(sequence) * TagSizeBytes),
         (3, RoundDirection.Incoming) => null,
-        (3, RoundDirection.Outgoing) => new EvaluationRequest(EvaluationKind.RsaTags, _sending.Encode(), _ownKey!.Pkcs8, items, round.CountOf(sequence) * TagSizeBytes),
+        (3, RoundDirection.Outgoing) =>
+            new EvaluationRequest(EvaluationKind.RsaTags, _sending.Encode(), _ownKey!.Pkcs8, items, round.CountOf(sequence) * TagSizeBytes),
         _ => throw new ArgumentOutOfRangeException(nameof(round), round.Number, "nothing is evaluated in this round"),
     };
 
@@ -106,16 +119,20 @@ public sealed class BlindRsaParty : IBatchParty
     /// </summary>
     /// <param name="name">Own name.</param>
     /// <param name="key">The set's RSA key; stays owned by the caller.</param>
-    /// <param name="setId">32 random bytes that name the set: in the place a session's transcript has, so that two sets of the same identifiers do not match.</param>
+    /// <param name="setId">
+    /// 32 random bytes that name the set: in the place a session's transcript has, so that two sets of the same identifiers do not match.
+    /// </param>
     /// <param name="items">Own identifiers as <see cref="PackedItems"/>.</param>
     public static EvaluationRequest PrepareTags(string name, RsaPrivateKey key, byte[] setId, ReadOnlyMemory<byte> items) =>
-        new(EvaluationKind.RsaTags, new BlindRsaParameters(0, FalseMatchBound.MaximumTagSizeBytes, [], Signer(name, [], setId), TagPrefix([], setId)).Encode(), key.Pkcs8, items, new PackedItems(items).Count * FalseMatchBound.MaximumTagSizeBytes);
+        new(EvaluationKind.RsaTags, new BlindRsaParameters(0, FalseMatchBound.MaximumTagSizeBytes, [], Signer(name, [], setId), TagPrefix([], setId)).Encode(),
+            key.Pkcs8, items, new PackedItems(items).Count * FalseMatchBound.MaximumTagSizeBytes);
 
     /// <summary>What stands before an identifier in a signed message: tag, session or set, and whose signature it is.</summary>
     private static byte[] Signer(string name, byte[] transcript, byte[]? setId)
     {
         var bytes = Encoding.UTF8.GetBytes(name);
-        return setId is null ? [.. DomainTags.RsaItem, .. transcript, (byte)bytes.Length, .. bytes] : [.. DomainTags.RsaReusableItem, .. setId, (byte)bytes.Length, .. bytes];
+        return setId is null ? [.. DomainTags.RsaItem, .. transcript, (byte)bytes.Length,
+            .. bytes] : [.. DomainTags.RsaReusableItem, .. setId, (byte)bytes.Length, .. bytes];
     }
 
     private static byte[] TagPrefix(byte[] transcript, byte[]? setId) => [.. DomainTags.RsaTag, .. setId ?? transcript];

@@ -4,8 +4,8 @@ using System.Text.Json.Serialization;
 namespace PsiMessaging.Protocols.Choice;
 
 /// <summary>
-/// What a machine does in a second, from which the time of a session is estimated. <c>psi bench --calibrate</c> measures it; without that the figures of the development
-/// machine serve, since only the order of the estimates counts.
+/// What a machine does in a second, from which the time of a session is estimated. <c>psi bench --calibrate</c> measures it; without that the figures of the
+/// development machine serve, since only the order of the estimates counts.
 /// </summary>
 public sealed record ProtocolCosts
 {

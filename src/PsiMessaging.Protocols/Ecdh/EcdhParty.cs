@@ -7,8 +7,8 @@ namespace PsiMessaging.Protocols.Ecdh;
 
 /// <summary>
 /// PSI from Diffie–Hellman (Meadows 1986; Huberman, Franklin and Hogg 1999) over ristretto255: party A sends a·H(x) for its identifiers, B answers with a tag
-/// of b·a·H(x), and the other way round; equal identifiers have equal tags. Rounds: 1 <c>masked</c> (elements), 2 <c>double-masked</c> (tags, batch for batch in
-/// the order of round 1), 3 <c>sorted tags</c> (instead of 2 when only the size is revealed).
+/// of b·a·H(x), and the other way round; equal identifiers have equal tags. Rounds: 1 <c>masked</c> (elements), 2 <c>double-masked</c> (tags, batch for batch
+/// in the order of round 1), 3 <c>sorted tags</c> (instead of 2 when only the size is revealed).
 /// </summary>
 /// <remarks>
 /// Who learns what, beside the sizes of both sets: <see cref="Reveal.Both"/>, each party which of its identifiers are common; <see cref="Reveal.Own"/> and
@@ -48,7 +48,8 @@ public sealed class EcdhParty : IBatchParty
         var rounds = new List<Round>
         {
             new(1, "masked", RoundDirection.Outgoing, ownSize, RistrettoGroup.ElementSizeBytes, own),
-            new(1, "masked", RoundDirection.Incoming, peerSize, RistrettoGroup.ElementSizeBytes, peer) { Keeps = ownLearns || sizeOnly ? TagSide.Peer : TagSide.None },
+            new(1, "masked", RoundDirection.Incoming, peerSize, RistrettoGroup.ElementSizeBytes,
+                peer) { Keeps = ownLearns || sizeOnly ? TagSide.Peer : TagSide.None },
         };
         if (ownLearns)
         {
@@ -76,10 +77,13 @@ public sealed class EcdhParty : IBatchParty
     public int TagSizeBytes { get; }
 
     /// <inheritdoc/>
-    public EvaluationRequest? Evaluate(Round round, int sequence, ReadOnlyMemory<byte> items, ReadOnlyMemory<byte> payload) => (round.Number, round.Direction) switch
+    public EvaluationRequest? Evaluate(Round round, int sequence, ReadOnlyMemory<byte> items, ReadOnlyMemory<byte> payload) =>
+        (round.Number, round.Direction) switch
     {
-        (1, RoundDirection.Outgoing) => new EvaluationRequest(EvaluationKind.EcdhMask, _maskParameters, _secret, items, round.CountOf(sequence) * RistrettoGroup.ElementSizeBytes),
-        (1, RoundDirection.Incoming) => new EvaluationRequest(EvaluationKind.EcdhRemask, _remaskParameters, _secret, payload, round.CountOf(sequence) * TagSizeBytes),
+        (1, RoundDirection.Outgoing) =>
+            new EvaluationRequest(EvaluationKind.EcdhMask, _maskParameters, _secret, items, round.CountOf(sequence) * RistrettoGroup.ElementSizeBytes),
+        (1, RoundDirection.Incoming) =>
+            new EvaluationRequest(EvaluationKind.EcdhRemask, _remaskParameters, _secret, payload, round.CountOf(sequence) * TagSizeBytes),
         (2 or 3, RoundDirection.Incoming) => null,
         _ => throw new ArgumentOutOfRangeException(nameof(round), round.Number, "nothing is evaluated in this round"),
     };

@@ -28,4 +28,5 @@ public enum EvaluationKind
 /// <param name="Secret">The party's secret for this computation; owned by the protocol party.</param>
 /// <param name="Input">The batch.</param>
 /// <param name="ResultSizeBytes">Length the result must have.</param>
-public sealed record EvaluationRequest(EvaluationKind Kind, ReadOnlyMemory<byte> Parameters, SecretBytes Secret, ReadOnlyMemory<byte> Input, int ResultSizeBytes);
+public sealed record EvaluationRequest(EvaluationKind Kind, ReadOnlyMemory<byte> Parameters,
+    SecretBytes Secret, ReadOnlyMemory<byte> Input, int ResultSizeBytes);

@@ -13,14 +13,15 @@ using PsiMessaging.Cryptography.Symmetric;
 namespace PsiMessaging.Protocols.Vole;
 
 /// <summary>
-/// PSI from vector oblivious linear evaluation (Raghuraman, Rindal, ePrint 2022/320): the receiver encodes its set in an oblivious key-value store, masks it with a
-/// silent VOLE and sends it; the sender answers with the outputs of the oblivious pseudorandom function that this gives, at its own items, sorted.
-/// Rounds: 1 base transfers (both ways), 2 extension and 3 its check, 4 trees, 7 masked store, 10 outputs, 11 matches; in the malicious variant also 5, 6, 8 and 9. docs/protocols.md.
+/// PSI from vector oblivious linear evaluation (Raghuraman, Rindal, ePrint 2022/320): the receiver encodes its set in an oblivious key-value store, masks it
+/// with a silent VOLE and sends it; the sender answers with the outputs of the oblivious pseudorandom function that this gives, at its own items, sorted.
+/// Rounds: 1 base transfers (both ways), 2 extension and 3 its check, 4 trees, 7 masked store, 10 outputs, 11 matches; in the malicious variant also 5, 6, 8
+/// and 9. docs/protocols.md.
 /// </summary>
 /// <remarks>
-/// Who learns what, beside both sizes: the receiver which of its items are common; the sender the same where the receiver answers, otherwise nothing. Assumed: dual LPN for
-/// the code in use, AES as an ideal cipher, Diffie–Hellman on ristretto255, honest-but-curious parties; the check of the extension, which always runs, keeps Δ from a receiver that is not. The
-/// malicious variant has not been reviewed.
+/// Who learns what, beside both sizes: the receiver which of its items are common; the sender the same where the receiver answers, otherwise nothing. Assumed:
+/// dual LPN for the code in use, AES as an ideal cipher, Diffie–Hellman on ristretto255, honest-but-curious parties; the check of the extension, which always
+/// runs, keeps Δ from a receiver that is not. The malicious variant has not been reviewed.
 /// Everything drawn comes from the seed and the transcript: the same inputs give the same bytes after any restart.
 /// </remarks>
 public abstract class VoleParty : IVectorParty
@@ -41,7 +42,8 @@ public abstract class VoleParty : IVectorParty
         Oprf = new VoleOprf(VoleSettings.Key("value", settings.Transcript), VoleSettings.Key("output", settings.Transcript));
         foreach (var round in Rounds.Where(round => round.Direction == RoundDirection.Incoming))
         {
-            _incoming.Add(round.Number, new IncomingVector(round, stored: round.Number != 7 && (settings.KeepsOutputs || round.Number != VoleSettings.OutputsRound)));
+            _incoming.Add(round.Number,
+                new IncomingVector(round, stored: round.Number != 7 && (settings.KeepsOutputs || round.Number != VoleSettings.OutputsRound)));
         }
 
         Items = new Lazy<Task<(BandRows Rows, BlockBuffer Values)>>(() => Step(() =>
@@ -88,7 +90,8 @@ public abstract class VoleParty : IVectorParty
     private protected IncomingVector Incoming(int round) => _incoming[round];
 
     /// <summary>Secret for a purpose, from the seed.</summary>
-    private protected SecretBytes Draw(string purpose, int sizeBytes) => _seed.Derive([], [.. DomainTags.VoleSeed, .. System.Text.Encoding.ASCII.GetBytes(purpose)], sizeBytes);
+    private protected SecretBytes Draw(string purpose, int sizeBytes) =>
+        _seed.Derive([], [.. DomainTags.VoleSeed, .. System.Text.Encoding.ASCII.GetBytes(purpose)], sizeBytes);
 
     private protected SecretBytes BaseSeed() => Draw("/base", 32);
 
@@ -99,13 +102,15 @@ public abstract class VoleParty : IVectorParty
     }
 
     /// <summary>What every key after the base transfers is bound to.</summary>
-    private protected byte[] SessionHash(ReadOnlySpan<byte> offer, ReadOnlySpan<byte> choice) => SHA256.HashData([.. DomainTags.VoleSession, .. Settings.Transcript, .. offer, .. choice]);
+    private protected byte[] SessionHash(ReadOnlySpan<byte> offer, ReadOnlySpan<byte> choice) =>
+        SHA256.HashData([.. DomainTags.VoleSession, .. Settings.Transcript, .. offer, .. choice]);
 
     /// <summary>
-    /// Challenge of the extension's check. Bound to both messages of the base transfers: under endemic transfers a challenge from the extension alone could be known before the
-    /// keys are fixed (Asharov, ePrint 2026/976, at second hand), and the check would show nothing.
+    /// Challenge of the extension's check. Bound to both messages of the base transfers: under endemic transfers a challenge from the extension alone could be
+    /// known before the keys are fixed (Asharov, ePrint 2026/976, at second hand), and the check would show nothing.
     /// </summary>
-    private protected static byte[] ExtensionChallenge(byte[] session, ReadOnlySpan<byte> message) => SHA256.HashData([.. DomainTags.VoleExtensionCheck, .. session, .. SHA256.HashData(message)]);
+    private protected static byte[] ExtensionChallenge(byte[] session, ReadOnlySpan<byte> message) =>
+        SHA256.HashData([.. DomainTags.VoleExtensionCheck, .. session, .. SHA256.HashData(message)]);
 
     private protected byte[] Commit(ReadOnlySpan<byte> opening) => SHA256.HashData([.. DomainTags.VoleCommitment, .. Settings.Transcript, .. opening]);
 

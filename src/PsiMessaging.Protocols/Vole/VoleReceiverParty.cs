@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.KeyValueStore;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.ObliviousTransfer;
@@ -280,7 +279,8 @@ internal sealed class VoleReceiverParty : VoleParty
             {
                 if (Settings.KeepsOutputs)
                 {
-                    Match(tags, round, sequence, Incoming(VoleSettings.OutputsRound).Bytes.AsMemory(round.FirstOf(sequence) * round.ElementSizeBytes, round.CountOf(sequence) * round.ElementSizeBytes));
+                    Match(tags, round, sequence, Incoming(VoleSettings.OutputsRound).Bytes
+                        .AsMemory(round.FirstOf(sequence) * round.ElementSizeBytes, round.CountOf(sequence) * round.ElementSizeBytes));
                 }
 
                 if (sequence > 0 && _edges[sequence - 1].Last.AsSpan().SequenceCompareTo(_edges[sequence].First) >= 0)

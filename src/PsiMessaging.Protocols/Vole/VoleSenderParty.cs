@@ -93,7 +93,8 @@ internal sealed class VoleSenderParty : VoleParty
                 var (b, _) = await _vole.Value;
                 await Step(() =>
                 {
-                    BinaryField128.MultiplyAdd(_delta, MemoryMarshal.Cast<byte, Vector128<byte>>(payload.Span), b.Span.Slice(round.FirstOf(sequence), round.CountOf(sequence)));
+                    BinaryField128.MultiplyAdd(_delta, MemoryMarshal.Cast<byte, Vector128<byte>>(payload.Span),
+                        b.Span.Slice(round.FirstOf(sequence), round.CountOf(sequence)));
                     return true;
                 });
                 break;

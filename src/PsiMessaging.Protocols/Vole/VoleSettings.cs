@@ -7,8 +7,8 @@ using PsiMessaging.Cryptography.Vole;
 namespace PsiMessaging.Protocols.Vole;
 
 /// <summary>
-/// What both parties of a <c>vole</c> session agree on before the first round: sizes, sides, lengths. Everything follows from the hand-shake; a message of any other
-/// length is refused.
+/// What both parties of a <c>vole</c> session agree on before the first round: sizes, sides, lengths. Everything follows from the hand-shake; a message of any
+/// other length is refused.
 /// </summary>
 /// <param name="Transcript">Hash of the hand-shake, 32 bytes.</param>
 /// <param name="ReceiverSize">Set size of the receiver, who encodes its set and learns the result.</param>
@@ -28,7 +28,8 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
     public const int MatchesRound = 11;
 
     /// <summary>Bytes of a share of w, and of the nonce its commitment is made with.</summary>
-    internal const int ShareSizeBytes = 16, CommitmentNonceSizeBytes = 32, CommitmentSizeBytes = SHA256.HashSizeInBytes, ClaimSizeBytes = SHA256.HashSizeInBytes;
+    internal const int ShareSizeBytes = 16, CommitmentNonceSizeBytes = 32, CommitmentSizeBytes =
+        SHA256.HashSizeInBytes, ClaimSizeBytes = SHA256.HashSizeInBytes;
 
     /// <summary>Longest batch, in bytes.</summary>
     internal const int BatchSizeBytes = 1024 * 1024;
@@ -44,11 +45,13 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
 
     /// <summary>Memory a side takes at most, roughly, in bytes: for whoever decides how many sessions run at once.</summary>
     /// <param name="receives">Whether it is the receiver.</param>
-    public long EstimatedMemoryBytes(bool receives) => (receives ? (72L * ReceiverSize) + (128L * Lpn.Outputs) + (KeepsOutputs ? (long)SenderSize * TagSizeBytes : 0) : (88L * SenderSize) + (48L * Lpn.Outputs)) + (8 << 20);
+    public long EstimatedMemoryBytes(bool receives) =>
+        (receives ? (72L * ReceiverSize) + (128L * Lpn.Outputs)
+            + (KeepsOutputs ? (long)SenderSize * TagSizeBytes : 0) : (88L * SenderSize) + (48L * Lpn.Outputs)) + (8 << 20);
 
     /// <summary>
-    /// Whether the receiver keeps the sender's outputs and compares when all rounds are over: in the malicious variant, whose output key comes late, and where it alone
-    /// learns the result, since how long comparing takes depends on how much is common and shows in what it grants next.
+    /// Whether the receiver keeps the sender's outputs and compares when all rounds are over: in the malicious variant, whose output key comes late, and where
+    /// it alone learns the result, since how long comparing takes depends on how much is common and shows in what it grants next.
     /// </summary>
     internal bool KeepsOutputs => IsMalicious || !AnswersResult;
 
@@ -103,6 +106,7 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
         static int BatchElementsOf(int size) => BatchSizeBytes / size < 8 ? 1 : BatchSizeBytes / size & ~7;
 
         // A batch is taken only after everything that the peer needed for it has left here.
-        int[] Before(int number) => number switch { 2 or 3 => [1], 4 => [2], 5 => [4], 6 => [5], 7 or 8 => IsMalicious ? [6] : [4], 9 or 10 => [7], 11 => [10], _ => [] };
+        int[] Before(int number) =>
+            number switch { 2 or 3 => [1], 4 => [2], 5 => [4], 6 => [5], 7 or 8 => IsMalicious ? [6] : [4], 9 or 10 => [7], 11 => [10], _ => [] };
     }
 }

@@ -21,10 +21,12 @@ public sealed class RsaArithmeticTests : IDisposable
     {
         var modulus = new System.Numerics.BigInteger(_key.PublicKey.Modulus, isUnsigned: true, isBigEndian: true);
         var edges = new[] { 1, 2, 3, modulus - 1, modulus - 2, modulus / 2 }.Select(Bytes).ToArray();
-        return Gen.Frequency((1, Gen.Int[0, edges.Length - 1].Select(i => edges[i])), (3, Gen.Byte.Array[256].Select(bytes => Bytes((new System.Numerics.BigInteger(bytes, isUnsigned: true, isBigEndian: true) % (modulus - 1)) + 1))));
+        return Gen.Frequency((1, Gen.Int[0, edges.Length - 1].Select(i => edges[i])),
+            (3, Gen.Byte.Array[256].Select(bytes => Bytes((new System.Numerics.BigInteger(bytes, isUnsigned: true, isBigEndian: true) % (modulus - 1)) + 1))));
     }
 
-    private static byte[] Bytes(System.Numerics.BigInteger value) => [.. new byte[256 - value.GetByteCount(isUnsigned: true)], .. value.ToByteArray(isUnsigned: true, isBigEndian: true)];
+    private static byte[] Bytes(System.Numerics.BigInteger value) =>
+        [.. new byte[256 - value.GetByteCount(isUnsigned: true)], .. value.ToByteArray(isUnsigned: true, isBigEndian: true)];
 
     private static System.Numerics.BigInteger Number(byte[] bytes) => new(bytes, isUnsigned: true, isBigEndian: true);
 

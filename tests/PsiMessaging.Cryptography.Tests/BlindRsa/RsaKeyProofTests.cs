@@ -28,8 +28,8 @@ public class RsaKeyProofTests
     }
 
     /// <summary>
-    /// n = p·q with p ≡ 1 mod 65537: it passes every check of form, and its owner, who knows p and q, still cannot show the roots, because all but one in 65537 of the
-    /// challenges have none.
+    /// n = p·q with p ≡ 1 mod 65537: it passes every check of form, and its owner, who knows p and q, still cannot show the roots, because all but one in 65537
+    /// of the challenges have none.
     /// </summary>
     [Fact]
     public void Verify_ModulusWhoseExponentDoesNotPermute_Refuses()
@@ -54,7 +54,8 @@ public class RsaKeyProofTests
 
         // A challenge has a 65537th root only if it is a 65537th power modulo p. At least one is not, so no proof exists, not even for who knows p and q.
         Assert.Contains(Enumerable.Range(0, RsaKeyProof.Roots), i =>
-            BigInteger.ModPow(new BigInteger(RsaKeyProof.Challenge(arithmetic, "session"u8, i), isUnsigned: true, isBigEndian: true) % p, (p - 1) / 65537, p) != 1);
+            BigInteger.ModPow(new BigInteger(RsaKeyProof.Challenge(arithmetic, "session"u8, i), isUnsigned: true, isBigEndian: true) % p,
+                (p - 1) / 65537, p) != 1);
     }
 
     private static bool IsProbablePrime(BigInteger candidate)

@@ -23,7 +23,8 @@ public class Rfc9474Tests
     {
         var (p, q, d) = (Number("p"), Number("q"), Number("d"));
         var half = Vector.Hex("n").Length / 2;
-        byte[] Bytes(BigInteger value, int size) => [.. new byte[size - value.GetByteCount(isUnsigned: true)], .. value.ToByteArray(isUnsigned: true, isBigEndian: true)];
+        byte[] Bytes(BigInteger value, int size) =>
+            [.. new byte[size - value.GetByteCount(isUnsigned: true)], .. value.ToByteArray(isUnsigned: true, isBigEndian: true)];
         return new RSAParameters
         {
             Modulus = Vector.Hex("n"),
@@ -110,8 +111,10 @@ public class Rfc9474Tests
     {
         // .NET's PSS wants a salt as long as the hash, so the check is BouncyCastle's general one.
         using var key = Key();
-        var verifier = new Org.BouncyCastle.Crypto.Signers.PssSigner(new Org.BouncyCastle.Crypto.Engines.RsaEngine(), new Org.BouncyCastle.Crypto.Digests.Sha384Digest(), 0);
-        verifier.Init(forSigning: false, new Org.BouncyCastle.Crypto.Parameters.RsaKeyParameters(false, new Org.BouncyCastle.Math.BigInteger(1, key.PublicKey.Modulus), Org.BouncyCastle.Math.BigInteger.ValueOf(65537)));
+        var verifier = new Org.BouncyCastle.Crypto.Signers.PssSigner(new Org.BouncyCastle.Crypto.Engines.RsaEngine(),
+            new Org.BouncyCastle.Crypto.Digests.Sha384Digest(), 0);
+        verifier.Init(forSigning: false, new Org.BouncyCastle.Crypto.Parameters.RsaKeyParameters(false,
+            new Org.BouncyCastle.Math.BigInteger(1, key.PublicKey.Modulus), Org.BouncyCastle.Math.BigInteger.ValueOf(65537)));
         verifier.BlockUpdate(Vector.Hex("input_msg"), 0, Vector.Hex("input_msg").Length);
         Assert.True(verifier.VerifySignature(Vector.Hex("sig")));
     }

@@ -31,7 +31,10 @@ public class SymmetricVectorTests
         Assert.Equal("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865", Convert.ToHexStringLower(okm.Span));
     }
 
-    /// <summary>FIPS 197 appendix C.3: the first block of the stream is AES-256 of the counter block; here of counter 0x8899aabbccddeeff under a zero upper half is not published, so the keystream is held against .NET's AES block by block.</summary>
+    /// <summary>
+    /// FIPS 197 appendix C.3: the first block of the stream is AES-256 of the counter block; here of counter 0x8899aabbccddeeff under a zero upper half is not
+    /// published, so the keystream is held against .NET's AES block by block.
+    /// </summary>
     [Theory]
     [InlineData(0UL)]
     [InlineData(1UL)]

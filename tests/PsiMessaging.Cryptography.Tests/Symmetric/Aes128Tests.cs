@@ -87,11 +87,13 @@ public sealed class Aes128Tests
     {
         var hash = new byte[64];
         ItemHash.Compute("abc"u8, default, default, hash);
-        Assert.Equal("BA80A53F981C4D0D6A2797B69F12F6E94C212F14685AC4B74B12BB6FDBFFA2D17D87C5392AAB792DC252D5DE4533CC9518D38AA8DBF1925AB92386EDD4009923", Convert.ToHexString(hash));
+        Assert.Equal("BA80A53F981C4D0D6A2797B69F12F6E94C212F14685AC4B74B12BB6FDBFFA2D17D87C5392AAB792DC252D5DE4533CC9518D38AA8DBF1925AB92386EDD4009923",
+            Convert.ToHexString(hash));
     }
 
     [Fact]
-    public void ItemHash_IsBlake2b256UnderItsPersonalisationAndTheSessionsSalt() => Gen.Select(Gen.Byte.Array[0, 300], Gen.Byte.Array[32]).Sample((message, transcript) =>
+    public void ItemHash_IsBlake2b256UnderItsPersonalisationAndTheSessionsSalt() =>
+        Gen.Select(Gen.Byte.Array[0, 300], Gen.Byte.Array[32]).Sample((message, transcript) =>
     {
         var (hash, expected) = (new byte[32], new byte[32]);
         ItemHash.Compute(message, ItemHash.SaltOf(transcript), hash);

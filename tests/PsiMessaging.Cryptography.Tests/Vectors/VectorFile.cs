@@ -11,5 +11,6 @@ internal static class VectorFile
         return JsonDocument.Parse(stream).RootElement;
     }
 
-    public static byte[] Hex(this JsonElement element, string name) => Convert.FromHexString(element.GetProperty(name).GetString()!.Replace("0x", "", StringComparison.Ordinal));
+    public static byte[] Hex(this JsonElement element, string name) =>
+        Convert.FromHexString(element.GetProperty(name).GetString()!.Replace("0x", "", StringComparison.Ordinal));
 }

@@ -119,8 +119,8 @@ public sealed class RandomBandStoreTests
     }
 
     /// <summary>
-    /// Failures with narrow bands against the published fit λ(w) = 0.2685·w - 9.3 bits at 2^14 keys (BPSY23, extrapolated to the 59 bits of w = 256): within a factor of three,
-    /// so that a weaker construction would show.
+    /// Failures with narrow bands against the published fit λ(w) = 0.2685·w - 9.3 bits at 2^14 keys (BPSY23, extrapolated to the 59 bits of w = 256): within a
+    /// factor of three, so that a weaker construction would show.
     /// </summary>
     [Theory]
     [InlineData(40, 4000)]
@@ -145,7 +145,8 @@ public sealed class RandomBandStoreTests
     }
 
     [Fact]
-    public void SortedTags_MatchAsSetsDo() => Gen.Select(Gen.Int[0, 3000], Gen.Int[0, 3000], Gen.Int[8, 16], Gen.Int[1, 3]).Sample((own, peer, tagSize, threads) =>
+    public void SortedTags_MatchAsSetsDo() =>
+        Gen.Select(Gen.Int[0, 3000], Gen.Int[0, 3000], Gen.Int[8, 16], Gen.Int[1, 3]).Sample((own, peer, tagSize, threads) =>
     {
         using var cores = new Cores(threads);
         using var mine = Blocks(own);

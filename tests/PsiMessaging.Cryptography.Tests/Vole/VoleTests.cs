@@ -33,7 +33,8 @@ public sealed class VoleTests
             foreach (var point in leaves <= 64 ? Enumerable.Range(0, leaves) : [0, 1, 3004, 4095, 4096, leaves - 2, leaves - 1])
             {
                 var all = trees.Expand(root, q, delta, 1000, corrections).ToArray();
-                var t = Enumerable.Range(1, trees.Depth).Select(level => PuncturedTrees.PathBit(point, trees.Depth, level) == 0 ? q[level - 1] ^ delta : q[level - 1]).ToArray();
+                var t = Enumerable.Range(1, trees.Depth)
+                    .Select(level => PuncturedTrees.PathBit(point, trees.Depth, level) == 0 ? q[level - 1] ^ delta : q[level - 1]).ToArray();
                 var known = trees.ExpandPunctured(point, t, 1000, corrections).ToArray();
                 Assert.Equal(default, known[point]);
                 known[point] = all[point];
@@ -76,8 +77,8 @@ public sealed class VoleTests
     }
 
     /// <summary>
-    /// The estimate for 7 taps against the review that found the former one 12 to 17 bits too high. Ours is the same or lower: it also counts outputs with two taps outside the
-    /// windows. Where the code is short that is much: with 7 taps the first row of the table would miss 128 bits, one reason why there are 11.
+    /// The estimate for 7 taps against the review that found the former one 12 to 17 bits too high. Ours is the same or lower: it also counts outputs with two
+    /// taps outside the windows. Where the code is short that is much: with 7 taps the first row of the table would miss 128 bits, one reason why there are 11.
     /// </summary>
     [Theory]
     [InlineData(1 << 19, 256, 104.6, 100.0)]
@@ -221,7 +222,10 @@ public sealed class VoleTests
         Assert.Equal(run.Expected, run.Answer);
     }
 
-    /// <summary>Any correction that the receiver uses, altered, changes what it must see. Of a level's two corrections it uses one, so half of these go unseen and do no harm.</summary>
+    /// <summary>
+    /// Any correction that the receiver uses, altered, changes what it must see. Of a level's two
+    /// corrections it uses one, so half of these go unseen and do no harm.
+    /// </summary>
     [Fact]
     public void Check_AlteredCorrections_AreCaught()
     {
@@ -229,9 +233,11 @@ public sealed class VoleTests
         var caught = 0;
         for (var i = 0; i < 16; i++)
         {
-            using var run = Correlate(parameters, Cores.One, malicious: true, corrections => corrections[((i * 7) % parameters.Noise * parameters.TreeSizeBytes) + (16 * (i % 5))] ^= 1);
+            using var run = Correlate(parameters, Cores.One, malicious: true,
+                corrections => corrections[((i * 7) % parameters.Noise * parameters.TreeSizeBytes) + (16 * (i % 5))] ^= 1);
             var same = run.Expected.AsSpan().SequenceEqual(run.Answer);
-            var broken = Enumerable.Range(0, parameters.Outputs).Any(place => run.C.Span[place] != (BinaryField128.Multiply(run.Delta, run.A.Span[place]) ^ run.B.Span[place]));
+            var broken = Enumerable.Range(0, parameters.Outputs)
+                .Any(place => run.C.Span[place] != (BinaryField128.Multiply(run.Delta, run.A.Span[place]) ^ run.B.Span[place]));
             Assert.Equal(broken, !same);
             caught += same ? 0 : 1;
         }
@@ -241,7 +247,8 @@ public sealed class VoleTests
         Assert.NotEqual(last.Expected, last.Answer);
     }
 
-    private static Vector128<byte>[] Encode(byte[] key, int outputs, int folded, Vector128<byte>[] vector, bool accelerated, ulong beta = ExpandConvoluteCode.Beta)
+    private static Vector128<byte>[] Encode(byte[] key, int outputs, int folded,
+        Vector128<byte>[] vector, bool accelerated, ulong beta = ExpandConvoluteCode.Beta)
     {
         using var code = new ExpandConvoluteCode(key, outputs, folded, beta);
         using var head = new BlockBuffer(outputs);
@@ -342,8 +349,8 @@ public sealed class VoleTests
     }
 
     /// <summary>
-    /// Why β: with 0/1 coefficients the 128 bit planes of a syndrome share the noise's places, and which columns lie in the space they span gives all of them away. The
-    /// attacker here knows the code without β; against the code with it the same attack finds nothing. A sanity check, no evidence of security.
+    /// Why β: with 0/1 coefficients the 128 bit planes of a syndrome share the noise's places, and which columns lie in the space they span gives all of them
+    /// away. The attacker here knows the code without β; against the code with it the same attack finds nothing. A sanity check, no evidence of security.
     /// </summary>
     [Theory]
     [InlineData(1UL, 96)]

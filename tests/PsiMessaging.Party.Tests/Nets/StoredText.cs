@@ -65,7 +65,8 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
             ["files"] = new JsonArray([.. Files(participant).Select(file => (JsonNode)file)]),
 
             // The parties' messages reach the linker in no fixed order.
-            ["audit"] = new JsonArray([.. state.Audit.Select(entry => Named(JsonNode.Parse(entry))).OrderBy(entry => participant.Home.Config.Role == ParticipantRole.Linker ? entry!.ToJsonString() : "", StringComparer.Ordinal)]),
+            ["audit"] = new JsonArray([.. state.Audit.Select(entry => Named(JsonNode.Parse(entry)))
+                .OrderBy(entry => participant.Home.Config.Role == ParticipantRole.Linker ? entry!.ToJsonString() : "", StringComparer.Ordinal)]),
         };
     }
 

@@ -4,7 +4,9 @@ using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Tests.Units;
 
-/// <summary>Every cell of a party's three tables: what becomes of a session, of its rows, of a question, by what happens. Written down apart from the tables themselves.</summary>
+/// <summary>
+/// Every cell of a party's three tables: what becomes of a session, of its rows, of a question, by what happens. Written down apart from the tables themselves.
+/// </summary>
 public class MachineTests
 {
     private static readonly SessionTrigger[] Unheard = [SessionTrigger.Open, SessionTrigger.Propose, SessionTrigger.Overtake];
@@ -47,7 +49,8 @@ public class MachineTests
         {
             foreach (var trigger in Enum.GetValues<SessionTrigger>())
             {
-                var passes = Unheard.Contains(trigger) || trigger == SessionTrigger.Restart || (trigger == SessionTrigger.Accepted && state != SessionState.Proposed)
+                var passes = Unheard.Contains(trigger) || trigger == SessionTrigger.Restart
+                    || (trigger == SessionTrigger.Accepted && state != SessionState.Proposed)
                     || (state is SessionState.Completed or SessionState.Failed && trigger is SessionTrigger.Fault or SessionTrigger.End);
                 var expected = moves.TryGetValue((state, trigger), out var next) ? next : passes ? state : (SessionState?)null;
                 Hold(expected, () => SessionMachine.Next(state, trigger), $"{state}, {trigger}");
@@ -114,7 +117,9 @@ public class MachineTests
             foreach (var trigger in Enum.GetValues<QuestionTrigger>())
             {
                 var isOver = state is QuestionState.Answered or QuestionState.Refused or QuestionState.Done;
-                var expected = moves.TryGetValue((state, trigger), out var next) ? next : trigger == QuestionTrigger.Refuse && !isOver ? QuestionState.Refused : (QuestionState?)null;
+                var expected = moves.TryGetValue((state, trigger), out var next) ? next
+                    : trigger == QuestionTrigger.Refuse && !isOver ? QuestionState.Refused
+                    : (QuestionState?)null;
                 Hold(expected, () => QuestionMachine.Next(state, trigger), $"{state}, {trigger}");
             }
         }

@@ -4,7 +4,9 @@ using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Tests.Units;
 
-/// <summary>The book of rounds beside a model that counts single batches: what may go next, what may come, what credit is granted, and when all is over.</summary>
+/// <summary>
+/// The book of rounds beside a model that counts single batches: what may go next, what may come, what credit is granted, and when all is over.
+/// </summary>
 public class RoundBookTests
 {
     private static readonly HashSet<BatchPlace> NothingInHand = [];
@@ -26,8 +28,8 @@ public class RoundBookTests
     ];
 
     /// <summary>
-    /// Two parties that do whatever their books allow, in any order, over a network that delivers in any order: they always come to the end, no more than the window of a round is ever
-    /// on its way or waiting, and nothing comes before what it depends on has left.
+    /// Two parties that do whatever their books allow, in any order, over a network that delivers in any order: they always come to the end, no more than the
+    /// window of a round is ever on its way or waiting, and nothing comes before what it depends on has left.
     /// </summary>
     [Fact]
     public void TwoBooks_WhateverTheOrder_ComeToTheEndWithinTheirWindows() =>
@@ -122,7 +124,8 @@ public class RoundBookTests
             var round = _book.Incoming(number)!;
 
             // Plain counting: all that the sender needed for it has been sent from here, and of the round no more lies here than the window.
-            Assert.All(round.After.Where(after => _book.Outgoing(after) is not null), after => Assert.Equal(_book.Outgoing(after)!.Batches, _produced.GetValueOrDefault(after)));
+            Assert.All(round.After.Where(after => _book.Outgoing(after) is not null),
+                after => Assert.Equal(_book.Outgoing(after)!.Batches, _produced.GetValueOrDefault(after)));
             Assert.InRange(sequence, 0, round.Batches - 1);
             Assert.DoesNotContain((number, sequence), Arrived);
             Arrived.Add((number, sequence));

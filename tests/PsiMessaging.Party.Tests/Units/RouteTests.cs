@@ -21,14 +21,18 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
     /// <summary>Messages inside a session, each as its sender would send it.</summary>
     private static readonly object[] FromPeer =
     [
-        new AcceptSession { SessionId = Id, ProposalHash = Hash, SetSize = 1, Nonce = Hash, MinCell = 1 }, new CompleteSession(Id, Hash), new RestartProtocol(Id, Hash, 1, Hash),
-        new RoundBatch(Id, Hash, 1, 0, 1, 0, 8), new GrantCredit(Id, Hash, 1, 24), new AnnounceColumns(Id, Hash, []), new AbortSession(Id, FailureCodes.Cancelled, "over"),
-        new ProposeQuery(Id, Hash, Query, 1, 60), new AcceptQuery(Id, Hash, Query), new RefuseQuery(Id, Hash, Query, FailureCodes.Malformed, 0), new WithdrawQuery(Id, Query, FailureCodes.Cancelled),
+        new AcceptSession { SessionId = Id, ProposalHash = Hash, SetSize = 1, Nonce = Hash, MinCell = 1 },
+        new CompleteSession(Id, Hash), new RestartProtocol(Id, Hash, 1, Hash),
+        new RoundBatch(Id, Hash, 1, 0, 1, 0, 8), new GrantCredit(Id, Hash, 1, 24),
+        new AnnounceColumns(Id, Hash, []), new AbortSession(Id, FailureCodes.Cancelled, "over"),
+        new ProposeQuery(Id, Hash, Query, 1, 60), new AcceptQuery(Id, Hash, Query),
+        new RefuseQuery(Id, Hash, Query, FailureCodes.Malformed, 0), new WithdrawQuery(Id, Query, FailureCodes.Cancelled),
     ];
 
     private static readonly object[] FromLinker =
     [
-        new DatasetRegistered(Id, "P2", 1), new QueryAsked(Id, Query, "P2", [], "answered"), new QueryAnswered(Id, Query, 0, 1, true), new QueryRefused(Id, Query, FailureCodes.Malformed, "no"),
+        new DatasetRegistered(Id, "P2", 1), new QueryAsked(Id, Query, "P2", [], "answered"),
+        new QueryAnswered(Id, Query, 0, 1, true), new QueryRefused(Id, Query, FailureCodes.Malformed, "no"),
         new ProductComputed(Id, Query, 1, 1, 1),
     ];
 
@@ -44,9 +48,11 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
 
     public static TheoryData<Type, SenderRole> Senders => new()
     {
-        { typeof(StartSession), SenderRole.Self }, { typeof(SendDataset), SenderRole.Self }, { typeof(SubmitQuery), SenderRole.Self }, { typeof(CancelSession), SenderRole.Self },
+        { typeof(StartSession), SenderRole.Self }, { typeof(SendDataset), SenderRole.Self },
+        { typeof(SubmitQuery), SenderRole.Self }, { typeof(CancelSession), SenderRole.Self },
         { typeof(ProposeSession), SenderRole.Party },
-        { typeof(RegisterDataset), SenderRole.Nobody }, { typeof(DatasetBatch), SenderRole.Nobody }, { typeof(RunQuery), SenderRole.Nobody }, { typeof(OpenProduct), SenderRole.Nobody },
+        { typeof(RegisterDataset), SenderRole.Nobody }, { typeof(DatasetBatch), SenderRole.Nobody },
+        { typeof(RunQuery), SenderRole.Nobody }, { typeof(OpenProduct), SenderRole.Nobody },
         { typeof(MaskedRows), SenderRole.Nobody }, { typeof(MaskedCorrection), SenderRole.Nobody }, { typeof(CommandReply), SenderRole.Nobody },
     };
 
@@ -66,8 +72,11 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
     public void Table_WithoutARoute_OrWithTwo_IsNone()
     {
         var routes = _party.Table.Routes.ToArray();
-        Assert.Contains("has no route", Assert.Throws<InvalidOperationException>(() => new RouteTable<PartySession>(routes[1..], PeerBounds.Room)).Message, StringComparison.Ordinal);
-        Assert.Contains("has two routes", Assert.Throws<InvalidOperationException>(() => new RouteTable<PartySession>([.. routes, routes[0]], PeerBounds.Room)).Message, StringComparison.Ordinal);
+        Assert.Contains("has no route",
+            Assert.Throws<InvalidOperationException>(() => new RouteTable<PartySession>(routes[1..], PeerBounds.Room)).Message, StringComparison.Ordinal);
+        Assert.Contains("has two routes",
+            Assert.Throws<InvalidOperationException>(() => new RouteTable<PartySession>([.. routes, routes[0]], PeerBounds.Room)).Message,
+            StringComparison.Ordinal);
     }
 
     /// <summary>Nobody but the session's own peer and linker, whatever their cards say.</summary>
@@ -86,7 +95,8 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
         }
 
         Assert.IsType<Admission.Storing>(Admit(new AbortSession(Id, FailureCodes.Cancelled, "over"), _network.Linker, Session(SessionState.Running)));
-        Assert.IsType<Admission.Refusal>(Admit(new AbortSession(Id, FailureCodes.Cancelled, "over"), _network.P2, Session(SessionState.Running) with { Peer = "P3" }));
+        Assert.IsType<Admission.Refusal>(Admit(new AbortSession(Id, FailureCodes.Cancelled, "over"),
+            _network.P2, Session(SessionState.Running) with { Peer = "P3" }));
     }
 
     /// <summary>A failed session waits for nothing.</summary>
@@ -99,9 +109,12 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
 
     public static TheoryData<SessionState, Type, Type> RoundStates => new()
     {
-        { SessionState.Preparing, typeof(Admission.Dropping), typeof(Admission.Ending) }, { SessionState.Asked, typeof(Admission.Dropping), typeof(Admission.Ending) },
-        { SessionState.Proposed, typeof(Admission.Storing), typeof(Admission.Storing) }, { SessionState.Running, typeof(Admission.Storing), typeof(Admission.Storing) },
-        { SessionState.Comparing, typeof(Admission.Dropping), typeof(Admission.Ending) }, { SessionState.Completed, typeof(Admission.Dropping), typeof(Admission.Dropping) },
+        { SessionState.Preparing, typeof(Admission.Dropping), typeof(Admission.Ending) },
+        { SessionState.Asked, typeof(Admission.Dropping), typeof(Admission.Ending) },
+        { SessionState.Proposed, typeof(Admission.Storing), typeof(Admission.Storing) },
+        { SessionState.Running, typeof(Admission.Storing), typeof(Admission.Storing) },
+        { SessionState.Comparing, typeof(Admission.Dropping), typeof(Admission.Ending) },
+        { SessionState.Completed, typeof(Admission.Dropping), typeof(Admission.Dropping) },
     };
 
     [Theory]
@@ -115,8 +128,10 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
 
     public static TheoryData<string, object> OutOfRange => new()
     {
-        { "round 0", new RoundBatch(Id, Hash, 0, 0, 1, 0, 8) }, { "a round of no protocol", new RoundBatch(Id, Hash, 99, 0, 1, 0, 8) }, { "a short transcript", new RoundBatch(Id, [], 1, 0, 1, 0, 8) },
-        { "before the first", new RoundBatch(Id, Hash, 1, -1, 1, 0, 8) }, { "beyond the credit", new RoundBatch(Id, Hash, 1, 16, 1, 0, 8) }, { "a later attempt", new RoundBatch(Id, Hash, 1, 0, 1, 0, 8, 1) },
+        { "round 0", new RoundBatch(Id, Hash, 0, 0, 1, 0, 8) }, { "a round of no protocol", new RoundBatch(Id, Hash, 99, 0, 1, 0, 8) },
+        { "a short transcript", new RoundBatch(Id, [], 1, 0, 1, 0, 8) },
+        { "before the first", new RoundBatch(Id, Hash, 1, -1, 1, 0, 8) }, { "beyond the credit", new RoundBatch(Id, Hash, 1, 16, 1, 0, 8) },
+        { "a later attempt", new RoundBatch(Id, Hash, 1, 0, 1, 0, 8, 1) },
         { "no credit", new GrantCredit(Id, Hash, 1, 0) }, { "credit of no round", new GrantCredit(Id, Hash, 0, 24) },
         { "attempt 4", new RestartProtocol(Id, Hash, 4, Hash) }, { "a short nonce", new RestartProtocol(Id, Hash, 1, []) },
     };
@@ -131,10 +146,13 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
     public void Unasked_GoesToTheErrorQueue()
     {
         var session = Session(SessionState.Completed);
-        Assert.All(FromLinker.Where(message => message is QueryAnswered or QueryRefused or ProductComputed), message => Assert.IsType<Admission.Refusal>(Admit(message, _network.Linker, session)));
-        Assert.All(FromPeer.Where(message => message is AcceptQuery or RefuseQuery), message => Assert.IsType<Admission.Refusal>(Admit(message, _network.P2, session)));
+        Assert.All(FromLinker.Where(message => message is QueryAnswered or QueryRefused or ProductComputed),
+            message => Assert.IsType<Admission.Refusal>(Admit(message, _network.Linker, session)));
+        Assert.All(FromPeer.Where(message => message is AcceptQuery or RefuseQuery),
+            message => Assert.IsType<Admission.Refusal>(Admit(message, _network.P2, session)));
         Assert.IsType<Admission.Refusal>(Admit(new DatasetRegistered(Id, "P1", 1), _network.Linker, session));
-        Assert.IsType<Admission.Storing>(Admit(new DatasetRegistered(Id, "P1", 1), _network.Linker, session with { Registration = RegistrationState.Sent, OwnColumns = [] }));
+        Assert.IsType<Admission.Storing>(Admit(new DatasetRegistered(Id, "P1", 1), _network.Linker,
+            session with { Registration = RegistrationState.Sent, OwnColumns = [] }));
         Assert.IsType<Admission.Storing>(Admit(new ProposeQuery(Id, Hash, Query, 1, 60), _network.P2, session));
         Assert.IsType<Admission.Refusal>(Admit(new ProposeQuery(Id, Hash, Query, 1, 60), _network.P2, session with { Engine = QueryEngine.Tokens }));
         Assert.IsType<Admission.Refusal>(Admit(new ProposeQuery(Id, Hash, "../x", 1, 60), _network.P2, session));
@@ -147,7 +165,8 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
     {
         var proposal = new ProposeSession
         {
-            SessionId = Id, Initiator = "P2", Responder = "P1", Linker = "LINKER", Protocol = "ecdh", Engine = "masked", Reveal = "both", Profile = new CanonicalizationProfile(2, "keep", 1),
+            SessionId = Id, Initiator = "P2", Responder = "P1", Linker = "LINKER", Protocol = "ecdh",
+            Engine = "masked", Reveal = "both", Profile = new CanonicalizationProfile(2, "keep", 1),
             Duplicates = "reject", MinCell = 1, KeyNames = ["ID"], SetSize = 1, Nonce = Hash, SharedKeyCheck = new byte[16], DeadlineSeconds = 60,
         };
         Assert.IsType<Admission.Refusal>(Admit(proposal, _network.P2, Session(SessionState.Proposed)));

@@ -12,18 +12,23 @@ public class TermsRulesTests
 
     private static ProposeSession Proposal => new()
     {
-        SessionId = Id, Initiator = "P1", Responder = "P2", Linker = "LINKER", Protocol = "ecdh", Engine = "masked", Reveal = "both", Profile = new CanonicalizationProfile(2, "keep", 1, "normal"),
+        SessionId = Id, Initiator = "P1", Responder = "P2", Linker = "LINKER", Protocol = "ecdh",
+        Engine = "masked", Reveal = "both", Profile = new CanonicalizationProfile(2, "keep", 1, "normal"),
         Duplicates = "reject", MinCell = 10, KeyNames = ["ID"], SetSize = 5, Nonce = new byte[32], SharedKeyCheck = new byte[16], DeadlineSeconds = 60,
     };
 
-    private static StartSession Start => new() { Peer = "P2", Dataset = "d", Protocol = "ecdh", Engine = "masked", Reveal = "both", RsaBits = 3072, DeadlineSeconds = 60 };
+    private static StartSession Start =>
+        new() { Peer = "P2", Dataset = "d", Protocol = "ecdh", Engine = "masked", Reveal = "both", RsaBits = 3072, DeadlineSeconds = 60 };
 
     public static TheoryData<string, Func<ProposeSession, ProposeSession>, string, string> SpoiltProposals => new()
     {
-        { "a choice of one", proposal => proposal with { Protocol = "auto", Protocols = ["ecdh"] }, FailureCodes.Malformed, "leaves the choice of protocol in a way that cannot be" },
-        { "a choice of four", proposal => proposal with { Protocol = "auto", Protocols = ["ecdh", "vole", "rsa", "x"] }, FailureCodes.Malformed, "leaves the choice" },
+        { "a choice of one", proposal => proposal with { Protocol = "auto", Protocols = ["ecdh"] },
+            FailureCodes.Malformed, "leaves the choice of protocol in a way that cannot be" },
+        { "a choice of four", proposal => proposal with { Protocol = "auto", Protocols = ["ecdh", "vole", "rsa", "x"] },
+            FailureCodes.Malformed, "leaves the choice" },
         { "a choice twice", proposal => proposal with { Protocol = "auto", Protocols = ["ecdh", "ecdh"] }, FailureCodes.Malformed, "leaves the choice" },
-        { "a choice without the one that is always allowed", proposal => proposal with { Protocol = "auto", Protocols = ["vole", "rsa"] }, FailureCodes.Malformed, "leaves the choice" },
+        { "a choice without the one that is always allowed",
+            proposal => proposal with { Protocol = "auto", Protocols = ["vole", "rsa"] }, FailureCodes.Malformed, "leaves the choice" },
         { "a choice that is none", proposal => proposal with { Protocols = ["ecdh", "vole"] }, FailureCodes.Malformed, "leaves the choice" },
         { "an unknown protocol", proposal => proposal with { Protocol = "dh" }, FailureCodes.Unsupported, "a protocol or engine that is not available here" },
         { "an unknown engine", proposal => proposal with { Engine = "fhe" }, FailureCodes.Unsupported, "a protocol or engine that is not available here" },
@@ -35,8 +40,10 @@ public class TermsRulesTests
         { "rsa without bits", proposal => proposal with { Protocol = "rsa" }, FailureCodes.WeakKey, "none bits for the protocol rsa" },
         { "rsa with few bits", proposal => proposal with { Protocol = "rsa", RsaBits = 1024 }, FailureCodes.WeakKey, "1024 bits" },
         { "rsa without a key", proposal => proposal with { Protocol = "rsa", RsaBits = 2048 }, FailureCodes.Malformed, "shows no RSA key, though it signs" },
-        { "a key without rsa", proposal => proposal with { Rsa = new RsaSender([1], [1, 0, 1], [1]) }, FailureCodes.Malformed, "shows an RSA key, though it does not sign" },
-        { "a bad key", proposal => proposal with { Protocol = "rsa", RsaBits = 2048, Rsa = new RsaSender(new byte[256], [1, 0, 1], []) }, FailureCodes.WeakKey, "P1's key is refused" },
+        { "a key without rsa", proposal => proposal with { Rsa = new RsaSender([1], [1, 0, 1], [1]) },
+            FailureCodes.Malformed, "shows an RSA key, though it does not sign" },
+        { "a bad key", proposal => proposal with { Protocol = "rsa", RsaBits = 2048, Rsa = new RsaSender(new byte[256], [1, 0, 1], []) },
+            FailureCodes.WeakKey, "P1's key is refused" },
         { "an empty set", proposal => proposal with { SetSize = 0 }, FailureCodes.Malformed, "a field out of its range" },
         { "a short nonce", proposal => proposal with { Nonce = new byte[31] }, FailureCodes.Malformed, "a field out of its range" },
         { "a long check", proposal => proposal with { SharedKeyCheck = new byte[17] }, FailureCodes.Malformed, "a field out of its range" },
@@ -65,7 +72,8 @@ public class TermsRulesTests
         { "an unknown protocol", start => start with { Protocol = "dh" }, true, FailureCodes.Unsupported, "protocol dh with engine masked is not available" },
         { "an unknown engine", start => start with { Engine = "fhe" }, true, FailureCodes.Unsupported, "the engines masked and tokens" },
         { "vole without consent", start => start with { Protocol = "vole" }, false, FailureCodes.Unsupported, "P1 does not allow the protocol vole" },
-        { "reuse to both", start => start with { Protocol = "rsa", Reuse = true }, true, FailureCodes.Unsupported, "a reusable set serves a session in which one party learns the result" },
+        { "reuse to both", start => start with { Protocol = "rsa", Reuse = true }, true,
+            FailureCodes.Unsupported, "a reusable set serves a session in which one party learns the result" },
         { "few bits", start => start with { Protocol = "rsa", RsaBits = 1024 }, true, FailureCodes.WeakKey, "an RSA modulus of 1024 bits is not allowed" },
         { "no time", start => start with { DeadlineSeconds = 0 }, true, FailureCodes.Malformed, "the deadline 1 second to 30 days" },
         { "no minimum", start => start with { MinCell = 0 }, true, FailureCodes.Malformed, "the minimum cell size must be 1 to 1,000,000" },

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Batches;
 

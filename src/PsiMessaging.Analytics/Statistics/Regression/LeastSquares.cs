@@ -46,7 +46,8 @@ public sealed class LeastSquares
             if (pivot.IsZero)
             {
                 throw new QueryException(QueryException.Singular,
-                    $"the regression has no unique solution: {nameOf(c)} {(c == 0 ? "is zero in every record" : "is determined by the terms before it, or constant")}; leave it out");
+                    $"the regression has no unique solution: {nameOf(c)} "
+                        + $"{(c == 0 ? "is zero in every record" : "is determined by the terms before it, or constant")}; leave it out");
             }
 
             for (var r = 0; r < size; r++)

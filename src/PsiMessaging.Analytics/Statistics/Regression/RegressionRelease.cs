@@ -1,5 +1,4 @@
 using System.Numerics;
-using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Contracts.V1;
 

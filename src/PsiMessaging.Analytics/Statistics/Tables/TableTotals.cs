@@ -1,5 +1,4 @@
 using System.Globalization;
-using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Batches;
 

@@ -45,7 +45,8 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         };
         var seconds = (int)Math.Clamp((masked.DeadlineAt - turn.Now).TotalSeconds, 1, PartyContext.MaximumDeadlineSeconds);
         var body = sealing.Seal(
-            session, question.Id, nameof(ProposeQuery), new QueryProposal(question.Text, matrix.Shape, masked.Pad, announced), SealedBodyJson.Default.QueryProposal);
+            session, question.Id, nameof(ProposeQuery),
+            new QueryProposal(question.Text, matrix.Shape, masked.Pad, announced), SealedBodyJson.Default.QueryProposal);
         return turn.Commit(effects =>
         {
             QuestionBook.Put(effects, proposed);
@@ -86,7 +87,8 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         using (masks)
         {
             var length = BodyWords.WordSizeBytes * plan.A.PaddedColumns * plan.B.PaddedColumns;
-            if (product.Rows != plan.Rows || product.AskerColumns != plan.A.PaddedColumns || product.PeerColumns != plan.B.PaddedColumns || body.Length != length)
+            if (product.Rows != plan.Rows || product.AskerColumns != plan.A.PaddedColumns
+                || product.PeerColumns != plan.B.PaddedColumns || body.Length != length)
             {
                 throw new InvalidDataException("its shape is not the query's");
             }
@@ -147,7 +149,8 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         }
 
         return await givingUp.GiveUpAsync(turn, question, FailureCodes.Known(refusal.Code), $"{session.Peer}: {reason}", tellPeer: false,
-            ReferenceEquals(next, session) ? null : next, effects => effects.Audit("mask-counter-raised", ("session", session.Id), ("from", counter), ("to", refusal.HighestCounter)));
+            ReferenceEquals(next, session) ? null : next,
+            effects => effects.Audit("mask-counter-raised", ("session", session.Id), ("from", counter), ("to", refusal.HighestCounter)));
     }
 
     private async Task<TurnOutcome> TakeAcceptanceAsync(Turn<PartySession> turn, Question question, Waiting<object> waiting, AcceptQuery acceptance)
@@ -182,7 +185,8 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
     private static bool HasGroups(BoundQuery query, PartySession session, IReadOnlyList<IReadOnlyList<string?>> groups)
     {
         var groupings = query.Groupings.Count(grouping => grouping.Column.Party == session.Peer);
-        return groups.Count <= PartyMatrix.MaximumGroups && (groups.Count > 0 || session.MinCell > 1) && groups.All(group => group is not null && group.Count == groupings)
+        return groups.Count <= PartyMatrix.MaximumGroups && (groups.Count > 0 || session.MinCell > 1)
+            && groups.All(group => group is not null && group.Count == groupings)
             && groups.Select(LabelKey.Of).Distinct(StringComparer.Ordinal).Count() == groups.Count;
     }
 

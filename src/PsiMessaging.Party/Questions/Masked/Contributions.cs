@@ -6,14 +6,15 @@ using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Datasets;
-using PsiMessaging.Files;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
-/// <summary>Both parties' work on a question: the own matrix, masked, and its correction go to the linker. What is open is used by the session's turns alone.</summary>
+/// <summary>
+/// Both parties' work on a question: the own matrix, masked, and its correction go to the linker. What is open is used by the session's turns alone.
+/// </summary>
 internal sealed class Contributions(PartyContext party, BoundQuestions bound) : IAsyncDisposable
 {
     /// <summary>Batches made in one turn, stored in one transaction.</summary>
@@ -56,7 +57,9 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
     {
         var (masked, query, records) = (question.Masked!, bound.Of(session, question), session.IntersectionSize!.Value);
         var (own, peer) = ((party.Name, masked.Own!), (session.Peer, masked.Peer!));
-        var plan = question.IsOwn ? MaskedPlan.Build(query, records, own, peer, masked.Pad, session.MinCell) : MaskedPlan.Build(query, records, peer, own, masked.Pad, session.MinCell);
+        var plan = question.IsOwn
+            ? MaskedPlan.Build(query, records, own, peer, masked.Pad, session.MinCell)
+            : MaskedPlan.Build(query, records, peer, own, masked.Pad, session.MinCell);
         using var shared = party.SharedKeyWith(session);
         return (plan, new QueryMasks(shared, ContextOf(session, question, plan)));
     }
@@ -119,7 +122,8 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
             var (rows, words) = await open.NextAsync();
             if (sequence >= question.Masked!.SentBatches)
             {
-                made.Add((sequence, rows, await MaskedBatch.WriteAsync(MemoryMarshal.Cast<ulong, long>(words.AsSpan()).ToArray(), rows, open.Layout.PaddedColumns)));
+                made.Add((sequence, rows,
+                    await MaskedBatch.WriteAsync(MemoryMarshal.Cast<ulong, long>(words.AsSpan()).ToArray(), rows, open.Layout.PaddedColumns)));
             }
         }
 
@@ -131,7 +135,8 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
             sent = sent.Move(question.IsOwn ? QuestionTrigger.LastSent : QuestionTrigger.Finish);
         }
 
-        turn.Commit(sent.IsOver ? OpenQuestions.Without(turn, question.Id) : session, effects => Send(effects, session, sent, question.Masked!.SentBatches == 0, open, made, correction));
+        turn.Commit(sent.IsOver ? OpenQuestions.Without(turn, question.Id) : session,
+            effects => Send(effects, session, sent, question.Masked!.SentBatches == 0, open, made, correction));
         if (isLast)
         {
             party.Log.Contributed(session.Id, question.Id, open.Plan.Rows, open.Layout.PaddedColumns);
@@ -142,7 +147,8 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
     }
 
     private void Send(
-        Effects effects, PartySession session, Question question, bool isFirst, OpenContribution open, List<(int Sequence, int Rows, byte[] Body)> made, byte[]? correction)
+        Effects effects, PartySession session, Question question, bool isFirst,
+        OpenContribution open, List<(int Sequence, int Rows, byte[] Body)> made, byte[]? correction)
     {
         if (isFirst)
         {
@@ -190,7 +196,8 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
     private MaskContext ContextOf(PartySession session, Question question, MaskedPlan plan)
     {
         var masked = question.Masked!;
-        return new MaskContext(session.Transcript, question.Id, masked.Counter, question.Asker ?? party.Name, question.Text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns,
+        return new MaskContext(session.Transcript, question.Id, masked.Counter, question.Asker
+            ?? party.Name, question.Text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns,
             string.Join('/', new[] { plan.A, plan.B }.Select(side => side.Text)) + $"/{masked.Pad}/{plan.Sums}");
     }
 

@@ -4,7 +4,10 @@ using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
-/// <summary>Questions that end without an answer: at their deadline, by a fault, by somebody's word. The others are told of an own one, so that they do not work for nobody.</summary>
+/// <summary>
+/// Questions that end without an answer: at their deadline, by a fault, by somebody's word. The others
+/// are told of an own one, so that they do not work for nobody.
+/// </summary>
 internal sealed class GivingUp(PartyContext party, BoundQuestions bound, Contributions contributions, Answers answers)
 {
     /// <summary>Ends a question.</summary>
@@ -50,7 +53,8 @@ internal sealed class GivingUp(PartyContext party, BoundQuestions bound, Contrib
         var question = turn.Read(state => QuestionBook.Find(state, id));
         if (question is not null)
         {
-            return await GiveUpAsync(turn, question, FailureCodes.Internal, $"it was asked of an earlier version of {party.Name}'s worker; ask again", tellPeer: true);
+            return await GiveUpAsync(turn, question, FailureCodes.Internal,
+                $"it was asked of an earlier version of {party.Name}'s worker; ask again", tellPeer: true);
         }
 
         return turn.Commit(OpenQuestions.Without(turn, id));

@@ -110,7 +110,8 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             effects.Finish(waiting.Slot);
             QuestionBook.Put(effects, question);
             effects.Send(session.Peer, new AcceptQuery(session.Id, session.Transcript, question.Id), body);
-            effects.Audit("peer-asked", ("session", session.Id), ("query", question.Id), ("asker", session.Peer), ("text", question.Text), ("outcome", "contributed"));
+            effects.Audit("peer-asked", ("session", session.Id), ("query", question.Id),
+                ("asker", session.Peer), ("text", question.Text), ("outcome", "contributed"));
         });
     }
 
@@ -144,8 +145,8 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
     }
 
     /// <summary>
-    /// Whether this party contributes: what the asking party announces of its own side, and this party's own, must single out nobody. Its own groups that are too small have
-    /// been put aside already.
+    /// Whether this party contributes: what the asking party announces of its own side, and this party's own, must single out nobody. Its own groups that are
+    /// too small have been put aside already.
     /// </summary>
     private void RequireMinimum(PartySession session, BoundQuery query, QueryProposal asked, PartyMatrix matrix)
     {

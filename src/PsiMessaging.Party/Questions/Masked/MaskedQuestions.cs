@@ -10,8 +10,8 @@ using PsiMessaging.Party.Session;
 namespace PsiMessaging.Party.Questions.Masked;
 
 /// <summary>
-/// Engine <c>masked</c> at a party: questions to which both contribute masked matrices (docs/masked.md). One own question of a session is at work at a time, so that mask counters reach the
-/// peer in order.
+/// Engine <c>masked</c> at a party: questions to which both contribute masked matrices (docs/masked.md). One own question of a session is at work at a time, so
+/// that mask counters reach the peer in order.
 /// </summary>
 internal sealed class MaskedQuestions : IQuestionEngine
 {
@@ -72,7 +72,8 @@ internal sealed class MaskedQuestions : IQuestionEngine
     public PartySession Without(Turn<PartySession> turn, string id) => OpenQuestions.Without(turn, id);
 
     /// <inheritdoc/>
-    public void End(Effects effects, PartySession session, string id, bool withdraw) => GivingUp.End(effects, session, id, withdraw ? FailureCodes.Cancelled : null);
+    public void End(Effects effects, PartySession session, string id, bool withdraw) =>
+        GivingUp.End(effects, session, id, withdraw ? FailureCodes.Cancelled : null);
 
     /// <inheritdoc/>
     public async Task<TurnOutcome> StepAsync(Turn<PartySession> turn)
@@ -98,7 +99,8 @@ internal sealed class MaskedQuestions : IQuestionEngine
             return joined;
         }
 
-        var isOneRunning = open.Any(entry => entry.Question is { IsOwn: true, State: QuestionState.Proposed or QuestionState.Contributing or QuestionState.Contributed });
+        var isOneRunning = open.Any(entry =>
+            entry.Question is { IsOwn: true, State: QuestionState.Proposed or QuestionState.Contributing or QuestionState.Contributed });
         foreach (var (_, question) in open)
         {
             if (await AdvanceAsync(turn, question!, isOneRunning) is { HasWorked: true } advanced)
@@ -130,7 +132,8 @@ internal sealed class MaskedQuestions : IQuestionEngine
         {
             // A question fails alone.
             _party.Log.StepFault(exception, turn.Session.Id);
-            return await _givingUp.GiveUpAsync(turn, question, FailureCodes.Internal, $"{_party.Name} could not go on: {exception.GetType().Name}; its log says more",
+            return await _givingUp.GiveUpAsync(turn, question, FailureCodes.Internal,
+                $"{_party.Name} could not go on: {exception.GetType().Name}; its log says more",
                 tellPeer: question.State != QuestionState.Preparing);
         }
     }
@@ -155,5 +158,6 @@ internal sealed class MaskedQuestions : IQuestionEngine
 
     /// <summary>Whether an own question waits for the peer's word. The peer's own questions take no answer from it.</summary>
     private static bool IsProposed(IStoreReader state, PartySession session, string id) =>
-        session.OpenQueries.Contains(id) && QuestionBook.Find(state, id) is { IsOwn: true, State: QuestionState.Proposed } question && question.Session == session.Id;
+        session.OpenQueries.Contains(id) && QuestionBook.Find(state, id) is { IsOwn: true, State: QuestionState.Proposed } question
+            && question.Session == session.Id;
 }

@@ -1,10 +1,11 @@
 using PsiMessaging.Analytics.Masked;
-using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Batches;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
-/// <summary>What a running contribution holds in memory. All of it can be made again from disk: the rows and masks of a query are the same every time.</summary>
+/// <summary>
+/// What a running contribution holds in memory. All of it can be made again from disk: the rows and masks of a query are the same every time.
+/// </summary>
 internal sealed class OpenContribution : IAsyncDisposable
 {
     private readonly QueryMasks _masks;

@@ -8,7 +8,8 @@ internal static class OpenQuestions
 {
     /// <summary>The questions, in the order in which they came; null for one whose document an earlier version wrote.</summary>
     public static IReadOnlyList<(string Id, Question? Question)> Of(Turn<PartySession> turn) => turn.Session.OpenQueries.Count == 0 ? []
-        : turn.Read(state => turn.Session.OpenQueries.Select(id => (id, QuestionBook.Find(state, id) is { Masked: not null } question ? question : null)).ToArray());
+        : turn.Read(state =>
+            turn.Session.OpenQueries.Select(id => (id, QuestionBook.Find(state, id) is { Masked: not null } question ? question : null)).ToArray());
 
     /// <summary>The session with one more.</summary>
     public static PartySession With(this PartySession session, Question question)

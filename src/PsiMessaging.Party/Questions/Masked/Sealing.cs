@@ -10,7 +10,9 @@ using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
-/// <summary>Seals what the two parties tell each other about a question: each kind of message of each question has a key of its own, in each direction.</summary>
+/// <summary>
+/// Seals what the two parties tell each other about a question: each kind of message of each question has a key of its own, in each direction.
+/// </summary>
 internal sealed class Sealing(PartyContext party)
 {
     /// <summary>A body for the other party.</summary>

@@ -1,4 +1,3 @@
-using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
@@ -6,7 +5,6 @@ using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Files;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Result;
 using PsiMessaging.Party.Rows;
@@ -44,7 +42,8 @@ internal sealed class StandingReady(PartyContext party)
         return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.AllSent) }, effects =>
         {
             effects.Send(session.Peer, new AnnounceColumns(session.Id, session.Transcript, columns));
-            effects.Send(session.Linker, new RegisterDataset(session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, rows, []));
+            effects.Send(session.Linker,
+                new RegisterDataset(session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, rows, []));
             effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Length));
         });
     }

@@ -40,10 +40,12 @@ internal sealed class RowSender : IDisposable
 
     public int Rows { get; }
 
-    public static RowSender Load(string party, Dataset dataset, DatasetCatalog catalog, MatchedRows matched, SecretBytes shared, byte[] transcript, ScratchFolder scratch)
+    public static RowSender Load(string party, Dataset dataset, DatasetCatalog catalog,
+        MatchedRows matched, SecretBytes shared, byte[] transcript, ScratchFolder scratch)
     {
         using var tokenKeys = new TokenKeys(shared, transcript);
-        var columns = dataset.Attributes.Select(name => (Name: name, Token: tokenKeys.ColumnToken(party, name))).OrderBy(column => column.Token, StringComparer.Ordinal).ToArray();
+        var columns = dataset.Attributes.Select(name => (Name: name, Token: tokenKeys.ColumnToken(party, name)))
+            .OrderBy(column => column.Token, StringComparer.Ordinal).ToArray();
         var ciphers = columns.Select(column => tokenKeys.ValueCipher(party, column.Name)).ToArray();
         var sorter = new ExternalSorter(scratch, (left, right) => left.SequenceCompareTo(right));
         try

@@ -3,8 +3,6 @@ using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Data.Output;
 using PsiMessaging.Files;
 using PsiMessaging.Participants.Mailbox;
 using PsiMessaging.Participants.Turns;
@@ -13,7 +11,8 @@ using PsiMessaging.Party.Session;
 namespace PsiMessaging.Party.Questions.Tokens;
 
 /// <summary>
-/// Engine <c>tokens</c> at a party: the common rows go to the linker encrypted, once; a question is the tokens of its columns, and the answer counts of groups of ciphertexts.
+/// Engine <c>tokens</c> at a party: the common rows go to the linker encrypted, once; a question is the
+/// tokens of its columns, and the answer counts of groups of ciphertexts.
 /// </summary>
 internal sealed class TokenQuestions(PartyContext party, BoundQuestions bound, Answers answers) : IQuestionEngine
 {
@@ -95,7 +94,9 @@ internal sealed class TokenQuestions(PartyContext party, BoundQuestions bound, A
         return new RunQuery(session.Id, id, [.. query.Groupings.Select(grouping => TokenOf(grouping.Column))], filters.Length == 0 ? null : filters);
     }
 
-    /// <summary>Decrypts an answer and holds it to what can be known: its form, its keys, the minimum cell size, and that no more is counted than there is.</summary>
+    /// <summary>
+    /// Decrypts an answer and holds it to what can be known: its form, its keys, the minimum cell size, and that no more is counted than there is.
+    /// </summary>
     private Question Open(PartySession session, Question question, QueryAnswered answer, ReadOnlyMemory<byte> body)
     {
         var query = bound.Of(session, question);
@@ -126,7 +127,8 @@ internal sealed class TokenQuestions(PartyContext party, BoundQuestions bound, A
     }
 
     private static bool Fits(PartySession session, QueryAnswered answer) =>
-        answer.MinCell >= session.MinCell && (answer.Complete || session.MinCell > 1 || answer.MinCell > 1) && answer.Groups is >= 0 and <= TokenEngine.MaximumGroups;
+        answer.MinCell >= session.MinCell && (answer.Complete || session.MinCell > 1 || answer.MinCell > 1)
+            && answer.Groups is >= 0 and <= TokenEngine.MaximumGroups;
 
     private TokenGroup[] Decrypt(PartySession session, Question question, BoundQuery query, QueryAnswered answer, ReadOnlyMemory<byte> body)
     {
