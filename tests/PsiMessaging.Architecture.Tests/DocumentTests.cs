@@ -77,7 +77,7 @@ public partial class DocumentTests
     {
         var places = Place().Matches(Read("docs/README.md")).Select(place => Expanded(place.Value)).Distinct(StringComparer.Ordinal).ToArray();
         Assert.True(places.Length > 40, $"only {places.Length} places were found");
-        Assert.Empty(places.Where(place => !Path.Exists(Path.Combine(Root, place))));
+        Assert.All(places, place => Assert.True(Path.Exists(Path.Combine(Root, place)), place));
     }
 
     /// <summary>docs/architecture.md has a row for each state, and the cells of the machine.</summary>

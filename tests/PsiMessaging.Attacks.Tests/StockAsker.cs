@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Party.Questions.Masked;
+using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Attacks.Tests;
