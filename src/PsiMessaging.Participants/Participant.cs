@@ -52,7 +52,7 @@ public abstract class Participant<TSession> : Participant
     private readonly WakeUps _due;
     private readonly Pruning _pruning;
     private readonly ConcurrentDictionary<string, bool> _outgrown = new(StringComparer.Ordinal);
-    private Doorkeeper<TSession>? _door;
+    private readonly Lazy<Doorkeeper<TSession>> _door;
 
     protected Participant(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger log)
         : base(home, store, new RefusedFrames(time, log))
@@ -62,6 +62,8 @@ public abstract class Participant<TSession> : Participant
         _services = new TurnServices(store, new Post(home, log), new AuditLog(home, time), time);
         _outbox = new OutboxDispatcher(store, sender, time, log) { OnSent = message => SignalSession(message.Session) };
         Scheduler = new TurnScheduler(TakeTurnAsync, OnTurnFault, time);
+        // The inbox may be served before the sessions are taken up.
+        _door = new Lazy<Doorkeeper<TSession>>(() => new Doorkeeper<TSession>(home, store, time, Routes, Refused, log));
         _listener = new CommitListener<TSession>(session => OnCommitting(session), OnCommitted);
         _due = new WakeUps(time, Scheduler.Interrupt);
         _pruning = new Pruning(store, time, () => Kept, id =>
@@ -92,7 +94,6 @@ public abstract class Participant<TSession> : Participant
     /// <inheritdoc/>
     public override void Start()
     {
-        _door = new Doorkeeper<TSession>(Home, Store, Time, Routes, Refused, Log);
         Scheduler.Start(_stop.Token);
         _outbox.Start(_stop.Token);
         foreach (var (id, dueAt) in Store.Read(state => state.DueTimes()))
@@ -112,7 +113,7 @@ public abstract class Participant<TSession> : Participant
     /// <inheritdoc/>
     public override Task ReceiveAsync(ReadOnlyMemory<byte> frame)
     {
-        var receipt = _door!.Receive(frame);
+        var receipt = _door.Value.Receive(frame);
         if (receipt is { IsNew: true, Session: { } opened })
         {
             _outbox.Signal();

@@ -170,6 +170,12 @@ public sealed class PartyParticipant : Participant<PartySession>
     private TurnOutcome GiveUp(Turn<PartySession> turn, Exception exception)
     {
         var reason = $"{Home.Name} could not go on: {exception.GetType().Name}; its log says more";
+        if (turn.Session.State == SessionState.Failed)
+        {
+            // What it leaves behind is taken away later.
+            return TurnOutcome.IdleUntil(turn.Now + TimeSpan.FromMinutes(1));
+        }
+
         return turn.Session.IsEnded ? _rows.Fail(turn, reason) : _ending.Fail(turn, SessionTrigger.Fault, FailureCodes.Internal, reason);
     }
 

@@ -22,27 +22,35 @@ public readonly record struct TurnOutcome(bool HasWorked, DateTimeOffset? WakeAt
 /// Runs the turns of one key (a session, a queue) one after the other, different keys side by side. A signal while a turn runs is never lost. A turn that
 /// faults is tried again after a second: a full disk or a busy database may pass.
 /// </summary>
-/// <param name="turn">
-/// Does one piece of work. Its token is cancelled when the work is to stop or when the key was
-/// interrupted; what it had not stored then is done again by a later turn.
-/// </param>
-/// <param name="onFault">Told of an exception that a turn threw.</param>
-/// <param name="time">Clock.</param>
-public sealed class TurnScheduler(Func<string, CancellationToken, Task<TurnOutcome>> turn, Action<string, Exception> onFault, TimeProvider time)
+public sealed class TurnScheduler
 {
     private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Run> _runs = new(StringComparer.Ordinal);
     private readonly HashSet<Task> _tasks = [];
+    private readonly Func<string, CancellationToken, Task<TurnOutcome>> _turn;
+    private readonly Action<string, Exception> _onFault;
+    private readonly TimeProvider _time;
+    private readonly WakeUps _again;
     private CancellationToken _stop;
-    private WakeUps? _again;
 
-    /// <summary>Allows work to begin.</summary>
+    /// <param name="turn">
+    /// Does one piece of work. Its token is cancelled when the work is to stop or when the key was interrupted; what it had not stored then is done again by
+    /// a later turn.
+    /// </param>
+    /// <param name="onFault">Told of an exception that a turn threw.</param>
+    /// <param name="time">Clock.</param>
+    public TurnScheduler(Func<string, CancellationToken, Task<TurnOutcome>> turn, Action<string, Exception> onFault, TimeProvider time)
+    {
+        (_turn, _onFault, _time) = (turn, onFault, time);
+        _again = new WakeUps(time, Signal);
+    }
+
+    /// <summary>Says when work is to stop; what was signalled before has begun already.</summary>
     public void Start(CancellationToken stop)
     {
         _stop = stop;
-        _again = new WakeUps(time, Signal);
         stop.Register(_again.Dispose);
     }
 
@@ -123,7 +131,7 @@ public sealed class TurnScheduler(Func<string, CancellationToken, Task<TurnOutco
             }
             catch (Exception exception)
             {
-                again = time.GetUtcNow() + AfterFault;
+                again = _time.GetUtcNow() + AfterFault;
                 TellFault(key, exception);
             }
 
@@ -134,7 +142,7 @@ public sealed class TurnScheduler(Func<string, CancellationToken, Task<TurnOutco
                     _runs.Remove(key);
                     if (!_stop.IsCancellationRequested)
                     {
-                        _again!.Set(key, again);
+                        _again.Set(key, again);
                     }
 
                     return;
@@ -153,7 +161,7 @@ public sealed class TurnScheduler(Func<string, CancellationToken, Task<TurnOutco
             run.Ended = ended;
             try
             {
-                if (await turn(key, ended.Token) is { HasWorked: false } outcome)
+                if (await _turn(key, ended.Token) is { HasWorked: false } outcome)
                 {
                     return outcome.WakeAt;
                 }
@@ -175,7 +183,7 @@ public sealed class TurnScheduler(Func<string, CancellationToken, Task<TurnOutco
     {
         try
         {
-            onFault(key, exception);
+            _onFault(key, exception);
         }
         catch (Exception)
         {

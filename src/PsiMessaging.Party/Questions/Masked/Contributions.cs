@@ -141,6 +141,10 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         {
             party.Log.Contributed(session.Id, question.Id, open.Plan.Rows, open.Layout.PaddedColumns);
             await CloseAsync(session.Id, question.Id);
+            if (sent.IsOver)
+            {
+                bound.Forget(session.Id, question.Id);
+            }
         }
 
         return TurnOutcome.Worked;
