@@ -53,13 +53,14 @@ internal static class FlowText
     }
 
     /// <summary>
-    /// Which messages cross: both parties' rounds do, and what a party announces of its masked rows may overtake them. All others are a kind each,
-    /// and stay in order.
+    /// Which messages cross: both parties' rounds do, what a party announces of its masked rows may overtake them, and the linker confirms
+    /// registrations in the order in which they reach it. All others are a kind each, and stay in order.
     /// </summary>
     private static object KindOf(Envelope envelope) => envelope.Message switch
     {
         RoundBatch or GrantCredit => typeof(RoundBatch),
         OpenProduct or MaskedRows or MaskedCorrection => typeof(MaskedRows),
+        DatasetRegistered => typeof(DatasetRegistered),
         _ => envelope,
     };
 
@@ -70,6 +71,7 @@ internal static class FlowText
         OpenProduct product => (product.QueryId, 0, 0),
         MaskedRows rows => (rows.QueryId, 1, rows.Sequence),
         MaskedCorrection correction => (correction.QueryId, 2, 0),
+        DatasetRegistered registered => (registered.Party, 0, 0),
         _ => default,
     };
 
