@@ -39,9 +39,9 @@ public sealed class NetsTests
     public void Rows_MoveInACompletedSessionOnly()
     {
         var completed = At(SessionState.Completed);
-        Assert.True(TransitionTable.Allows(completed, At(SessionState.Completed, RegistrationState.Sending)));
+        Assert.True(TransitionTable.Allows(completed, At(SessionState.Completed, RegistrationState.Opening)));
         Assert.False(TransitionTable.Allows(completed, At(SessionState.Completed, RegistrationState.Registered)));
-        Assert.False(TransitionTable.Allows(At(SessionState.Comparing), At(SessionState.Completed, RegistrationState.Sending)));
+        Assert.False(TransitionTable.Allows(At(SessionState.Comparing), At(SessionState.Completed, RegistrationState.Opening)));
         Assert.False(TransitionTable.Allows(At(SessionState.Completed, RegistrationState.Sent), At(SessionState.Failed)));
         Assert.True(TransitionTable.Allows(At(SessionState.Completed, RegistrationState.Sent), At(SessionState.Failed, RegistrationState.Sent)));
     }
