@@ -31,6 +31,7 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
     private JsonObject Of(TestParticipant participant)
     {
         var state = StoredState.Read(participant.Home);
+        var isLinker = participant.Home.Config.Role == ParticipantRole.Linker;
         var documents = new JsonObject();
         foreach (var kind in state.Documents.GroupBy(document => document.Kind, StringComparer.Ordinal))
         {
@@ -46,11 +47,11 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
         {
             ["id"] = Name(session.Id),
             ["state"] = session.State,
-            ["peer"] = session.Peer,
+            ["peer"] = isLinker ? null : session.Peer,
             ["isOpen"] = session.IsOpen,
             ["dueAt"] = Time(session.DueAt),
             ["endedAt"] = Time(session.EndedAt),
-            ["document"] = Named(JsonNode.Parse(session.Document)),
+            ["document"] = isLinker ? Unordered(Named(JsonNode.Parse(session.Document))) : Named(JsonNode.Parse(session.Document)),
         });
         return new JsonObject
         {
@@ -69,6 +70,16 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
                 .OrderBy(entry => participant.Home.Config.Role == ParticipantRole.Linker ? entry!.ToJsonString() : "", StringComparer.Ordinal)]),
         };
     }
+
+    /// <summary>A session at the linker: which party registers first is chance, so that neither is named, and lists are sorted.</summary>
+    private static JsonNode? Unordered(JsonNode? node) => node switch
+    {
+        JsonObject members => new JsonObject(members.OrderBy(member => member.Key is "P1" or "P2" ? member.Key : "", StringComparer.Ordinal)
+            .Select(member => KeyValuePair.Create(member.Key, Unordered(member.Value)))),
+        JsonArray items => new JsonArray([.. items.Select(Unordered).OrderBy(item => item?.ToJsonString() ?? "", StringComparer.Ordinal)]),
+        JsonValue value when value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() is "P1" or "P2" => "<party>",
+        _ => node?.DeepClone(),
+    };
 
     private IEnumerable<string> Files(TestParticipant participant)
     {
