@@ -51,7 +51,7 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
             ["isOpen"] = session.IsOpen,
             ["dueAt"] = Time(session.DueAt),
             ["endedAt"] = Time(session.EndedAt),
-            ["document"] = isLinker ? Unordered(Named(JsonNode.Parse(session.Document))) : Named(JsonNode.Parse(session.Document)),
+            ["document"] = Named(isLinker ? Unordered(JsonNode.Parse(session.Document)) : JsonNode.Parse(session.Document)),
         });
         return new JsonObject
         {
@@ -71,12 +71,12 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
         };
     }
 
-    /// <summary>A session at the linker: which party registers first is chance, so that neither is named, and lists are sorted.</summary>
+    /// <summary>A session at the linker: which party registers first is chance, so that neither is named, and what both sent comes in one order.</summary>
     private static JsonNode? Unordered(JsonNode? node) => node switch
     {
         JsonObject members => new JsonObject(members.OrderBy(member => member.Key is "P1" or "P2" ? member.Key : "", StringComparer.Ordinal)
             .Select(member => KeyValuePair.Create(member.Key, Unordered(member.Value)))),
-        JsonArray items => new JsonArray([.. items.Select(Unordered).OrderBy(item => item?.ToJsonString() ?? "", StringComparer.Ordinal)]),
+        JsonArray items => new JsonArray([.. items.OrderBy(item => (item as JsonObject)?["party"]?.GetValue<string>() ?? "", StringComparer.Ordinal).Select(Unordered)]),
         JsonValue value when value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() is "P1" or "P2" => "<party>",
         _ => node?.DeepClone(),
     };
