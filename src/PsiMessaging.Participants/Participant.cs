@@ -60,8 +60,8 @@ public abstract class Participant<TSession> : Participant
         Log = log;
         Time = time;
         _services = new TurnServices(store, new Post(home, log), new AuditLog(home, time), time);
-        _outbox = new OutboxDispatcher(store, sender, time, log) { OnSent = message => SignalSession(message.Session) };
-        Scheduler = new TurnScheduler(TakeTurnAsync, OnTurnFault, time);
+        _outbox = new OutboxDispatcher(store, sender, time, log, _stop.Token) { OnSent = message => SignalSession(message.Session) };
+        Scheduler = new TurnScheduler(TakeTurnAsync, OnTurnFault, time, _stop.Token);
         // The inbox may be served before the sessions are taken up.
         _door = new Lazy<Doorkeeper<TSession>>(() => new Doorkeeper<TSession>(home, store, time, Routes, Refused, log));
         _listener = new CommitListener<TSession>(session => OnCommitting(session), OnCommitted);
@@ -94,8 +94,7 @@ public abstract class Participant<TSession> : Participant
     /// <inheritdoc/>
     public override void Start()
     {
-        Scheduler.Start(_stop.Token);
-        _outbox.Start(_stop.Token);
+        _outbox.Signal();
         foreach (var (id, dueAt) in Store.Read(state => state.DueTimes()))
         {
             _due.Set(id, dueAt);

@@ -52,16 +52,7 @@ public class OracleTests
         var (p1, p2) = RandomData(seed, rows: 2 + (seed % 150));
         using var oracle = new DuckDBConnection("DataSource=:memory:");
         Join(oracle, p1, p2);
-        using var run =
-                MaskedRun.OpenAsync(p1, p2, new Dictionary<string, string>
-                {
-                    ["x"] = "decimal(11,2)",
-                    ["y"] = "decimal(15,3)",
-                    ["w"] = "decimal(5,1)",
-                    ["a"] = "integer",
-                    ["b"] = "integer(6)"
-                })
-            .WaitAsync(TimeSpan.FromMinutes(1)).GetAwaiter().GetResult();
+        using var run = Open(p1, p2);
         foreach (var (text, sql) in Tables)
         {
             var expected = Rows(oracle, sql);
@@ -80,16 +71,7 @@ public class OracleTests
     public void EveryTable_UnderAMinimum_ShowsTheNumbersOfTheAnswerWithoutOne() => Gen.Int[1, 1 << 30].Sample(seed =>
     {
         var (p1, p2) = RandomData(seed, rows: 40 + (seed % 150));
-        using var run =
-                MaskedRun.OpenAsync(p1, p2, new Dictionary<string, string>
-                {
-                    ["x"] = "decimal(11,2)",
-                    ["y"] = "decimal(15,3)",
-                    ["w"] = "decimal(5,1)",
-                    ["a"] = "integer",
-                    ["b"] = "integer(6)"
-                })
-            .WaitAsync(TimeSpan.FromMinutes(1)).GetAwaiter().GetResult();
+        using var run = Open(p1, p2);
         var compared = 0;
         foreach (var text in Tables.Select(table => table.Query).Concat(["g, h with totals", "count, sum(y), mean(x) by g, h with totals",
             "count, sum(x) by h, g where b > 0 with totals", "count by a in 0-9, 10-29, 30+, g, h with totals", "count by g where x > 0 with totals"]))
@@ -338,6 +320,17 @@ public class OracleTests
             Assert.Equal(row[4], found[4].Text);
         }
     }
+
+    /// <summary>Both parties with the types that <c>RandomData</c> is declared to have.</summary>
+    private static MaskedRun Open(string p1, string p2) =>
+        MaskedRun.OpenAsync(p1, p2, new Dictionary<string, string>
+        {
+            ["x"] = "decimal(11,2)",
+            ["y"] = "decimal(15,3)",
+            ["w"] = "decimal(5,1)",
+            ["a"] = "integer",
+            ["b"] = "integer(6)",
+        }).WaitAsync(TimeSpan.FromMinutes(1)).GetAwaiter().GetResult();
 
     private static void Equal(string text, List<List<string?>> expected, Answer answer)
     {

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using PsiMessaging.Shape;
 using YamlDotNet.Core;
 using YamlDotNet.Serialization;
 
@@ -7,7 +8,7 @@ namespace PsiMessaging.Architecture.Tests;
 /// <summary>What docker-compose.yml and the Dockerfile name must exist; no file of deployment holds a password.</summary>
 public partial class DeployTests
 {
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = SourceTree.RootAbove(AppContext.BaseDirectory);
 
     private static string Compose => File.ReadAllText(Path.Combine(Root, "docker-compose.yml"));
 
@@ -158,16 +159,6 @@ public partial class DeployTests
         }
     }
 
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "PsiMessaging.sln")))
-        {
-            folder = folder.Parent!;
-        }
-
-        return folder.FullName;
-    }
 
     [GeneratedRegex("^  (?<name>[a-z0-9-]+):\\s*$", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ServiceName();

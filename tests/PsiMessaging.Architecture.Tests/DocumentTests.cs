@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using PsiMessaging.Shape;
 
 namespace PsiMessaging.Architecture.Tests;
 
@@ -8,7 +9,7 @@ public partial class DocumentTests
 {
     private const int Width = 120;
 
-    private static readonly string Root = FindRoot();
+    private static readonly string Root = SourceTree.RootAbove(AppContext.BaseDirectory);
 
     public static TheoryData<string> Pages => [.. AllPages()];
 
@@ -165,16 +166,6 @@ public partial class DocumentTests
         return whole.LastIndexOf(' ', Math.Min(Width, whole.Length - 1)) > start;
     }
 
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "PsiMessaging.sln")))
-        {
-            folder = folder.Parent!;
-        }
-
-        return folder.FullName;
-    }
 
     [GeneratedRegex(@"\[[^\]]+\]\((?<target>[^)\s]+)\)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Link();

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using NetArchTest.Rules;
 using PsiMessaging.Batches;
+using PsiMessaging.Shape;
 
 namespace PsiMessaging.Architecture.Tests;
 
@@ -63,7 +64,7 @@ public class LayerTests
     [Fact]
     public void EveryProjectOfOurs_HasItsRule()
     {
-        var projects = Directory.GetFiles(Path.Combine(FindRoot(), "src"), "*.csproj", SearchOption.AllDirectories)
+        var projects = Directory.GetFiles(Path.Combine(SourceTree.RootAbove(AppContext.BaseDirectory), "src"), "*.csproj", SearchOption.AllDirectories)
             .Select(path => Path.GetFileNameWithoutExtension(path));
         Assert.Equal(projects.Order(StringComparer.Ordinal),
             MayReference.Keys.Except(["PsiMessaging.Contracts"])
@@ -136,7 +137,7 @@ public class LayerTests
     [Fact]
     public void LinkerImage_IsMadeOfTheLinkersWorkerAlone()
     {
-        var dockerfile = File.ReadAllText(Path.Combine(FindRoot(), "deploy", "Dockerfile"));
+        var dockerfile = File.ReadAllText(Path.Combine(SourceTree.RootAbove(AppContext.BaseDirectory), "deploy", "Dockerfile"));
         Assert.Matches(@"dotnet publish src/PsiMessaging\.LinkerWorker +-c Release -o /publish/linker\b", dockerfile);
         Assert.Single(Regex.Matches(dockerfile, "-o /publish/linker\\b", RegexOptions.None, TimeSpan.FromSeconds(1)));
         var image = dockerfile[dockerfile.IndexOf("\nFROM base AS linker\n", StringComparison.Ordinal)..];
@@ -144,16 +145,5 @@ public class LayerTests
         Assert.Equal(["COPY --from=build /publish/linker /app"], image.Split('\n').Where(line => line is ['C', 'O', 'P', 'Y', ..] or ['A', 'D', 'D', ..]));
         var shared = dockerfile[dockerfile.IndexOf(" AS base\n", StringComparison.Ordinal)..dockerfile.IndexOf("\nFROM base AS", StringComparison.Ordinal)];
         Assert.DoesNotContain("\nCOPY", shared, StringComparison.Ordinal);
-    }
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "PsiMessaging.sln")))
-        {
-            folder = folder.Parent!;
-        }
-
-        return folder.FullName;
     }
 }

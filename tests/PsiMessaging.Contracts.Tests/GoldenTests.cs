@@ -114,7 +114,7 @@ public class GoldenTests
     [MemberData(nameof(Names))]
     public void Message_HasItsPageAndItsPlaceInTheAsyncApi(string name)
     {
-        var contracts = FindContracts();
+        var contracts = ContractsFolder.Path;
         var type = ContractCatalog.Find(name)!.Name;
         var page = Path.Combine(contracts, "messages", type + ".md");
         Assert.True(File.Exists(page), $"{page} is missing");
@@ -127,16 +127,5 @@ public class GoldenTests
         Assert.Contains($"{type}:", File.ReadAllText(Path.Combine(contracts, "asyncapi.yaml")), StringComparison.Ordinal);
         Assert.All(ContractCatalog.Find(name)!.GetProperties().Where(property => property.CanWrite), property =>
             Assert.Contains($"`{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}`", text, StringComparison.Ordinal));
-    }
-
-    private static string FindContracts()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "PsiMessaging.sln")))
-        {
-            folder = folder.Parent ?? throw new DirectoryNotFoundException("the solution's folder");
-        }
-
-        return Path.Combine(folder.FullName, "contracts");
     }
 }

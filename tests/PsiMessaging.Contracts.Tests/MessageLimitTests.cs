@@ -11,16 +11,7 @@ public class MessageLimitTests
 
     private static string Size(int bytes) => bytes % (1 << 20) == 0 ? $"{bytes >> 20} MiB" : $"{bytes >> 10:N0} KiB";
 
-    private static string PageOf(Type type)
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "PsiMessaging.sln")))
-        {
-            folder = folder.Parent!;
-        }
-
-        return File.ReadAllText(Path.Combine(folder.FullName, "contracts", "messages", type.Name + ".md"));
-    }
+    private static string PageOf(Type type) => ContractsFolder.PageOf(type.Name);
 
     [Theory]
     [MemberData(nameof(Names))]

@@ -70,7 +70,7 @@ public class SealedBodyTests
         foreach (var name in ContractCatalog.Names)
         {
             var type = ContractCatalog.Find(name)!;
-            Assert.Equal(PageOf(type.Name).Contains("## Sealed body", StringComparison.Ordinal), SealedBodies.Of(type) is not null);
+            Assert.Equal(ContractsFolder.PageOf(type.Name).Contains("## Sealed body", StringComparison.Ordinal), SealedBodies.Of(type) is not null);
         }
 
         Assert.All(SealedBodies.Messages, message => Assert.True(MessageLimits.Of(message)!.BodyBytes > 0));
@@ -80,7 +80,7 @@ public class SealedBodyTests
     [MemberData(nameof(Messages))]
     public void SealedBody_HasAPageWithEveryMemberItsTypeAndItsBound(string message)
     {
-        var section = PageOf(message);
+        var section = ContractsFolder.PageOf(message);
         section = section[section.IndexOf("## Sealed body", StringComparison.Ordinal)..];
         section = section[..section.IndexOf("\n## ", 1, StringComparison.Ordinal)];
         var rows = section.Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal))
@@ -127,7 +127,7 @@ public class SealedBodyTests
         foreach (var page in new[] { nameof(MaskedCorrection), nameof(ProductComputed) })
         {
             // Pages are wrapped, so a sentence may be broken anywhere.
-            var text = string.Join(' ', PageOf(page).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+            var text = string.Join(' ', ContractsFolder.PageOf(page).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
             Assert.Contains("Body of 8·p·q bytes, at most 8 MB: words in little-endian order, row after row.", text, StringComparison.Ordinal);
             Assert.Contains("`tests/PsiMessaging.Contracts.Tests/Golden/body.v1.ProductComputed.hex`", text, StringComparison.Ordinal);
         }
@@ -162,18 +162,5 @@ public class SealedBodyTests
         return (type, lists);
     }
 
-    private static string AsyncApi() => File.ReadAllText(Path.Combine(Contracts(), "asyncapi.yaml"));
-
-    private static string PageOf(string message) => File.ReadAllText(Path.Combine(Contracts(), "messages", message + ".md"));
-
-    private static string Contracts()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "PsiMessaging.sln")))
-        {
-            folder = folder.Parent!;
-        }
-
-        return Path.Combine(folder.FullName, "contracts");
-    }
+    private static string AsyncApi() => File.ReadAllText(Path.Combine(ContractsFolder.Path, "asyncapi.yaml"));
 }

@@ -20,8 +20,7 @@ public class TurnTests
             seen = Volatile.Read(ref given);
             Interlocked.Decrement(ref inside);
             return Task.FromResult(TurnOutcome.Idle);
-        }, (_, exception) => throw exception, TimeProvider.System);
-        scheduler.Start(stop.Token);
+        }, (_, exception) => throw exception, TimeProvider.System, stop.Token);
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
         {
             for (var i = 0; i < 2000; i++)
@@ -50,14 +49,35 @@ public class TurnTests
 
             second.TrySetResult();
             return TurnOutcome.Idle;
-        }, (_, exception) => throw exception, TimeProvider.System);
-        scheduler.Start(stop.Token);
+        }, (_, exception) => throw exception, TimeProvider.System, stop.Token);
         scheduler.Signal("a");
         await begun.Task.WaitAsync(Patience);
         scheduler.Interrupt("a");
         await second.Task.WaitAsync(Patience);
         await scheduler.DrainAsync().WaitAsync(Patience);
         Assert.InRange(turns, 2, 3);
+    }
+
+    [Fact]
+    public async Task Turn_ThatRunsWhenWorkStops_EndsByItsToken_AndNoneFollows()
+    {
+        var begun = new TaskCompletionSource();
+        using var stop = new CancellationTokenSource();
+        var turns = 0;
+        var scheduler = new TurnScheduler(async (_, ended) =>
+        {
+            turns++;
+            begun.SetResult();
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ended);
+            return TurnOutcome.Worked;
+        }, (_, exception) => throw exception, TimeProvider.System, stop.Token);
+        scheduler.Signal("a");
+        await begun.Task.WaitAsync(Patience);
+        await stop.CancelAsync();
+        await scheduler.DrainAsync().WaitAsync(Patience);
+        scheduler.Signal("a");
+        await scheduler.DrainAsync().WaitAsync(Patience);
+        Assert.Equal(1, turns);
     }
 
     [Fact]
@@ -68,8 +88,7 @@ public class TurnTests
         var turns = 0;
         using var stop = new CancellationTokenSource();
         var scheduler = new TurnScheduler((_, _) => ++turns == 1 ? throw new IOException("full") : Task.FromResult(TurnOutcome.Idle),
-            (key, fault) => faults.Enqueue($"{key}: {fault.Message}"), time);
-        scheduler.Start(stop.Token);
+            (key, fault) => faults.Enqueue($"{key}: {fault.Message}"), time, stop.Token);
         scheduler.Signal("a");
         await scheduler.DrainAsync().WaitAsync(Patience);
         Assert.Equal((1, "a: full"), (turns, Assert.Single(faults)));
@@ -89,8 +108,7 @@ public class TurnTests
         using var stop = new CancellationTokenSource();
         var scheduler = new TurnScheduler((_, _) =>
                 Task.FromResult(++turns == 1 ? TurnOutcome.IdleUntil(DateTimeOffset.UnixEpoch.AddSeconds(30)) : TurnOutcome.Idle),
-            (_, exception) => throw exception, time);
-        scheduler.Start(stop.Token);
+            (_, exception) => throw exception, time, stop.Token);
         scheduler.Signal("a");
         await scheduler.DrainAsync().WaitAsync(Patience);
         time.Advance(TimeSpan.FromSeconds(29));

@@ -1,16 +1,10 @@
 using System.Text;
-using Microsoft.CodeAnalysis;
-using Microsoft.CodeAnalysis.CSharp;
-using Microsoft.CodeAnalysis.CSharp.Syntax;
 
 namespace PsiMessaging.Shape;
 
 /// <summary>The figures of a checkout, for a person; the same for any commit, so that two can be laid side by side.</summary>
 public static class ShapeReport
 {
-    /// <summary>The interface whose tests outside Protocols are counted.</summary>
-    private const string VectorParty = "IVectorParty";
-
     /// <param name="tree">The checkout.</param>
     /// <param name="list">Whether each offence and each comparison follows the figures.</param>
     public static string Write(SourceTree tree, bool list)
@@ -18,9 +12,9 @@ public static class ShapeReport
         var text = new StringBuilder();
         Rooms(text, tree);
         var product = tree.Files.Where(file => file.IsProduct).ToArray();
-        var tests = product.Where(file => file.Project != "PsiMessaging.Protocols").SelectMany(VectorTests).ToArray();
+        var tests = KindTest.In(product);
         var comparisons = NameComparison.In(product);
-        text.Append($"\n`is {VectorParty}` outside Protocols: {tests.Length}\n");
+        text.Append($"\n`is {KindTest.Interface}` outside Protocols: {tests.Count}\n");
         foreach (var kind in Enum.GetValues<NameKind>())
         {
             var of = comparisons.Where(comparison => comparison.Kind == kind).ToArray();
@@ -35,7 +29,7 @@ public static class ShapeReport
         if (list)
         {
             text.Append('\n').AppendJoin('\n', ShapeRules.Offences(tree)).Append('\n')
-                .AppendJoin("", tests.Select(place => $"{"vector-test",-13} {place}\n"))
+                .AppendJoin("", tests.Select(place => $"{"kind-test",-13} {place.Path}:{place.Line}\n"))
                 .AppendJoin("", comparisons.Select(comparison => $"{comparison.Kind + "-name",-13} {comparison.Path}:{comparison.Line} {comparison.Word}\n"));
         }
 
@@ -73,18 +67,6 @@ public static class ShapeReport
             text.Append($"  {project.Key,-34}{project.Count(),6}\n");
         }
     }
-
-    private static IEnumerable<string> VectorTests(SourceFile file) => file.Root.DescendantNodes()
-        .Where(node => node switch
-        {
-            BinaryExpressionSyntax test => test.IsKind(SyntaxKind.IsExpression) && test.Right.ToString() == VectorParty,
-            DeclarationPatternSyntax pattern => pattern.Type.ToString() == VectorParty,
-            RecursivePatternSyntax pattern => pattern.Type?.ToString() == VectorParty,
-            ConstantPatternSyntax pattern => pattern.Expression.ToString() == VectorParty,
-            TypePatternSyntax pattern => pattern.Type.ToString() == VectorParty,
-            _ => false,
-        })
-        .Select(node => $"{file.Path}:{node.GetLocation().GetLineSpan().StartLinePosition.Line + 1}");
 
     private static int Files(IEnumerable<NameComparison> comparisons) => comparisons.DistinctBy(comparison => comparison.Path, StringComparer.Ordinal).Count();
 

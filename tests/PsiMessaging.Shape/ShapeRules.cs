@@ -17,6 +17,9 @@ public static class ShapeRules
     public const int Cyclomatic = 12;
     public const int LineCharacters = 160;
 
+    /// <summary>The one project that may compare the names of protocols and tell their parties' kinds apart.</summary>
+    public const string Protocols = "PsiMessaging.Protocols";
+
     /// <summary>The projects whose classes and methods have limits; after the slash an older name of it.</summary>
     public static readonly IReadOnlyList<string[]> Rooms =
         [["PsiMessaging.Party", "PsiMessaging.Sessions"], ["PsiMessaging.Linker", "PsiMessaging.Linking"], ["PsiMessaging.Participants"]];
@@ -30,6 +33,7 @@ public static class ShapeRules
     {
         var rooms = Rooms.SelectMany(room => FilesOf(tree, room)).ToArray();
         var methods = MethodShape.In(rooms);
+        var product = tree.Files.Where(file => file.IsProduct).ToArray();
         return
         [
             .. TypeShape.In(rooms).Where(type => type.Lines > ClassLines).Select(type => new Offence("class-lines", type.Name, $"{type.Lines} lines")),
@@ -41,6 +45,9 @@ public static class ShapeRules
                 .Select(type => new Offence("several-files", type.Name, $"{type.Paths.Count} files")),
             .. LongLine.In(tree.Files, LineCharacters).GroupBy(line => line.Path, StringComparer.Ordinal)
                 .Select(lines => new Offence("long-line", lines.Key, $"{lines.Count()} lines, the first is {lines.First().Line}")),
+            .. KindTest.In(product).Select(test => new Offence("kind-test", test.Path, $"asks for {KindTest.Interface} in line {test.Line}")),
+            .. NameComparison.In(product).Where(comparison => comparison.Project != Protocols)
+                .Select(comparison => new Offence("name-compared", comparison.Path, $"\"{comparison.Word}\" in line {comparison.Line}")),
         ];
     }
 }

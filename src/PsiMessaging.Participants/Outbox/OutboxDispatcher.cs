@@ -26,12 +26,17 @@ public sealed partial class OutboxDispatcher
     private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<string, DateTimeOffset> _said = new(StringComparer.Ordinal);
 
-    public OutboxDispatcher(IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger log)
+    /// <param name="store">Own state.</param>
+    /// <param name="sender">The way to the broker.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="log">Log.</param>
+    /// <param name="stop">Cancelled when sending is to stop, also what is tried again and again.</param>
+    public OutboxDispatcher(IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger log, CancellationToken stop)
     {
         _store = store;
         _sender = sender;
         _log = log;
-        _sending = new TurnScheduler(SendSomeAsync, (queue, exception) => LogFault(exception, queue), time);
+        _sending = new TurnScheduler(SendSomeAsync, (queue, exception) => LogFault(exception, queue), time, stop);
         _time = time;
         _retry = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
@@ -54,13 +59,6 @@ public sealed partial class OutboxDispatcher
 
     /// <summary>Told of every confirmed message: its session may have room to produce more.</summary>
     public Action<OutgoingMessage> OnSent { get; set; } = _ => { };
-
-    /// <summary>Starts sending what a former run left.</summary>
-    public void Start(CancellationToken stop)
-    {
-        _sending.Start(stop);
-        Signal();
-    }
 
     /// <summary>Says that the outbox has something new. Each queue is served by itself: one that is missing holds up no other.</summary>
     public void Signal()

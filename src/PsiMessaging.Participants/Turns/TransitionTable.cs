@@ -44,8 +44,5 @@ public sealed class TransitionTable<TState, TTrigger>
         var next => Enum.Parse<TState>(next),
     };
 
-    /// <summary>Whether something changes nothing.</summary>
-    public bool IsLetPass(TState from, TTrigger trigger) => _cells[(NameOf(from), trigger)] == "·";
-
     private static string NameOf(TState? state) => state?.ToString() ?? "-";
 }

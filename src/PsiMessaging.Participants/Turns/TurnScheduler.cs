@@ -33,7 +33,7 @@ public sealed class TurnScheduler
     private readonly Action<string, Exception> _onFault;
     private readonly TimeProvider _time;
     private readonly WakeUps _again;
-    private CancellationToken _stop;
+    private readonly CancellationToken _stop;
 
     /// <param name="turn">
     /// Does one piece of work. Its token is cancelled when the work is to stop or when the key was interrupted; what it had not stored then is done again by
@@ -41,16 +41,12 @@ public sealed class TurnScheduler
     /// </param>
     /// <param name="onFault">Told of an exception that a turn threw.</param>
     /// <param name="time">Clock.</param>
-    public TurnScheduler(Func<string, CancellationToken, Task<TurnOutcome>> turn, Action<string, Exception> onFault, TimeProvider time)
+    /// <param name="stop">Cancelled when all work is to stop: every turn ends by it, and none begins after it.</param>
+    public TurnScheduler(Func<string, CancellationToken, Task<TurnOutcome>> turn, Action<string, Exception> onFault, TimeProvider time,
+        CancellationToken stop)
     {
-        (_turn, _onFault, _time) = (turn, onFault, time);
+        (_turn, _onFault, _time, _stop) = (turn, onFault, time, stop);
         _again = new WakeUps(time, Signal);
-    }
-
-    /// <summary>Says when work is to stop; what was signalled before has begun already.</summary>
-    public void Start(CancellationToken stop)
-    {
-        _stop = stop;
         stop.Register(_again.Dispose);
     }
 

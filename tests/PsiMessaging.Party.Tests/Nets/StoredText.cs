@@ -47,11 +47,11 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
         {
             ["id"] = Name(session.Id),
             ["state"] = session.State,
-            ["peer"] = isLinker ? null : session.Peer,
+            ["peer"] = isLinker ? PlaceOf(session.Peer, JsonNode.Parse(session.Document)!) : session.Peer,
             ["isOpen"] = session.IsOpen,
             ["dueAt"] = Time(session.DueAt),
             ["endedAt"] = Time(session.EndedAt),
-            ["document"] = Named(isLinker ? Unordered(JsonNode.Parse(session.Document)) : JsonNode.Parse(session.Document)),
+            ["document"] = Named(isLinker ? InOneOrder(JsonNode.Parse(session.Document)!) : JsonNode.Parse(session.Document)),
         });
         return new JsonObject
         {
@@ -65,21 +65,29 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
             ["outbox"] = state.Outgoing.Count,
             ["files"] = new JsonArray([.. Files(participant).Select(file => (JsonNode)file)]),
 
-            // The parties' messages reach the linker in no fixed order.
+            // The two parties' messages reach the linker in no fixed order; each one's do.
             ["audit"] = new JsonArray([.. state.Audit.Select(entry => Named(JsonNode.Parse(entry)))
-                .OrderBy(entry => participant.Home.Config.Role == ParticipantRole.Linker ? entry!.ToJsonString() : "", StringComparer.Ordinal)]),
+                .OrderBy(entry => isLinker ? (entry!["party"] ?? entry["asker"])?.GetValue<string>() ?? "" : "", StringComparer.Ordinal)]),
         };
     }
 
-    /// <summary>A session at the linker: which party registers first is chance, so that neither is named, and what both sent comes in one order.</summary>
-    private static JsonNode? Unordered(JsonNode? node) => node switch
+    /// <summary>
+    /// A session at the linker: which party's registration comes first is chance. So the parties stand in alphabetical order, and who opened the session is
+    /// called the first and the other the second.
+    /// </summary>
+    private static JsonNode InOneOrder(JsonNode document)
     {
-        JsonObject members => new JsonObject(members.OrderBy(member => member.Key is "P1" or "P2" ? member.Key : "", StringComparer.Ordinal)
-            .Select(member => KeyValuePair.Create(member.Key, Unordered(member.Value)))),
-        JsonArray items => new JsonArray([.. items.OrderBy(item => (item as JsonObject)?["party"]?.GetValue<string>() ?? "", StringComparer.Ordinal).Select(Unordered)]),
-        JsonValue value when value.GetValueKind() == JsonValueKind.String && value.GetValue<string>() is "P1" or "P2" => "<party>",
-        _ => node?.DeepClone(),
-    };
+        var (opener, partner) = (PlaceOf(document["opener"]?.GetValue<string>(), document), PlaceOf(document["partner"]?.GetValue<string>(), document));
+        (document["opener"], document["partner"]) = (opener, partner);
+        document["registrations"] = new JsonArray([.. document["registrations"]!.AsArray().Select(registration => registration!.DeepClone())
+            .OrderBy(registration => registration["party"]!.GetValue<string>(), StringComparer.Ordinal)]);
+        document["maskCounters"] = new JsonObject(document["maskCounters"]!.AsObject().OrderBy(counter => counter.Key, StringComparer.Ordinal)
+            .Select(counter => KeyValuePair.Create(counter.Key, counter.Value?.DeepClone())));
+        return document;
+    }
+
+    private static string? PlaceOf(string? party, JsonNode document) =>
+        party is null ? null : party == document["opener"]?.GetValue<string>() ? "<first>" : "<second>";
 
     private IEnumerable<string> Files(TestParticipant participant)
     {

@@ -102,9 +102,15 @@ public class RoundBookTests
         /// <summary>Everything that this side may do now.</summary>
         public IEnumerable<Action> Possible(Side other)
         {
-            foreach (var round in rounds.Where(round => round.Direction == RoundDirection.Outgoing && _book.MayProduce(round, Counts, NothingInHand.Contains)))
+            foreach (var round in rounds.Where(round => round.Direction == RoundDirection.Outgoing))
             {
-                yield return () => Send(other, round.Number, RoundBook.NextOf(round, Counts, NothingInHand.Contains));
+                var next = _produced.GetValueOrDefault(round.Number);
+                var may = next < round.Batches && next < AllowedByCounting(round.Number, other) && round.After.All(IsTaken);
+                Assert.True(may == _book.MayProduce(round, Counts, NothingInHand.Contains), $"round {round.Number}, batch {next}");
+                if (may)
+                {
+                    yield return () => Send(other, round.Number, RoundBook.NextOf(round, Counts, NothingInHand.Contains));
+                }
             }
 
             foreach (var batch in Arrived.ToArray())
@@ -112,6 +118,16 @@ public class RoundBookTests
                 yield return () => Take(other, batch);
             }
         }
+
+        /// <summary>
+        /// How many batches of an own round may have left by now: a window more than were answered; or, where no answers come, than the multiple of the step
+        /// that the other has dealt with.
+        /// </summary>
+        private int AllowedByCounting(int number, Side other) => RoundBook.CreditWindow + (rounds.Any(round => round.IsAnswer && round.Number == number + 1)
+            ? _consumed.GetValueOrDefault(number + 1)
+            : other._consumed.GetValueOrDefault(number) / RoundBook.CreditStep * RoundBook.CreditStep);
+
+        private bool IsTaken(int number) => _consumed.GetValueOrDefault(number) == rounds.Single(round => round.Number == number).Batches;
 
         private void Send(Side other, int round, int sequence)
         {
