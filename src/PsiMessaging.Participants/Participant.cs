@@ -44,6 +44,7 @@ public abstract class Participant<TSession> : Participant
     where TSession : class, ISession<TSession>
 {
     private static readonly TimeSpan AfterDue = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan AfterFault = TimeSpan.FromMinutes(1);
 
     private readonly CancellationTokenSource _stop = new();
     private readonly CommitListener<TSession> _listener;
@@ -157,9 +158,10 @@ public abstract class Participant<TSession> : Participant
 
     private async Task<TurnOutcome> TakeTurnAsync(string id, CancellationToken ended)
     {
-        if (_outgrown.TryRemove(id, out _))
+        if (_outgrown.ContainsKey(id))
         {
             Forget(id);
+            _outgrown.TryRemove(id, out _);
         }
 
         if (Turn<TSession>.Begin(_services, id, _listener, ended) is not { } turn)
@@ -167,22 +169,26 @@ public abstract class Participant<TSession> : Participant
             return TurnOutcome.Idle;
         }
 
+        TurnOutcome outcome;
+        var ifPast = AfterDue;
         try
         {
-            var outcome = await StepAsync(turn);
-            if (!outcome.HasWorked && turn.DueAt is { } dueAt)
-            {
-                // Whatever was due has been dealt with, or can only be later.
-                var now = Time.GetUtcNow();
-                _due.Set(id, dueAt > now ? dueAt : now + AfterDue);
-            }
-
-            return outcome;
+            outcome = await StepAsync(turn);
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !ended.IsCancellationRequested)
         {
-            return OnFault(turn, exception);
+            // It may have been in the way of what is due, and may be there for long.
+            (outcome, ifPast) = (OnFault(turn, exception), AfterFault);
         }
+
+        if (!outcome.HasWorked && turn.DueAt is { } dueAt)
+        {
+            // Whatever was due has been dealt with, or can only be later.
+            var now = Time.GetUtcNow();
+            _due.Set(id, dueAt > now ? dueAt : now + ifPast);
+        }
+
+        return outcome;
     }
 
     private async Task<TurnOutcome> StepAsync(Turn<TSession> turn)

@@ -1,4 +1,5 @@
 using System.Text;
+using DuckDB.NET.Data;
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
@@ -199,5 +200,52 @@ public class LinkerTests
             Assert.False(reply.Ok);
             Assert.Contains("LINKER's answer is refused", reply.Message, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>Counts near the end of 64 bits: their sum must not come round, nor stop what waits behind this answer.</summary>
+    [Fact]
+    public async Task LyingLinker_CountsWhoseSumOverflows_AreRefused_AndTheNextQuestionIsAnswered()
+    {
+        var (network, session) = await CompletedAsync();
+        await using var _ = network;
+        await network.SendRowsAsync(session.Id);
+        network.Bend = envelope => envelope.Message is QueryAnswered
+            ? [Envelope.Create(network.Linker.Home, envelope.Header.To, session.Id, envelope.Message, WithHugeCounts(envelope.Body)).Frame.ToArray()]
+            : [envelope.Frame.ToArray()];
+        var reply = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"));
+        Assert.False(reply.Ok);
+        Assert.Contains("do not add up to the rows of the join", reply.Message, StringComparison.Ordinal);
+        network.Bend = envelope => [envelope.Frame.ToArray()];
+        Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"))).Ok);
+    }
+
+    /// <summary>What a party makes up for columns is not passed on, however long: news that cannot be sent would undo the refusal every time.</summary>
+    [Fact]
+    public async Task PinnedPartner_AsksForAnOverlongColumn_IsRefused_AndTheNewsNamesNone()
+    {
+        var (network, session) = await CompletedAsync();
+        await using var _ = network;
+        await network.SendRowsAsync(session.Id);
+        var id = new string('b', 32);
+        var query = new RunQuery(session.Id, id, [new ColumnToken("P1", new string('x', 20_000))]);
+        network.Inject(network.Linker, Envelope.Create(network.P1.Home, "LINKER", session.Id, query).Frame.ToArray());
+        await TestNetwork.EventuallyAsync(() => network.Wire.Any(envelope => envelope.Message is QueryRefused refused && refused.QueryId == id)
+            && network.Wire.Any(envelope => envelope.Message is QueryAsked asked && asked.QueryId == id));
+        Assert.Equal(FailureCodes.UnknownColumn, network.Wire.Select(envelope => envelope.Message).OfType<QueryRefused>().Single().Code);
+        Assert.Empty(network.Wire.Select(envelope => envelope.Message).OfType<QueryAsked>().Single().Columns);
+        Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"))).Ok);
+    }
+
+    private static byte[] WithHugeCounts(ReadOnlyMemory<byte> answer)
+    {
+        using var folder = new TempFolder();
+        var (from, to) = (Path.Combine(folder.Path, "from.parquet"), Path.Combine(folder.Path, "to.parquet"));
+        File.WriteAllBytes(from, answer.Span);
+        using var connection = new DuckDBConnection("DataSource=:memory:");
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = $"COPY (SELECT * REPLACE ({long.MaxValue - 1} AS n) FROM read_parquet('{from}')) TO '{to}' (FORMAT parquet)";
+        command.ExecuteNonQuery();
+        return File.ReadAllBytes(to);
     }
 }

@@ -16,6 +16,10 @@ public sealed partial class OutboxDispatcher
 {
     private const int BatchSize = 4;
     private const int InFlight = 4;
+
+    /// <summary>The turn that looks which queues have something; no queue has this name.</summary>
+    private const string AllQueues = "";
+
     private static readonly TimeSpan SayAgain = TimeSpan.FromMinutes(1);
 
     private readonly IParticipantStore _store;
@@ -60,14 +64,11 @@ public sealed partial class OutboxDispatcher
     /// <summary>Told of every confirmed message: its session may have room to produce more.</summary>
     public Action<OutgoingMessage> OnSent { get; set; } = _ => { };
 
-    /// <summary>Says that the outbox has something new. Each queue is served by itself: one that is missing holds up no other.</summary>
-    public void Signal()
-    {
-        foreach (var queue in _store.Read(transaction => transaction.OutgoingQueues()))
-        {
-            _sending.Signal(queue.Name);
-        }
-    }
+    /// <summary>
+    /// Says that the outbox has something new. Each queue is served by itself: one that is missing holds up no other. Which have something is looked up
+    /// in a turn too, so that a fault of the disk there is tried again and no message stays behind.
+    /// </summary>
+    public void Signal() => _sending.Signal(AllQueues);
 
     /// <summary>Why messages for a queue are not leaving: at once, then once a minute.</summary>
     private void SayWaiting(string queue, Exception? fault)
@@ -87,6 +88,16 @@ public sealed partial class OutboxDispatcher
 
     private async Task<TurnOutcome> SendSomeAsync(string name, CancellationToken cancellation)
     {
+        if (name == AllQueues)
+        {
+            foreach (var known in _store.Read(transaction => transaction.OutgoingQueues()))
+            {
+                _sending.Signal(known.Name);
+            }
+
+            return false;
+        }
+
         if (QueueAddress.Restore(name) is not { } queue)
         {
             return false;

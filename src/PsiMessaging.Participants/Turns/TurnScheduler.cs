@@ -95,7 +95,8 @@ public sealed class TurnScheduler
         Signal(key);
         try
         {
-            ended?.Cancel();
+            // Not here: what hears of it may throw, and this may be a timer's thread.
+            _ = ended?.CancelAsync();
         }
         catch (ObjectDisposedException)
         {

@@ -71,6 +71,20 @@ internal sealed class QuestionDesk(PartyContext party, QuestionEngines engines, 
         return await engines.Of(turn.Session).StepAsync(turn);
     }
 
+    /// <summary>An answer that cannot be read ends its question and no more: it would come up again with every turn, before all that waits behind it.</summary>
+    private Question? Open(IQuestionEngine engine, PartySession session, Question question, Waiting<object> answer)
+    {
+        try
+        {
+            return engine.OpenAnswer(session, question, answer);
+        }
+        catch (Exception fault) when (fault is not (IOException or System.Data.Common.DbException or OperationCanceledException))
+        {
+            party.Log.StepFault(fault, session.Id);
+            return question.Refuse(FailureCodes.Internal, $"{party.Name} could not read {session.Linker}'s answer; its log says why");
+        }
+    }
+
     private static Route<PartySession> AnswerOf<TMessage>(Func<TMessage, string> session, Func<TMessage, string> question) => SessionRoutes.FromLinker(
         SlotKinds.Answer, Limit.By("one an own question"), session, question, arrival =>
             ParticipantNames.IsId(question(arrival.Message)) && QuestionBook.IsOwnOf(arrival.State, arrival.Session!.Id, question(arrival.Message))
@@ -152,7 +166,7 @@ internal sealed class QuestionDesk(PartyContext party, QuestionEngines engines, 
         var engine = engines.Of(session);
         var over = answer.Message is QueryRefused refusal
             ? question.Refuse(FailureCodes.Known(refusal.Code), $"{session.Linker}: {PartyContext.Printable(refusal.Reason)}")
-            : engine.OpenAnswer(session, question, answer)
+            : Open(engine, session, question, answer)
             ?? question.Refuse(FailureCodes.Malformed, $"{session.Linker} answered in a way that does not fit the session's engine");
         turn.Commit(engine.Without(turn, id), effects =>
         {

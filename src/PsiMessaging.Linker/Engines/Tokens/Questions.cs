@@ -30,7 +30,7 @@ internal sealed class Questions(LinkerContext linker) : ISessionArea<LinkSession
             effects.Send(asker, answer, body);
             if (session.Registrations.FirstOrDefault(registration => registration.Party == asker)?.Peer is { } other)
             {
-                effects.Send(other, new QueryAsked(session.Id, query.QueryId, asker, [.. query.Columns.Take(MaximumColumns)], outcome));
+                effects.Send(other, new QueryAsked(session.Id, query.QueryId, asker, RegisteredOf(session, query), outcome));
             }
 
             effects.Audit("query-run", ("session", session.Id), ("query", query.QueryId), ("asker", asker), ("columns", query.Columns.Count),
@@ -39,6 +39,13 @@ internal sealed class Questions(LinkerContext linker) : ISessionArea<LinkSession
         linker.Log.Queried(session.Id, query.QueryId, outcome, linker.Services.Time.GetElapsedTime(start).TotalSeconds);
         return TurnOutcome.Worked;
     }
+
+    /// <summary>The columns that a question names and that there are: what else stands there is the asker's invention, of any length.</summary>
+    private static ColumnToken[] RegisteredOf(LinkSession session, RunQuery query) =>
+    [
+        .. query.Columns.Where(column => session.Registrations.Any(registration => registration.Party == column.Party
+            && registration.Columns.Contains(column.Column))).Distinct().Take(MaximumColumns),
+    ];
 
     private (object Answer, byte[] Body) Run(LinkSession session, RunQuery query, string asker)
     {

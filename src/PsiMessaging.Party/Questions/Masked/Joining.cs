@@ -63,6 +63,12 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         }
         catch (Exception fault) when (fault is not (IOException or System.Data.Common.DbException or OperationCanceledException))
         {
+            if (turn.Read(state => QuestionBook.Find(state, waiting.Message.QueryId)) is null)
+            {
+                // Opened just before, and never said; what runs under an id that is used again stays.
+                await contributions.CloseAsync(session.Id, waiting.Message.QueryId);
+            }
+
             return Refuse(turn, waiting, fault);
         }
     }

@@ -111,8 +111,8 @@ internal sealed class TokenQuestions(PartyContext party, BoundQuestions bound, A
             throw new InvalidDataException("its counts break the minimum cell size");
         }
 
-        // Every joined row is in one group at most, and in exactly one where nothing is kept back.
-        var released = groups.Sum(group => group.Count);
+        // Every joined row is in one group at most, and in exactly one where nothing is kept back. A count beyond all of them is none: sums stay in 64 bits.
+        var released = groups.Sum(group => Math.Min(group.Count, session.IntersectionSize!.Value + 1));
         if (released > session.IntersectionSize || (answer.Complete && query.Where.Count == 0 && released != session.IntersectionSize))
         {
             throw new InvalidDataException("its counts do not add up to the rows of the join");
