@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using PsiMessaging.Analytics.Queries;
@@ -7,6 +9,8 @@ namespace PsiMessaging.Testing;
 /// <summary>Three homes, three worker processes, one real RabbitMQ; queue names of its own, so that tests do not meet.</summary>
 public sealed class Cluster : IAsyncDisposable
 {
+    private static readonly string[] Names = ["P1", "P2", "LINKER"];
+    private static readonly ConcurrentDictionary<(string, string), Lazy<Task<Cluster>>> Made = new();
     private static int _count;
     private readonly Dictionary<string, PsiProcess> _workers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _logins = new(StringComparer.Ordinal);
@@ -30,23 +34,46 @@ public sealed class Cluster : IAsyncDisposable
 
     public string Inbox(string name) => $"{Prefix}.{name.ToLowerInvariant()}.inbox.v1";
 
-    /// <summary>Homes, cards pinned, datasets added, by the commands a person would type.</summary>
+    /// <summary>
+    /// Homes, cards pinned, datasets added, by the commands a person would type: once for every pair of datasets a test process has, since fourteen starts of a
+    /// program take longer than most tests do; every cluster gets a copy of its own, with queues of its own.
+    /// </summary>
     public static async Task<Cluster> CreateAsync(string p1, string p2, string? prefix = null)
     {
+        var made = await Made.GetOrAdd((p1, p2), _ => new(() => MakeAsync(p1, p2))).Value;
         var cluster = new Cluster(prefix);
-        string[] names = ["P1", "P2", "LINKER"];
-        foreach (var name in names)
+        using (var copy = Process.Start("cp", ["-a", made.Folder.Path + "/.", cluster.Folder.Path]))
         {
-            await cluster.PsiAsync(name, "init", name == "LINKER" ? "--linker" : "--party", name, "--allow-vole");
-            File.WriteAllText(Path.Combine(cluster.Folder.Path, name + ".json"), (await cluster.PsiAsync(name, "card")).Output);
+            await copy.WaitForExitAsync();
+            if (copy.ExitCode != 0)
+            {
+                throw new InvalidOperationException($"cp ended with {copy.ExitCode}");
+            }
+        }
+
+        foreach (var name in Names)
+        {
             var config = Path.Combine(cluster.Home(name), "psi.json");
             File.WriteAllText(config, File.ReadAllText(config)
                 .Replace("\"queuePrefix\": \"psi\"", $"\"queuePrefix\": \"{cluster.Prefix}\"", StringComparison.Ordinal));
         }
 
-        foreach (var name in names)
+        return cluster;
+    }
+
+    private static async Task<Cluster> MakeAsync(string p1, string p2)
+    {
+        var cluster = new Cluster(null);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => cluster.Folder.Dispose();
+        foreach (var name in Names)
         {
-            foreach (var other in names.Where(other => other != name))
+            await cluster.PsiAsync(name, "init", name == "LINKER" ? "--linker" : "--party", name, "--allow-vole");
+            File.WriteAllText(Path.Combine(cluster.Folder.Path, name + ".json"), (await cluster.PsiAsync(name, "card")).Output);
+        }
+
+        foreach (var name in Names)
+        {
+            foreach (var other in Names.Where(other => other != name))
             {
                 await cluster.PsiAsync(name, "trust", Path.Combine(cluster.Folder.Path, other + ".json"));
             }
