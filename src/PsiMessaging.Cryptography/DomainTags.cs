@@ -69,6 +69,8 @@ public static class DomainTags
     public static ReadOnlySpan<byte> MaskedWithheld => "psi/v1/masked/withheld"u8;
     /// <summary>Key under which the parties send each other a query's text and labels; direction and query follow.</summary>
     public static ReadOnlySpan<byte> QuerySeal => "psi/v1/query-seal"u8;
+    /// <summary>The label of X-Wing's combiner, as its draft has it.</summary>
+    public static ReadOnlySpan<byte> XWing => @"\.//^\"u8;
     /// <summary>What an envelope's signature is made over.</summary>
     public static ReadOnlySpan<byte> Envelope => "psi/v1/envelope"u8;
     /// <summary>Key of a frame from a party's worker to its compute workers.</summary>
