@@ -69,9 +69,9 @@ internal sealed class Pruning(IParticipantStore store, TimeProvider time, Func<(
             // A full hand means that there may be more.
             next = old.Count == AtOnce ? TimeSpan.FromSeconds(1) : Longest;
         }
-        catch (Exception exception) when (exception is System.Data.Common.DbException or IOException or ObjectDisposedException)
+        catch (Exception)
         {
-            // A busy database: the next look may go better.
+            // A busy database, say: the next look may go better. On a timer's thread an exception would end the process.
         }
 
         At(time.GetUtcNow() + next);
