@@ -66,7 +66,7 @@ public sealed class LinkerParticipant : Participant<LinkSession>
             _linker.Log.StepFault(exception, turn.Session.Id);
         }
 
-        return turn.Session.Ended || (fault is null && IsPassing(exception)) ? TurnOutcome.IdleUntil(turn.Now + AfterFault)
+        return turn.Session.Ended || (fault is null && Faults.IsPassing(exception)) ? TurnOutcome.IdleUntil(turn.Now + AfterFault)
             : _ending.FailNow(turn, fault ?? new Fault(FailureCodes.Internal, $"{Home.Name} could not go on: {exception.GetType().Name}; its log says more"));
     }
 

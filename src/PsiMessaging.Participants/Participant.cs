@@ -71,7 +71,7 @@ public abstract class Participant<TSession> : Participant
         {
             _outgrown.TryAdd(id, true);
             Scheduler.Signal(id);
-        });
+        }, OnTurnFault, _stop.Token);
     }
 
     /// <summary>Log.</summary>
@@ -144,9 +144,6 @@ public abstract class Participant<TSession> : Participant
     protected virtual void OnCommitting(TSession session)
     {
     }
-
-    /// <summary>Whether a fault may pass by itself: the turn is tried again after a second.</summary>
-    protected static bool IsPassing(Exception exception) => exception is IOException or System.Data.Common.DbException;
 
     private void SignalSession(string? id)
     {
@@ -266,6 +263,7 @@ public abstract class Participant<TSession> : Participant
         await _stop.CancelAsync();
         _due.Dispose();
         _pruning.Dispose();
+        await _pruning.DrainAsync();
         await Scheduler.DrainAsync();
         await _outbox.DrainAsync();
         _stop.Dispose();

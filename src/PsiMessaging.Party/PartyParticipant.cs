@@ -144,7 +144,7 @@ public sealed class PartyParticipant : Participant<PartySession>
                 return _ending.Fail(turn, SessionTrigger.Fault, FailureCodes.UnusableDataset, unusable.Message, peerReason: _party.OwnMatter);
             default:
                 Log.StepFault(exception, session.Id);
-                return IsPassing(exception) ? AwaitDisk(turn, exception) : GiveUp(turn, exception);
+                return Faults.IsPassing(exception) ? AwaitDisk(turn, exception) : GiveUp(turn, exception);
         }
     }
 

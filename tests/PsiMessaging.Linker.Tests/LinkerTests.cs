@@ -2,6 +2,7 @@ using System.Text;
 using DuckDB.NET.Data;
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
@@ -183,6 +184,7 @@ public class LinkerTests
         Assert.Contains("P3 has no part", network.Linker.Refused.Single(), StringComparison.Ordinal);
     }
 
+    [Trait("Speed", "Slow")]
     [Fact]
     public async Task LyingLinker_CountsBelowTheMinimumOrOfOtherNumbers_AreRefused()
     {
@@ -217,6 +219,80 @@ public class LinkerTests
         Assert.Contains("do not add up to the rows of the join", reply.Message, StringComparison.Ordinal);
         network.Bend = envelope => [envelope.Frame.ToArray()];
         Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"))).Ok);
+    }
+
+    /// <summary>Whatever stops the reading of an answer, but for a disk that may come back: the question ends, and the next is answered.</summary>
+    [Fact]
+    public async Task Answer_ThatCannotBeRead_EndsItsQuestion_AndTheNextIsAnswered()
+    {
+        var (network, session) = await CompletedAsync();
+        await using var _ = network;
+        await network.SendRowsAsync(session.Id);
+        network.Bend = envelope =>
+        {
+            if (envelope.Message is QueryAnswered answered)
+            {
+                Directory.CreateDirectory(Path.Combine(network.P1.Home.SessionPath(session.Id), $"answer-{answered.QueryId}.parquet"));
+            }
+
+            return [envelope.Frame.ToArray()];
+        };
+        var reply = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"));
+        Assert.Equal((false, FailureCodes.Internal), (reply.Ok, reply.Code));
+        Assert.Equal("P1 could not read LINKER's answer; its log says why", reply.Message);
+        network.Bend = envelope => [envelope.Frame.ToArray()];
+        Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"))).Ok);
+    }
+
+    /// <summary>
+    /// Bytes of an answer changed, cut or repeated, from a seed: refused by name or, where the change means nothing, answered; and no file of it stays.
+    /// </summary>
+    [Trait("Speed", "Slow")]
+    [Fact]
+    public async Task LyingLinker_AnyBytesForAnAnswer_AreRefusedByName_AndLeaveNoFile()
+    {
+        var (network, session) = await CompletedAsync();
+        await using var _ = network;
+        await network.SendRowsAsync(session.Id);
+        using var seed = SecretBytes.CopyOf(new byte[32]);
+        using var random = new SeededStream(seed, "answers"u8);
+        network.Bend = envelope => envelope.Message is QueryAnswered
+            ? [Envelope.Create(network.Linker.Home, envelope.Header.To, session.Id, envelope.Message, Spoilt(random, envelope.Body)).Frame.ToArray()]
+            : [envelope.Frame.ToArray()];
+        var refused = 0;
+        for (var i = 0; i < 60; i++)
+        {
+            var reply = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"));
+            refused += reply.Ok ? 0 : 1;
+            Assert.True(reply.Ok || reply.Code == FailureCodes.Malformed, $"{i}: {reply.Code}: {reply.Message}");
+        }
+
+        Assert.True(refused > 30, $"{refused} of 60 refused");
+        Assert.Empty(Directory.GetFiles(network.P1.Home.SessionPath(session.Id), "answer-*"));
+        network.Bend = envelope => [envelope.Frame.ToArray()];
+        Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"))).Ok);
+    }
+
+    private static byte[] Spoilt(SeededStream random, ReadOnlyMemory<byte> answer)
+    {
+        var body = answer.ToArray();
+        switch (random.NextInt(4))
+        {
+            case 0:
+                return body[..random.NextInt(body.Length)];
+            case 1:
+                return [.. body, .. body[..random.NextInt(body.Length)]];
+            case 2:
+                random.Fill(body.AsSpan(random.NextInt(body.Length)));
+                return body;
+            default:
+                for (var i = random.NextInt(8); i >= 0; i--)
+                {
+                    random.Fill(body.AsSpan(random.NextInt(body.Length), 1));
+                }
+
+                return body;
+        }
     }
 
     /// <summary>What a party makes up for columns is not passed on, however long: news that cannot be sent would undo the refusal every time.</summary>

@@ -29,7 +29,7 @@ public sealed class OutboxTests : IDisposable
     {
         var (time, sender) = (new FakeTimeProvider(), new Sender(() => Task.CompletedTask));
         using var stop = new CancellationTokenSource();
-        var outbox = new OutboxDispatcher(new FailingOnce(_store), sender, time, NullLogger.Instance, stop.Token);
+        var outbox = new OutboxDispatcher(new FailingOnceStore(_store), sender, time, NullLogger.Instance, stop.Token);
         outbox.Signal();
         await outbox.DrainAsync().WaitAsync(Patience);
         Assert.Empty(sender.Sent);
@@ -74,17 +74,5 @@ public sealed class OutboxTests : IDisposable
             await send();
             Sent.Enqueue(messageId);
         }
-    }
-
-    /// <summary>A disk that fails at the first look.</summary>
-    private sealed class FailingOnce(IParticipantStore inner) : IParticipantStore
-    {
-        private int _looks;
-
-        public T Read<T>(Func<IStoreReader, T> action) => Interlocked.Increment(ref _looks) == 1 ? throw new IOException("full") : inner.Read(action);
-
-        public T Write<T>(Func<IStoreWriter, T> action) => inner.Write(action);
-
-        public void Dispose() => inner.Dispose();
     }
 }

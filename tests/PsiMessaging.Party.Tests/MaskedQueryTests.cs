@@ -375,6 +375,63 @@ public class MaskedQueryTests
         }
     }
 
+    /// <summary>
+    /// Every kind of question, every word of the product changed by what a linker may choose: numbers no sum can have, in every place at once or one. The
+    /// answer is refused by name, or wrong by what nobody can see; it never stops the session, and never ends as an unknown fault.
+    /// </summary>
+    [Trait("Speed", "Slow")]
+    [Theory]
+    [InlineData("count by REGION")]
+    [InlineData("count, sum(PAY), sum(TAX) by SEX with totals")]
+    [InlineData("mean(TAX), sd(TAX) by SEX")]
+    [InlineData("cov(AGE, TAX)")]
+    [InlineData("corr(AGE, TAX)")]
+    [InlineData("ols(TAX ~ AGE)")]
+    [InlineData("chisq(SEX, REGION)")]
+    [InlineData("quantile(TAX, 0.5, 0 to 100 step 10)")]
+    [InlineData("mean(TAX) weight AGE")]
+    public async Task LyingLinker_ChangesAProduct_NeverStopsTheSession(string text)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            var honest = await network.P1.CommandAsync(session, new SubmitQuery(session, text));
+            Assert.True(honest.Ok, honest.Message);
+            using var seed = SecretBytes.CopyOf(new byte[32]);
+            using var random = new SeededStream(seed, "products"u8);
+            foreach (var change in new ulong[] { 1, ulong.MaxValue, 1UL << 63, 1UL << 62, long.MaxValue, 1UL << 40, 0 })
+            {
+                foreach (var isOnePlace in new[] { false, true })
+                {
+                    network.Bend = envelope =>
+                    {
+                        if (envelope.Message is not ProductComputed)
+                        {
+                            return [envelope.Frame.ToArray()];
+                        }
+
+                        var words = BodyWords.Read(envelope.Body.Span);
+                        var only = random.NextInt(words.Length);
+                        var drawn = new byte[BodyWords.WordSizeBytes * words.Length];
+                        random.Fill(drawn);
+                        var any = BodyWords.Read(drawn);
+                        for (var i = 0; i < words.Length; i++)
+                        {
+                            words[i] += isOnePlace && i != only ? 0 : change == 0 ? any[i] : change;
+                        }
+
+                        return [Envelope.Create(network.Linker.Home, envelope.Header.To, session, envelope.Message, BodyWords.Write(words)).Frame.ToArray()];
+                    };
+                    var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, text));
+                    Assert.True(answer.Ok || answer.Code != FailureCodes.Internal, $"{change}: {answer.Code}: {answer.Message}");
+                }
+            }
+
+            network.Bend = envelope => [envelope.Frame.ToArray()];
+            Assert.Equal(honest.Result!.Lines(), (await network.P1.CommandAsync(session, new SubmitQuery(session, text))).Result!.Lines());
+        }
+    }
+
     /// <summary>Labels under the right key that do not fit the question: a peer that lies about its groups.</summary>
     [Theory]
     [InlineData("{\"groups\":[[\"N\"],[\"N\"]],\"levels\":[]}")]

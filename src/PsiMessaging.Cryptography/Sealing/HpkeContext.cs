@@ -28,17 +28,13 @@ public sealed class HpkeContext : IDisposable
     private const byte ModeBase = 0;
 
     private readonly byte[] _suite;
-    private readonly SecretBytes _key;
     private readonly SecretBytes _exporter;
     private readonly byte[] _baseNonce;
     private readonly AesGcm _cipher;
     private ulong _sequence;
 
-    private HpkeContext(byte[] suite, SecretBytes key, byte[] baseNonce, SecretBytes exporter)
-    {
-        (_suite, _key, _baseNonce, _exporter) = (suite, key, baseNonce, exporter);
-        _cipher = new AesGcm(key.Span, TagSizeBytes);
-    }
+    private HpkeContext(byte[] suite, AesGcm cipher, byte[] baseNonce, SecretBytes exporter) =>
+        (_suite, _cipher, _baseNonce, _exporter) = (suite, cipher, baseNonce, exporter);
 
     /// <summary>The sealing side.</summary>
     /// <param name="receiver">The receiver's public key, from its card or a signed message.</param>
@@ -116,7 +112,6 @@ public sealed class HpkeContext : IDisposable
     public void Dispose()
     {
         _cipher.Dispose();
-        _key.Dispose();
         _exporter.Dispose();
     }
 
@@ -133,7 +128,8 @@ public sealed class HpkeContext : IDisposable
         byte[] context = [ModeBase, .. noPskId.Span, .. infoHash.Span];
         using var secret = Extract(suite, shared.Span, "secret", []);
         using var nonce = Expand(suite, secret, "base_nonce", context, NonceBytes);
-        return new HpkeContext(suite, Expand(suite, secret, "key", context, KeyBytes), nonce.Span.ToArray(), Expand(suite, secret, "exp", context, HashBytes));
+        using var key = Expand(suite, secret, "key", context, KeyBytes);
+        return new HpkeContext(suite, new AesGcm(key.Span, TagSizeBytes), nonce.Span.ToArray(), Expand(suite, secret, "exp", context, HashBytes));
     }
 
     private void Next(Span<byte> nonce)

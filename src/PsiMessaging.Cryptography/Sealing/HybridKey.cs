@@ -11,7 +11,8 @@ namespace PsiMessaging.Cryptography.Sealing;
 /// </summary>
 /// <remarks>
 /// Who holds the private key learns the secret of every encapsulation to it; who sees keys and encapsulations learns nothing of the secrets. It says nothing of
-/// who made an encapsulation: messages are signed inside. Thread-safe.
+/// who made an encapsulation: messages are signed inside. Disposal wipes the half of X25519; that of ML-KEM lies in the library's objects, which cannot be
+/// wiped, and goes with the garbage collector. Thread-safe.
 /// </remarks>
 public sealed class HybridKey : IDisposable
 {
@@ -115,6 +116,7 @@ public sealed class HybridKey : IDisposable
     /// <summary>SHA3-256 over both secrets, the encapsulation's point and the key's, and X-Wing's label (section 5.3 of the draft).</summary>
     private static SecretBytes Combine(SecretBytes lattice, byte[] scalar, ReadOnlySpan<byte> other, ReadOnlySpan<byte> sentPoint, ReadOnlySpan<byte> ownPoint)
     {
+        // An all-zero result (a point of small order) is not refused, as the draft has it: ML-KEM's secret is in the hash all the same.
         var shared = new byte[CurveBytes];
         X25519.ScalarMult(scalar, 0, other.ToArray(), 0, shared, 0);
         byte[] all = [.. lattice.Span, .. shared, .. sentPoint, .. ownPoint, .. DomainTags.XWing];

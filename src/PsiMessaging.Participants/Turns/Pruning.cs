@@ -6,11 +6,7 @@ namespace PsiMessaging.Participants.Turns;
 /// Finds ended sessions that are old, or more than are kept of a peer, once what they held is cleaned up; the audit log keeps what happened. Looks at the
 /// start, a minute after a session has ended, and once a day.
 /// </summary>
-/// <param name="store">State.</param>
-/// <param name="time">Clock.</param>
-/// <param name="kept">How long an ended session is kept, and how many of one peer.</param>
-/// <param name="forget">Takes a session that is to be forgotten.</param>
-internal sealed class Pruning(IParticipantStore store, TimeProvider time, Func<(TimeSpan Age, int Sessions)> kept, Action<string> forget) : IDisposable
+internal sealed class Pruning : IDisposable
 {
     /// <summary>Ended sessions that are forgotten in one go.</summary>
     internal const int AtOnce = 64;
@@ -19,20 +15,35 @@ internal sealed class Pruning(IParticipantStore store, TimeProvider time, Func<(
     private static readonly TimeSpan Rest = TimeSpan.FromMinutes(1), Longest = TimeSpan.FromDays(1);
 
     private readonly Lock _lock = new();
-    private WakeUps? _wake;
+    private readonly IParticipantStore _store;
+    private readonly TimeProvider _time;
+    private readonly Func<(TimeSpan Age, int Sessions)> _kept;
+    private readonly Action<string> _forget;
+    private readonly TurnScheduler _turns;
+    private readonly WakeUps _wake;
     private DateTimeOffset _nextAt;
 
-    /// <summary>Looks for the first time.</summary>
-    public void Start()
+    /// <param name="store">State.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="kept">How long an ended session is kept, and how many of one peer.</param>
+    /// <param name="forget">Takes a session that is to be forgotten.</param>
+    /// <param name="onFault">Told of an exception at a look, which is repeated after a second.</param>
+    /// <param name="stop">Cancelled when nothing is to be looked at any more.</param>
+    public Pruning(IParticipantStore store, TimeProvider time, Func<(TimeSpan Age, int Sessions)> kept, Action<string> forget,
+        Action<string, Exception> onFault, CancellationToken stop)
     {
-        _wake = new WakeUps(time, _ => Prune());
-        At(time.GetUtcNow());
+        (_store, _time, _kept, _forget) = (store, time, kept, forget);
+        _turns = new TurnScheduler((_, _) => Task.FromResult(Prune()), onFault, time, stop);
+        _wake = new WakeUps(time, _turns.Signal);
     }
+
+    /// <summary>Looks for the first time.</summary>
+    public void Start() => At(_time.GetUtcNow());
 
     /// <summary>A session has ended.</summary>
     public void Soon()
     {
-        var soon = time.GetUtcNow() + Rest;
+        var soon = _time.GetUtcNow() + Rest;
         lock (_lock)
         {
             if (soon >= _nextAt)
@@ -51,32 +62,27 @@ internal sealed class Pruning(IParticipantStore store, TimeProvider time, Func<(
             _nextAt = at;
         }
 
-        _wake?.Set(Key, at);
+        _wake.Set(Key, at);
     }
 
-    private void Prune()
+    private TurnOutcome Prune()
     {
-        var next = Rest;
-        try
+        // Set first: a session that ends during the look brings the next one forward.
+        At(_time.GetUtcNow() + Longest);
+        var (age, keep) = _kept();
+        var old = _store.Read(state => state.EndedSessions(_time.GetUtcNow() - age, keep, AtOnce));
+        foreach (var id in old)
         {
-            var (age, keep) = kept();
-            var old = store.Read(state => state.EndedSessions(time.GetUtcNow() - age, keep, AtOnce));
-            foreach (var id in old)
-            {
-                forget(id);
-            }
-
-            // A full hand means that there may be more.
-            next = old.Count == AtOnce ? TimeSpan.FromSeconds(1) : Longest;
-        }
-        catch (Exception)
-        {
-            // A busy database, say: the next look may go better. On a timer's thread an exception would end the process.
+            _forget(id);
         }
 
-        At(time.GetUtcNow() + next);
+        // A full hand means that there may be more.
+        return old.Count == AtOnce ? TurnOutcome.IdleUntil(_time.GetUtcNow() + TimeSpan.FromSeconds(1)) : TurnOutcome.Idle;
     }
+
+    /// <summary>Waits for a look that is under way, after the stop token was cancelled.</summary>
+    public Task DrainAsync() => _turns.DrainAsync();
 
     /// <inheritdoc/>
-    public void Dispose() => _wake?.Dispose();
+    public void Dispose() => _wake.Dispose();
 }

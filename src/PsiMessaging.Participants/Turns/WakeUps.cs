@@ -5,7 +5,7 @@ namespace PsiMessaging.Participants.Turns;
 /// time, so that what only stands there costs nothing. Thread-safe.
 /// </summary>
 /// <param name="time">Clock.</param>
-/// <param name="wake">Told of a key whose time has come.</param>
+/// <param name="wake">Told of a key whose time has come, on a timer's thread, where an exception would end the process: it signals and does no work.</param>
 public sealed class WakeUps(TimeProvider time, Action<string> wake) : IDisposable
 {
     private static readonly TimeSpan LongestTimer = TimeSpan.FromMinutes(1);

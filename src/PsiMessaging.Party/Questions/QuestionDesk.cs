@@ -78,7 +78,7 @@ internal sealed class QuestionDesk(PartyContext party, QuestionEngines engines, 
         {
             return engine.OpenAnswer(session, question, answer);
         }
-        catch (Exception fault) when (fault is not (IOException or System.Data.Common.DbException or OperationCanceledException))
+        catch (Exception fault) when (Faults.IsLasting(fault))
         {
             party.Log.StepFault(fault, session.Id);
             return question.Refuse(FailureCodes.Internal, $"{party.Name} could not read {session.Linker}'s answer; its log says why");

@@ -69,7 +69,7 @@ internal sealed class CommandDesk(PartyContext party, IReadOnlyDictionary<Type, 
                 : handlers.TryGetValue(command.Message.GetType(), out var handler) ? handler(turn, command)
                 : Answer(turn, command, Refusal(turn.Session, FailureCodes.Unsupported, "the command is not known"));
         }
-        catch (Exception exception) when (exception is not (IOException or System.Data.Common.DbException or OperationCanceledException))
+        catch (Exception exception) when (Faults.IsLasting(exception))
         {
             // It fails alone: what else the session does goes on.
             party.Log.StepFault(exception, turn.Session.Id);

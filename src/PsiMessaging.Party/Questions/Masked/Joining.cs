@@ -61,7 +61,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         {
             return await JoinAsync(turn, waiting);
         }
-        catch (Exception fault) when (fault is not (IOException or System.Data.Common.DbException or OperationCanceledException))
+        catch (Exception fault) when (Faults.IsLasting(fault))
         {
             if (turn.Read(state => QuestionBook.Find(state, waiting.Message.QueryId)) is null)
             {

@@ -128,7 +128,7 @@ internal sealed class MaskedQuestions : IQuestionEngine
         {
             return await _givingUp.GiveUpAsync(turn, question, exception.Code, exception.Message, tellPeer: question.State != QuestionState.Preparing);
         }
-        catch (Exception exception) when (exception is not (IOException or System.Data.Common.DbException or OperationCanceledException))
+        catch (Exception exception) when (Faults.IsLasting(exception))
         {
             // A question fails alone.
             _party.Log.StepFault(exception, turn.Session.Id);

@@ -135,16 +135,16 @@ internal sealed class TokenQuestions(PartyContext party, BoundQuestions bound, A
         using var shared = party.SharedKeyWith(session);
         using var keys = new TokenKeys(shared, session.Transcript);
         var ciphers = query.Groupings.Select(grouping => keys.ValueCipher(grouping.Column.Party, grouping.Column.Name)).ToArray();
+        var path = party.FolderOf(session).Answer(question.Id);
         try
         {
-            var path = party.FolderOf(session).Answer(question.Id);
             AtomicFile.Write(path, body.ToArray());
             var rows = ParquetInspection.ReadAnswer(path, ciphers.Length, answer.Groups);
-            File.Delete(path);
             return Array.ConvertAll(rows, row => new TokenGroup([.. row.Labels.Select((label, i) => Open(ciphers[i], label))], row.Count));
         }
         finally
         {
+            File.Delete(path);
             Array.ForEach(ciphers, cipher => cipher.Dispose());
         }
     }
