@@ -44,6 +44,7 @@ public sealed class ParquetInspectionTests : IDisposable
         }
     }
 
+    [Trait("Speed", "Slow")]
     [Fact]
     public async Task Check_BytesFlippedAnywhere_NeverDoesWorseThanRefuse()
     {

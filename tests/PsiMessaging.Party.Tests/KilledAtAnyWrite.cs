@@ -18,6 +18,7 @@ public sealed class LinkerKilledAtAnyWrite() : KilledAtAnyWrite("LINKER", "ecdh"
 public sealed class LinkerKilledAtAnyWriteOfMasked() : KilledAtAnyWrite("LINKER", "ecdh", "masked");
 
 /// <summary>The same for sessions in which not both learn which identifiers are common.</summary>
+[Trait("Speed", "Slow")]
 public sealed class KilledAtAnyWriteOfOtherReveals
 {
     [Theory]
@@ -60,6 +61,7 @@ public sealed class KilledAtAnyWriteOfOtherReveals
 /// <param name="victimName">Who is killed.</param>
 /// <param name="protocol">Over which protocol.</param>
 /// <param name="engine">With which linker engine.</param>
+[Trait("Speed", "Slow")]
 public abstract class KilledAtAnyWrite(string victimName, string protocol, string engine)
 {
     /// <summary>

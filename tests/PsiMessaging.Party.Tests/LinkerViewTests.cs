@@ -13,6 +13,7 @@ namespace PsiMessaging.Party.Tests;
 /// equal sizes and differ in everything else: all that is not masked must be equal but for names drawn at random, and the masked words must pass for coins
 /// thrown. The same test must fail with engine tokens, since that engine shows each column's histogram: words repeat, as often as values do.
 /// </summary>
+[Trait("Speed", "Slow")]
 public class LinkerViewTests
 {
     private const int Rows = 400;

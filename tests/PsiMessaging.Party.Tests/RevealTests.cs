@@ -12,6 +12,7 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Party.Tests;
 
 /// <summary>Who learns what: the one who should not, does not.</summary>
+[Trait("Speed", "Slow")]
 public class RevealTests
 {
     [Theory]
@@ -128,6 +129,7 @@ public class RevealTests
 }
 
 /// <summary>Reusable sets of the rsa protocol: made once, held to what they were made from.</summary>
+[Trait("Speed", "Slow")]
 public class ReusableSetTests
 {
     private static async Task<(ReusableSet Set, DatasetCatalog Catalog, Dataset Dataset)> PrepareAsync(TestParticipant party, string name, int bits = 2048)

@@ -319,6 +319,7 @@ public class SessionTests
         Assert.Contains("not signed by the card pinned for it", p1.FailureReason, StringComparison.Ordinal);
     }
 
+    [Trait("Speed", "Slow")]
     [Fact]
     public async Task Query_Refusals_AreOneLineEach()
     {

@@ -15,6 +15,7 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Party.Tests;
 
 /// <summary>Values compared as values by both engines, and identifiers from the file to the result.</summary>
+[Trait("Speed", "Slow")]
 public class ValuesAndIdentifiersTests
 {
     private static string[] Codes(int from, int count, string prefix = "") =>

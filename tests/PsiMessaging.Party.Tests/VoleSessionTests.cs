@@ -10,6 +10,7 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Party.Tests;
 
 /// <summary>The protocol <c>vole</c> as a session: who learns what, what a restart does, what a hostile peer achieves.</summary>
+[Trait("Speed", "Slow")]
 public sealed class VoleSessionTests
 {
     private static StartSession Propose(string reveal = "both", string? security = null) =>

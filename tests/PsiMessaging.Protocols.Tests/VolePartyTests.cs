@@ -131,6 +131,7 @@ public sealed class VolePartyTests
     /// Runs at 2^10 to 2^14, random overlap, random sizes on both sides; the plain sets are the oracle. No false match, no missed match. A thousand of them,
     /// and the large sizes as often as the specification asks, are the benchmarks' mode correctness.
     /// </summary>
+    [Trait("Speed", "Slow")]
     [Fact]
     public async Task Run_ManyRandomRuns_AgreeWithPlainSets()
     {
@@ -165,6 +166,7 @@ public sealed class VolePartyTests
         return hashes;
     }
 
+    [Trait("Speed", "Slow")]
     [Theory]
     [InlineData(1 << 18, 6)]
     [InlineData(1 << 20, 2)]
@@ -224,6 +226,7 @@ public sealed class VolePartyTests
         Assert.Equal(expected, Convert.ToHexString(await TranscriptHashAsync(malicious, threads: 3)));
     }
 
+    [Trait("Speed", "Slow")]
     [Theory]
     [InlineData("DOTNET_EnableHWIntrinsic")]
     [InlineData("DOTNET_EnableAVX512F")]

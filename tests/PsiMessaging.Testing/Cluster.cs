@@ -36,7 +36,8 @@ public sealed class Cluster : IAsyncDisposable
 
     /// <summary>
     /// Homes, cards pinned, datasets added, by the commands a person would type: once for every pair of datasets a test process has, since fourteen starts of a
-    /// program take longer than most tests do; every cluster gets a copy of its own, with queues of its own.
+    /// program take longer than most tests do; every cluster gets a copy of its own, with queues of its own. The identities are the same in all: none is a
+    /// stranger to another.
     /// </summary>
     public static async Task<Cluster> CreateAsync(string p1, string p2, string? prefix = null)
     {
