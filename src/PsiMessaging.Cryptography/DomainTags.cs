@@ -72,7 +72,15 @@ public static class DomainTags
     /// <summary>The label of X-Wing's combiner, as its draft has it.</summary>
     public static ReadOnlySpan<byte> XWing => @"\.//^\"u8;
     /// <summary>What an envelope's signature is made over.</summary>
-    public static ReadOnlySpan<byte> Envelope => "psi/v1/envelope"u8;
+    public static ReadOnlySpan<byte> Envelope => "psi/v2/envelope"u8;
+    /// <summary>Id of a key that messages are sealed to; the public key follows.</summary>
+    public static ReadOnlySpan<byte> SealingKeyId => "psi/v2/seal/key-id"u8;
+    /// <summary>Context of what is sealed to the key on a card; the receiver's fingerprint follows.</summary>
+    public static ReadOnlySpan<byte> SealToCard => "psi/v2/seal/card"u8;
+    /// <summary>Context of what is sealed to a session's key; sender's and receiver's fingerprint and the session follow.</summary>
+    public static ReadOnlySpan<byte> SealToSession => "psi/v2/seal/session"u8;
+    /// <summary>What the signature under a session's key is made over; fingerprints, session and key follow.</summary>
+    public static ReadOnlySpan<byte> ChannelOpening => "psi/v2/channel-opening"u8;
     /// <summary>Key of a frame from a party's worker to its compute workers.</summary>
     public static ReadOnlySpan<byte> ComputeJob => "psi/v1/compute/job"u8;
     /// <summary>Key of a frame from a compute worker to its party's worker.</summary>
@@ -84,5 +92,5 @@ public static class DomainTags
     /// <summary>Signature over an audit entry.</summary>
     public static ReadOnlySpan<byte> Audit => "psi/v1/audit"u8;
     /// <summary>Fingerprint of a participant's card.</summary>
-    public static ReadOnlySpan<byte> Card => "psi/v1/card"u8;
+    public static ReadOnlySpan<byte> Card => "psi/v2/card"u8;
 }

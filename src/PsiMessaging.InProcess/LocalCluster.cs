@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.InProcess;
@@ -18,6 +19,8 @@ public sealed record LocalClusterOptions
     public TimeProvider Time { get; init; } = TimeProvider.System;
     /// <summary>Where the participants log.</summary>
     public ILoggerFactory Logs { get; init; } = NullLoggerFactory.Instance;
+    /// <summary>Seals each participant's messages in another way, for measuring what sealing costs; null means as always.</summary>
+    internal Func<ParticipantHome, IParticipantStore, IFrameSealing>? Sealing { get; init; }
 }
 
 /// <summary>

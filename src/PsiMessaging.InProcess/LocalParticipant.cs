@@ -83,8 +83,9 @@ public sealed class LocalParticipant
     internal void CloseHomes() => _homes.ForEach(home => home.Dispose());
 
     private Participant Create(IParticipantStore store) => Home.Config.Role == ParticipantRole.Linker
-        ? new LinkerParticipant(Home, store, _transport.SenderOf(this), _options.Time, _options.Logs.CreateLogger<LinkerParticipant>())
-        : new PartyParticipant(Home, store, _transport.SenderOf(this), _options.Time, _options.Logs.CreateLogger<PartyParticipant>(), openScratch: OpenScratch);
+        ? new LinkerParticipant(Home, store, _transport.SenderOf(this), _options.Time, _options.Logs.CreateLogger<LinkerParticipant>(), _options.Sealing?.Invoke(Home, store))
+        : new PartyParticipant(Home, store, _transport.SenderOf(this), _options.Time, _options.Logs.CreateLogger<PartyParticipant>(), openScratch: OpenScratch,
+            sealing: _options.Sealing?.Invoke(Home, store));
 
     private Participant Required() => Engine ?? throw new InvalidOperationException($"{Name} is not open");
 }

@@ -132,6 +132,6 @@ internal sealed class Ending(LinkerContext linker, IReadOnlyList<ILinkerEngine> 
         }
 
         // Until this is on disk the session stays open, so that a clean-up that failed is tried again.
-        return turn.Commit(session with { IsCleaned = true });
+        return turn.Commit(session with { IsCleaned = true }, effects => effects.CloseChannels());
     }
 }

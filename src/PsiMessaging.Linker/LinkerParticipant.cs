@@ -8,6 +8,7 @@ using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Mailbox;
 using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
 
@@ -28,8 +29,10 @@ public sealed class LinkerParticipant : Participant<LinkSession>
     /// <param name="sender">The way out.</param>
     /// <param name="time">Clock.</param>
     /// <param name="log">Log.</param>
-    public LinkerParticipant(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger<LinkerParticipant> log)
-        : base(home, store, sender, time, log)
+    /// <param name="sealing">Seals what leaves; null means as always.</param>
+    public LinkerParticipant(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger<LinkerParticipant> log,
+        IFrameSealing? sealing = null)
+        : base(home, store, sealing, sender, time, log)
     {
         _linker = new LinkerContext(home, Services, log);
         var masked = new MaskedEngine(_linker);

@@ -5,6 +5,7 @@ using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Sealing;
 
 namespace PsiMessaging.Messaging;
 
@@ -32,8 +33,8 @@ public sealed class CommandClient(ParticipantHome home, MessageBus bus, TimeProv
         {
             await using var listening = await bus.ListenAsync(replyQueue, frame =>
             {
-                var reply = Envelope.Parse(frame);
-                if (!reply.IsSignedBy(home.Card) || reply.Header.Correlation != correlation || reply.Message is not CommandReply content)
+                var reply = Envelope.Parse(FrameSealing.OpenOwn(home, frame));
+                if (!reply.IsSignedBy(home.Card, home.Card) || reply.Header.Correlation != correlation || reply.Message is not CommandReply content)
                 {
                     throw new RejectedEnvelopeException("not the reply that is waited for");
                 }
@@ -43,7 +44,7 @@ public sealed class CommandClient(ParticipantHome home, MessageBus bus, TimeProv
             }, either.Token);
 
             var envelope = Envelope.Create(home, home.Name, session, command, correlation: correlation, replyTo: replyQueue.Name, notAfter: notAfter);
-            await bus.SendAsync(home.Inbox, envelope.Id, envelope.Frame, either.Token, lifetime: patience);
+            await bus.SendAsync(home.Inbox, ParticipantNames.NewId(), FrameSealing.SealToCard(home.Card, envelope.Frame.Span), either.Token, lifetime: patience);
             isSent = true;
             return await arrived.Task.WaitAsync(either.Token);
         }

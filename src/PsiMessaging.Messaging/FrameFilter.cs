@@ -2,6 +2,7 @@ using MassTransit;
 using Polly;
 using Polly.Retry;
 using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Participants.Sealing;
 
 namespace PsiMessaging.Messaging;
 
@@ -34,7 +35,7 @@ internal sealed class FrameFilter(Inbox inbox, TimeProvider time, Func<ReadOnlyM
     public async Task Send(ReceiveContext context, IPipe<ReceiveContext> next)
     {
         ReadOnlyMemory<byte> frame = context.Body.GetBytes();
-        if (frame.Length > Envelope.MaximumFrameBytes)
+        if (frame.Length > FrameSealing.MaximumBytes)
         {
             // Larger than any of ours; a broker before 4 carries such. Not even looked at.
             return;

@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Participants.Audit;
+using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Mailbox;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
 
@@ -23,6 +25,9 @@ public abstract class Participant : IAsyncDisposable
 
     /// <summary>Frames that no pinned card has signed.</summary>
     public RefusedFrames Refused { get; }
+
+    /// <summary>Told of every frame once it is open, before it is looked at: what this participant sees.</summary>
+    public Action<ReadOnlyMemory<byte>>? OnOpened { get; set; }
 
     /// <summary>Takes up every unfinished session and starts sending.</summary>
     public abstract void Start();
@@ -54,17 +59,19 @@ public abstract class Participant<TSession> : Participant
     private readonly Pruning _pruning;
     private readonly ConcurrentDictionary<string, bool> _outgrown = new(StringComparer.Ordinal);
     private readonly Lazy<Doorkeeper<TSession>> _door;
+    private readonly IFrameSealing _sealing;
 
-    protected Participant(ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger log)
+    protected Participant(ParticipantHome home, IParticipantStore store, IFrameSealing? sealing, IEnvelopeSender sender, TimeProvider time, ILogger log)
         : base(home, store, new RefusedFrames(time, log))
     {
         Log = log;
         Time = time;
+        _sealing = sealing ?? new FrameSealing(home, store);
         _services = new TurnServices(store, new Post(home, log), new AuditLog(home, time), time);
-        _outbox = new OutboxDispatcher(store, sender, time, log, _stop.Token) { OnSent = message => SignalSession(message.Session) };
+        _outbox = new OutboxDispatcher(store, _sealing, sender, time, log, _stop.Token) { OnSent = message => SignalSession(message.Session) };
         Scheduler = new TurnScheduler(TakeTurnAsync, OnTurnFault, time, _stop.Token);
         // The inbox may be served before the sessions are taken up.
-        _door = new Lazy<Doorkeeper<TSession>>(() => new Doorkeeper<TSession>(home, store, time, Routes, Refused, log));
+        _door = new Lazy<Doorkeeper<TSession>>(() => new Doorkeeper<TSession>(home, store, time, _services.Post, Routes, Refused, log));
         _listener = new CommitListener<TSession>(session => OnCommitting(session), OnCommitted);
         _due = new WakeUps(time, Scheduler.Interrupt);
         _pruning = new Pruning(store, time, () => Kept, id =>
@@ -113,7 +120,7 @@ public abstract class Participant<TSession> : Participant
     /// <inheritdoc/>
     public override Task ReceiveAsync(ReadOnlyMemory<byte> frame)
     {
-        var receipt = _door.Value.Receive(frame);
+        var receipt = _door.Value.Receive(Open(frame));
         if (receipt is { IsNew: true, Session: { } opened })
         {
             _outbox.Signal();
@@ -126,6 +133,21 @@ public abstract class Participant<TSession> : Participant
 
         SignalSession(receipt.Session);
         return Task.CompletedTask;
+    }
+
+    private OpenedFrame Open(ReadOnlyMemory<byte> frame)
+    {
+        try
+        {
+            var opened = _sealing.Open(frame);
+            OnOpened?.Invoke(opened.Frame);
+            return opened;
+        }
+        catch (RejectedEnvelopeException exception) when (!exception.IsAuthentic)
+        {
+            Refused.Add(exception.Message);
+            throw;
+        }
     }
 
     /// <summary>The matters of a session in the state it is in, in the order in which they are looked at.</summary>
@@ -266,6 +288,7 @@ public abstract class Participant<TSession> : Participant
         await _pruning.DrainAsync();
         await Scheduler.DrainAsync();
         await _outbox.DrainAsync();
+        _sealing.Dispose();
         _stop.Dispose();
         GC.SuppressFinalize(this);
     }

@@ -7,6 +7,7 @@ using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Mailbox;
 using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Agreement;
@@ -44,10 +45,11 @@ public sealed class PartyParticipant : Participant<PartySession>
     /// <param name="log">Log.</param>
     /// <param name="evaluator">Where batches are evaluated, owned by the party from here on; null means on this process's cores.</param>
     /// <param name="openScratch">Makes folders for sorted runs; null means ordinary ones.</param>
+    /// <param name="sealing">Seals what leaves; null means as always.</param>
     public PartyParticipant(
         ParticipantHome home, IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger<PartyParticipant> log,
-        IBatchEvaluator? evaluator = null, Func<string, ScratchFolder>? openScratch = null)
-        : base(home, store, sender, time, log)
+        IBatchEvaluator? evaluator = null, Func<string, ScratchFolder>? openScratch = null, IFrameSealing? sealing = null)
+        : base(home, store, sealing, sender, time, log)
     {
         var cores = Cores.CountOf(home.Config.Parallelism);
         _evaluator = evaluator ?? new LocalEvaluator(cores);

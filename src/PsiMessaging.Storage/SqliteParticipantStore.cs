@@ -20,7 +20,7 @@ public sealed class SqliteStores : IStores
 /// </summary>
 public sealed class SqliteParticipantStore : IParticipantStore
 {
-    private const int SchemaVersion = 3;
+    private const int SchemaVersion = 4;
     private readonly string _connectionString;
     private readonly SqliteConnection _writer;
     private readonly Lock _writeLock = new();
@@ -154,6 +154,16 @@ public sealed class SqliteParticipantStore : IParticipantStore
                 DELETE FROM documents WHERE kind = 'masked-query';
                 UPDATE sessions SET due_at = CASE WHEN state IN ('Completed', 'Failed', 'Deleted') THEN NULL
                     ELSE CAST(strftime('%s', json_extract(document, '$.deadlineAt')) AS INTEGER) * 1000 END WHERE due_at = 0;
+                """;
+            command.ExecuteNonQuery();
+        }
+
+        if (version < 4)
+        {
+            // What waits for a session's key. Messages that were signed for an earlier envelope nobody takes any more.
+            command.CommandText = $"""
+                ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+                DELETE FROM outbox;
                 PRAGMA user_version = {SchemaVersion};
                 """;
             command.ExecuteNonQuery();
@@ -304,17 +314,22 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public void DropKept(string session) => Execute("DELETE FROM kept WHERE session = $session", ("$session", session));
 
-        public void Enqueue(string messageId, string? session, QueueAddress queue, ReadOnlyMemory<byte> frame, bool bestEffort) => Execute(
-            "INSERT INTO outbox (message_id, session, queue, best_effort, frame) VALUES ($id, $session, $queue, $bestEffort, $frame)",
-            ("$id", messageId), ("$session", session), ("$queue", queue.Name), ("$bestEffort", bestEffort ? 1 : 0), ("$frame",
+        public void Enqueue(string messageId, string? session, QueueAddress queue, ReadOnlyMemory<byte> frame, bool bestEffort, bool held = false) => Execute(
+            "INSERT INTO outbox (message_id, session, queue, best_effort, held, frame) VALUES ($id, $session, $queue, $bestEffort, $held, $frame)",
+            ("$id", messageId), ("$session", session), ("$queue", queue.Name), ("$bestEffort", bestEffort ? 1 : 0), ("$held", held ? 1 : 0), ("$frame",
                 MemoryMarshal.TryGetArray(frame, out var segment) && segment.Offset == 0
                     && segment.Count == segment.Array!.Length ? segment.Array : frame.ToArray()));
 
+        public void Release(string session, QueueAddress queue) => Execute(
+            "UPDATE outbox SET held = 0 WHERE session = $session AND queue = $queue AND held = 1", ("$session", session), ("$queue", queue.Name));
+
+        public void DropHeld(string session) => Execute("DELETE FROM outbox WHERE session = $session AND held = 1", ("$session", session));
+
         public IReadOnlyList<QueueAddress> OutgoingQueues() =>
-            [.. Query("SELECT DISTINCT queue FROM outbox", reader => QueueAddress.Restore(reader.GetString(0))).OfType<QueueAddress>()];
+            [.. Query("SELECT DISTINCT queue FROM outbox WHERE held = 0", reader => QueueAddress.Restore(reader.GetString(0))).OfType<QueueAddress>()];
 
         public IReadOnlyList<OutgoingMessage> Outgoing(QueueAddress queue, int limit) => Query(
-            "SELECT number, message_id, session, frame, best_effort FROM outbox WHERE queue = $queue ORDER BY number LIMIT $limit",
+            "SELECT number, message_id, session, frame, best_effort FROM outbox WHERE queue = $queue AND held = 0 ORDER BY number LIMIT $limit",
             reader => new OutgoingMessage(reader.GetInt64(0), reader.GetString(1),
                 reader.IsDBNull(2) ? null : reader.GetString(2), queue, (byte[])reader[3], reader.GetInt64(4) == 1),
             ("$queue", queue.Name), ("$limit", limit));

@@ -5,7 +5,14 @@ namespace PsiMessaging.Contracts.V1;
 /// </summary>
 /// <param name="HeaderBytes">Most bytes of the header.</param>
 /// <param name="BodyBytes">Most bytes of the body; 0 means that there is none.</param>
-public sealed record MessageLimit(int HeaderBytes, int BodyBytes);
+public sealed record MessageLimit(int HeaderBytes, int BodyBytes)
+{
+    /// <summary>
+    /// Whether it may be sealed to the long-lived key on its receiver's card, because there is no session key yet or none any more. All others are refused
+    /// unless they are sealed to their session's key.
+    /// </summary>
+    public bool MayOpen { get; init; }
+}
 
 /// <summary>
 /// The bounds of every message that travels in an envelope. There is no default: a message without an entry is refused, and a test holds every contract and its
@@ -19,9 +26,9 @@ public static class MessageLimits
     private static readonly Dictionary<Type, MessageLimit> Limits = new()
     {
         // Names and sizes of both sides, an RSA key of 8192 bits and its proof.
-        [typeof(ProposeSession)] = new(64 * KiB, 0),
+        [typeof(ProposeSession)] = new(64 * KiB, 0) { MayOpen = true },
         [typeof(AcceptSession)] = new(32 * KiB, 0),
-        [typeof(AbortSession)] = new(8 * KiB, 0),
+        [typeof(AbortSession)] = new(8 * KiB, 0) { MayOpen = true },
         [typeof(RestartProtocol)] = new(4 * KiB, 0),
         [typeof(RoundBatch)] = new(4 * KiB, 1 * MiB),
         [typeof(GrantCredit)] = new(4 * KiB, 0),
@@ -31,14 +38,14 @@ public static class MessageLimits
         [typeof(AnnounceColumns)] = new(512 * KiB, 0),
 
         // 1,000 column tokens.
-        [typeof(RegisterDataset)] = new(64 * KiB, 0),
+        [typeof(RegisterDataset)] = new(64 * KiB, 0) { MayOpen = true },
         [typeof(DatasetBatch)] = new(4 * KiB, 8 * MiB),
         [typeof(DatasetRegistered)] = new(4 * KiB, 0),
 
         // 64 filters of encrypted values.
         [typeof(RunQuery)] = new(1 * MiB, 0),
         [typeof(QueryAnswered)] = new(4 * KiB, 12 * MiB),
-        [typeof(QueryRefused)] = new(8 * KiB, 0),
+        [typeof(QueryRefused)] = new(8 * KiB, 0) { MayOpen = true },
         [typeof(QueryAsked)] = new(16 * KiB, 0),
 
         // A question of 4,000 characters, and what the asking party announces of its groups.
@@ -54,11 +61,11 @@ public static class MessageLimits
         // 1,000 by 1,000 words.
         [typeof(MaskedCorrection)] = new(4 * KiB, 8 * MiB),
         [typeof(ProductComputed)] = new(4 * KiB, 8 * MiB),
-        [typeof(StartSession)] = new(16 * KiB, 0),
-        [typeof(SendDataset)] = new(4 * KiB, 0),
-        [typeof(SubmitQuery)] = new(64 * KiB, 0),
-        [typeof(CancelSession)] = new(4 * KiB, 0),
-        [typeof(CommandReply)] = new(64 * KiB, 0),
+        [typeof(StartSession)] = new(16 * KiB, 0) { MayOpen = true },
+        [typeof(SendDataset)] = new(4 * KiB, 0) { MayOpen = true },
+        [typeof(SubmitQuery)] = new(64 * KiB, 0) { MayOpen = true },
+        [typeof(CancelSession)] = new(4 * KiB, 0) { MayOpen = true },
+        [typeof(CommandReply)] = new(64 * KiB, 0) { MayOpen = true },
     };
 
     /// <summary>Every message that travels in an envelope.</summary>
@@ -72,4 +79,7 @@ public static class MessageLimits
 
     /// <summary>The bounds of a message, or null where it does not travel in an envelope.</summary>
     public static MessageLimit? Of(Type message) => Limits.GetValueOrDefault(message);
+
+    /// <summary>See <see cref="MessageLimit.MayOpen"/>.</summary>
+    public static bool MayOpen(Type message) => Of(message) is { MayOpen: true };
 }

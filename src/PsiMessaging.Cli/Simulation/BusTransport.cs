@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using PsiMessaging.InProcess;
 using PsiMessaging.Messaging;
-using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
 
@@ -59,7 +58,7 @@ internal sealed class BusTransport(string? broker, string? authorities, TimeProv
         // What goes to a reply queue stays at home.
         if (_participants.FirstOrDefault(participant => participant.Home.Inbox == queue) is { } receiver)
         {
-            traffic.Add(from, receiver.Name, isToLinker: receiver.Home.Config.Role == ParticipantRole.Linker, frame);
+            traffic.Add(from, receiver.Name, frame);
         }
     }
 

@@ -11,9 +11,14 @@ internal sealed class LinkerView
     private const int KeptBatches = 16;
     private readonly ConcurrentQueue<(string Party, object Message, byte[] Body)> _seen = new();
 
-    /// <summary>Takes a frame on its way to the linker.</summary>
+    /// <summary>Takes a frame that the linker has opened.</summary>
     public void Add(ReadOnlyMemory<byte> frame)
     {
+        if (frame.IsEmpty)
+        {
+            return;
+        }
+
         var envelope = Envelope.Parse(frame);
         if (envelope.Message is RegisterDataset or OpenProduct
             || (envelope.Message is MaskedRows && _seen.Count(entry => entry.Message is MaskedRows) < KeptBatches))

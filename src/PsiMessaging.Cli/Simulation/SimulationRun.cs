@@ -76,6 +76,7 @@ internal sealed class SimulationRun(SimulationRequest request, TimeProvider time
         var options = new LocalClusterOptions { Root = root, Configure = Configure(), Stores = new SqliteStores(), Time = time, Logs = logs };
         await using var cluster = new LocalCluster(options, transport);
         await cluster.OpenAsync(cancellation);
+        cluster.Linker.Engine!.OnOpened = _traffic.View.Add;
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var saying = SayProblemsAsync(transport.Bus, over.Token);
         try

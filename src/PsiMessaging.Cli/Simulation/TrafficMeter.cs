@@ -15,13 +15,6 @@ internal sealed class TrafficMeter
         _bytes.OrderBy(edge => edge.Key, StringComparer.Ordinal).ToDictionary(edge => edge.Key, edge => edge.Value);
 
     /// <summary>Takes a frame that was sent.</summary>
-    public void Add(string from, string to, bool isToLinker, ReadOnlyMemory<byte> frame)
-    {
-        if (isToLinker)
-        {
-            View.Add(frame);
-        }
-
+    public void Add(string from, string to, ReadOnlyMemory<byte> frame) =>
         _bytes.AddOrUpdate($"{from}->{to}", frame.Length, (_, known) => known + frame.Length);
-    }
 }

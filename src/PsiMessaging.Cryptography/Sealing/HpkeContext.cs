@@ -71,16 +71,34 @@ public sealed class HpkeContext : IDisposable
     /// <returns>The message's length and <see cref="TagSizeBytes"/> more.</returns>
     public byte[] Seal(ReadOnlySpan<byte> associated, ReadOnlySpan<byte> plain)
     {
-        Span<byte> nonce = stackalloc byte[NonceBytes];
-        Next(nonce);
         var result = new byte[plain.Length + TagSizeBytes];
-        _cipher.Encrypt(nonce, plain, result.AsSpan(0, plain.Length), result.AsSpan(plain.Length), associated);
+        Seal(_sequence, associated, plain, result);
         _sequence++;
         return result;
     }
 
+    /// <summary>Seals the message of a place in the row, where messages may come in any order (RFC 9180 section 9.7.1) and their place travels with them.</summary>
+    /// <param name="sequence">The place; the caller never uses one twice.</param>
+    /// <param name="associated">What is authenticated beside it.</param>
+    /// <param name="plain">The message.</param>
+    /// <param name="output">Receives the message's length and <see cref="TagSizeBytes"/> more.</param>
+    public void Seal(ulong sequence, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> plain, Span<byte> output)
+    {
+        Span<byte> nonce = stackalloc byte[NonceBytes];
+        NonceOf(sequence, nonce);
+        _cipher.Encrypt(nonce, plain, output[..plain.Length], output.Slice(plain.Length, TagSizeBytes), associated);
+    }
+
     /// <summary>Opens the next message; null, and the same is expected again, when it is not that.</summary>
     public byte[]? TryOpen(ReadOnlySpan<byte> associated, ReadOnlySpan<byte> sealedText)
+    {
+        var plain = TryOpen(_sequence, associated, sealedText);
+        _sequence += plain is null ? 0u : 1u;
+        return plain;
+    }
+
+    /// <summary>Opens the message of a place in the row; null when it is not that.</summary>
+    public byte[]? TryOpen(ulong sequence, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> sealedText)
     {
         if (sealedText.Length < TagSizeBytes)
         {
@@ -88,7 +106,7 @@ public sealed class HpkeContext : IDisposable
         }
 
         Span<byte> nonce = stackalloc byte[NonceBytes];
-        Next(nonce);
+        NonceOf(sequence, nonce);
         var plain = new byte[sealedText.Length - TagSizeBytes];
         try
         {
@@ -99,7 +117,6 @@ public sealed class HpkeContext : IDisposable
             return null;
         }
 
-        _sequence++;
         return plain;
     }
 
@@ -132,9 +149,9 @@ public sealed class HpkeContext : IDisposable
         return new HpkeContext(suite, new AesGcm(key.Span, TagSizeBytes), nonce.Span.ToArray(), Expand(suite, secret, "exp", context, HashBytes));
     }
 
-    private void Next(Span<byte> nonce)
+    private void NonceOf(ulong sequence, Span<byte> nonce)
     {
-        BinaryPrimitives.WriteUInt64BigEndian(nonce[4..], _sequence);
+        BinaryPrimitives.WriteUInt64BigEndian(nonce[4..], sequence);
         for (var i = 0; i < NonceBytes; i++)
         {
             nonce[i] ^= _baseNonce[i];

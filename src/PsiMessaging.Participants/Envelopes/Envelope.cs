@@ -34,9 +34,9 @@ public sealed record EnvelopeHeader(
 internal sealed partial class EnvelopeJson : JsonSerializerContext;
 
 /// <summary>
-/// One message between participants as it travels. Frame layout: magic <c>PSI1</c>, one byte sealing (0: none; the place kept for encryption to the
-/// receiver), header length (4 bytes, big-endian), header (UTF-8 JSON), signature (64 bytes, Ed25519), body. Signed over the envelope tag, the sealing byte and
-/// the header. Nothing in a participant's message depends on the time or on chance, so a repeated one is the same bytes.
+/// One signed message between participants; it travels sealed (<see cref="Sealing.IFrameSealing"/>). Layout: magic <c>PSI1</c>, one byte of 0, header length
+/// (4 bytes, big-endian), header (UTF-8 JSON), signature (64 bytes, Ed25519), body. Signed over the envelope tag, the receiver's fingerprint, the byte and the
+/// header. Nothing in a participant's message depends on the time or on chance, so a repeated one is the same bytes.
 /// </summary>
 public sealed class Envelope
 {
@@ -91,7 +91,9 @@ public sealed class Envelope
         var header = new EnvelopeHeader(ContractCatalog.NameOf(message.GetType()), session, sender.Name, to, sender.Card.Fingerprint, correlation, replyTo,
             body.Length, SHA256.HashData(body.Span), content, notAfter);
         var headerBytes = JsonSerializer.SerializeToUtf8Bytes(header, EnvelopeJson.Default.EnvelopeHeader);
-        var signature = sender.Signing.Sign(SignedPart(0, headerBytes));
+        var receiver = to == sender.Name ? sender.Card : sender.FindCard(to)
+            ?? throw new ParticipantException(FailureCodes.NotPinned, $"no card is pinned for {to}; pin it with: psi trust CARD.json");
+        var signature = sender.Signing.Sign(SignedPart(receiver, 0, headerBytes));
         var frame = new byte[PrefixBytes + headerBytes.Length + signature.Length + body.Length];
         Magic.CopyTo(frame, 0);
         BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(5), headerBytes.Length);
@@ -152,7 +154,7 @@ public sealed class Envelope
 
         if (frame[4] != 0)
         {
-            throw new RejectedEnvelopeException("the frame is sealed in a way this version does not know");
+            throw new RejectedEnvelopeException("the frame is of a form this version does not know");
         }
 
         var length = BinaryPrimitives.ReadInt32BigEndian(frame[5..]);
@@ -189,14 +191,18 @@ public sealed class Envelope
             body, frame, SHA256.HashData(headerBytes));
     }
 
-    /// <summary>Whether the signature verifies under a card.</summary>
-    public bool IsSignedBy(ParticipantCard card)
+    /// <summary>The header of a frame that was made or taken here.</summary>
+    internal static EnvelopeHeader HeaderOf(ReadOnlySpan<byte> frame) =>
+        JsonSerializer.Deserialize(frame.Slice(PrefixBytes, BinaryPrimitives.ReadInt32BigEndian(frame[5..])), EnvelopeJson.Default.EnvelopeHeader)!;
+
+    /// <summary>Whether it was signed under a card, and for this receiver: one for another of the same name is not.</summary>
+    public bool IsSignedBy(ParticipantCard card, ParticipantCard receiver)
     {
         var headerLength = BinaryPrimitives.ReadInt32BigEndian(Frame.Span[5..]);
         var headerBytes = Frame.Span.Slice(PrefixBytes, headerLength);
         var signature = Frame.Span.Slice(PrefixBytes + headerLength, SigningKey.SignatureSizeBytes);
         return Header.From == card.Name && Header.Card == card.Fingerprint
-            && SigningKey.Verify(card.SigningKey, SignedPart(Frame.Span[4], headerBytes), signature);
+            && SigningKey.Verify(card.SigningKey, SignedPart(receiver, Frame.Span[4], headerBytes), signature);
     }
 
     /// <summary>The serializer checks members against null, but not the elements of lists.</summary>
@@ -207,7 +213,8 @@ public sealed class Envelope
         _ => false,
     };
 
-    private static byte[] SignedPart(byte sealing, ReadOnlySpan<byte> headerBytes) => [.. DomainTags.Envelope, sealing, .. headerBytes];
+    private static byte[] SignedPart(ParticipantCard receiver, byte reserved, ReadOnlySpan<byte> headerBytes) =>
+        [.. DomainTags.Envelope, .. Convert.FromHexString(receiver.Fingerprint), reserved, .. headerBytes];
 }
 
 /// <summary>There is no room for a frame yet: it is neither taken nor refused, and stays with the broker until there is.</summary>

@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
+using PsiMessaging.Cryptography.Sealing;
 using PsiMessaging.Participants.Naming;
 
 namespace PsiMessaging.Participants.Identities;
@@ -24,13 +25,15 @@ public enum ParticipantRole
 /// <summary>
 /// A participant's public card: handed to the others by a channel they trust, and pinned there. Self-signed, so that a garbled one is noticed.
 /// </summary>
-/// <param name="Version">1.</param>
+/// <param name="Version">2.</param>
 /// <param name="Name">The participant's name.</param>
 /// <param name="Role">Party or linker.</param>
 /// <param name="SigningKey">Ed25519 public key, 32 bytes.</param>
 /// <param name="AgreementKey">X25519 public key, 32 bytes.</param>
+/// <param name="SealingKey">X-Wing public key (ML-KEM-768 with X25519), 1,216 bytes: what messages that open a session are sealed to.</param>
 /// <param name="Signature">Ed25519 over the rest, 64 bytes.</param>
-public sealed record ParticipantCard(int Version, string Name, ParticipantRole Role, byte[] SigningKey, byte[] AgreementKey, byte[] Signature)
+public sealed record ParticipantCard(
+    int Version, string Name, ParticipantRole Role, byte[] SigningKey, byte[] AgreementKey, byte[] SealingKey, byte[] Signature)
 {
     /// <summary>32 hexadecimal digits for two people to compare by voice: a hash of everything but the signature.</summary>
     [JsonIgnore]
@@ -41,11 +44,14 @@ public sealed record ParticipantCard(int Version, string Name, ParticipantRole R
     public string SpokenFingerprint => string.Join(' ', Fingerprint.Chunk(4).Select(group => new string(group)));
 
     /// <summary>Makes a card.</summary>
-    public static ParticipantCard Create(string name, ParticipantRole role, SigningKey signing, byte[] agreementKey)
+    public static ParticipantCard Create(string name, ParticipantRole role, SigningKey signing, byte[] agreementKey, byte[] sealingKey)
     {
-        var unsigned = new ParticipantCard(1, name, role, signing.PublicKey, agreementKey, []);
+        var unsigned = new ParticipantCard(CurrentVersion, name, role, signing.PublicKey, agreementKey, sealingKey, []);
         return unsigned with { Signature = signing.Sign(unsigned.SignedPart()) };
     }
+
+    /// <summary>The one version there is.</summary>
+    private const int CurrentVersion = 2;
 
     private const string PinnedCard = "a pinned card cannot be read there; its people see which";
 
@@ -64,7 +70,16 @@ public sealed record ParticipantCard(int Version, string Name, ParticipantRole R
                 $"{source} is not a participant's card; make one with: psi card", exception) { ForPeer = PinnedCard };
         }
 
-        return card is { Version: 1, Name: not null, SigningKey.Length: 32, AgreementKey.Length: 32, Signature: not null }
+        if (card is { Version: not CurrentVersion })
+        {
+            throw new ParticipantException(FailureCodes.Malformed, $"{source} is a card of version {card.Version}, and this is version {CurrentVersion}: "
+                + (card.Version < CurrentVersion ? "ask for a new one, made by psi card of the same release as here" : "a newer release made it; update this one"))
+            {
+                ForPeer = PinnedCard,
+            };
+        }
+
+        return card is { Name: not null, SigningKey.Length: 32, AgreementKey.Length: 32, SealingKey.Length: HybridKey.PublicKeySizeBytes, Signature: not null }
             && ParticipantNames.IsValid(card.Name)
             && Cryptography.Identities.SigningKey.Verify(card.SigningKey, card.SignedPart(), card.Signature)
             ? card
@@ -76,7 +91,7 @@ public sealed record ParticipantCard(int Version, string Name, ParticipantRole R
     public string ToJson() => JsonSerializer.Serialize(this, CardJson.Default.ParticipantCard) + "\n";
 
     private byte[] SignedPart() =>
-        [.. DomainTags.Card, (byte)Version, (byte)Role, (byte)Name.Length, .. Encoding.UTF8.GetBytes(Name), .. SigningKey, .. AgreementKey];
+        [.. DomainTags.Card, (byte)Version, (byte)Role, (byte)Name.Length, .. Encoding.UTF8.GetBytes(Name), .. SigningKey, .. AgreementKey, .. SealingKey];
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]

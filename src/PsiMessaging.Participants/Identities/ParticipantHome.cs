@@ -3,6 +3,7 @@ using System.Text.Json;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
+using PsiMessaging.Cryptography.Sealing;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Files;
 using PsiMessaging.Participants.Naming;
@@ -56,15 +57,17 @@ public sealed class ParticipantHome : IDisposable
     private const string IdentityFile = "identity.key";
     private const int MinimumSharedKeyBytes = 32;
     private const int MaximumSharedKeyBytes = 4096;
-    private static readonly byte[] IdentityMagic = "PSIKEY01"u8.ToArray();
+    private static readonly byte[] IdentityMagic = "PSIKEY02"u8.ToArray();
 
-    private ParticipantHome(string path, ParticipantConfig config, SigningKey signing, AgreementKey agreement)
+    private ParticipantHome(string path, ParticipantConfig config, SigningKey signing, AgreementKey agreement, SecretBytes sealing)
     {
         Path = path;
         Config = config;
         Signing = signing;
         Agreement = agreement;
-        Card = ParticipantCard.Create(config.Name, config.Role, signing, agreement.PublicKey);
+        SealingSeed = sealing;
+        using var key = new HybridKey(sealing);
+        Card = ParticipantCard.Create(config.Name, config.Role, signing, agreement.PublicKey, key.PublicKey);
     }
 
     /// <summary>The folder.</summary>
@@ -75,6 +78,8 @@ public sealed class ParticipantHome : IDisposable
     public SigningKey Signing { get; }
     /// <summary>Own agreement key.</summary>
     public AgreementKey Agreement { get; }
+    /// <summary>Seed of the own sealing key, <see cref="HybridKey.SizeBytes"/>.</summary>
+    internal SecretBytes SealingSeed { get; }
     /// <summary>Own public card.</summary>
     public ParticipantCard Card { get; }
     /// <summary>Own name.</summary>
@@ -135,7 +140,8 @@ public sealed class ParticipantHome : IDisposable
         Array.ForEach([IdentityFile, ConfigFile], name => AtomicFile.DestroyParts(System.IO.Path.Combine(path, name)));
         using var signing = SecretBytes.Random(SigningKey.SecretSizeBytes);
         using var agreement = SecretBytes.Random(AgreementKey.SizeBytes);
-        byte[] identity = [.. IdentityMagic, .. signing.Span, .. agreement.Span];
+        using var sealing = SecretBytes.Random(HybridKey.SizeBytes);
+        byte[] identity = [.. IdentityMagic, .. signing.Span, .. agreement.Span, .. sealing.Span];
         AtomicFile.Write(System.IO.Path.Combine(path, IdentityFile), identity);
         CryptographicOperations.ZeroMemory(identity);
         PrivateFile.CreateFolder(System.IO.Path.Combine(path, "cards"));
@@ -186,7 +192,7 @@ public sealed class ParticipantHome : IDisposable
 
         var identityPath = System.IO.Path.Combine(path, IdentityFile);
         var identity = OwnerOnlyFile.Read(identityPath, "the identity key file");
-        if (identity.Length != IdentityMagic.Length + 64 || !identity.AsSpan().StartsWith(IdentityMagic))
+        if (identity.Length != IdentityMagic.Length + 96 || !identity.AsSpan().StartsWith(IdentityMagic))
         {
             throw new ParticipantException(FailureCodes.Malformed,
                 $"{identityPath} is damaged; restore it from a backup, or make a new home and have the others pin its card");
@@ -194,8 +200,9 @@ public sealed class ParticipantHome : IDisposable
 
         var signing = new SigningKey(SecretBytes.CopyOf(identity.AsSpan(IdentityMagic.Length, 32)));
         var agreement = new AgreementKey(SecretBytes.CopyOf(identity.AsSpan(IdentityMagic.Length + 32, 32)));
+        var sealing = SecretBytes.CopyOf(identity.AsSpan(IdentityMagic.Length + 64, 32));
         CryptographicOperations.ZeroMemory(identity);
-        return new ParticipantHome(path, config, signing, agreement);
+        return new ParticipantHome(path, config, signing, agreement, sealing);
     }
 
     /// <summary>The folders right under a home, through which everything in it is reached.</summary>
@@ -397,5 +404,6 @@ public sealed class ParticipantHome : IDisposable
     {
         Signing.Dispose();
         Agreement.Dispose();
+        SealingSeed.Dispose();
     }
 }

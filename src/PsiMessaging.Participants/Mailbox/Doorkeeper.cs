@@ -3,6 +3,8 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
 
@@ -16,11 +18,12 @@ namespace PsiMessaging.Participants.Mailbox;
 /// <param name="home">Own home.</param>
 /// <param name="store">Own state.</param>
 /// <param name="time">Clock.</param>
+/// <param name="post">The way out, for a session's key.</param>
 /// <param name="routes">Who may send what.</param>
 /// <param name="refused">Counts what no pinned card has signed.</param>
 /// <param name="log">Log.</param>
 public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticipantStore store,
-    TimeProvider time, RouteTable<TSession> routes, RefusedFrames refused, ILogger log)
+    TimeProvider time, Post post, RouteTable<TSession> routes, RefusedFrames refused, ILogger log)
     where TSession : class, ISession<TSession>
 {
     private readonly ILogger _log = log;
@@ -32,12 +35,17 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
     /// be sent by who sent it, or is beyond a bound: it belongs in the error queue.
     /// </exception>
     /// <exception cref="ReceiverBusyException">What came before has to be dealt with first.</exception>
-    public Receipt Receive(ReadOnlyMemory<byte> frame)
+    public Receipt Receive(OpenedFrame opened)
     {
-        var (envelope, card) = Authenticate(frame);
+        if (opened.Frame.IsEmpty)
+        {
+            return Learn(opened);
+        }
+
+        var (envelope, card) = Authenticate(opened);
         try
         {
-            return Take(envelope, card);
+            return Take(envelope, card, opened);
         }
         catch (RejectedEnvelopeException exception) when (!exception.IsAuthentic)
         {
@@ -50,12 +58,12 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
         }
     }
 
-    private (Envelope Envelope, ParticipantCard Card) Authenticate(ReadOnlyMemory<byte> frame)
+    private (Envelope Envelope, ParticipantCard Card) Authenticate(OpenedFrame opened)
     {
         ParticipantCard? card = null;
         try
         {
-            var envelope = Envelope.Parse(frame, received =>
+            var envelope = Envelope.Parse(opened.Frame, received =>
             {
                 if (received.Header.To != home.Name)
                 {
@@ -63,10 +71,16 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
                 }
 
                 card = received.Header.From == home.Name ? home.Card : FindCard(received.Header.From);
-                if (card is null || !received.IsSignedBy(card))
+                if (card is null || !received.IsSignedBy(card, home.Card))
                 {
                     throw new RejectedEnvelopeException(
                         card is null ? "no card is pinned for its sender" : $"the message is not signed by the card pinned for {card.Name}");
+                }
+
+                if (opened.To.Session is { } session && (session != received.Header.Session || opened.To.Peer != received.Header.From)
+                    || opened.Opening is { } opening && (received.Header.Session is not { } opens || !opening.IsSignedBy(card, home.Card, opens)))
+                {
+                    throw new RejectedEnvelopeException("the message is sealed to a key of another session or sender, or brings one");
                 }
             });
             return (envelope, card!);
@@ -90,7 +104,7 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
         }
     }
 
-    private Receipt Take(Envelope envelope, ParticipantCard card)
+    private Receipt Take(Envelope envelope, ParticipantCard card, OpenedFrame opened)
     {
         var (header, role) = (envelope.Header, RoleOf(card));
         var route = routes.Of(envelope.Message.GetType());
@@ -106,7 +120,47 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
             throw new RejectedEnvelopeException($"{header.From} may not send a {header.Type} message{routes.Whom}");
         }
 
-        return route.Stream(id, envelope) ? new Receipt(id, IsNew: false, null) : store.Write(state => Put(state, route, id, envelope));
+        if (opened.To.Session is null && role != SenderRole.Self && !MessageLimits.MayOpen(route.Message))
+        {
+            throw new RejectedEnvelopeException($"{header.From} sealed a {header.Type} message to the key on the card, and not to its session's");
+        }
+
+        return route.Stream(id, envelope) ? new Receipt(id, IsNew: false, null) : store.Write(state =>
+        {
+            var receipt = Put(state, route, id, envelope);
+            return opened.Opening is { } opening && id == header.Session && state.FindSession(id) is { EndedAt: null } && Learn(state, id, header.From, opening, opened.To)
+                ? receipt with { HasAnswered = true } : receipt;
+        });
+    }
+
+    /// <summary>The other's key of a session came alone.</summary>
+    private Receipt Learn(OpenedFrame opened)
+    {
+        if (opened is not { To: { Session: { } session, Peer: { } peer }, Opening: { } opening }
+            || FindCard(peer) is not { } card || !opening.IsSignedBy(card, home.Card, session))
+        {
+            refused.Add("the key of a session is not signed by who may bring it", opened.To.Peer);
+            throw new RejectedEnvelopeException("the key of a session is not signed by who may bring it");
+        }
+
+        var isNew = store.Write(state => state.FindSession(session) is { EndedAt: null } && Learn(state, session, peer, opening, opened.To));
+        return new Receipt(session, IsNew: false, null, HasAnswered: isNew);
+    }
+
+    /// <summary>Takes the other's key of a session; whether something may leave that could not before.</summary>
+    private bool Learn(IStoreWriter state, string session, string peer, ChannelOpening opening, SealedTo to)
+    {
+        var learnt = Channels.Learn(state, home, session, peer, opening.Key);
+        if (learnt == Learnt.New && to.Session is null)
+        {
+            post.SendOpening(state, peer, session);
+        }
+
+        return learnt switch
+        {
+            Learnt.Other => throw new RejectedEnvelopeException($"{peer} brings two keys for one session", isAuthentic: true),
+            _ => learnt == Learnt.New,
+        };
     }
 
     private SenderRole RoleOf(ParticipantCard card) =>

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 
 namespace PsiMessaging.Participants.Naming;
@@ -10,6 +11,9 @@ public static partial class ParticipantNames
 
     /// <summary>Whether a text is a session, query or correlation id: 32 lower-case hexadecimal digits.</summary>
     public static bool IsId(string id) => id.Length == 32 && id.All(char.IsAsciiHexDigitLower);
+
+    /// <summary>A fresh id of the system generator.</summary>
+    public static string NewId() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 
     /// <summary>Whether a text may begin the names of queues: a letter, then up to 39 letters, digits, hyphens or underscores.</summary>
     public static bool IsPrefix(string prefix) => Prefix().IsMatch(prefix);

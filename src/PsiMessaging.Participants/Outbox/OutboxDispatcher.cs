@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Polly.Retry;
 using Polly;
 using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
 
@@ -23,6 +24,7 @@ public sealed partial class OutboxDispatcher
     private static readonly TimeSpan SayAgain = TimeSpan.FromMinutes(1);
 
     private readonly IParticipantStore _store;
+    private readonly IFrameSealing _sealing;
     private readonly IEnvelopeSender _sender;
     private readonly ILogger _log;
     private readonly TurnScheduler _sending;
@@ -31,13 +33,15 @@ public sealed partial class OutboxDispatcher
     private readonly ConcurrentDictionary<string, DateTimeOffset> _said = new(StringComparer.Ordinal);
 
     /// <param name="store">Own state.</param>
+    /// <param name="sealing">Seals what leaves.</param>
     /// <param name="sender">The way to the broker.</param>
     /// <param name="time">Clock.</param>
     /// <param name="log">Log.</param>
     /// <param name="stop">Cancelled when sending is to stop, also what is tried again and again.</param>
-    public OutboxDispatcher(IParticipantStore store, IEnvelopeSender sender, TimeProvider time, ILogger log, CancellationToken stop)
+    public OutboxDispatcher(IParticipantStore store, IFrameSealing sealing, IEnvelopeSender sender, TimeProvider time, ILogger log, CancellationToken stop)
     {
         _store = store;
+        _sealing = sealing;
         _sender = sender;
         _log = log;
         _sending = new TurnScheduler(SendSomeAsync, (queue, exception) => LogFault(exception, queue), time, stop);
@@ -117,8 +121,16 @@ public sealed partial class OutboxDispatcher
             {
                 try
                 {
-                    await _sender.SendAsync(message.Queue, message.MessageId, message.Frame, call.CancellationToken);
-                    _said.TryRemove(message.Queue.Name, out _);
+                    if (_sealing.Seal(message) is { } frame)
+                    {
+                        // Not the message's own id, from which who knows its form could tell what it says.
+                        await _sender.SendAsync(message.Queue, ParticipantNames.NewId(), frame, call.CancellationToken);
+                        _said.TryRemove(message.Queue.Name, out _);
+                    }
+                    else
+                    {
+                        LogNobodyToSealTo(message.Queue.Name);
+                    }
                 }
                 catch (UnroutableException) when (message.BestEffort)
                 {
@@ -140,6 +152,9 @@ public sealed partial class OutboxDispatcher
 
     [LoggerMessage(EventId = 101, Level = LogLevel.Debug, Message = "Nobody waits any more on {Queue}; the reply is dropped")]
     private partial void LogNobodyListens(string queue);
+
+    [LoggerMessage(EventId = 103, Level = LogLevel.Information, Message = "A message for {Queue} is dropped: its receiver has no key for it any more")]
+    private partial void LogNobodyToSealTo(string queue);
 
     [LoggerMessage(EventId = 102, Level = LogLevel.Error, Message = "Sending to {Queue} stopped; it goes on in a second")]
     private partial void LogFault(Exception exception, string queue);

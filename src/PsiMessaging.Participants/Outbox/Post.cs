@@ -3,6 +3,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Participants.Outbox;
@@ -34,8 +35,40 @@ public sealed partial class Post(ParticipantHome home, ILogger log)
             return;
         }
 
-        var envelope = Envelope.Create(home, to, session, message, body);
-        writer.Enqueue(envelope.Id, session, inbox, envelope.Frame, bestEffort: false);
+        Put(writer, inbox, Envelope.Create(home, to, session, message, body));
+    }
+
+    /// <summary>
+    /// A message that was signed before. Within a session it leaves once there is a key to seal it to: its receiver's of the session, or for what opens one its
+    /// card's.
+    /// </summary>
+    public void SendSigned(IStoreWriter writer, Envelope envelope)
+    {
+        if (home.InboxOf(envelope.Header.To) is { } inbox)
+        {
+            Put(writer, inbox, envelope);
+        }
+        else
+        {
+            LogNotPinned(envelope.Header.To);
+        }
+    }
+
+    /// <summary>Tells the other the own key of a session, where there is nothing else to say.</summary>
+    internal void SendOpening(IStoreWriter writer, string to, string session)
+    {
+        if (home.InboxOf(to) is { } inbox)
+        {
+            writer.Enqueue(ParticipantNames.NewId(), session, inbox, FrameSealing.OpeningFor(to), bestEffort: false);
+        }
+    }
+
+    private static void Put(IStoreWriter writer, QueueAddress inbox, Envelope envelope)
+    {
+        var (session, to) = (envelope.Header.Session, envelope.Header.To);
+        var channel = session is not null && writer.FindSession(session) is { EndedAt: null } ? Channels.Ensure(writer, session, to) : null;
+        var held = channel is { PeerKey: null } && !MessageLimits.MayOpen(envelope.Message.GetType());
+        writer.Enqueue(envelope.Id, session, inbox, envelope.Frame, bestEffort: false, held);
     }
 
     /// <summary>

@@ -53,10 +53,10 @@ public interface IStoreReader
     /// <summary>Reads what was kept of a round, by sequence, one batch in memory at a time.</summary>
     void ReadKept(string session, int round, Action<int, byte[]> read);
 
-    /// <summary>Queues that messages wait for.</summary>
+    /// <summary>Queues that messages may leave for.</summary>
     IReadOnlyList<QueueAddress> OutgoingQueues();
 
-    /// <summary>The oldest messages for a queue.</summary>
+    /// <summary>The oldest messages for a queue that are not held back.</summary>
     IReadOnlyList<OutgoingMessage> Outgoing(QueueAddress queue, int limit);
 
     /// <summary>Messages of a session that are on their way out.</summary>

@@ -42,7 +42,19 @@ public interface IStoreWriter : IStoreReader
     void DropKept(string session);
 
     /// <summary>Puts a frame in the outbox.</summary>
-    void Enqueue(string messageId, string? session, QueueAddress queue, ReadOnlyMemory<byte> frame, bool bestEffort);
+    /// <param name="messageId">Its id.</param>
+    /// <param name="session">Session id, or null.</param>
+    /// <param name="queue">Where to.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="bestEffort">Whether it is dropped when nobody listens.</param>
+    /// <param name="held">Whether it waits until <see cref="Release"/>.</param>
+    void Enqueue(string messageId, string? session, QueueAddress queue, ReadOnlyMemory<byte> frame, bool bestEffort, bool held = false);
+
+    /// <summary>Lets messages of a session leave for a queue that were held back.</summary>
+    void Release(string session, QueueAddress queue);
+
+    /// <summary>Takes messages of a session out of the outbox that are held back still.</summary>
+    void DropHeld(string session);
 
     /// <summary>Takes a message out of the outbox.</summary>
     void Dequeue(long number);

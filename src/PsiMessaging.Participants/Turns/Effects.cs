@@ -1,8 +1,8 @@
 using System.Text.Json.Nodes;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Envelopes;
-using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Participants.Turns;
@@ -35,11 +35,14 @@ public sealed class Effects
     }
 
     /// <summary>Sends a message that was signed before, since its hash is part of the session.</summary>
-    public void Send(QueueAddress to, Envelope envelope)
+    public void Send(Envelope envelope)
     {
         HasSent = true;
-        _state.Enqueue(envelope.Id, _session, to, envelope.Frame, bestEffort: false);
+        _post.SendSigned(_state, envelope);
     }
+
+    /// <summary>The session is over, and all is said: its keys are destroyed, and what comes for it does not open any more.</summary>
+    public void CloseChannels() => Channels.Close(_state, _session);
 
     /// <summary>Answers a command; see <see cref="Post.Reply"/>.</summary>
     public void Reply(string? replyTo, string? correlation, Contracts.V1.CommandReply reply)

@@ -54,11 +54,10 @@ internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing
 
     private void Commit(Turn<PartySession> turn, PartySession session, string slot, Envelope answer)
     {
-        var inbox = party.InboxOf(session.Peer);
         turn.Commit(session, effects =>
         {
             effects.Finish(slot);
-            effects.Send(inbox, answer);
+            effects.Send(answer);
             effects.Audit("session-accepted", ("session", session.Id), ("peer", session.Peer), ("dataset", session.Dataset), ("protocol", session.Protocol),
                 ("reveal", WireNames.NameOf(session.Reveal)), ("reuse", session.Reuse), ("minCell", session.MinCell));
         });

@@ -42,12 +42,11 @@ internal sealed class Proposing(PartyContext party, HandshakeKeys keys) : ISessi
             SharedKeyCheck = SessionSecrets.SharedKeyCheck(shared, session.Id),
             DeadlineSeconds = Math.Max(1, (int)(session.DeadlineAt - turn.Now).TotalSeconds),
         });
-        var inbox = party.InboxOf(session.Peer);
         var proposed = session.Move(SessionTrigger.ProposalSent)
             .With(dataset) with { OwnReusableSet = reusable, ProposalHash = envelope.HeaderHash, PreparedAt = turn.Now };
         turn.Commit(proposed, effects =>
         {
-            effects.Send(inbox, envelope);
+            effects.Send(envelope);
             effects.Reply(session.ReplyTo, session.Correlation, new CommandReply(true, session.Id, null, null));
         });
         party.Log.Proposed(session.Id, session.Peer, dataset.Distinct);

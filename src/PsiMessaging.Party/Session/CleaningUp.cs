@@ -33,6 +33,12 @@ internal sealed class CleaningUp(PartyContext party, Exchanges exchanges, Questi
             }
         }
 
-        return session.IsCleaned ? TurnOutcome.Worked : turn.Commit(session with { IsCleaned = true });
+        return session.IsCleaned ? TurnOutcome.Worked : turn.Commit(session with { IsCleaned = true }, effects =>
+        {
+            if (session.State == SessionState.Failed)
+            {
+                effects.CloseChannels();
+            }
+        });
     }
 }

@@ -1,0 +1,215 @@
+using System.Collections.Concurrent;
+using System.Text;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Store;
+
+namespace PsiMessaging.Participants.Sealing;
+
+/// <summary>
+/// Seals every message to its receiver: the first of a session to the long-lived key on the receiver's card, all others to a key that the receiver made for
+/// this session and this sender (<see cref="Channels"/>). What may not be sealed to a card waits in the outbox until the session's key has come; so nobody
+/// who withholds it makes a participant send with less. Thread-safe.
+/// </summary>
+/// <param name="home">Own home.</param>
+/// <param name="store">Own state.</param>
+public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) : IFrameSealing
+{
+    /// <summary>Longest sealed frame in bytes.</summary>
+    public static int MaximumBytes => SealedEnvelope.MaximumBytes;
+
+    private const int MostKeys = 512;
+
+    /// <summary>What stands in the outbox for a channel's opening alone; the receiver's name follows.</summary>
+    private static readonly byte[] OpeningAlone = "OPEN"u8.ToArray();
+
+    private readonly ConcurrentDictionary<string, SealingKey> _outgoing = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, OpeningKey> _incoming = new(StringComparer.Ordinal);
+
+    /// <summary>Channels through which something has come: the other knows the own key.</summary>
+    private readonly ConcurrentDictionary<string, bool> _confirmed = new(StringComparer.Ordinal);
+
+    /// <summary>An opening alone, for the outbox.</summary>
+    internal static byte[] OpeningFor(string receiver) => [.. OpeningAlone, .. Encoding.ASCII.GetBytes(receiver)];
+
+    /// <summary>Seals a frame to the long-lived key of a card, as the CLI does whose worker has no session yet.</summary>
+    public static byte[] SealToCard(ParticipantCard receiver, ReadOnlySpan<byte> frame)
+    {
+        using var key = ToCard(receiver);
+        return SealedEnvelope.Seal(SealedEnvelope.KeyIdOf(receiver.SealingKey), key, null, frame);
+    }
+
+    /// <summary>Opens what was sealed to the own card.</summary>
+    /// <exception cref="RejectedEnvelopeException">It was not.</exception>
+    public static ReadOnlyMemory<byte> OpenOwn(ParticipantHome home, ReadOnlyMemory<byte> bytes)
+    {
+        var clear = SealedEnvelope.Parse(bytes);
+        if (clear.KeyId != SealedEnvelope.KeyIdOf(home.Card.SealingKey))
+        {
+            throw Closed();
+        }
+
+        using var key = new OpeningKey(home.SealingSeed, SealingKey.ContextOfCard(home.Card));
+        return SealedEnvelope.Split(key.TryOpen(clear) ?? throw Closed()).Frame;
+    }
+
+    /// <inheritdoc/>
+    public byte[]? Seal(OutgoingMessage message)
+    {
+        var isAlone = message.Frame.AsSpan().StartsWith(OpeningAlone);
+        var (to, type) = isAlone ? (Encoding.ASCII.GetString(message.Frame.AsSpan(OpeningAlone.Length)), null) : Address(message.Frame);
+        var receiver = to == home.Name ? home.Card : home.FindCard(to);
+        if (receiver is null)
+        {
+            return null;
+        }
+
+        var channel = message.Session is { } session && to != home.Name ? store.Read(state => Channels.Find(state, session, to)) : null;
+        var opening = channel?.Seed is null || _confirmed.ContainsKey(channel.KeyId) ? null : Opening(message.Session!, receiver, channel);
+        ReadOnlySpan<byte> frame = isAlone ? [] : message.Frame;
+        if (channel?.PeerKey is { } peerKey)
+        {
+            var id = SealedEnvelope.KeyIdOf(peerKey);
+            var key = Kept(_outgoing, id, _ => SealingKey.TryCreate(peerKey, SealingKey.ContextOfChannel(message.Session!, home.Card, receiver)));
+            return key is null || (isAlone && opening is null) ? null : SealedEnvelope.Seal(id, key, opening, frame);
+        }
+
+        if (type is null || !(to == home.Name || MessageLimits.MayOpen(type)))
+        {
+            return null;
+        }
+
+        var cardId = SealedEnvelope.KeyIdOf(receiver.SealingKey);
+        return SealedEnvelope.Seal(cardId, Kept(_outgoing, cardId, _ => ToCard(receiver))!, opening, frame);
+    }
+
+    /// <inheritdoc/>
+    public OpenedFrame Open(ReadOnlyMemory<byte> bytes)
+    {
+        var clear = SealedEnvelope.Parse(bytes);
+        var to = clear.KeyId == SealedEnvelope.KeyIdOf(home.Card.SealingKey) ? SealedTo.Card
+            : store.Read(state => Channels.OfKey(state, clear.KeyId)) is { } known ? new SealedTo(known.Session, known.Peer) : null;
+        if (to is null)
+        {
+            Drop(clear.KeyId);
+            throw new RejectedEnvelopeException("the frame is sealed to a key that is not here, or not any more");
+        }
+
+        var key = Kept(_incoming, clear.KeyId, _ => KeyOf(to)) ?? throw Closed();
+        var (opening, frame) = SealedEnvelope.Split(key.TryOpen(clear) ?? throw Closed());
+        if (to.Session is not null)
+        {
+            Keep(_confirmed, clear.KeyId, true);
+        }
+
+        return new OpenedFrame(frame, to, opening);
+    }
+
+    private static RejectedEnvelopeException Closed() => new("the frame does not open: it was altered, or sealed by somebody else or for somebody else");
+
+    private static (string To, Type? Type) Address(byte[] frame)
+    {
+        var header = Envelope.HeaderOf(frame);
+        return (header.To, ContractCatalog.Find(header.Type));
+    }
+
+    private static SealingKey ToCard(ParticipantCard receiver) =>
+        SealingKey.TryCreate(receiver.SealingKey, SealingKey.ContextOfCard(receiver))
+            ?? throw new ParticipantException(FailureCodes.WeakKey, $"the sealing key on {receiver.Name}'s card is none; ask for the card again");
+
+    private ChannelOpening Opening(string session, ParticipantCard receiver, StoredChannel channel)
+    {
+        using var seed = SecretBytes.CopyOf(channel.Seed);
+        using var key = new Cryptography.Sealing.HybridKey(seed);
+        return ChannelOpening.Create(home, receiver, session, key.PublicKey);
+    }
+
+    private OpeningKey? KeyOf(SealedTo to)
+    {
+        if (to.Session is null)
+        {
+            return new OpeningKey(home.SealingSeed, SealingKey.ContextOfCard(home.Card));
+        }
+
+        if (home.FindCard(to.Peer!) is not { } peer || store.Read(state => Channels.Find(state, to.Session, to.Peer!)) is not { Seed: { } stored })
+        {
+            return null;
+        }
+
+        using var seed = SecretBytes.CopyOf(stored);
+        return new OpeningKey(seed, SealingKey.ContextOfChannel(to.Session, peer, home.Card));
+    }
+
+    /// <summary>Forgets what memory holds of an own key that is destroyed.</summary>
+    private void Drop(string keyId)
+    {
+        if (_incoming.TryRemove(keyId, out var key))
+        {
+            key.Dispose();
+        }
+
+        _confirmed.TryRemove(keyId, out _);
+    }
+
+    private static T? Kept<T>(ConcurrentDictionary<string, T> kept, string id, Func<string, T?> make)
+        where T : class, IDisposable
+    {
+        if (kept.TryGetValue(id, out var known))
+        {
+            return known;
+        }
+
+        if (make(id) is not { } made)
+        {
+            return null;
+        }
+
+        var winner = kept.GetOrAdd(id, made);
+        if (!ReferenceEquals(winner, made))
+        {
+            made.Dispose();
+        }
+        else if (kept.Count > MostKeys)
+        {
+            // Sessions come and go for years; what is still used is made again.
+            foreach (var other in kept.Keys.Where(other => other != id).ToArray())
+            {
+                if (kept.TryRemove(other, out var old))
+                {
+                    old.Dispose();
+                }
+            }
+        }
+
+        return winner;
+    }
+
+    private static void Keep(ConcurrentDictionary<string, bool> kept, string id, bool value)
+    {
+        if (kept.Count > MostKeys)
+        {
+            kept.Clear();
+        }
+
+        kept[id] = value;
+    }
+
+    /// <summary>Wipes the keys in memory.</summary>
+    public void Dispose()
+    {
+        foreach (var id in _incoming.Keys)
+        {
+            Drop(id);
+        }
+
+        foreach (var id in _outgoing.Keys)
+        {
+            if (_outgoing.TryRemove(id, out var key))
+            {
+                key.Dispose();
+            }
+        }
+    }
+}
