@@ -55,19 +55,7 @@ internal sealed class Ending(LinkerContext linker, IReadOnlyList<ILinkerEngine> 
             return TurnOutcome.Idle;
         }
 
-        if (session.Registrations is [var only])
-        {
-            return Fail(turn, FailureCodes.Deadline, $"{only.Peer} has not registered for {PartyBounds.HalfRegisteredAge.TotalDays:0} days");
-        }
-
-        // Its id is not remembered: the registration may only be late. One that has come just now is looked at.
-        return turn.Commit(effects =>
-        {
-            if (effects.State.PendingSlots(session.Id, $"{SlotKinds.Registration}/").Count == 0)
-            {
-                effects.DeleteSession(remember: false);
-            }
-        });
+        return Fail(turn, FailureCodes.Deadline, $"{session.Partner} has not registered for {PartyBounds.HalfRegisteredAge.TotalDays:0} days");
     }
 
     /// <summary>Ends the session under a named reason and tells its parties, in one transaction.</summary>

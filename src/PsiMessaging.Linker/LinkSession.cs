@@ -36,7 +36,7 @@ public sealed record LinkSession : ISession<LinkSession>
     [JsonIgnore]
     public LinkState State { get; private init; }
 
-    /// <summary>The other party, as the first registration to arrive names it.</summary>
+    /// <summary>The other party, as the first registration to arrive names it; null where the end came before one.</summary>
     public string? Partner { get; init; }
 
     /// <summary>Whether all of both parties is here.</summary>
@@ -46,14 +46,14 @@ public sealed record LinkSession : ISession<LinkSession>
     /// <summary>When it is given up, unless the registrations that it waits for come; null where both are here.</summary>
     [JsonIgnore]
     public DateTimeOffset? DueAt =>
-        Ended || Registrations.Count == 2 ? null : CreatedAt + (Registrations.Count == 0 ? PartyBounds.UnregisteredAge : PartyBounds.HalfRegisteredAge);
+        Ended || Registrations.Count == 2 ? null : CreatedAt + PartyBounds.HalfRegisteredAge;
 
-    /// <summary>A session that a message begins.</summary>
+    /// <summary>A session that a registration begins.</summary>
     /// <param name="id">Session id.</param>
     /// <param name="now">The time.</param>
-    /// <param name="opener">Whose message.</param>
-    /// <param name="partner">The other party, where the message is a registration.</param>
-    public static LinkSession Open(string id, DateTimeOffset now, string opener, string? partner) =>
+    /// <param name="opener">Whose.</param>
+    /// <param name="partner">The other party.</param>
+    public static LinkSession Open(string id, DateTimeOffset now, string opener, string partner) =>
         new() { Id = id, CreatedAt = now, Opener = opener, Partner = partner, State = LinkerMachine.Next(null, LinkTrigger.Open) };
 
     /// <summary>The mark of a session whose end came before its registration.</summary>
@@ -68,12 +68,12 @@ public sealed record LinkSession : ISession<LinkSession>
     /// <exception cref="InvalidOperationException">It cannot happen in this state.</exception>
     public LinkSession Move(LinkTrigger trigger) => this with { State = LinkerMachine.Next(State, trigger) };
 
-    /// <summary>The two parties, as the first registration names them; null while none is looked at.</summary>
+    /// <summary>The two parties, as the first registration names them; null where the end came before one.</summary>
     [JsonIgnore]
     public (string First, string Second)? Parties =>
         Registrations is [var first, ..] ? (first.Party, first.Peer) : Partner is { } partner ? (Opener, partner) : null;
 
-    /// <summary>Whether a party is one of the two; while no registration has come that names them, anybody pinned may be.</summary>
+    /// <summary>Whether a party is one of the two; where the end came before a registration, anybody pinned may be.</summary>
     public bool IsPartOf(string party) => Parties is not (var first, var second) || party == first || party == second;
 
     /// <summary>Whether a party's registration was taken.</summary>
@@ -109,12 +109,9 @@ public sealed record LinkSession : ISession<LinkSession>
     /// <summary>Whether a query was taken back by who asks, before it was opened.</summary>
     public bool IsTakenBack(string query, string asker) => EndedProducts.Contains(TakenBack(query, asker));
 
-    /// <summary>Under what name sessions count whose registration has not come yet.</summary>
-    public static string Unregistered(string party) => party + "/unregistered";
-
     /// <inheritdoc/>
     public StoredSession ToStored() => new(Id, State.ToString(), JsonSerializer.Serialize(this, LinkJson.Default.LinkSession), CreatedAt,
-        Peer: Registrations.Count > 0 || Ended ? Opener : Unregistered(Opener),
+        Peer: Opener,
         IsOpen: !Ended || !IsCleaned,
         DueAt: DueAt,
         EndedAt: Ended ? EndedAt ?? CreatedAt : null);

@@ -19,7 +19,7 @@ internal delegate bool StraightRows(string session, MaskedRows rows, Envelope en
 /// <param name="straight">Takes masked rows.</param>
 internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight)
 {
-    private static readonly Limit RoomForBatches = Limit.By("64 batches and 512 MiB of a registered party, 16 and its room of another");
+    private static readonly Limit RoomForBatches = Limit.By("64 batches and 512 MiB of a registered party");
 
     /// <summary>The table.</summary>
     /// <exception cref="InvalidOperationException">A message has no route.</exception>
@@ -33,7 +33,7 @@ internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight
             new Route<DatasetBatch, LinkSession>(SenderRole.Party, RoomForBatches, SlotKinds.Batch)
             {
                 BySender = true, Names = message => message.SessionId, Place = (message, _) => $"{message.Sequence:D8}",
-                Unknown = opening.ByRows, Rule = Batch, Account = AccountOfBatch,
+                Unknown = opening.ByNothing, Rule = Batch, Account = arrival => RowsOf(arrival.From),
             },
             new Route<AbortSession, LinkSession>(SenderRole.Party, Limit.OnePlace, SlotKinds.Abort)
             {
@@ -106,19 +106,11 @@ internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight
             return Unwanted(arrival);
         }
 
-        var waiting = arrival.Waiting($"{SlotKinds.Of(SlotKinds.Batch, arrival.From)}/");
-        return IsRegistered(arrival)
-            ? waiting < PartyBounds.WaitingBatches && HasRoom(arrival, RowsOf(arrival.From), int.MaxValue) ? Admission.Store : Admission.Busy
-            : EarlyBatch(arrival, waiting);
+        // Rows go on their way to files, and count by themselves; they leave their party after its registration was taken here.
+        return !IsRegistered(arrival) ? Unwanted(arrival)
+            : arrival.Waiting($"{SlotKinds.Of(SlotKinds.Batch, arrival.From)}/") < PartyBounds.WaitingBatches && HasRoom(arrival) ? Admission.Store
+            : Admission.Busy;
     }
-
-    /// <summary>Rows that overtook their registration, which may be in another hand: a few of them, and more for a moment.</summary>
-    private static Admission EarlyBatch(Arrival<DatasetBatch, LinkSession> arrival, int waiting) =>
-        waiting >= PartyBounds.EarlyBatches ? arrival.Now < arrival.Session!.CreatedAt + PartyBounds.EarlyGrace ? Admission.Busy : Unwanted(arrival)
-        : HasRoom(arrival, arrival.From, PartyBounds.WaitingMessages) ? Admission.Store : Unwanted(arrival);
-
-    /// <summary>Rows of a registered party are on their way to files: they count by themselves.</summary>
-    private static string AccountOfBatch(Arrival<DatasetBatch, LinkSession> arrival) => IsRegistered(arrival) ? RowsOf(arrival.From) : arrival.From;
 
     private Admission Question(Arrival<RunQuery, LinkSession> arrival)
     {
@@ -173,13 +165,7 @@ internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight
     }
 
     private static Admission? Outsider<TMessage>(Arrival<TMessage, LinkSession> arrival) =>
-        (arrival.Session!.Parties ?? AwaitedParties(arrival.State, arrival.Id!)) is (var first, var second) && arrival.From != first && arrival.From != second
-            ? Admission.Refuse($"{arrival.From} has no part in this session") : null;
-
-    /// <summary>The two parties as a registration names them that waits to be looked at.</summary>
-    private static (string First, string Second)? AwaitedParties(IStoreReader state, string session) =>
-        state.Pending(session, $"{SlotKinds.Registration}/", 1) is [var pending]
-            && Envelope.Restore(pending.Frame) is { Message: RegisterDataset request } envelope ? (envelope.Header.From, request.Peer) : null;
+        arrival.Session!.IsPartOf(arrival.From) ? null : Admission.Refuse($"{arrival.From} has no part in this session");
 
     /// <summary>The party that is told of a question; null while no registration names it.</summary>
     private static string? OtherOf(LinkSession session, string from) =>
@@ -189,11 +175,8 @@ internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight
     private static bool IsRegistered<TMessage>(Arrival<TMessage, LinkSession> arrival) =>
         arrival.Session!.HasRegistered(arrival.From) || arrival.State.FindFrame(arrival.Id!, SlotKinds.Of(SlotKinds.Registration, arrival.From)) is not null;
 
-    private static bool HasRoom<TMessage>(Arrival<TMessage, LinkSession> arrival, string account, int mostMessages)
-    {
-        var (messages, bytes) = arrival.State.Waiting(account);
-        return messages < mostMessages && bytes + arrival.Envelope.Frame.Length <= PartyBounds.WaitingBytes;
-    }
+    private static bool HasRoom<TMessage>(Arrival<TMessage, LinkSession> arrival) =>
+        arrival.State.Waiting(RowsOf(arrival.From)).Bytes + arrival.Envelope.Frame.Length <= PartyBounds.WaitingBytes;
 
     private static string RowsOf(string party) => party + "/rows";
 

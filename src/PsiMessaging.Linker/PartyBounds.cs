@@ -19,20 +19,10 @@ internal static class PartyBounds
     public const int ForgottenSessions = 1_000_000;
     /// <summary>How long an ended session is kept.</summary>
     public static readonly TimeSpan EndedAge = TimeSpan.FromDays(30);
-    /// <summary>How long messages may wait for their session's registration.</summary>
-    public static readonly TimeSpan UnregisteredAge = TimeSpan.FromMinutes(10);
     /// <summary>How long a registration waits for the other party's.</summary>
     public static readonly TimeSpan HalfRegisteredAge = TimeSpan.FromDays(30);
-    /// <summary>Sessions of a party whose registration has not come yet: their first messages overtook it.</summary>
-    public const int UnregisteredSessions = 8;
-    /// <summary>Batches that may wait in a session, for its registration or for the linker's time.</summary>
+    /// <summary>Batches of a party that may wait in a session for the linker's time.</summary>
     public const int WaitingBatches = 64;
-    /// <summary>Batches that may wait in a session without a registration: a few more than are in hand at once.</summary>
-    public const int EarlyBatches = 16;
-    /// <summary>
-    /// How long batches beyond those wait with the broker, since the registration before them may be in another hand that the machine has kept waiting.
-    /// </summary>
-    public static readonly TimeSpan EarlyGrace = TimeSpan.FromSeconds(10);
     /// <summary>Batches of a party in a session.</summary>
     public const int Batches = 1_000_000;
     /// <summary>Messages of one party that may wait in all sessions.</summary>

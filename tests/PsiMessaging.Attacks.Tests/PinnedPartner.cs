@@ -309,31 +309,11 @@ public class PinnedPartner
         Assert.Equal(FailureCodes.Malformed, network.P1.Session()!.FailureCode);
     }
 
-    /// <summary>Rows whose registration is late: what waited for it goes, and the registration still opens the session.</summary>
-    [Fact]
-    public async Task SendsRowsLongBeforeTheirRegistration_TheRegistrationStillOpens()
-    {
-        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UnixEpoch);
-        await using var network = new TestNetwork(time);
-        network.Start();
-        var id = NewId();
-        Send(network, network.P1, network.Linker, id, new DatasetBatch(id, 0, 10, false), new byte[1000]);
-        await network.Linker.CommandBarrierAsync();
-        Assert.Single(Read(network.Linker, transaction => transaction.ListSessions()));
-        time.AdjustTime(time.GetUtcNow() + PartyBounds.UnregisteredAge + TimeSpan.FromMinutes(1));
-        time.Advance(TimeSpan.FromSeconds(61));
-        await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.ListSessions()).Count == 0);
-        Send(network, network.P1, network.Linker, id, new RegisterDataset(id, new byte[32], "P2", "masked", 1, 10, []));
-        await network.Linker.CommandBarrierAsync();
-        Assert.Single(Read(network.Linker, transaction => transaction.ListSessions()));
-    }
-
     /// <summary>Every kind of message the linker takes, for sessions that nobody registered.</summary>
     [Fact]
-    public async Task SendsBatchesAndQueriesForSessionsThatNobodyRegistered_TheLinkerKeepsNextToNothingAndNotLong()
+    public async Task SendsBatchesAndQueriesForSessionsThatNobodyRegistered_TheLinkerKeepsNothing()
     {
-        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider(DateTimeOffset.UnixEpoch);
-        await using var network = new TestNetwork(time);
+        await using var network = new TestNetwork();
         network.Start();
         var body = new byte[1 << 20];
         for (var i = 0; i < 60; i++)
@@ -346,17 +326,9 @@ public class PinnedPartner
             Send(network, network.P1, network.Linker, id, new WithdrawQuery(id, NewId(), FailureCodes.Cancelled));
         }
 
-        // Rows may have overtaken their registration by a moment, and not by more.
-        await TestNetwork.EventuallyAsync(() => network.Linker.Faults.Any(fault => fault is ReceiverBusyException));
-        time.Advance(PartyBounds.EarlyGrace);
+        // Without the linker's key of the session, which nobody has who has not registered, nothing but a registration is taken.
         await TakenAsync(network.Linker);
-        var (messages, bytes) = Read(network.Linker, transaction => transaction.Waiting("P1"));
-        Assert.InRange(messages, 1, PartyBounds.UnregisteredSessions * PartyBounds.EarlyBatches);
-        Assert.InRange(bytes, 1, (PartyBounds.UnregisteredSessions + (long)PartyBounds.EarlyBatches) << 20);
-        Assert.InRange(Read(network.Linker, transaction => transaction.ListSessions()).Count, 1, PartyBounds.UnregisteredSessions);
-        time.AdjustTime(time.GetUtcNow() + PartyBounds.UnregisteredAge + TimeSpan.FromMinutes(1));
-        time.Advance(TimeSpan.FromSeconds(61));
-        await TestNetwork.EventuallyAsync(() => Read(network.Linker, transaction => transaction.ListSessions()).Count == 0);
+        Assert.Empty(Read(network.Linker, transaction => transaction.ListSessions()));
         Assert.Equal((0, 0L), Read(network.Linker, transaction => transaction.Waiting("P1")));
     }
 

@@ -2,12 +2,14 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Mailbox;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Storage;
@@ -20,6 +22,9 @@ public sealed class LinkerDesk : IEnvelopeSender, IAsyncDisposable
 {
     private readonly TempFolder _folder = new();
     private readonly Dictionary<string, ParticipantHome> _homes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, SqliteParticipantStore> _stores = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, FrameSealing> _sealings = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, byte[]> _inside = new(StringComparer.Ordinal);
     private LinkerParticipant? _linker;
 
     public LinkerDesk()
@@ -34,9 +39,9 @@ public sealed class LinkerDesk : IEnvelopeSender, IAsyncDisposable
             _homes[name] = ParticipantHome.Create(Path.Combine(_folder.Path, name), new ParticipantConfig { Name = name, Role = role, Parallelism = 1 });
         }
 
-        foreach (var other in _homes.Values.Where(other => other != Home))
+        foreach (var (home, other) in _homes.Values.SelectMany(home => _homes.Values.Where(other => other != home).Select(other => (home, other))))
         {
-            Home.Pin(other.Card, replace: false);
+            home.Pin(other.Card, replace: false);
         }
 
         Store = new SqliteParticipantStore(Home.StatePath);
@@ -59,27 +64,51 @@ public sealed class LinkerDesk : IEnvelopeSender, IAsyncDisposable
     internal LinkerContext Context() =>
         new(Home, new TurnServices(Store, new Post(Home, NullLogger.Instance), new AuditLog(Home, Time), Time), NullLogger.Instance);
 
+    private SqliteParticipantStore StoreOf(string party) =>
+        _stores.TryGetValue(party, out var known) ? known : _stores[party] = new SqliteParticipantStore(_homes[party].StatePath);
+
+    private FrameSealing SealingOf(string party) =>
+        _sealings.TryGetValue(party, out var known) ? known : _sealings[party] = new FrameSealing(_homes[party], StoreOf(party));
+
     internal RouteTable<LinkSession> Routes() =>
         new LinkerRoutes(new Registering.SessionOpening(Context()), (id, rows, envelope) => Straight(id, rows, envelope)).Create();
 
     /// <summary>The door alone: nobody takes up what it stores.</summary>
-    public Doorkeeper<LinkSession> Door() => new(Home, Store, Time, Routes(), new RefusedFrames(Time, NullLogger.Instance), NullLogger.Instance);
+    public Doorkeeper<LinkSession> Door() => new(Home, Store, Time, new Post(Home, NullLogger.Instance), Routes(), new RefusedFrames(Time, NullLogger.Instance), NullLogger.Instance);
+
+    /// <summary>A message at the door, sealed to its session's key.</summary>
+    public OpenedFrame Opened(string from, string? session, object message) =>
+        new(Frame(from, session, message), session is null ? SealedTo.Card : new SealedTo(session, from));
 
     public byte[] Frame(string from, string? session, object message, ReadOnlyMemory<byte> body = default) =>
         Envelope.Create(_homes[from], "LINKER", session, message, body).Frame.ToArray();
 
     public QueueAddress InboxOf(string name) => Home.InboxOf(name)!;
 
+    private QueueAddress InboxOfAny(string name) => _homes[name].Inbox;
+
     /// <summary>The whole linker.</summary>
     public LinkerParticipant Start()
     {
-        _linker = new LinkerParticipant(Home, Store, this, Time, NullLogger<LinkerParticipant>.Instance);
+        _linker = new LinkerParticipant(Home, Store, this, Time, NullLogger<LinkerParticipant>.Instance, new TappedSealing(Home, Store, _inside));
         _linker.Start();
         return _linker;
     }
 
-    public Task SendAsync(string from, string? session, object message, ReadOnlyMemory<byte> body = default) =>
-        _linker!.ReceiveAsync(Frame(from, session, message, body));
+    /// <summary>Sends a message as a party's worker would: once it has the linker's key of the session, sealed to that.</summary>
+    public async Task SendAsync(string from, string? session, object message, ReadOnlyMemory<byte> body = default)
+    {
+        if (session is not null)
+        {
+            StoreOf(from).Write(state => Channels.Ensure(state, session, Home.Name));
+            if (!MessageLimits.MayOpen(message.GetType()) && Read(state => Channels.Find(state, session, from)) is { Seed: not null })
+            {
+                await EventuallyAsync(() => StoreOf(from).Read(state => Channels.Find(state, session, Home.Name))!.PeerKey is not null);
+            }
+        }
+
+        await _linker!.ReceiveAsync(TappedSealing.SealAnything(SealingOf(from), Home, Frame(from, session, message, body)));
+    }
 
     public T Read<T>(Func<IStoreReader, T> look) => Store.Read(look);
 
@@ -92,7 +121,18 @@ public sealed class LinkerDesk : IEnvelopeSender, IAsyncDisposable
 
     Task IEnvelopeSender.SendAsync(QueueAddress queue, string messageId, ReadOnlyMemory<byte> frame, CancellationToken cancellation)
     {
-        Sent.Enqueue(Envelope.Parse(frame));
+        var inside = _inside[TappedSealing.MarkOf(frame.Span)];
+        if (FrameSealing.IsOpeningAlone(inside))
+        {
+            var party = _homes.Keys.Single(name => InboxOfAny(name) == queue);
+            var opened = SealingOf(party).Open(frame);
+            StoreOf(party).Write(state => Channels.Learn(state, _homes[party], opened.To.Session!, Home.Name, opened.Opening!.Key));
+        }
+        else
+        {
+            Sent.Enqueue(Envelope.Parse(inside));
+        }
+
         return Task.CompletedTask;
     }
 
@@ -104,6 +144,8 @@ public sealed class LinkerDesk : IEnvelopeSender, IAsyncDisposable
         }
 
         Store.Dispose();
+        _sealings.Values.ToList().ForEach(sealing => sealing.Dispose());
+        _stores.Values.ToList().ForEach(store => store.Dispose());
         foreach (var home in _homes.Values)
         {
             home.Dispose();

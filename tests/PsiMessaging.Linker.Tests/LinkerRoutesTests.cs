@@ -45,31 +45,30 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
     }
 
     /// <summary>
-    /// By state of the session: not here; here by rows whose registration has not come (Early); one registration waits (Asked) or was taken (Half);
-    /// Ready; Deleted; Failed. Opens is stored, and the session is new; Marks leaves an ended session behind; Answers refuses in the outbox. P1 is a
+    /// By state of the session: not here; one registration, P2's, waits (Asked); P1's was taken (Half); Ready; Deleted; Failed. Opens is stored, and the session is new; Marks leaves an ended session behind; Answers refuses in the outbox. P1 is a
     /// party of the session, P3 of none.
     /// </summary>
     [Fact]
     public void EveryMessage_InEveryState()
     {
         const string Table = """
-            message          by | none    Early   Asked   Half    Ready   Deleted Failed
-            RegisterDataset  P1 | Opens   Stores  Stores  Stores  Stores  Stores  Stores
-            RegisterDataset  P3 | Opens   Stores  Refuses Refuses Refuses Refuses Refuses
-            DatasetBatch     P1 | Opens   Stores  Stores  Stores  Stores  Drops   Drops
-            DatasetBatch     P3 | Opens   Stores  Refuses Refuses Refuses Refuses Refuses
-            AbortSession     P1 | Marks   Stores  Stores  Stores  Stores  Stores  Stores
-            AbortSession     P3 | Marks   Stores  Refuses Refuses Refuses Refuses Refuses
-            RunQuery         P1 | Answers Stores  Stores  Stores  Stores  Stores  Stores
-            RunQuery         P3 | Answers Stores  Refuses Refuses Refuses Refuses Refuses
-            OpenProduct      P1 | Drops   Refuses Refuses Refuses Stores  Drops   Drops
-            OpenProduct      P3 | Drops   Refuses Refuses Refuses Refuses Refuses Refuses
-            MaskedRows       P1 | Drops   Refuses Refuses Refuses Stores  Drops   Drops
-            MaskedRows       P3 | Drops   Refuses Refuses Refuses Refuses Refuses Refuses
-            MaskedCorrection P1 | Drops   Refuses Refuses Refuses Stores  Drops   Drops
-            MaskedCorrection P3 | Drops   Refuses Refuses Refuses Refuses Refuses Refuses
-            WithdrawQuery    P1 | Drops   Stores  Stores  Stores  Stores  Drops   Drops
-            WithdrawQuery    P3 | Drops   Stores  Refuses Refuses Refuses Refuses Refuses
+            message          by | none    Asked   Half    Ready   Deleted Failed
+            RegisterDataset  P1 | Opens   Stores  Stores  Stores  Stores  Stores
+            RegisterDataset  P3 | Opens   Refuses Refuses Refuses Refuses Refuses
+            DatasetBatch     P1 | Drops   Refuses Stores  Stores  Drops   Drops
+            DatasetBatch     P3 | Drops   Refuses Refuses Refuses Refuses Refuses
+            AbortSession     P1 | Marks   Stores  Stores  Stores  Stores  Stores
+            AbortSession     P3 | Marks   Refuses Refuses Refuses Refuses Refuses
+            RunQuery         P1 | Answers Stores  Stores  Stores  Stores  Stores
+            RunQuery         P3 | Answers Refuses Refuses Refuses Refuses Refuses
+            OpenProduct      P1 | Drops   Refuses Refuses Stores  Drops   Drops
+            OpenProduct      P3 | Drops   Refuses Refuses Refuses Refuses Refuses
+            MaskedRows       P1 | Drops   Refuses Refuses Stores  Drops   Drops
+            MaskedRows       P3 | Drops   Refuses Refuses Refuses Refuses Refuses
+            MaskedCorrection P1 | Drops   Refuses Refuses Stores  Drops   Drops
+            MaskedCorrection P3 | Drops   Refuses Refuses Refuses Refuses Refuses
+            WithdrawQuery    P1 | Drops   Stores  Stores  Stores  Drops   Drops
+            WithdrawQuery    P3 | Drops   Refuses Refuses Refuses Refuses Refuses
             """;
         var door = _desk.Door();
         var rows = Table.Split('\n').Select(row => row.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ToArray();
@@ -145,22 +144,16 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
     [Fact]
     public void Batches_WaitByTheirRegistration()
     {
-        var (early, half, door) = (LinkerDesk.NewId(), LinkerDesk.NewId(), _desk.Door());
-        Prepare(early, "Early");
-        Fill(early, "batch/P1", 15, "P1");
-        Assert.Equal("Stores", Receive(door, early, "P1", new DatasetBatch(early, 100, 1, false)));
-
-        // More for a moment: the registration may be in another hand.
-        Assert.Equal("Waits", Receive(door, early, "P1", new DatasetBatch(early, 101, 1, false)));
-        _desk.Time.Advance(PartyBounds.EarlyGrace);
-        Assert.Equal("Refuses", Receive(door, early, "P1", new DatasetBatch(early, 101, 1, false)));
+        var (asked, half, door) = (LinkerDesk.NewId(), LinkerDesk.NewId(), _desk.Door());
+        Prepare(asked, "Asked");
+        Assert.Equal("Refuses", Receive(door, asked, "P1", new DatasetBatch(asked, 0, 1, false)));
 
         // Of a registered party they wait for the linker's own work, and count by themselves.
         Prepare(half, "Half");
         Fill(half, "batch/P1", 63, "P1/rows");
         Assert.Equal("Stores", Receive(door, half, "P1", new DatasetBatch(half, 100, 1, false)));
         Assert.Equal("Waits", Receive(door, half, "P1", new DatasetBatch(half, 101, 1, false)));
-        Assert.Equal((16, 64), (_desk.Read(state => state.Waiting("P1")).Messages, _desk.Read(state => state.Waiting("P1/rows")).Messages));
+        Assert.Equal((0, 64), (_desk.Read(state => state.Waiting("P1")).Messages, _desk.Read(state => state.Waiting("P1/rows")).Messages));
         Assert.Equal("Refuses", Receive(door, half, "P1", new DatasetBatch(half, -1, 1, false)));
         Assert.Equal("Refuses", Receive(door, half, "P1", new DatasetBatch(half, PartyBounds.Batches, 1, false)));
     }
@@ -239,17 +232,10 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
     public void Sessions_OfOneParty_AreBounded()
     {
         var door = _desk.Door();
-        for (var i = 0; i < PartyBounds.UnregisteredSessions; i++)
-        {
-            Prepare(LinkerDesk.NewId(), "Early");
-        }
-
         var id = LinkerDesk.NewId();
-        Assert.Equal("P1 sends rows of more sessions that are not registered here than may wait",
-            Refusal(door, "P1", id, MessageOf(nameof(DatasetBatch), id, "P1")));
         _desk.Store.Write(state =>
         {
-            for (var i = PartyBounds.UnregisteredSessions; i < PartyBounds.OpenSessions; i++)
+            for (var i = 0; i < PartyBounds.OpenSessions; i++)
             {
                 state.PutSession(new Participants.Store.StoredSession(LinkerDesk.NewId(), "Receiving", "{}", DateTimeOffset.UnixEpoch, "P1"));
             }
@@ -288,11 +274,11 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
 
     private void Prepare(string id, string state, Func<LinkSession, LinkSession>? change = null)
     {
-        var session = state is "Early" ? LinkSession.Open(id, _desk.Time.GetUtcNow(), "P1", null) : LinkSession.Open(id, _desk.Time.GetUtcNow(), "P1", "P2");
+        var session = LinkSession.Open(id, _desk.Time.GetUtcNow(), "P1", "P2");
         var own = new Registration("P1", "P2", new byte[32], QueryEngine.Masked, 1, 4, []) { Complete = true };
         session = state switch
         {
-            "none" or "Early" or "Asked" => session,
+            "none" or "Asked" => session,
             "Half" => session with { Registrations = [own with { Complete = false }] },
             "Ready" => (session with { Registrations = [own, own with { Party = "P2", Peer = "P1" }] }).Move(LinkTrigger.Complete),
             "Deleted" => (session with { Registrations = [own] }).Move(LinkTrigger.End),
@@ -303,8 +289,7 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
         {
             _desk.Store.Write(writer =>
             {
-                // A registration that waits in a session that rows opened: nobody has written its parties down yet.
-                writer.PutSession((change?.Invoke(session) ?? (state == "Asked" ? session with { Partner = null } : session)).ToStored());
+                writer.PutSession((change?.Invoke(session) ?? session).ToStored());
                 if (state == "Asked")
                 {
                     writer.PutInbound(id, "register/P2", new byte[32], _desk.Frame("P2", id, MessageOf(nameof(RegisterDataset), id, "P2")), "P2");
@@ -339,7 +324,7 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
     };
 
     private string? Refusal(Doorkeeper<LinkSession> door, string from, string? session, object message) =>
-        Assert.Throws<RejectedEnvelopeException>(() => door.Receive(_desk.Frame(from, session, message))).Message;
+        Assert.Throws<RejectedEnvelopeException>(() => door.Receive(_desk.Opened(from, session, message))).Message;
 
     /// <summary>What became of a message; and that a session that was here was left as it was.</summary>
     private string Receive(Doorkeeper<LinkSession> door, string id, string from, object message)
@@ -347,7 +332,7 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
         var (version, slots, sent) = (_desk.Read(state => state.FindVersion(id)), Slots(), Sent());
         try
         {
-            door.Receive(_desk.Frame(from, id, message));
+            door.Receive(_desk.Opened(from, id, message));
         }
         catch (RejectedEnvelopeException exception)
         {

@@ -59,18 +59,6 @@ public sealed class LinkerTurnTests : IAsyncDisposable
 
     /// <summary>Rows of somebody else came first: the first registration says who the parties are.</summary>
     [Fact]
-    public async Task Registration_AfterRowsOfAnother_NamesTheParties()
-    {
-        _desk.Start();
-        await SendAsync("P3", new DatasetBatch(_id, 0, 1, false));
-        await SendAsync("P2", Registration("P2"));
-        await LinkerDesk.EventuallyAsync(() => _desk.Session(_id) is { Registrations.Count: 1 });
-        var session = _desk.Session(_id)!;
-        Assert.Equal(("P2", "P1", "P2"), (session.Opener, session.Partner, session.ToStored().Peer));
-        await Assert.ThrowsAsync<Participants.Envelopes.RejectedEnvelopeException>(() => SendAsync("P3", Registration("P1") with { Peer = "P2" }));
-    }
-
-    [Fact]
     public async Task Registrations_ThatDisagree_EndTheSession_AndBothHear()
     {
         _desk.Start();
@@ -116,18 +104,6 @@ public sealed class LinkerTurnTests : IAsyncDisposable
         _desk.Time.Advance(TimeSpan.FromDays(1));
         await StateAsync(LinkState.Failed);
         Assert.Equal((FailureCodes.Deadline, "P2 has not registered for 30 days"), (_desk.Session(_id)!.FailureCode, _desk.Session(_id)!.FailureReason));
-    }
-
-    [Fact]
-    public async Task Unregistered_GoesWithoutATrace()
-    {
-        _desk.Start();
-        await SendAsync("P1", new DatasetBatch(_id, 0, 1, false));
-        _desk.Time.Advance(PartyBounds.UnregisteredAge + TimeSpan.FromSeconds(1));
-        await LinkerDesk.EventuallyAsync(() => _desk.Session(_id) is null);
-        Assert.Equal((false, 0), (_desk.Read(state => state.IsForgotten(_id)), _desk.Read(state => state.Waiting("P1")).Messages));
-        await SendAsync("P1", Registration("P1"));
-        await LinkerDesk.EventuallyAsync(() => _desk.Session(_id) is { Registrations.Count: 1 });
     }
 
     /// <summary>Rows that came before their opening, rows that came straight to their file, and the corrections, in a mixed order.</summary>

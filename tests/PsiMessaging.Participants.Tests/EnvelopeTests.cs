@@ -12,8 +12,17 @@ public sealed class EnvelopeTests : IDisposable
     private readonly TempFolder _folder = new();
     private readonly ParticipantHome _home;
 
-    public EnvelopeTests() =>
-        _home = ParticipantHome.Create(Path.Combine(_folder.Path, "p1"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party });
+    private readonly ParticipantHome _receiver;
+
+    public EnvelopeTests()
+    {
+        _home = Create("p1", "P1");
+        _receiver = Create("p2", "P2");
+        _home.Pin(_receiver.Card, replace: false);
+    }
+
+    private ParticipantHome Create(string folder, string name) =>
+        ParticipantHome.Create(Path.Combine(_folder.Path, folder), new ParticipantConfig { Name = name, Role = ParticipantRole.Party });
 
     private Envelope Make(byte[]? body = null) => Envelope.Create(_home, "P2", Session, new DatasetBatch(Session, 3, 4, true), body ?? [1, 2, 3, 4, 5]);
 
@@ -24,7 +33,7 @@ public sealed class EnvelopeTests : IDisposable
         Assert.Equal(("P1", "P2", Session), (back.Header.From, back.Header.To, back.Header.Session));
         Assert.Equal(new DatasetBatch(Session, 3, 4, true), back.Message);
         Assert.Equal([1, 2, 3, 4, 5], back.Body.ToArray());
-        Assert.True(back.IsSignedBy(_home.Card));
+        Assert.True(back.IsSignedBy(_home.Card, _receiver.Card));
     }
 
     [Fact]
@@ -43,7 +52,7 @@ public sealed class EnvelopeTests : IDisposable
                 bool trusted;
                 try
                 {
-                    trusted = Envelope.Parse(altered).IsSignedBy(_home.Card);
+                    trusted = Envelope.Parse(altered).IsSignedBy(_home.Card, _receiver.Card);
                 }
                 catch (RejectedEnvelopeException)
                 {
@@ -91,13 +100,22 @@ public sealed class EnvelopeTests : IDisposable
     [Fact]
     public void IsSignedBy_AnotherCardOfTheSameName_IsFalse()
     {
-        using var other = ParticipantHome.Create(Path.Combine(_folder.Path, "other"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party });
-        Assert.False(Make().IsSignedBy(other.Card));
+        using var other = Create("other", "P1");
+        Assert.False(Make().IsSignedBy(other.Card, _receiver.Card));
+    }
+
+    /// <summary>Two linkers are called LINKER: what one was sent it cannot hand to the other.</summary>
+    [Fact]
+    public void IsSignedBy_ForAnotherReceiverOfTheSameName_IsFalse()
+    {
+        using var other = Create("other", "P2");
+        Assert.False(Make().IsSignedBy(_home.Card, other.Card));
     }
 
     public void Dispose()
     {
         _home.Dispose();
+        _receiver.Dispose();
         _folder.Dispose();
     }
 }

@@ -148,7 +148,7 @@ public sealed class HomeTests : IDisposable
         foreach (var altered in new[]
         {
             json.Replace("\"P1\"", "\"P2\"", StringComparison.Ordinal), json.Replace("\"party\"", "\"linker\"", StringComparison.Ordinal),
-            json.Replace("\"version\": 1", "\"version\": 2", StringComparison.Ordinal), "{}", "not json", "null",
+            json.Replace("\"version\": 2", "\"version\": 3", StringComparison.Ordinal), "{}", "not json", "null",
         })
         {
             Assert.NotEqual(json, altered);

@@ -334,6 +334,7 @@ public class HostilePeerTests
         using var folder = new TempFolder();
         using var stranger = Participants.Identities.ParticipantHome.Create(Path.Combine(folder.Path, "P2"),
             new Participants.Identities.ParticipantConfig { Name = "P2", Role = Participants.Identities.ParticipantRole.Party });
+        stranger.Pin(network.P1.Home.Card, replace: false);
 
         network.Inject(network.P1, Envelope.Create(stranger, "P1", p1.Id, new AbortSession(p1.Id, FailureCodes.Cancelled, "forged")).Frame.ToArray());
         network.Inject(network.P1, Envelope.Create(network.P2.Home, "LINKER", p1.Id, new AbortSession(p1.Id, FailureCodes.Cancelled, "misdirected")).Frame

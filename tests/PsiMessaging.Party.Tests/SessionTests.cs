@@ -307,7 +307,8 @@ public class SessionTests
         network.Start();
         await network.P1.CommandAsync(null, TestNetwork.Propose());
 
-        // What P2 answers under its new identity.
+        // P2 cannot open what is sealed to the identity it had. What it proposes itself is signed by the one it has.
+        await network.P2.CommandAsync(null, TestNetwork.Propose() with { Peer = "P1", Dataset = "bi" });
         await TestNetwork.EventuallyAsync(() => network.P1.Engine!.Refused.InNameOf("P2") > 0);
 
         // Anybody on the broker could have sent it: it changes nothing, and is told when the time is over.

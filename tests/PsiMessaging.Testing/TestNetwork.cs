@@ -5,6 +5,7 @@ using PsiMessaging.InProcess;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Questions;
 using PsiMessaging.Party.Rows;
@@ -24,6 +25,7 @@ public sealed class TestNetwork : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Action<byte[]>> _queues = new(StringComparer.Ordinal);
     private readonly List<TestParticipant> _participants = [];
     private readonly LocalCluster _cluster;
+    private readonly ConcurrentDictionary<string, byte[]> _inside = new(StringComparer.Ordinal);
 
     public TestNetwork(TimeProvider? time = null, Func<ParticipantConfig, ParticipantConfig>? configure = null)
     {
@@ -31,6 +33,7 @@ public sealed class TestNetwork : IAsyncDisposable
         var options = new LocalClusterOptions
         {
             Root = _folder.Path, Configure = config => Configure(config, configure), Stores = new CrashingStores(this), Time = Time,
+            Sealing = (home, store) => _participants.Single(own => own.Name == home.Name).Tap(new TappedSealing(home, store, _inside)),
         };
         _cluster = new LocalCluster(options, new BendableTransport(this));
     }
@@ -57,6 +60,9 @@ public sealed class TestNetwork : IAsyncDisposable
     /// <summary>Every frame that was sent, in order of sending.</summary>
     public ConcurrentQueue<Envelope> Wire { get; } = new();
 
+    /// <summary>The same as it was carried: queue and sealed bytes.</summary>
+    public ConcurrentQueue<(string Queue, byte[] Bytes)> Sealed { get; } = new();
+
     /// <summary>Told of every session document a party stores.</summary>
     public Action<TestParticipant, PartySession> OnChanged { get; set; } = (_, _) => { };
 
@@ -72,16 +78,36 @@ public sealed class TestNetwork : IAsyncDisposable
             throw new UnroutableException(queue);
         }
 
-        var envelope = Envelope.Parse(frame);
+        Sealed.Enqueue((queue, frame));
+        _inside.TryGetValue(TappedSealing.MarkOf(frame), out var inside);
+        if (inside is null || FrameSealing.IsOpeningAlone(inside))
+        {
+            deliver(frame);
+            return;
+        }
+
+        var envelope = Envelope.Parse(inside);
         Wire.Enqueue(envelope);
         foreach (var bent in Bend(envelope))
         {
-            deliver(bent);
+            deliver(bent.AsSpan().SequenceEqual(inside) ? frame : Seal(Find(Envelope.TrySenderOf(bent)) ?? Find(envelope.Header.From), ReaderOf(queue), bent));
         }
     }
 
-    /// <summary>Puts a frame into a participant's inbox as a stranger on the broker could.</summary>
-    public void Inject(TestParticipant to, byte[] frame) => _queues[to.Home.Inbox.Name](frame);
+    /// <summary>
+    /// Puts a frame into a participant's inbox, sealed as its sender would: where it is one of these participants, to the session's key if it has that.
+    /// </summary>
+    public void Inject(TestParticipant to, byte[] frame) => InjectSealed(to, Seal(Find(Envelope.TrySenderOf(frame)), to.Home, frame));
+
+    /// <summary>Puts anything into a participant's inbox, as a stranger on the broker could.</summary>
+    public void InjectSealed(TestParticipant to, byte[] bytes) => _queues[to.Home.Inbox.Name](bytes);
+
+    private TestParticipant? Find(string? name) => _participants.Find(participant => participant.Name == name);
+
+    private ParticipantHome ReaderOf(string queue) => _participants.Find(participant => participant.Home.Inbox.Name == queue)?.Home
+        ?? _participants.First(participant => queue.StartsWith($"psi.{participant.Name.ToLowerInvariant()}.", StringComparison.Ordinal)).Home;
+
+    private static byte[] Seal(TestParticipant? from, ParticipantHome to, byte[] frame) => TappedSealing.SealAnything(from?.Sealing, to, frame);
 
     /// <summary>Waits for something that follows by itself, such as files going after a failure.</summary>
     public static Task EventuallyAsync(Func<bool> condition, TimeSpan? patience = null) => EventuallyAsync(() => Task.FromResult(condition()), patience);

@@ -12,6 +12,7 @@ using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
@@ -61,6 +62,14 @@ public sealed class TestParticipant : IEnvelopeSender
 
     /// <summary>Crash at this write of the state, counted from 1 since the start; 0 means never. Half of the crashes fall after the commit.</summary>
     public int CrashAtWrite { get; set; }
+
+    internal IFrameSealing? Sealing { get; private set; }
+
+    internal IFrameSealing Tap(TappedSealing sealing)
+    {
+        Sealing = sealing;
+        return sealing;
+    }
 
     public bool HasCrashed => _store?.Crashed ?? false;
 
@@ -177,7 +186,7 @@ public sealed class TestParticipant : IEnvelopeSender
         var id = correlation ?? Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var queue = QueueAddress.ReplyOf("psi", Home.Name, id).Name;
         var reply = new TaskCompletionSource<CommandReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _network.Register(queue, frame => reply.TrySetResult((CommandReply)Envelope.Parse(frame).Message));
+        _network.Register(queue, frame => reply.TrySetResult((CommandReply)Envelope.Parse(FrameSealing.OpenOwn(Home, frame)).Message));
         _network.Inject(this, Envelope.Create(Home, Home.Name, session, command, correlation: id, replyTo: queue).Frame.ToArray());
         var answer = await reply.Task.WaitAsync(TestNetwork.Patience);
         using var store = new SqliteParticipantStore(Home.StatePath);

@@ -27,8 +27,6 @@ internal sealed class Registrations(LinkerContext linker, Ending ending, IReadOn
             });
         }
 
-        // Rows may have come first, and not only from the parties: the first registration says who they are.
-        session = session.Parties is null ? session with { Opener = from, Partner = request.Peer } : session;
         if (RegistrationCheck.FaultOf(linker, session, from, request) is { } fault)
         {
             return ending.FailNow(turn, fault, session);

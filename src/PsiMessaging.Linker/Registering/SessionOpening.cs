@@ -73,7 +73,7 @@ internal sealed class SessionOpening(LinkerContext linker)
         }
 
         RequireNotWornOut(state, from);
-        if (state.CountSessions(from, openOnly: true) + CountUnregistered(state, from) < PartyBounds.OpenSessions)
+        if (state.CountSessions(from, openOnly: true) < PartyBounds.OpenSessions)
         {
             return Open(arrival, peer);
         }
@@ -81,15 +81,6 @@ internal sealed class SessionOpening(LinkerContext linker)
         var reason = $"{from} has {PartyBounds.OpenSessions:N0} open sessions at {linker.Home.Name}; end some with: psi cancel SESSION";
         Tell(arrival, new AbortSession(arrival.Id!, FailureCodes.WrongState, reason));
         return null;
-    }
-
-    /// <summary>Rows that overtook their registration.</summary>
-    public LinkSession ByRows(Arrival<DatasetBatch, LinkSession> arrival)
-    {
-        RequireNotForgotten(arrival);
-        RequireNotWornOut(arrival.State, arrival.From);
-        return CountUnregistered(arrival.State, arrival.From) < PartyBounds.UnregisteredSessions ? Open(arrival, partner: null)
-            : throw MoreThanMayWait(arrival.From);
     }
 
     /// <summary>An end that overtook the registration it ends, which must find the session ended when it comes.</summary>
@@ -127,7 +118,7 @@ internal sealed class SessionOpening(LinkerContext linker)
         return null;
     }
 
-    private static LinkSession Open<TMessage>(Arrival<TMessage, LinkSession> arrival, string? partner)
+    private static LinkSession Open(Arrival<RegisterDataset, LinkSession> arrival, string partner)
     {
         var session = LinkSession.Open(arrival.Id!, arrival.Now, arrival.From, partner);
         arrival.State.PutSession(session.ToStored());
@@ -164,6 +155,4 @@ internal sealed class SessionOpening(LinkerContext linker)
 
     private static RejectedEnvelopeException MoreThanMayWait(string from) =>
         new($"{from} sends rows of more sessions that are not registered here than may wait");
-
-    private static int CountUnregistered(IStoreReader state, string party) => state.CountSessions(LinkSession.Unregistered(party), openOnly: true);
 }

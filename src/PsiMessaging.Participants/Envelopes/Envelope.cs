@@ -195,6 +195,19 @@ public sealed class Envelope
     internal static EnvelopeHeader HeaderOf(ReadOnlySpan<byte> frame) =>
         JsonSerializer.Deserialize(frame.Slice(PrefixBytes, BinaryPrimitives.ReadInt32BigEndian(frame[5..])), EnvelopeJson.Default.EnvelopeHeader)!;
 
+    /// <summary>Who a frame says has sent it; null where it is none.</summary>
+    internal static string? TrySenderOf(ReadOnlySpan<byte> frame)
+    {
+        try
+        {
+            return HeaderOf(frame).From;
+        }
+        catch (Exception exception) when (exception is JsonException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Whether it was signed under a card, and for this receiver: one for another of the same name is not.</summary>
     public bool IsSignedBy(ParticipantCard card, ParticipantCard receiver)
     {

@@ -15,8 +15,8 @@ namespace PsiMessaging.Participants.Outbox;
 /// </summary>
 public sealed partial class OutboxDispatcher
 {
+    /// <summary>Messages of a queue on their way at once.</summary>
     private const int BatchSize = 4;
-    private const int InFlight = 4;
 
     /// <summary>The turn that looks which queues have something; no queue has this name.</summary>
     private const string AllQueues = "";
@@ -108,12 +108,23 @@ public sealed partial class OutboxDispatcher
         }
 
         var batch = _store.Read(transaction => transaction.Outgoing(queue, BatchSize));
-        await Parallel.ForEachAsync(batch, new ParallelOptions { MaxDegreeOfParallelism = InFlight, CancellationToken = cancellation }, SendOne);
+
+        // Begun one after the other, so that they leave in their order where nothing is in the way; the broker's words are waited for together.
+        await Task.WhenAll(batch.Select(message => SendOne(message, cancellation)).ToArray());
         return batch.Count > 0;
     }
 
-    private async ValueTask SendOne(OutgoingMessage message, CancellationToken cancellation)
+    private async Task SendOne(OutgoingMessage message, CancellationToken cancellation)
     {
+        if (_sealing.Seal(message) is not { } frame)
+        {
+            LogNobodyToSealTo(message.Queue.Name);
+            Remove(message);
+            return;
+        }
+
+        // Not the message's own id, from which who knows its form could tell what it says.
+        var id = ParticipantNames.NewId();
         var context = ResilienceContextPool.Shared.Get(message.Queue.Name, cancellation);
         try
         {
@@ -121,16 +132,8 @@ public sealed partial class OutboxDispatcher
             {
                 try
                 {
-                    if (_sealing.Seal(message) is { } frame)
-                    {
-                        // Not the message's own id, from which who knows its form could tell what it says.
-                        await _sender.SendAsync(message.Queue, ParticipantNames.NewId(), frame, call.CancellationToken);
-                        _said.TryRemove(message.Queue.Name, out _);
-                    }
-                    else
-                    {
-                        LogNobodyToSealTo(message.Queue.Name);
-                    }
+                    await _sender.SendAsync(message.Queue, id, frame, call.CancellationToken);
+                    _said.TryRemove(message.Queue.Name, out _);
                 }
                 catch (UnroutableException) when (message.BestEffort)
                 {
@@ -143,6 +146,11 @@ public sealed partial class OutboxDispatcher
             ResilienceContextPool.Shared.Return(context);
         }
 
+        Remove(message);
+    }
+
+    private void Remove(OutgoingMessage message)
+    {
         _store.Write(transaction => transaction.Dequeue(message.Number));
         OnSent(message);
     }

@@ -34,6 +34,9 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
     /// <summary>An opening alone, for the outbox.</summary>
     internal static byte[] OpeningFor(string receiver) => [.. OpeningAlone, .. Encoding.ASCII.GetBytes(receiver)];
 
+    /// <summary>Whether something in the outbox is that.</summary>
+    internal static bool IsOpeningAlone(ReadOnlySpan<byte> stored) => stored.StartsWith(OpeningAlone);
+
     /// <summary>Seals a frame to the long-lived key of a card, as the CLI does whose worker has no session yet.</summary>
     public static byte[] SealToCard(ParticipantCard receiver, ReadOnlySpan<byte> frame)
     {
@@ -58,7 +61,7 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
     /// <inheritdoc/>
     public byte[]? Seal(OutgoingMessage message)
     {
-        var isAlone = message.Frame.AsSpan().StartsWith(OpeningAlone);
+        var isAlone = IsOpeningAlone(message.Frame);
         var (to, type) = isAlone ? (Encoding.ASCII.GetString(message.Frame.AsSpan(OpeningAlone.Length)), null) : Address(message.Frame);
         var receiver = to == home.Name ? home.Card : home.FindCard(to);
         if (receiver is null)

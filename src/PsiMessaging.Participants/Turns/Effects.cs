@@ -77,9 +77,6 @@ public sealed class Effects
         _state.DropKinds(_session, kinds);
     }
 
-    /// <summary>Forgets the session, which must not be changed in the same commit: see <see cref="IStoreWriter.DeleteSession"/>.</summary>
-    public void DeleteSession(bool remember) => _state.DeleteSession(_session, remember);
-
     /// <summary>Stores a document of the session.</summary>
     public void Put(string kind, string id, string document) => _state.PutDocument(kind, id, document, _session);
 

@@ -33,7 +33,8 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
         var state = StoredState.Read(participant.Home);
         var isLinker = participant.Home.Config.Role == ParticipantRole.Linker;
         var documents = new JsonObject();
-        foreach (var kind in state.Documents.GroupBy(document => document.Kind, StringComparer.Ordinal))
+        // Keys of sessions' channels are as random as they are here and there.
+        foreach (var kind in state.Documents.Where(document => !document.Kind.StartsWith("channel", StringComparison.Ordinal)).GroupBy(document => document.Kind, StringComparer.Ordinal))
         {
             documents[kind.Key] = new JsonArray([.. kind.Select(document => new JsonObject
             {
