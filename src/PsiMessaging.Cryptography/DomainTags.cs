@@ -53,6 +53,8 @@ public static class DomainTags
     public static ReadOnlySpan<byte> SharedKeyFile => "psi/v1/shared-key-file"u8;
     /// <summary>Check value by which two parties see that they hold the same shared key.</summary>
     public static ReadOnlySpan<byte> SharedKeyCheck => "psi/v1/shared-key-check"u8;
+    /// <summary>What a party says of its set to one partner; the dataset's hash is the salt.</summary>
+    public static ReadOnlySpan<byte> SetCommitment => "psi/v2/set-commitment"u8;
     /// <summary>Key of the hash by which two parties compare their intersections.</summary>
     public static ReadOnlySpan<byte> IntersectionHash => "psi/v1/intersection-hash"u8;
     /// <summary>Key of row tokens at the linker.</summary>

@@ -1,4 +1,5 @@
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Party.Policy;
 
 namespace PsiMessaging.InProcess;
 
@@ -20,6 +21,9 @@ public static class LocalHomes
             foreach (var (name, role) in Participants)
             {
                 homes.Add(ParticipantHome.Create(Path.Combine(root, name), configure(new ParticipantConfig { Name = name, Role = role })));
+
+                // All three are one person's.
+                PartyPolicy.Open.Write(homes[^1].Path);
             }
 
             foreach (var home in homes)

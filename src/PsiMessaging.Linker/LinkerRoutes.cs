@@ -69,7 +69,7 @@ internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight
     private static IEnumerable<Route<LinkSession>> NotForALinker() =>
     [
         // Between the parties.
-        RouteTable<LinkSession>.Never<ProposeSession>(), RouteTable<LinkSession>.Never<AcceptSession>(), RouteTable<LinkSession>.Never<RestartProtocol>(),
+        RouteTable<LinkSession>.Never<ProposeSession>(), RouteTable<LinkSession>.Never<AcceptSession>(), RouteTable<LinkSession>.Never<RestartProtocol>(), RouteTable<LinkSession>.Never<ApprovalPending>(),
         RouteTable<LinkSession>.Never<RoundBatch>(), RouteTable<LinkSession>.Never<GrantCredit>(), RouteTable<LinkSession>.Never<CompleteSession>(),
         RouteTable<LinkSession>.Never<AnnounceColumns>(), RouteTable<LinkSession>.Never<ProposeQuery>(), RouteTable<LinkSession>.Never<AcceptQuery>(),
         RouteTable<LinkSession>.Never<RefuseQuery>(),
@@ -78,7 +78,7 @@ internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight
         RouteTable<LinkSession>.Never<QueryAsked>(), RouteTable<LinkSession>.Never<ProductComputed>(),
         // Commands of a party's people, and their answer.
         RouteTable<LinkSession>.Never<StartSession>(), RouteTable<LinkSession>.Never<SendDataset>(), RouteTable<LinkSession>.Never<SubmitQuery>(),
-        RouteTable<LinkSession>.Never<CancelSession>(), RouteTable<LinkSession>.Never<CommandReply>(),
+        RouteTable<LinkSession>.Never<CancelSession>(), RouteTable<LinkSession>.Never<DecideApproval>(), RouteTable<LinkSession>.Never<CommandReply>(),
     ];
 
     private Admission Registration(Arrival<RegisterDataset, LinkSession> arrival)

@@ -13,6 +13,7 @@ using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Agreement;
 using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Exchange;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Questions;
 using PsiMessaging.Party.Questions.Masked;
 using PsiMessaging.Party.Questions.Tokens;
@@ -62,7 +63,8 @@ public sealed class PartyParticipant : Participant<PartySession>
         Memory = new VectorMemory(time, Scheduler.Signal);
         Exchanges = new Exchanges(_party, _evaluator, Memory);
         var (bound, answers, choosing, keys) = (new BoundQuestions(_party), new Answers(_party), new Choosing(_party), new HandshakeKeys(_party));
-        _engines = new QuestionEngines([new MaskedQuestions(_party, bound, answers), new TokenQuestions(_party, bound, answers)]);
+        var policy = new PolicyDesk(_party);
+        _engines = new QuestionEngines([new MaskedQuestions(_party, bound, answers, policy), new TokenQuestions(_party, bound, answers)]);
         _ending = new Ending(_party, Exchanges);
         _rows = new RowsDesk(_party, _engines);
         _attempts = new Attempts(_party, Exchanges, _ending);
@@ -70,21 +72,23 @@ public sealed class PartyParticipant : Participant<PartySession>
         var commands = new CommandDesk(_party, new Dictionary<Type, CommandHandler>
         {
             [typeof(SendDataset)] = _rows.Allow, [typeof(SubmitQuery)] = questions.Ask, [typeof(CancelSession)] = new Cancelling(_party, _ending).Cancel,
+            [typeof(DecideApproval)] = policy.Decide,
         });
+        var pending = new PendingApproval(_party);
         var cleaning = new CleaningUp(_party, Exchanges, _engines);
         _areas = new Dictionary<SessionState, IReadOnlyList<ISessionArea<PartySession>>>
         {
             [SessionState.Preparing] = [_ending, commands, new Proposing(_party, keys)],
-            [SessionState.Asked] = [_ending, commands, new Answering(_party, keys, choosing)],
-            [SessionState.Proposed] = [_ending, commands, new Accepting(_party, keys, choosing)],
+            [SessionState.Asked] = [_ending, commands, new Answering(_party, keys, choosing, policy)],
+            [SessionState.Proposed] = [_ending, commands, pending, new Accepting(_party, keys, choosing)],
             [SessionState.Running] = [_ending, commands, _attempts, new RoundDriver(_party, Exchanges, Memory, new Finishing(_party, Exchanges))],
             [SessionState.Comparing] = [_ending, commands, _attempts, new Comparing(_party)],
-            [SessionState.Completed] = [_ending, commands, cleaning, new News(_party, _ending), _rows, questions],
+            [SessionState.Completed] = [_ending, commands, cleaning, pending, new News(_party, _ending), _rows, questions],
             [SessionState.Failed] = [_ending, commands, cleaning],
         };
         Routes = new RouteTable<PartySession>(
         [
-            .. opening.Routes, .. commands.Routes, .. new ExchangeRoutes(_party).Routes, .. News.Routes,
+            .. opening.Routes, .. commands.Routes, .. new ExchangeRoutes(_party).Routes, .. News.Routes, .. PendingApproval.Routes,
             .. QuestionDesk.Routes, .. _engines.All.SelectMany(engine => engine.Routes),
             new Route<AbortSession, PartySession>(SenderRole.Party | SenderRole.Linker, Limit.By("one a sender and session"), SlotKinds.Abort)
             {

@@ -20,7 +20,7 @@ public class GoldenTests
             SessionId = Id, Initiator = "P1", Responder = "P2", Linker = "LINKER",
             PeerDataset = "bi", Protocol = "rsa", Engine = "tokens", Reveal = "both", RsaBits = 2048,
             Profile = new CanonicalizationProfile(2, "keep", 1, "normal"), Duplicates = "reject", MinCell = 3,
-            KeyNames = ["IDKEY"], KeyForms = [new KeyForm("letters-and-digits", "upper", 16)], SetSize = 1000, Nonce = Hash,
+            KeyNames = ["IDKEY"], KeyForms = [new KeyForm("letters-and-digits", "upper", 16)], SetSize = 1000, SetCommitment = Hash, Nonce = Hash,
             Rsa = new RsaSender([0xff, 0x01], [1, 0, 1], [7, 8, 9]), SharedKeyCheck = Hash[..16], DeadlineSeconds = 86400,
         },
         new AcceptSession
@@ -34,6 +34,7 @@ public class GoldenTests
             MinCell = 5
         },
         new AbortSession(Id, FailureCodes.ProfileMismatch, "the identifiers would be read differently"),
+        new ApprovalPending(Id, Id),
         new RestartProtocol(Id, Hash, 1, Hash),
         new RoundBatch(Id, Hash, 1, 0, 4, 1024, 256),
         new GrantCredit(Id, Hash, 3, 24),
@@ -62,6 +63,7 @@ public class GoldenTests
         new SendDataset(Id),
         new SubmitQuery(Id, "CLASSE_ETA, CLASSE_REDDITO"),
         new CancelSession(Id),
+        new DecideApproval(Id, Id, Approve: false, Reason: "not this dataset"),
         new CommandReply(true, Id, QueryId: Id),
         new EvaluateBatch(Id, Id, 1, 7, "EcdhMask", 87, 32),
         new BatchEvaluated(Id, FailureCodes.BadBatch, "a masked element is not a valid encoding of the group, or is the identity"),

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Party.Policy;
 
 namespace PsiMessaging.Testing;
 
@@ -69,6 +70,7 @@ public sealed class Cluster : IAsyncDisposable
         foreach (var name in Names)
         {
             await cluster.PsiAsync(name, "init", name == "LINKER" ? "--linker" : "--party", name, "--allow-vole");
+            PartyPolicy.Open.Write(cluster.Home(name));
             File.WriteAllText(Path.Combine(cluster.Folder.Path, name + ".json"), (await cluster.PsiAsync(name, "card")).Output);
         }
 

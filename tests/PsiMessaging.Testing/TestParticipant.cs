@@ -16,6 +16,7 @@ using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Questions;
 using PsiMessaging.Party.Result;
 using PsiMessaging.Party.Rows;
@@ -172,6 +173,7 @@ public sealed class TestParticipant : IEnvelopeSender
     public void ReplaceIdentity()
     {
         var other = ParticipantHome.Create(Home.Path + "-new", Home.Config);
+        PartyPolicy.Open.Write(other.Path);
         foreach (var card in Home.Cards())
         {
             other.Pin(card, replace: false);

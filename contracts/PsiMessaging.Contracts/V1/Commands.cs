@@ -46,6 +46,14 @@ public sealed record SubmitQuery(string SessionId, string Text, int? DeadlineSec
 /// <param name="SessionId">The session.</param>
 public sealed record CancelSession(string SessionId);
 
+/// <summary>CLI to its own worker: a person decides on what a partner asks for.</summary>
+/// <param name="SessionId">The session it belongs to.</param>
+/// <param name="ApprovalId">The session's id, or the question's.</param>
+/// <param name="Approve">Whether it is approved; else it is denied.</param>
+/// <param name="Once">Whether the same terms wait again the next time.</param>
+/// <param name="Reason">Why, at most 500 characters; the partner is told where it is denied.</param>
+public sealed record DecideApproval(string SessionId, string ApprovalId, bool Approve, bool Once = false, string? Reason = null);
+
 /// <summary>Worker to CLI: the command's outcome, under the command's correlation id.</summary>
 /// <param name="Ok">Whether it was done, or for long work begun.</param>
 /// <param name="SessionId">The session it concerns, if any.</param>

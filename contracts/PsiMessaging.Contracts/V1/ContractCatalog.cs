@@ -13,6 +13,7 @@ namespace PsiMessaging.Contracts.V1;
 [JsonSerializable(typeof(ProposeSession))]
 [JsonSerializable(typeof(AcceptSession))]
 [JsonSerializable(typeof(AbortSession))]
+[JsonSerializable(typeof(ApprovalPending))]
 [JsonSerializable(typeof(RestartProtocol))]
 [JsonSerializable(typeof(RoundBatch))]
 [JsonSerializable(typeof(GrantCredit))]
@@ -37,6 +38,7 @@ namespace PsiMessaging.Contracts.V1;
 [JsonSerializable(typeof(SendDataset))]
 [JsonSerializable(typeof(SubmitQuery))]
 [JsonSerializable(typeof(CancelSession))]
+[JsonSerializable(typeof(DecideApproval))]
 [JsonSerializable(typeof(CommandReply))]
 [JsonSerializable(typeof(EvaluateBatch))]
 [JsonSerializable(typeof(BatchEvaluated))]
@@ -48,13 +50,14 @@ public static class ContractCatalog
 {
     private static readonly Dictionary<string, Type> ByName = new[]
     {
-        typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(RestartProtocol),
+        typeof(ProposeSession), typeof(AcceptSession), typeof(AbortSession), typeof(ApprovalPending), typeof(RestartProtocol),
         typeof(RoundBatch), typeof(GrantCredit), typeof(CompleteSession), typeof(AnnounceColumns),
         typeof(RegisterDataset), typeof(DatasetBatch), typeof(DatasetRegistered),
         typeof(RunQuery), typeof(QueryAnswered), typeof(QueryRefused), typeof(QueryAsked),
         typeof(ProposeQuery), typeof(AcceptQuery), typeof(RefuseQuery), typeof(WithdrawQuery),
         typeof(OpenProduct), typeof(MaskedRows), typeof(MaskedCorrection), typeof(ProductComputed),
-        typeof(StartSession), typeof(SendDataset), typeof(SubmitQuery), typeof(CancelSession), typeof(CommandReply),
+        typeof(StartSession), typeof(SendDataset), typeof(SubmitQuery), typeof(CancelSession), typeof(DecideApproval),
+        typeof(CommandReply),
         typeof(EvaluateBatch), typeof(BatchEvaluated), typeof(ComputeReady),
     }.ToDictionary(NameOf, StringComparer.Ordinal);
 

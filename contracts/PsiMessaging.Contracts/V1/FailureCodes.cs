@@ -67,6 +67,12 @@ public static class FailureCodes
     public const string MaskCounter = "mask-counter-went-back";
     /// <summary>A contribution that does not fit its query, or a product that cannot be.</summary>
     public const string BadContribution = "bad-contribution";
+    /// <summary>The owner has not granted it.</summary>
+    public const string NotGranted = "not-granted";
+    /// <summary>A person has denied it.</summary>
+    public const string Denied = "denied-by-owner";
+    /// <summary>More of it than the owner grants in a day.</summary>
+    public const string OverBudget = "over-budget";
     /// <summary>Something failed at the receiver; its log says what.</summary>
     public const string Internal = "internal-error";
 

@@ -29,6 +29,7 @@ public static class MessageLimits
         [typeof(ProposeSession)] = new(64 * KiB, 0) { MayOpen = true },
         [typeof(AcceptSession)] = new(32 * KiB, 0),
         [typeof(AbortSession)] = new(8 * KiB, 0) { MayOpen = true },
+        [typeof(ApprovalPending)] = new(4 * KiB, 0),
         [typeof(RestartProtocol)] = new(4 * KiB, 0),
         [typeof(RoundBatch)] = new(4 * KiB, 1 * MiB),
         [typeof(GrantCredit)] = new(4 * KiB, 0),
@@ -65,6 +66,7 @@ public static class MessageLimits
         [typeof(SendDataset)] = new(4 * KiB, 0) { MayOpen = true },
         [typeof(SubmitQuery)] = new(64 * KiB, 0) { MayOpen = true },
         [typeof(CancelSession)] = new(4 * KiB, 0) { MayOpen = true },
+        [typeof(DecideApproval)] = new(8 * KiB, 0) { MayOpen = true },
         [typeof(CommandReply)] = new(64 * KiB, 0) { MayOpen = true },
     };
 

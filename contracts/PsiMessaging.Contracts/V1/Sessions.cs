@@ -71,6 +71,10 @@ public sealed record ProposeSession
     public IReadOnlyList<KeyForm>? KeyForms { get; init; }
     /// <summary>Number of distinct identifiers the initiator holds, 1 to 2^31 - 1.</summary>
     public required int SetSize { get; init; }
+    /// <summary>
+    /// What the initiator says of its set, 32 bytes: the same for the same set, dataset and partner. Nobody can check it; it is under the signature.
+    /// </summary>
+    public byte[]? SetCommitment { get; init; }
     /// <summary>32 fresh bytes, drawn after the initiator's set was frozen.</summary>
     public required byte[] Nonce { get; init; }
     /// <summary>Protocol <c>rsa</c>, when the responder learns the result: the initiator's key as sender.</summary>
@@ -141,6 +145,11 @@ public sealed record RoundBatch(string SessionId, byte[] Transcript, int Round,
 /// <param name="Batches">Batches 0 to this number less one may be sent; only the highest grant counts.</param>
 /// <param name="Attempt">As in <see cref="RoundBatch"/>.</param>
 public sealed record GrantCredit(string SessionId, byte[] Transcript, int Round, int Batches, int? Attempt = null);
+
+/// <summary>Party to party: what was asked for waits for a person of the party that was asked.</summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="QueryId">The question that waits; null where it is the session.</param>
+public sealed record ApprovalPending(string SessionId, string? QueryId = null);
 
 /// <summary>Party to party: this side has done its part. Where both learn something both compare; a difference fails the session at both.</summary>
 /// <param name="SessionId">The session.</param>

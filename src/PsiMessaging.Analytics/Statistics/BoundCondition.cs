@@ -153,7 +153,8 @@ public sealed class BoundCondition
         }
     }
 
-    private static IEnumerable<string> ColumnsOf(Condition condition) => condition switch
+    /// <summary>Columns that a condition names, as written.</summary>
+    public static IEnumerable<string> ColumnsOf(Condition condition) => condition switch
     {
         And and => ColumnsOf(and.Left).Concat(ColumnsOf(and.Right)),
         Or or => ColumnsOf(or.Left).Concat(ColumnsOf(or.Right)),

@@ -2,10 +2,12 @@ using System.CommandLine;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Compute;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Storage;
 using PsiMessaging.WorkerHost;
 
@@ -64,6 +66,7 @@ internal static class HomeCommands
             if (home.Config.Role == ParticipantRole.Party)
             {
                 ComputeKey.LoadOrCreate(home).Dispose();
+                AtomicFile.Write(Path.Combine(path, PartyPolicy.FileName), System.Text.Encoding.UTF8.GetBytes(PolicyText.Template));
             }
 
             Show(parsed, home.Card, $"{home.Name}'s home is {path}. Hand its card to the others: psi card --home {path} > {home.Name.ToLowerInvariant()}.json");

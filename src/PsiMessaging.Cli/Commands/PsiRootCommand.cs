@@ -38,6 +38,7 @@ internal static class PsiRootCommand
             WorkerCommands.Party(), WorkerCommands.Linker(),
             SessionCommands.Intersect(), SessionCommands.Send(), SessionCommands.Query(),
             SessionCommands.Sessions(), SessionCommands.Status(), SessionCommands.Cancel(),
+            PolicyCommands.Policy(), PolicyCommands.Approvals(), PolicyCommands.Approve(), PolicyCommands.Deny(),
             HomeCommands.Audit(), BenchCommand.Create(),
         };
         return root;

@@ -264,7 +264,7 @@ internal static class SessionCommands
         }, cancellation));
     }
 
-    private static async Task WithWorkerAsync(ParseResult parsed,
+    internal static async Task WithWorkerAsync(ParseResult parsed,
         Func<ParticipantHome, IParticipantStore, CommandClient, Task> action, CancellationToken cancellation)
     {
         using var home = WorkerSettings.OpenHome(PsiRootCommand.HomeOf(parsed),
@@ -276,7 +276,7 @@ internal static class SessionCommands
         await action(home, store, new CommandClient(home, bus, TimeProvider.System));
     }
 
-    private static Task WithStoreAsync(ParseResult parsed, Action<ParticipantHome, IParticipantStore> action)
+    internal static Task WithStoreAsync(ParseResult parsed, Action<ParticipantHome, IParticipantStore> action)
     {
         using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
         RequireParty(home);
@@ -307,7 +307,7 @@ internal static class SessionCommands
         }
     }
 
-    private static CommandReply Require(CommandReply reply) =>
+    internal static CommandReply Require(CommandReply reply) =>
         reply.Ok ? reply : throw new ParticipantException(reply.Code ?? FailureCodes.Internal, reply.Message ?? "the worker refused");
 
     /// <summary>Follows a session in the home's state, which the worker changes.</summary>

@@ -191,6 +191,8 @@ internal static class QueryOutput
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(Commands.PolicyView))]
+[JsonSerializable(typeof(Commands.ApprovalsView))]
 [JsonSerializable(typeof(Simulation.SimulationReport))]
 [JsonSerializable(typeof(Simulation.BenchReport))]
 [JsonSerializable(typeof(List<Party.Datasets.Dataset>))]

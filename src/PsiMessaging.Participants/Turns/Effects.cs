@@ -80,6 +80,9 @@ public sealed class Effects
     /// <summary>Stores a document of the session.</summary>
     public void Put(string kind, string id, string document) => _state.PutDocument(kind, id, document, _session);
 
+    /// <summary>Stores a document that outlives the session.</summary>
+    public void PutForAll(string kind, string id, string document) => _state.PutDocument(kind, id, document);
+
     /// <summary>Forgets a document.</summary>
     public void Delete(string kind, string id) => _state.DeleteDocument(kind, id);
 }

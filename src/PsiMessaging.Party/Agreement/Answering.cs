@@ -5,12 +5,13 @@ using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Datasets;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Agreement;
 
 /// <summary>Decides on a peer's proposal: everything is compared before anything that depends on data leaves.</summary>
-internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing choosing) : ISessionArea<PartySession>
+internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing choosing, PolicyDesk policy) : ISessionArea<PartySession>
 {
     /// <inheritdoc/>
     public ValueTask<TurnOutcome> StepAsync(Turn<PartySession> turn)
@@ -23,10 +24,30 @@ internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing
         var proposal = waiting.Message;
         var dataset = Agree(turn.Session, proposal);
         var (proposed, session) = (turn.Session.Protocol, choosing.Chosen(turn.Session, proposal, dataset.Distinct));
+        var minCell = Math.Max(proposal.MinCell, dataset.MinCell ?? party.Home.Config.MinCell);
+        var request = new SessionRequest(
+            session.Peer, dataset.Name, session.Protocol, WireNames.NameOf(session.Reveal), WireNames.NameOf(session.Engine), proposal.SetSize, minCell);
+        switch (turn.Read(state => policy.OnSession(state, session, request, proposal.SetCommitment)))
+        {
+            case OwnersWord.Ask { Why: var why }:
+                return new(policy.PutBefore(turn, new Approval
+                {
+                    Id = session.Id, Session = session.Id, Partner = session.Peer, Terms = request, Why = why, AskedAt = turn.Now, DeadlineAt = session.DeadlineAt,
+                }));
+            case OwnersWord.No no:
+                throw new ParticipantException(no.Code, no.Why) { ForPeer = no.ForPeer };
+        }
+
+        return new(Accept(turn, waiting, (session, proposed), dataset, request));
+    }
+
+    private TurnOutcome Accept(
+        Turn<PartySession> turn, Waiting<ProposeSession> waiting, (PartySession Session, string Proposed) chosen, Dataset dataset, SessionRequest request)
+    {
+        var (proposal, (session, proposed), minCell) = (waiting.Message, chosen, request.MinCell);
         using var secrets = keys.Open(session);
         var (sender, reusable) = keys.SenderOf(session, dataset, secrets);
         keys.PutInOrder(turn, session with { OwnReusableSet = reusable }, dataset, secrets);
-        var minCell = Math.Max(proposal.MinCell, dataset.MinCell ?? party.Home.Config.MinCell);
         var answer = Envelope.Create(party.Home, session.Peer, session.Id, new AcceptSession
         {
             SessionId = session.Id,
@@ -48,15 +69,16 @@ internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing
             PreparedAt = turn.Now,
             RunningAt = turn.Now,
         };
-        Commit(turn, accepted, waiting.Slot, answer);
-        return new(TurnOutcome.Worked);
+        Commit(turn, accepted, waiting.Slot, answer, effects => policy.Count(effects, request, proposal.SetCommitment));
+        return TurnOutcome.Worked;
     }
 
-    private void Commit(Turn<PartySession> turn, PartySession session, string slot, Envelope answer)
+    private void Commit(Turn<PartySession> turn, PartySession session, string slot, Envelope answer, Action<Effects> count)
     {
         turn.Commit(session, effects =>
         {
             effects.Finish(slot);
+            count(effects);
             effects.Send(answer);
             effects.Audit("session-accepted", ("session", session.Id), ("peer", session.Peer), ("dataset", session.Dataset), ("protocol", session.Protocol),
                 ("reveal", WireNames.NameOf(session.Reveal)), ("reuse", session.Reuse), ("minCell", session.MinCell));

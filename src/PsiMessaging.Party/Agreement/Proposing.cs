@@ -37,6 +37,7 @@ internal sealed class Proposing(PartyContext party, HandshakeKeys keys) : ISessi
             KeyNames = dataset.Key,
             KeyForms = KeyOutlines.Of(dataset),
             SetSize = dataset.Distinct,
+            SetCommitment = Terms.CommitmentOf(shared, dataset),
             Nonce = secrets.Nonce(),
             Rsa = sender,
             SharedKeyCheck = SessionSecrets.SharedKeyCheck(shared, session.Id),

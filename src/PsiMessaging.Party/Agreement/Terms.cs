@@ -1,4 +1,7 @@
+using System.Text;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography;
+using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Participants;
 using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Session;
@@ -28,6 +31,13 @@ internal static class Terms
         PeerRsaModulus = proposal.Rsa?.Modulus,
         PeerReusableSet = proposal.Rsa?.ReusableSet,
     };
+
+    /// <summary>What a party says of its set to one partner: the same for the same set, and nothing to anybody else.</summary>
+    public static byte[] CommitmentOf(SecretBytes shared, Dataset dataset)
+    {
+        using var commitment = shared.Derive(Encoding.UTF8.GetBytes(dataset.Hash), DomainTags.SetCommitment, 32);
+        return commitment.Span.ToArray();
+    }
 
     /// <summary>A peer's set that is larger than this party takes ends the session.</summary>
     /// <exception cref="ParticipantException">It is.</exception>

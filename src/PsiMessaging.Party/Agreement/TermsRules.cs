@@ -32,7 +32,7 @@ internal static class TermsRules
             proposal.Reveal, proposal.Duplicates, proposal.Profile.Case, proposal.Profile.Texts,
         }.Concat(proposal.Protocols ?? []).Any(IsLong)
         && !HasLong(proposal.KeyForms) && proposal.Protocols is not { Count: > 8 } && proposal.KeyNames.Count <= MostKeyColumns
-        && !proposal.KeyNames.Any(name => name is null or { Length: > LongestName }) && proposal.Nonce.Length <= 64 && proposal.SharedKeyCheck.Length <= 64;
+        && !proposal.KeyNames.Any(name => name is null or { Length: > LongestName }) && proposal.Nonce.Length <= 64 && proposal.SetCommitment is not { Length: > 64 } && proposal.SharedKeyCheck.Length <= 64;
 
     /// <summary>Everything about a proposal that can be judged without own data.</summary>
     public static Fault? OfProposal(ProposeSession proposal) =>
@@ -156,7 +156,7 @@ internal static class TermsRules
     }
 
     private static Fault? RangesOf(ProposeSession proposal) =>
-        proposal.SetSize >= 1 && proposal.Nonce.Length == 32 && proposal.SharedKeyCheck.Length == 16
+        proposal.SetSize >= 1 && proposal.SetCommitment is null or { Length: 32 } && proposal.Nonce.Length == 32 && proposal.SharedKeyCheck.Length == 16
             && proposal.MinCell is >= 1 and <= PartyContext.MaximumMinCell
             && HasKeys(proposal) && proposal.DeadlineSeconds is >= 1 and <= PartyContext.MaximumDeadlineSeconds ? null
         : new Fault(FailureCodes.Malformed, $"{proposal.Initiator}'s proposal has a field out of its range");

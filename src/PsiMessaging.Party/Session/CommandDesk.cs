@@ -20,6 +20,7 @@ internal sealed class CommandDesk(PartyContext party, IReadOnlyDictionary<Type, 
         CommandFor<SendDataset>(command => command.SessionId),
         CommandFor<SubmitQuery>(command => command.SessionId),
         CommandFor<CancelSession>(command => command.SessionId),
+        CommandFor<DecideApproval>(command => command.SessionId),
     ];
 
     /// <summary>Says no.</summary>

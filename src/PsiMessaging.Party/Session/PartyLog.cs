@@ -32,6 +32,9 @@ internal static partial class PartyLog
     [LoggerMessage(EventId = 211, Level = LogLevel.Warning, Message = "Session {Session}: {Linker} confirms rows that were not sent")]
     public static partial void UnaskedNews(this ILogger log, string session, string linker);
 
+    [LoggerMessage(EventId = 212, Level = LogLevel.Warning, Message = "{Approval} of {Partner} waits for a person: {Why}; see psi approvals")]
+    public static partial void ApprovalAsked(this ILogger log, string approval, string partner, string why);
+
     [LoggerMessage(EventId = 220, Level = LogLevel.Information,
         Message = "Session {Session}: query {Query}, {Rows} masked rows of {Columns} columns are on their way")]
     public static partial void Contributed(this ILogger log, string session, string query, int rows, int columns);

@@ -22,7 +22,7 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
     private static readonly object[] FromPeer =
     [
         new AcceptSession { SessionId = Id, ProposalHash = Hash, SetSize = 1, Nonce = Hash, MinCell = 1 },
-        new CompleteSession(Id, Hash), new RestartProtocol(Id, Hash, 1, Hash),
+        new CompleteSession(Id, Hash), new ApprovalPending(Id), new RestartProtocol(Id, Hash, 1, Hash),
         new RoundBatch(Id, Hash, 1, 0, 1, 0, 8), new GrantCredit(Id, Hash, 1, 24),
         new AnnounceColumns(Id, Hash, []), new AbortSession(Id, FailureCodes.Cancelled, "over"),
         new ProposeQuery(Id, Hash, Query, 1, 60), new AcceptQuery(Id, Hash, Query),
@@ -49,7 +49,7 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
     public static TheoryData<Type, SenderRole> Senders => new()
     {
         { typeof(StartSession), SenderRole.Self }, { typeof(SendDataset), SenderRole.Self },
-        { typeof(SubmitQuery), SenderRole.Self }, { typeof(CancelSession), SenderRole.Self },
+        { typeof(SubmitQuery), SenderRole.Self }, { typeof(CancelSession), SenderRole.Self }, { typeof(DecideApproval), SenderRole.Self },
         { typeof(ProposeSession), SenderRole.Party },
         { typeof(RegisterDataset), SenderRole.Nobody }, { typeof(DatasetBatch), SenderRole.Nobody },
         { typeof(RunQuery), SenderRole.Nobody }, { typeof(OpenProduct), SenderRole.Nobody },

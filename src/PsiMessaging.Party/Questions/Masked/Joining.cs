@@ -4,13 +4,14 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
 /// <summary>The other party's part of a question: decides whether it contributes, and says why not.</summary>
-internal sealed class Joining(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing)
+internal sealed class Joining(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, PolicyDesk policy)
 {
     private const int MaximumPad = 100;
 
@@ -98,6 +99,18 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         var asked = Read(turn, waiting);
         var query = bound.Of(session, proposal.QueryId, asked.Text);
         RequireShape(session, asked, query);
+        switch (turn.Read(state => policy.OnQuestion(state, session, proposal.QueryId, query)))
+        {
+            case OwnersWord.Ask { Why: var why }:
+                return policy.PutBefore(turn, new Approval
+                {
+                    Id = proposal.QueryId, Session = session.Id, Partner = session.Peer, Question = asked.Text, Why = why, AskedAt = turn.Now,
+                    DeadlineAt = turn.Now.AddSeconds(proposal.DeadlineSeconds),
+                });
+            case OwnersWord.No no:
+                throw new QueryException(no.Code, no.ForPeer);
+        }
+
         var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null);
         if (session.MinCell > 1)
         {
@@ -115,6 +128,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         {
             effects.Finish(waiting.Slot);
             QuestionBook.Put(effects, question);
+            policy.CountQuestion(effects, session.Peer);
             effects.Send(session.Peer, new AcceptQuery(session.Id, session.Transcript, question.Id), body);
             effects.Audit("peer-asked", ("session", session.Id), ("query", question.Id),
                 ("asker", session.Peer), ("text", question.Text), ("outcome", "contributed"));

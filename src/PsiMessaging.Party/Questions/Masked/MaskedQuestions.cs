@@ -5,6 +5,7 @@ using PsiMessaging.Participants.Mailbox;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
@@ -29,13 +30,13 @@ internal sealed class MaskedQuestions : IQuestionEngine
     private readonly Asking _asking;
     private readonly Joining _joining;
 
-    public MaskedQuestions(PartyContext party, BoundQuestions bound, Answers answers)
+    public MaskedQuestions(PartyContext party, BoundQuestions bound, Answers answers, PolicyDesk policy)
     {
         (_party, _bound, _contributions, _ready) = (party, bound, new Contributions(party, bound), new StandingReady(party));
         var sealing = new Sealing(party);
         _givingUp = new GivingUp(party, bound, _contributions, answers);
         _asking = new Asking(party, bound, _contributions, sealing, _givingUp, answers);
-        _joining = new Joining(party, bound, _contributions, sealing);
+        _joining = new Joining(party, bound, _contributions, sealing, policy);
     }
 
     /// <inheritdoc/>

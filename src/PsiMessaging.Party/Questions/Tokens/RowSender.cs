@@ -40,11 +40,11 @@ internal sealed class RowSender : IDisposable
 
     public int Rows { get; }
 
-    public static RowSender Load(string party, Dataset dataset, DatasetCatalog catalog,
+    public static RowSender Load(string party, Dataset dataset, IReadOnlyList<string> offered, DatasetCatalog catalog,
         MatchedRows matched, SecretBytes shared, byte[] transcript, ScratchFolder scratch)
     {
         using var tokenKeys = new TokenKeys(shared, transcript);
-        var columns = dataset.Attributes.Select(name => (Name: name, Token: tokenKeys.ColumnToken(party, name)))
+        var columns = dataset.Attributes.Where(offered.Contains).Select(name => (Name: name, Token: tokenKeys.ColumnToken(party, name)))
             .OrderBy(column => column.Token, StringComparer.Ordinal).ToArray();
         var ciphers = columns.Select(column => tokenKeys.ValueCipher(party, column.Name)).ToArray();
         var sorter = new ExternalSorter(scratch, (left, right) => left.SequenceCompareTo(right));

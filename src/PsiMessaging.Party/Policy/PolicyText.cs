@@ -1,0 +1,176 @@
+using System.Globalization;
+using System.Text.Json;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Naming;
+using PsiMessaging.Protocols;
+
+namespace PsiMessaging.Party.Policy;
+
+/// <summary>A policy as a person writes it: read, checked for rules that are unknown or contradict each other, and the one that a new home begins with.</summary>
+public static class PolicyText
+{
+    private const int MostCharacters = 1 << 20;
+
+    /// <summary>A policy file that was read.</summary>
+    /// <param name="Policy">The policy; null where there are faults.</param>
+    /// <param name="Faults">What is wrong, a line each.</param>
+    public sealed record Reading(PartyPolicy? Policy, IReadOnlyList<string> Faults);
+
+    /// <summary>Reads a policy.</summary>
+    /// <param name="text">JSON with comments.</param>
+    /// <param name="source">The file's name, for messages.</param>
+    public static Reading Parse(string text, string source)
+    {
+        if (text.Length > MostCharacters)
+        {
+            return new Reading(null, [$"{source} is longer than {MostCharacters:N0} characters, and no policy"]);
+        }
+
+        PartyPolicy? policy;
+        try
+        {
+            policy = JsonSerializer.Deserialize<PartyPolicy>(text, PolicyJson.Options);
+        }
+        catch (JsonException exception)
+        {
+            return new Reading(null, [$"{source} cannot be read: {WhatOf(exception)}; see docs/policy.md, or begin anew with: psi policy init"]);
+        }
+
+        var faults = policy is null ? [$"{source} is empty; begin anew with: psi policy init"] : FaultsOf(policy).Select(fault => $"{source}: {fault}").ToArray();
+        return new Reading(faults.Length == 0 ? policy : null, faults);
+    }
+
+    /// <summary>What is wrong with a policy that could be read.</summary>
+    internal static IEnumerable<string> FaultsOf(PartyPolicy policy)
+    {
+        if (policy.Version != 1)
+        {
+            yield return $"\"version\" is {policy.Version}, and this release knows 1";
+        }
+
+        if (policy.Notify is { Command: { } command } && (command.Count == 0 || command.Any(string.IsNullOrEmpty) || !Path.IsPathRooted(command[0])))
+        {
+            yield return "\"notify\".\"command\" must be a list that begins with the full path of a program";
+        }
+
+        if (policy.Notify?.WebHook is { } hook && !(Uri.TryCreate(hook, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps))
+        {
+            yield return "\"notify\".\"webHook\" must be an https address";
+        }
+
+        foreach (var (partner, grants) in policy.Partners)
+        {
+            if (partner != PolicyGrant.Any && !ParticipantNames.IsValid(partner))
+            {
+                yield return $"\"partners\" names {partner}, which is no participant's name";
+            }
+
+            for (var i = 0; i < grants.Count; i++)
+            {
+                foreach (var fault in FaultsOf(policy, grants[i]))
+                {
+                    yield return $"\"partners\".\"{partner}\"[{i}]: {fault}";
+                }
+            }
+        }
+    }
+
+    private static IEnumerable<string> FaultsOf(PartyPolicy policy, PolicyGrant grant) =>
+        new[]
+        {
+            grant.Datasets.Count == 0 ? "grants nothing: \"datasets\" is empty or left out" : null,
+            Unknown("protocols", grant.Protocols, PsiProtocols.Names), Unknown("reveal", grant.Reveal, WireNames.Reveals),
+            Unknown("engines", grant.Engines, WireNames.Engines),
+            grant.LeastSet < 1 || grant.MostSet < grant.LeastSet ? "no set has a size from \"leastSet\" to \"mostSet\"" : null,
+            grant.MinCell is < 1 or > 1_000_000 ? "\"minCell\" is 1 to 1,000,000" : null,
+            grant.SessionsPerDay < 1 || grant.QuestionsPerDay < 0 || grant.EvaluationsPerDay < 1
+                ? "a bound a day is 1 or more; to grant no session, grant nothing" : null,
+            grant.Hours is { } hours && TryHours(hours) is null ? $"\"hours\" is {hours}, and should be like 08:00-18:00, UTC, the first before the last" : null,
+        }.OfType<string>().Concat(Contradictions(policy, grant));
+
+    /// <summary>What one rule allows and another never does: which was meant cannot be known.</summary>
+    private static IEnumerable<string> Contradictions(PartyPolicy policy, PolicyGrant grant)
+    {
+        var never = grant.Columns.Never
+            .Concat(grant.Datasets.SelectMany(dataset => policy.Never.TryGetValue(dataset, out var columns) ? columns : []))
+            .ToHashSet(StringComparer.Ordinal);
+        foreach (var (name, allowed) in new[]
+        {
+            ("groupBy", grant.Columns.GroupBy), ("measure", grant.Columns.Measure), ("filter", grant.Columns.Filter),
+        })
+        {
+            foreach (var column in allowed.Where(never.Contains))
+            {
+                yield return $"the column {column} stands in \"{name}\" and in \"never\"; take it out of one";
+            }
+        }
+
+        // Rows that are sent to the linker can be grouped and filtered there by any of their columns.
+        if (!grant.Columns.Never.Contains(PolicyGrant.Any) && grant.Engines.Any(engine => engine is "tokens")
+            && (!IsSame(grant.Columns.GroupBy, grant.Columns.Filter) || grant.AskQuestions))
+        {
+            yield return "engine tokens asks nobody before it answers: with it \"groupBy\" and \"filter\" must be the same and \"askQuestions\" false, or take "
+                + "tokens out of \"engines\"";
+        }
+    }
+
+    private static bool IsSame(IReadOnlyList<string> one, IReadOnlyList<string> other) => one.ToHashSet(StringComparer.Ordinal).SetEquals(other);
+
+    private static string? Unknown(string name, IReadOnlyList<string> given, IReadOnlyList<string> known) =>
+        given.Count == 0 ? $"grants nothing: \"{name}\" is empty"
+        : given.FirstOrDefault(value => value != PolicyGrant.Any && !known.Contains(value, StringComparer.Ordinal)) is { } unknown
+            ? $"\"{name}\" has {unknown}, and there is {WireNames.Listed(known, "and")}" : null;
+
+    /// <summary>The hours of a day; null where the text is none.</summary>
+    internal static (TimeOnly From, TimeOnly To)? TryHours(string text) =>
+        text.Split('-') is [var first, var last]
+            && TimeOnly.TryParseExact(first, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var from)
+            && TimeOnly.TryParseExact(last, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var to) && from < to ? (from, to) : null;
+
+    private static string WhatOf(JsonException exception)
+    {
+        var where = exception.LineNumber is { } line ? $"line {line + 1}: " : "";
+        var message = exception.Message.Split(" Path:")[0].Split(" LineNumber")[0];
+        return message.Contains("could not be mapped", StringComparison.Ordinal) && message.Split('\'') is [_, var member, ..]
+            ? $"{where}there is no rule {member}" : where + message.TrimEnd('.');
+    }
+
+    /// <summary>The policy of a new home, with what can be said in it as comments.</summary>
+    public const string Template = """
+        // What this party's partners may do. Nothing that is not granted here: it waits for a person (psi approvals, psi approve, psi deny).
+        // Every line is explained in docs/policy.md. Check it with psi policy check; ask it with psi policy explain.
+        {
+          "version": 1,
+
+          // "ask": what is not granted waits for a person. "refuse": it is refused.
+          "otherwise": "ask",
+
+          // Told when something waits: a program (its environment has PSI_APPROVAL, PSI_PARTNER and PSI_KIND) or an https address.
+          // "notify": { "command": ["/usr/local/bin/tell-me"] },
+
+          // Columns that no question of anybody may use, by dataset.
+          "never": {
+            // "people": ["NAME", "STREET"]
+          },
+
+          "partners": {
+            // "P2": [{
+            //   "datasets": ["people"],
+            //   "protocols": ["ecdh", "rsa"],     // left out: these two; "vole" needs "allowVole" in psi.json as well
+            //   "reveal": ["both"],               // left out: this one
+            //   "engines": ["masked"],            // left out: this one
+            //   "leastSet": 1000,                 // a set of few is a list of guesses
+            //   "minCell": 10,
+            //   "sessionsPerDay": 10,
+            //   "questionsPerDay": 100,
+            //   "evaluationsPerDay": 50000000,
+            //   "hours": "08:00-18:00",           // UTC
+            //   "until": "2027-12-31",
+            //   "askQuestions": false,
+            //   "columns": { "groupBy": ["REGION"], "measure": ["INCOME"], "filter": ["REGION"], "never": [] }
+            // }]
+          }
+        }
+
+        """;
+}

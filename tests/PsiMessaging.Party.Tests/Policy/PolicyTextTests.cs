@@ -1,0 +1,68 @@
+using PsiMessaging.Party.Policy;
+
+namespace PsiMessaging.Party.Tests.Policy;
+
+/// <summary>Policies as people write them.</summary>
+public class PolicyTextTests
+{
+    private static string Of(string grant) => $$"""{ "version": 1, "partners": { "P2": [{ "datasets": ["people"], {{grant}} }] } }""";
+
+    private static string Fault(string text)
+    {
+        var reading = PolicyText.Parse(text, "policy.json");
+        Assert.Null(reading.Policy);
+        return Assert.Single(reading.Faults);
+    }
+
+    [Fact]
+    public void Template_IsSound_GrantsNothing_AndItsExampleIsSoundToo()
+    {
+        var policy = PolicyText.Parse(PolicyText.Template, "policy.json").Policy!;
+        Assert.Equal((Otherwise.Ask, 0), (policy.Otherwise, policy.Partners.Count));
+
+        // The comments at the depth of a partner or a dataset are an example; those before it are words.
+        var lines = PolicyText.Template.Split('\n').Select(line => line.StartsWith("    // ", StringComparison.Ordinal) ? "    " + line[7..] : line);
+        var example = PolicyText.Parse(string.Join('\n', lines), "policy.json");
+        Assert.Empty(example.Faults);
+        Assert.Equal(["people"], Assert.Single(example.Policy!.Partners["P2"]).Datasets);
+    }
+
+    [Theory]
+    [InlineData("\"sesionsPerDay\": 1", "there is no rule sesionsPerDay")]
+    [InlineData("\"protocols\": [\"magic\"]", "\"protocols\" has magic, and there is ecdh, rsa and vole")]
+    [InlineData("\"reveal\": []", "grants nothing: \"reveal\" is empty")]
+    [InlineData("\"engines\": [\"plain\"]", "\"engines\" has plain, and there is masked and tokens")]
+    [InlineData("\"leastSet\": 10, \"mostSet\": 9", "no set has a size from \"leastSet\" to \"mostSet\"")]
+    [InlineData("\"minCell\": 0", "\"minCell\" is 1 to 1,000,000")]
+    [InlineData("\"hours\": \"18:00-08:00\"", "\"hours\" is 18:00-08:00, and should be like 08:00-18:00, UTC, the first before the last")]
+    [InlineData("\"sessionsPerDay\": 0", "a bound a day is 1 or more; to grant no session, grant nothing")]
+    [InlineData("\"columns\": { \"groupBy\": [\"NAME\"], \"never\": [\"NAME\"] }", "the column NAME stands in \"groupBy\" and in \"never\"; take it out of one")]
+    [InlineData("\"engines\": [\"tokens\"], \"columns\": { \"groupBy\": [\"A\"], \"filter\": [\"B\"] }", "engine tokens asks nobody before it answers")]
+    public void Parse_RuleThatIsUnknownOrContradictsAnother_IsNamed(string grant, string fault) =>
+        Assert.Contains(fault, Fault(Of(grant)), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("", "cannot be read")]
+    [InlineData("null", "is empty")]
+    [InlineData("{}", "cannot be read")]
+    [InlineData("{ \"version\": 2 }", "\"version\" is 2, and this release knows 1")]
+    [InlineData("{ \"version\": 1, \"version\": 1 }", "cannot be read")]
+    [InlineData("{ \"version\": 1, \"partners\": { \"../x\": [] } }", "names ../x, which is no participant's name")]
+    [InlineData("{ \"version\": 1, \"partners\": { \"P2\": [{}] } }", "\"datasets\" is empty or left out")]
+    [InlineData("{ \"version\": 1, \"notify\": { \"command\": [\"mail\"] } }", "the full path of a program")]
+    [InlineData("{ \"version\": 1, \"notify\": { \"webHook\": \"http://x\" } }", "must be an https address")]
+    [InlineData("{ \"version\": 1, \"otherwise\": \"allow\" }", "cannot be read")]
+    [InlineData("{ \"version\": 1, \"never\": { \"people\": [\"A\"] }, \"partners\": { \"P2\": [{ \"datasets\": [\"people\"], \"columns\": { \"filter\": [\"A\"] } }] } }",
+        "the column A stands in \"filter\" and in \"never\"")]
+    public void Parse_WhatIsNoPolicy_IsNamed(string text, string fault) => Assert.Contains(fault, Fault(text), StringComparison.Ordinal);
+
+    [Fact]
+    public void Write_ThenParse_GivesTheSame()
+    {
+        using var folder = new Testing.TempFolder();
+        PartyPolicy.Open.Write(folder.Path);
+        var read = PolicyText.Parse(File.ReadAllText(Path.Combine(folder.Path, PartyPolicy.FileName)), "x").Policy!;
+        Assert.Equal([PolicyGrant.Any], Assert.Single(read.GrantsOf("P7")).Protocols);
+        Assert.Null(Assert.Single(read.GrantsOf("P7")).EvaluationsPerDay);
+    }
+}
