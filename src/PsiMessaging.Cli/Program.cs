@@ -8,6 +8,7 @@ using PsiMessaging.Files;
 // Before anything makes a file.
 PrivateFile.ProtectProcess();
 Terminal.Protect();
+Passphrases.Connect();
 CultureInfo.DefaultThreadCurrentCulture = CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 
 // MassTransit would otherwise send a usage report to its makers.

@@ -73,6 +73,12 @@ public static class DomainTags
     public static ReadOnlySpan<byte> QuerySeal => "psi/v1/query-seal"u8;
     /// <summary>The label of X-Wing's combiner, as its draft has it.</summary>
     public static ReadOnlySpan<byte> XWing => @"\.//^\"u8;
+    /// <summary>Key that an identity file lies under, from a mounted key; the file's salt is the salt.</summary>
+    public static ReadOnlySpan<byte> IdentityFileKey => "psi/v2/identity-file"u8;
+    /// <summary>Signature by which an identity takes itself back; the fingerprint follows.</summary>
+    public static ReadOnlySpan<byte> Revocation => "psi/v2/revocation"u8;
+    /// <summary>Signature by which an identity names its successor; both fingerprints follow.</summary>
+    public static ReadOnlySpan<byte> Succession => "psi/v2/succession"u8;
     /// <summary>What an envelope's signature is made over.</summary>
     public static ReadOnlySpan<byte> Envelope => "psi/v2/envelope"u8;
     /// <summary>Id of a key that messages are sealed to; the public key follows.</summary>

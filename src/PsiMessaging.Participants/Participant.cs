@@ -65,7 +65,7 @@ public abstract class Participant<TSession> : Participant
         : base(home, store, new RefusedFrames(time, log))
     {
         Log = log;
-        Time = time;
+        Time = home.Time = time;
         _sealing = sealing ?? new FrameSealing(home, store);
         _services = new TurnServices(store, new Post(home, log), new AuditLog(home, time), time);
         _outbox = new OutboxDispatcher(store, _sealing, sender, time, log, _stop.Token) { OnSent = message => SignalSession(message.Session) };

@@ -24,5 +24,17 @@ public sealed class TempFolder : IDisposable
         return path;
     }
 
+    /// <summary>The same for its owner alone.</summary>
+    public string WritePrivate(string name, string content)
+    {
+        var path = Write(name, content);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
+        return path;
+    }
+
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

@@ -38,6 +38,11 @@ internal static class HomeCommands
         var vole = new Option<bool>(
             "--allow-vole") { Description = "Take part in the protocol vole: the fastest by far, and on a younger assumption (docs/protocols.md)" };
         var command = new Command("init", "Make a home: identity keys and configuration") { party, linker, sharedKey, minCell, oneSided, vole };
+        foreach (var option in KeyCommands.ProtectionOptions)
+        {
+            command.Add(option);
+        }
+
         return command.Do((parsed, _) =>
         {
             var (asParty, asLinker) = (parsed.GetValue(party), parsed.GetValue(linker));
@@ -52,6 +57,8 @@ internal static class HomeCommands
             }
 
             var path = PsiRootCommand.HomeOf(parsed);
+            var (protection, opener) = KeyCommands.ProtectionOf(parsed);
+            using var opens = opener;
             using var home = ParticipantHome.Create(path, new ParticipantConfig
             {
                 Name = (asParty ?? asLinker)!,
@@ -62,11 +69,16 @@ internal static class HomeCommands
                 MinCell = parsed.GetValue(minCell),
                 AcceptOneSided = parsed.GetValue(oneSided),
                 AllowVole = parsed.GetValue(vole),
-            });
+            }, protection, opener);
             if (home.Config.Role == ParticipantRole.Party)
             {
                 ComputeKey.LoadOrCreate(home).Dispose();
                 AtomicFile.Write(Path.Combine(path, PartyPolicy.FileName), System.Text.Encoding.UTF8.GetBytes(PolicyText.Template));
+            }
+
+            if (protection == KeyProtection.None)
+            {
+                Console.Error.WriteLine($"psi: the private keys lie in {path} with nothing but the file's rights; put them under a passphrase with: psi keys protect");
             }
 
             Show(parsed, home.Card, $"{home.Name}'s home is {path}. Hand its card to the others: psi card --home {path} > {home.Name.ToLowerInvariant()}.json");
@@ -98,7 +110,14 @@ internal static class HomeCommands
             }
 
             using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
-            var card = ParticipantCard.Parse(File.ReadAllText(path), path);
+            var text = File.ReadAllText(path);
+            if (Revocation.TryParse(text, path) is { } revocation)
+            {
+                KeyCommands.Revoke(home, revocation.Card, "its own revocation");
+                return Task.CompletedTask;
+            }
+
+            var card = ParticipantCard.Parse(text, path);
             home.Pin(card, parsed.GetValue(replace));
             using var store = new SqliteParticipantStore(home.StatePath);
             store.Write(transaction =>

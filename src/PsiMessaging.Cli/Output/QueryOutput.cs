@@ -191,6 +191,7 @@ internal static class QueryOutput
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(Commands.KeysView))]
 [JsonSerializable(typeof(Commands.PolicyView))]
 [JsonSerializable(typeof(Commands.ApprovalsView))]
 [JsonSerializable(typeof(Simulation.SimulationReport))]

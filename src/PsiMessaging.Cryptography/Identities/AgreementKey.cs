@@ -66,6 +66,9 @@ public sealed class AgreementKey : IDisposable
         return result;
     }
 
+    /// <summary>The private key, for its file; the caller disposes of the copy.</summary>
+    public SecretBytes Copy() => SecretBytes.CopyOf(_secret.Span);
+
     /// <inheritdoc/>
     public void Dispose() => _secret.Dispose();
 }

@@ -52,6 +52,9 @@ public sealed class SigningKey : IDisposable
         return Ed25519.Verify(signature.ToArray(), 0, publicKey.ToArray(), 0, text, 0, text.Length);
     }
 
+    /// <summary>The private key, for its file; the caller disposes of the copy.</summary>
+    public SecretBytes Copy() => SecretBytes.CopyOf(_secret.Span);
+
     /// <inheritdoc/>
     public void Dispose() => _secret.Dispose();
 }

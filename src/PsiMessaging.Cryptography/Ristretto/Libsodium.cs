@@ -26,5 +26,8 @@ internal static unsafe partial class Libsodium
     [LibraryImport(Library)] public static partial int crypto_core_ristretto255_is_valid_point(byte* element);
     [LibraryImport(Library)] public static partial int crypto_generichash_blake2b_salt_personal(
         byte* hash, nuint hashLength, byte* message, ulong length, byte* key, nuint keyLength, byte* salt, byte* personal);
+    [LibraryImport(Library)] public static partial int crypto_pwhash(
+        byte* key, ulong keyLength, byte* passphrase, ulong length, byte* salt, ulong passes, nuint memory, int algorithm);
+    [LibraryImport(Library)] public static partial int crypto_pwhash_str_verify(byte* encoded, byte* passphrase, ulong length);
     [LibraryImport(Library)] public static partial int crypto_shorthash_siphashx24(byte* hash, byte* message, ulong length, byte* key);
 }

@@ -33,6 +33,17 @@ public sealed class SecretBytes : IDisposable
         return secret;
     }
 
+    /// <summary>Fills a new secret.</summary>
+    internal static SecretBytes Fill(int sizeBytes, SpanAction fill)
+    {
+        var secret = new SecretBytes(sizeBytes);
+        fill(secret._bytes);
+        return secret;
+    }
+
+    /// <summary>Writes into a secret.</summary>
+    internal delegate void SpanAction(Span<byte> bytes);
+
     /// <summary>Copies a secret in; the caller wipes its own copy.</summary>
     public static SecretBytes CopyOf(ReadOnlySpan<byte> value)
     {

@@ -31,22 +31,28 @@ public enum ParticipantRole
 /// <param name="SigningKey">Ed25519 public key, 32 bytes.</param>
 /// <param name="AgreementKey">X25519 public key, 32 bytes.</param>
 /// <param name="SealingKey">X-Wing public key (ML-KEM-768 with X25519), 1,216 bytes: what messages that open a session are sealed to.</param>
+/// <param name="Expires">The last day, UTC, on which it is believed.</param>
 /// <param name="Signature">Ed25519 over the rest, 64 bytes.</param>
+/// <param name="Succeeds">Where it follows an earlier identity: that one's word.</param>
 public sealed record ParticipantCard(
-    int Version, string Name, ParticipantRole Role, byte[] SigningKey, byte[] AgreementKey, byte[] SealingKey, byte[] Signature)
+    int Version, string Name, ParticipantRole Role, byte[] SigningKey, byte[] AgreementKey, byte[] SealingKey, DateOnly Expires,
+    byte[] Signature, CardSuccession? Succeeds = null)
 {
-    /// <summary>32 hexadecimal digits for two people to compare by voice: a hash of everything but the signature.</summary>
+    /// <summary>How long a new card is believed, in days.</summary>
+    public const int UsualDays = 730;
+
+    /// <summary>32 hexadecimal digits: a hash of everything but the signatures.</summary>
     [JsonIgnore]
     public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(SignedPart()).AsSpan(0, 16));
 
-    /// <summary>The fingerprint in groups of four.</summary>
+    /// <summary>The fingerprint as eight words that two people can read to each other.</summary>
     [JsonIgnore]
-    public string SpokenFingerprint => string.Join(' ', Fingerprint.Chunk(4).Select(group => new string(group)));
+    public string SpokenFingerprint => Proquint.Encode(Convert.FromHexString(Fingerprint));
 
     /// <summary>Makes a card.</summary>
-    public static ParticipantCard Create(string name, ParticipantRole role, SigningKey signing, byte[] agreementKey, byte[] sealingKey)
+    public static ParticipantCard Create(string name, ParticipantRole role, SigningKey signing, byte[] agreementKey, byte[] sealingKey, DateOnly expires)
     {
-        var unsigned = new ParticipantCard(CurrentVersion, name, role, signing.PublicKey, agreementKey, sealingKey, []);
+        var unsigned = new ParticipantCard(CurrentVersion, name, role, signing.PublicKey, agreementKey, sealingKey, expires, []);
         return unsigned with { Signature = signing.Sign(unsigned.SignedPart()) };
     }
 
@@ -91,10 +97,33 @@ public sealed record ParticipantCard(
     public string ToJson() => JsonSerializer.Serialize(this, CardJson.Default.ParticipantCard) + "\n";
 
     private byte[] SignedPart() =>
-        [.. DomainTags.Card, (byte)Version, (byte)Role, (byte)Name.Length, .. Encoding.UTF8.GetBytes(Name), .. SigningKey, .. AgreementKey, .. SealingKey];
+        [.. DomainTags.Card, (byte)Version, (byte)Role, (byte)Name.Length, .. Encoding.UTF8.GetBytes(Name), .. SigningKey, .. AgreementKey, .. SealingKey,
+            .. BitConverter.GetBytes(Expires.DayNumber)];
+
+    /// <summary>
+    /// Whether it is believed still: through the day after its last, so that nobody's clock has to be right by the hour.
+    /// </summary>
+    public bool IsValidAt(DateTimeOffset now) => DateOnly.FromDateTime(now.UtcDateTime) <= Expires.AddDays(1);
+
+    /// <summary>Whether the identity of an earlier card has named this one as its successor, or is the same identity.</summary>
+    public bool Follows(ParticipantCard earlier) => SigningKey.AsSpan().SequenceEqual(earlier.SigningKey)
+        || (Succeeds is { } succession && succession.Fingerprint == earlier.Fingerprint
+            && Cryptography.Identities.SigningKey.Verify(earlier.SigningKey, SuccessionPart(earlier.Fingerprint, Fingerprint), succession.Signature));
+
+    /// <summary>What the earlier identity signs.</summary>
+    internal static byte[] SuccessionPart(string earlier, string later) =>
+        [.. DomainTags.Succession, .. Convert.FromHexString(earlier), .. Convert.FromHexString(later)];
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+/// <summary>The word of an earlier identity that a card is its successor's.</summary>
+/// <param name="Fingerprint">Of the earlier card.</param>
+/// <param name="Signature">Ed25519 of the earlier identity, 64 bytes.</param>
+public sealed record CardSuccession(string Fingerprint, byte[] Signature);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(Revocation))]
+[JsonSerializable(typeof(CardSuccession))]
 [JsonSerializable(typeof(ParticipantCard))]
 [JsonSerializable(typeof(ParticipantConfig))]
 internal sealed partial class CardJson : JsonSerializerContext;

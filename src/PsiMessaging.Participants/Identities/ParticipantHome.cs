@@ -54,12 +54,12 @@ public sealed record ParticipantConfig
 public sealed class ParticipantHome : IDisposable
 {
     private const string ConfigFile = "psi.json";
-    private const string IdentityFile = "identity.key";
+    private const string IdentityFileName = "identity.key";
+    private const string RevokedFile = "revoked";
     private const int MinimumSharedKeyBytes = 32;
     private const int MaximumSharedKeyBytes = 4096;
-    private static readonly byte[] IdentityMagic = "PSIKEY02"u8.ToArray();
 
-    private ParticipantHome(string path, ParticipantConfig config, SigningKey signing, AgreementKey agreement, SecretBytes sealing)
+    private ParticipantHome(string path, ParticipantConfig config, SigningKey signing, AgreementKey agreement, SecretBytes sealing, DateOnly expires)
     {
         Path = path;
         Config = config;
@@ -67,7 +67,7 @@ public sealed class ParticipantHome : IDisposable
         Agreement = agreement;
         SealingSeed = sealing;
         using var key = new HybridKey(sealing);
-        Card = ParticipantCard.Create(config.Name, config.Role, signing, agreement.PublicKey, key.PublicKey);
+        Card = WithSuccession(ParticipantCard.Create(config.Name, config.Role, signing, agreement.PublicKey, key.PublicKey, expires));
     }
 
     /// <summary>The folder.</summary>
@@ -107,10 +107,14 @@ public sealed class ParticipantHome : IDisposable
     /// Makes a home: a folder that its owner alone may enter, identity keys readable by the owner only, and a
     /// configuration. An empty folder is taken over and closed to others.
     /// </summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="config">Its configuration.</param>
+    /// <param name="protection">Under what the keys lie.</param>
+    /// <param name="opener">What opens them then.</param>
     /// <exception cref="ParticipantException">
     /// There is one already, the name is bad, the shared key file is unusable, or the folder holds something and others may enter it, or is another user's.
     /// </exception>
-    public static ParticipantHome Create(string path, ParticipantConfig config)
+    public static ParticipantHome Create(string path, ParticipantConfig config, KeyProtection protection = KeyProtection.None, SecretBytes? opener = null)
     {
         if (!ParticipantNames.IsValid(config.Name))
         {
@@ -137,25 +141,26 @@ public sealed class ParticipantHome : IDisposable
         }
 
         TakeFolder(path);
-        Array.ForEach([IdentityFile, ConfigFile], name => AtomicFile.DestroyParts(System.IO.Path.Combine(path, name)));
-        using var signing = SecretBytes.Random(SigningKey.SecretSizeBytes);
-        using var agreement = SecretBytes.Random(AgreementKey.SizeBytes);
-        using var sealing = SecretBytes.Random(HybridKey.SizeBytes);
-        byte[] identity = [.. IdentityMagic, .. signing.Span, .. agreement.Span, .. sealing.Span];
-        AtomicFile.Write(System.IO.Path.Combine(path, IdentityFile), identity);
-        CryptographicOperations.ZeroMemory(identity);
+        Array.ForEach([IdentityFileName, ConfigFile], name => AtomicFile.DestroyParts(System.IO.Path.Combine(path, name)));
+        using (var keys = IdentityKeys.Draw(DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime).AddDays(ParticipantCard.UsualDays)))
+        {
+            IdentityFile.Write(System.IO.Path.Combine(path, IdentityFileName), keys, protection, opener);
+        }
+
         PrivateFile.CreateFolder(System.IO.Path.Combine(path, "cards"));
 
         // Last, because its presence makes the folder a home.
         AtomicFile.Write(System.IO.Path.Combine(path, ConfigFile), JsonSerializer.SerializeToUtf8Bytes(config, CardJson.Default.ParticipantConfig));
-        return Open(path);
+        return Open(path, opener);
     }
 
     /// <summary>Opens a home.</summary>
     /// <exception cref="ParticipantException">
     /// There is none, others may enter it, it or its keys are another user's, or a file of it is damaged or readable by others.
     /// </exception>
-    public static ParticipantHome Open(string path)
+    /// <param name="path">The folder.</param>
+    /// <param name="opener">What its keys lie under; null looks where that is said to be, and asks (<see cref="IdentityLock"/>).</param>
+    public static ParticipantHome Open(string path, SecretBytes? opener = null)
     {
         if (!Exists(path))
         {
@@ -190,19 +195,9 @@ public sealed class ParticipantHome : IDisposable
                     + $"--min-cell {Math.Max(1, Math.Min(config.MinCell, 2))}");
         }
 
-        var identityPath = System.IO.Path.Combine(path, IdentityFile);
-        var identity = OwnerOnlyFile.Read(identityPath, "the identity key file");
-        if (identity.Length != IdentityMagic.Length + 96 || !identity.AsSpan().StartsWith(IdentityMagic))
-        {
-            throw new ParticipantException(FailureCodes.Malformed,
-                $"{identityPath} is damaged; restore it from a backup, or make a new home and have the others pin its card");
-        }
-
-        var signing = new SigningKey(SecretBytes.CopyOf(identity.AsSpan(IdentityMagic.Length, 32)));
-        var agreement = new AgreementKey(SecretBytes.CopyOf(identity.AsSpan(IdentityMagic.Length + 32, 32)));
-        var sealing = SecretBytes.CopyOf(identity.AsSpan(IdentityMagic.Length + 64, 32));
-        CryptographicOperations.ZeroMemory(identity);
-        return new ParticipantHome(path, config, signing, agreement, sealing);
+        using var keys = IdentityFile.Read(System.IO.Path.Combine(path, IdentityFileName), opener);
+        return new ParticipantHome(path, config, new SigningKey(SecretBytes.CopyOf(keys.Signing.Span)),
+            new AgreementKey(SecretBytes.CopyOf(keys.Agreement.Span)), SecretBytes.CopyOf(keys.Sealing.Span), keys.Expires);
     }
 
     /// <summary>The folders right under a home, through which everything in it is reached.</summary>
@@ -305,8 +300,19 @@ public sealed class ParticipantHome : IDisposable
     /// <summary>Applies settings that come from the environment or the command line for this run only.</summary>
     public void Override(Func<ParticipantConfig, ParticipantConfig> change) => Config = change(Config);
 
-    /// <summary>The pinned card of a name, or null.</summary>
-    public ParticipantCard? FindCard(string name)
+    /// <summary>Clock by which cards expire.</summary>
+    public TimeProvider Time { get; set; } = TimeProvider.System;
+
+    /// <summary>The pinned card of a name that is believed, or null: one that has expired or was revoked is not.</summary>
+    public ParticipantCard? FindCard(string name) => FindPinned(name) is { } card && WhyNot(card) is null ? card : null;
+
+    /// <summary>Why a pinned card is not believed, as a line for a person; null where it is.</summary>
+    public string? WhyNot(ParticipantCard card) => IsRevoked(card) ? $"the identity on {card.Name}'s card was revoked"
+        : !card.IsValidAt(Time.GetUtcNow()) ? $"{card.Name}'s card expired on {card.Expires:yyyy-MM-dd}; ask for a new one and pin it with: psi trust CARD.json"
+        : null;
+
+    /// <summary>The pinned card of a name, believed or not.</summary>
+    public ParticipantCard? FindPinned(string name)
     {
         if (!ParticipantNames.IsValid(name))
         {
@@ -353,8 +359,19 @@ public sealed class ParticipantHome : IDisposable
             throw new ParticipantException(FailureCodes.NotPinned, $"this home is {Name} itself; pin the cards of the others here");
         }
 
-        var pinned = FindCard(card.Name);
-        if (pinned is not null && pinned.Fingerprint != card.Fingerprint && !replace)
+        if (IsRevoked(card))
+        {
+            throw new ParticipantException(FailureCodes.NotPinned, $"the identity on this card of {card.Name} was revoked here, and is never pinned again");
+        }
+
+        if (!card.IsValidAt(Time.GetUtcNow()))
+        {
+            throw new ParticipantException(FailureCodes.NotPinned,
+                $"this card of {card.Name} expired on {card.Expires:yyyy-MM-dd}; ask for a new one, made with: psi keys renew");
+        }
+
+        var pinned = FindPinned(card.Name);
+        if (pinned is not null && pinned.Fingerprint != card.Fingerprint && !card.Follows(pinned) && !replace)
         {
             throw new ParticipantException(FailureCodes.NotPinned,
                 $"another card is pinned for {card.Name} (pinned {pinned.SpokenFingerprint}, given {card.SpokenFingerprint}); if {card.Name} confirms the new "
@@ -364,6 +381,75 @@ public sealed class ParticipantHome : IDisposable
         PrivateFile.CreateFolder(System.IO.Path.Combine(Path, "cards"));
         AtomicFile.Write(CardPath(card.Name), System.Text.Encoding.UTF8.GetBytes(card.ToJson()));
     }
+
+    /// <summary>Believes an identity no more, for ever, and unpins its card.</summary>
+    public void Revoke(ParticipantCard card)
+    {
+        var path = System.IO.Path.Combine(Path, RevokedFile);
+        var known = File.Exists(path) ? File.ReadAllText(path) : "";
+        if (!IsRevoked(card))
+        {
+            AtomicFile.Write(path, System.Text.Encoding.ASCII.GetBytes($"{known}{Convert.ToHexStringLower(card.SigningKey)}\n"));
+        }
+
+        if (FindPinned(card.Name) is { } pinned && pinned.SigningKey.AsSpan().SequenceEqual(card.SigningKey))
+        {
+            File.Delete(CardPath(card.Name));
+        }
+    }
+
+    private bool IsRevoked(ParticipantCard card)
+    {
+        // Looked at for every message: the file is there only where something was revoked.
+        var file = new FileInfo(System.IO.Path.Combine(Path, RevokedFile));
+        return file.Exists && File.ReadLines(file.FullName).Contains(Convert.ToHexStringLower(card.SigningKey), StringComparer.Ordinal);
+    }
+
+    /// <summary>Under what the private keys lie.</summary>
+    public KeyProtection Protection => IdentityFile.ProtectionOf(System.IO.Path.Combine(Path, IdentityFileName));
+
+    /// <summary>Puts the private keys under another protection.</summary>
+    /// <param name="protection">Which.</param>
+    /// <param name="opener">What opens them from now on.</param>
+    public void Protect(KeyProtection protection, SecretBytes? opener)
+    {
+        using var keys = new IdentityKeys(Signing.Copy(), Agreement.Copy(), SecretBytes.CopyOf(SealingSeed.Span), Card.Expires);
+        IdentityFile.Write(System.IO.Path.Combine(Path, IdentityFileName), keys, protection, opener);
+    }
+
+    /// <summary>The same keys under a card that is believed longer.</summary>
+    /// <param name="expires">Its last day.</param>
+    /// <param name="opener">What opens the keys, where they are protected.</param>
+    public void Renew(DateOnly expires, SecretBytes? opener)
+    {
+        using var keys = new IdentityKeys(Signing.Copy(), Agreement.Copy(), SecretBytes.CopyOf(SealingSeed.Span), expires);
+        IdentityFile.Write(System.IO.Path.Combine(Path, IdentityFileName), keys, Protection, opener);
+    }
+
+    /// <summary>
+    /// Makes new keys. The old identity names the new one its successor and takes itself back, and its keys are overwritten. No worker may run.
+    /// </summary>
+    /// <param name="expires">Last day of the new card.</param>
+    /// <param name="opener">What opens the new keys, where the old ones are protected.</param>
+    /// <returns>The old identity's revocation.</returns>
+    public Revocation Rotate(DateOnly expires, SecretBytes? opener)
+    {
+        var protection = Protection;
+        using var keys = IdentityKeys.Draw(expires);
+        using var signing = new SigningKey(SecretBytes.CopyOf(keys.Signing.Span));
+        using var agreement = new AgreementKey(SecretBytes.CopyOf(keys.Agreement.Span));
+        using var sealing = new HybridKey(keys.Sealing);
+        var next = ParticipantCard.Create(Name, Config.Role, signing, agreement.PublicKey, sealing.PublicKey, expires);
+        var succession = new CardSuccession(Card.Fingerprint, Signing.Sign(ParticipantCard.SuccessionPart(Card.Fingerprint, next.Fingerprint)));
+        AtomicFile.Write(SuccessionPath, JsonSerializer.SerializeToUtf8Bytes(succession, CardJson.Default.CardSuccession));
+        IdentityFile.Write(System.IO.Path.Combine(Path, IdentityFileName), keys, protection, opener);
+        return Revocation.Create(Card, Signing);
+    }
+
+    private string SuccessionPath => System.IO.Path.Combine(Path, "succession.json");
+
+    private ParticipantCard WithSuccession(ParticipantCard card) => File.Exists(SuccessionPath)
+        ? card with { Succeeds = JsonSerializer.Deserialize(File.ReadAllBytes(SuccessionPath), CardJson.Default.CardSuccession) } : card;
 
     /// <summary>The key shared with another party: from the key file where one is configured, from X25519 between the pinned identities otherwise.</summary>
     /// <exception cref="ParticipantException">The key file is missing, too short or readable by others, or the peer's key is of small order.</exception>

@@ -74,7 +74,7 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
                 if (card is null || !received.IsSignedBy(card, home.Card))
                 {
                     throw new RejectedEnvelopeException(
-                        card is null ? "no card is pinned for its sender" : $"the message is not signed by the card pinned for {card.Name}");
+                        card is null ? WhyNot(received.Header.From) : $"the message is not signed by the card pinned for {card.Name}");
                 }
 
                 if (opened.To.Session is { } session && (session != received.Header.Session || opened.To.Peer != received.Header.From)
@@ -91,6 +91,9 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
             throw;
         }
     }
+
+    private string WhyNot(string name) =>
+        home.FindPinned(name) is { } pinned && home.WhyNot(pinned) is { } why ? why : "no card is pinned for its sender";
 
     private ParticipantCard? FindCard(string name)
     {

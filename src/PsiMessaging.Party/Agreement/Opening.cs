@@ -122,6 +122,11 @@ internal sealed class Opening(PartyContext party, Choosing choosing)
             return peer;
         }
 
+        if (party.Home.FindPinned(start.Peer) is { } pinned && party.Home.WhyNot(pinned) is { } why)
+        {
+            throw new ParticipantException(FailureCodes.NotPinned, why);
+        }
+
         var names = party.Home.Cards().Where(card => card.Role == ParticipantRole.Party).Select(card => card.Name).ToArray();
         throw new ParticipantException(FailureCodes.NotPinned,
             $"no card of a party {start.Peer} is pinned; pinned parties: {(names.Length == 0 ? "none" : string.Join(", ", names))}. Pin another with: psi "

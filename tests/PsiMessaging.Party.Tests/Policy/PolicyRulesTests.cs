@@ -66,7 +66,7 @@ public class PolicyRulesTests
     [InlineData("count where A = 'x' or not (B in ('y') and C is missing)", "A:Filter B:Filter C:Filter")]
     [InlineData("corr(C, D)", "C:Measure D:Measure")]
     [InlineData("chisq(A, B)", "A:GroupBy B:GroupBy")]
-    [InlineData("regress(C, D, class(A))", "A:GroupBy C:Measure D:Measure")]
+    [InlineData("ols(C ~ D + C(A))", "A:GroupBy C:Measure D:Measure")]
     [InlineData("quantile(C, 0.5, 0 to 100 step 10) by A", "A:GroupBy C:GroupBy")]
     [InlineData("histogram(C, 0 to 100 step 10)", "C:GroupBy")]
     public void UsesOf_NamesEveryColumn(string question, string uses) => Assert.Equal(uses,

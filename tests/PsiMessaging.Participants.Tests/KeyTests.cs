@@ -1,0 +1,227 @@
+using Microsoft.Extensions.Time.Testing;
+using PsiMessaging.Cryptography.Symmetric;
+using PsiMessaging.Participants.Identities;
+using PsiMessaging.Testing;
+
+namespace PsiMessaging.Participants.Tests;
+
+/// <summary>Private keys at rest, cards that expire, identities that are taken back or followed by another.</summary>
+public sealed class KeyTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    private static SecretBytes Text(string text) => SecretBytes.CopyOf(System.Text.Encoding.UTF8.GetBytes(text));
+
+    private string PathOf(string name) => Path.Combine(_folder.Path, name);
+
+    private ParticipantHome Create(string name, KeyProtection protection = KeyProtection.None, SecretBytes? opener = null) =>
+        ParticipantHome.Create(PathOf(name), new ParticipantConfig { Name = name, Role = ParticipantRole.Party }, protection, opener);
+
+    [Fact]
+    public void Passphrase_OpensItsHome_AndAnotherOneDoesNot()
+    {
+        using var passphrase = Text("correct horse");
+        using var home = Create("P1", KeyProtection.Passphrase, passphrase);
+        Assert.Equal(KeyProtection.Passphrase, home.Protection);
+        using var again = ParticipantHome.Open(home.Path, passphrase);
+        Assert.Equal(home.Card.Fingerprint, again.Card.Fingerprint);
+        using var wrong = Text("correct house");
+        Assert.Contains("the passphrase does not open", Assert.Throws<ParticipantException>(() => ParticipantHome.Open(home.Path, wrong)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("PSI_PASSPHRASE_FILE", Assert.Throws<ParticipantException>(() => ParticipantHome.Open(home.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void MountedKey_OpensItsHome_AndAnotherOneDoesNot()
+    {
+        using var key = SecretBytes.Random(32);
+        using var home = Create("P1", KeyProtection.MountedKey, key);
+        using (ParticipantHome.Open(home.Path, key))
+        {
+        }
+
+        using var wrong = SecretBytes.Random(32);
+        Assert.Contains("the mounted key does not open", Assert.Throws<ParticipantException>(() => ParticipantHome.Open(home.Path, wrong)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("PSI_IDENTITY_KEY_FILE", Assert.Throws<ParticipantException>(() => ParticipantHome.Open(home.Path)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Nothing of the keys lies in the file as it is, and no byte of it can be changed.</summary>
+    [Fact]
+    public void ProtectedFile_HoldsNoKey_AndEveryByteCounts()
+    {
+        using var key = SecretBytes.Random(32);
+        using var home = Create("P1", KeyProtection.MountedKey, key);
+        var path = Path.Combine(home.Path, "identity.key");
+        var file = File.ReadAllBytes(path);
+        using var signing = home.Signing.Copy();
+        Assert.Equal(-1, file.AsSpan().IndexOf(signing.Span[..8]));
+        Assert.Equal(-1, file.AsSpan().IndexOf(home.SealingSeed.Span[..8]));
+        for (var i = 0; i < file.Length; i++)
+        {
+            var altered = file.ToArray();
+            altered[i] ^= 1;
+            File.WriteAllBytes(path, altered);
+            Assert.Throws<ParticipantException>(() => ParticipantHome.Open(home.Path, key));
+        }
+    }
+
+    [Fact]
+    public void Protect_AndUnprotect_KeepTheKeys()
+    {
+        using var home = Create("P1");
+        using var key = SecretBytes.Random(40);
+        home.Protect(KeyProtection.MountedKey, key);
+        using (var locked = ParticipantHome.Open(home.Path, key))
+        {
+            Assert.Equal(home.Card.Fingerprint, locked.Card.Fingerprint);
+            locked.Protect(KeyProtection.None, null);
+        }
+
+        using var open = ParticipantHome.Open(home.Path);
+        Assert.Equal((home.Card.Fingerprint, KeyProtection.None), (open.Card.Fingerprint, open.Protection));
+    }
+
+    [Theory]
+    [InlineData(KeyProtection.Passphrase, "", "is empty")]
+    [InlineData(KeyProtection.Passphrase, "\n", "is empty")]
+    [InlineData(KeyProtection.MountedKey, "short", "it needs 32 random ones or more")]
+    public void Read_FileThatHoldsTooLittle_IsRefused(KeyProtection protection, string content, string fault) => Assert.Contains(fault,
+        Assert.Throws<ParticipantException>(() => IdentityLock.Read(protection, _folder.WritePrivate("secret", content))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Read_FileThatOthersMayRead_IsMissingOrTooLong_IsRefused()
+    {
+        var path = _folder.WritePrivate("secret", "correct horse\n");
+        using (var read = IdentityLock.Read(KeyProtection.Passphrase, path))
+        {
+            Assert.Equal("correct horse"u8.ToArray(), read.Span.ToArray());
+        }
+
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.OtherRead);
+            Assert.Contains("chmod 600", Assert.Throws<ParticipantException>(() => IdentityLock.Read(KeyProtection.Passphrase, path)).Message, StringComparison.Ordinal);
+            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
+        File.WriteAllBytes(path, new byte[5000]);
+        Assert.Contains("longer than", Assert.Throws<ParticipantException>(() => IdentityLock.Read(KeyProtection.MountedKey, path)).Message, StringComparison.Ordinal);
+        Assert.Contains("does not exist", Assert.Throws<ParticipantException>(() => IdentityLock.Read(KeyProtection.MountedKey, path + "x")).Message,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Card_ThatHasExpired_IsNotBelieved_NorPinned_ADayOfGraceForClocks()
+    {
+        using var home = Create("P1");
+        using var other = Create("P2");
+        home.Pin(other.Card, replace: false);
+        var last = new DateTimeOffset(other.Card.Expires.AddDays(1), new TimeOnly(23, 59), TimeSpan.Zero);
+        var time = new FakeTimeProvider(last);
+        home.Time = time;
+        Assert.NotNull(home.FindCard("P2"));
+        time.Advance(TimeSpan.FromMinutes(2));
+        Assert.Null(home.FindCard("P2"));
+        Assert.Null(home.InboxOf("P2"));
+        Assert.Contains("P2's card expired on", home.WhyNot(home.FindPinned("P2")!), StringComparison.Ordinal);
+        using var third = Create("P3");
+        Assert.Contains("expired on", Assert.Throws<ParticipantException>(() => home.Pin(third.Card, replace: false)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Card_OfAnotherVersion_IsRefusedByItsVersion()
+    {
+        using var home = Create("P1");
+        var older = home.Card.ToJson().Replace("\"version\": 2", "\"version\": 1", StringComparison.Ordinal);
+        Assert.Contains("a card of version 1, and this is version 2: ask for a new one",
+            Assert.Throws<ParticipantException>(() => ParticipantCard.Parse(older, "c")).Message, StringComparison.Ordinal);
+        Assert.Contains("a newer release made it", Assert.Throws<ParticipantException>(() =>
+            ParticipantCard.Parse(older.Replace("\"version\": 1", "\"version\": 3", StringComparison.Ordinal), "c")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Renewed_IsTheSameIdentity_AndNeedsNoReplace()
+    {
+        using var home = Create("P1");
+        using var other = Create("P2");
+        home.Pin(other.Card, replace: false);
+        other.Renew(other.Card.Expires.AddDays(100), null);
+        using var renewed = ParticipantHome.Open(other.Path);
+        Assert.Equal(other.Card.Expires.AddDays(100), renewed.Card.Expires);
+        home.Pin(renewed.Card, replace: false);
+        Assert.Equal(renewed.Card.Fingerprint, home.FindCard("P2")!.Fingerprint);
+    }
+
+    [Fact]
+    public void Rotated_TheOldIdentityNamesItsSuccessor_AndTakesItselfBack()
+    {
+        using var home = Create("P1");
+        using var other = Create("P2");
+        home.Pin(other.Card, replace: false);
+        var revocation = Revocation.TryParse(other.Rotate(other.Card.Expires, null).ToJson(), "r")!;
+        using var rotated = ParticipantHome.Open(other.Path);
+        Assert.NotEqual(other.Card.SigningKey, rotated.Card.SigningKey);
+        var card = ParticipantCard.Parse(rotated.Card.ToJson(), "c");
+        home.Pin(card, replace: false);
+        home.Revoke(revocation.Card);
+        Assert.Equal(card.Fingerprint, home.FindCard("P2")!.Fingerprint);
+        Assert.Contains("was revoked here", Assert.Throws<ParticipantException>(() => home.Pin(other.Card, replace: true)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Somebody else's successor, or one whose word was altered, is another identity like any.</summary>
+    [Fact]
+    public void Successor_WhomTheOldIdentityHasNotNamed_NeedsReplace()
+    {
+        using var home = Create("P1");
+        using var other = Create("P2");
+        using var stranger = ParticipantHome.Create(PathOf("stranger"), new ParticipantConfig { Name = "P2", Role = ParticipantRole.Party });
+        home.Pin(other.Card, replace: false);
+        stranger.Rotate(stranger.Card.Expires, null);
+        using var rotated = ParticipantHome.Open(stranger.Path);
+        foreach (var card in new[]
+        {
+            rotated.Card, rotated.Card with { Succeeds = rotated.Card.Succeeds! with { Fingerprint = other.Card.Fingerprint } },
+        })
+        {
+            Assert.Contains("--replace", Assert.Throws<ParticipantException>(() => home.Pin(card, replace: false)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Revoked_IsNeverBelievedAgain_AndARevocationOfAnothersMakingIsNone()
+    {
+        using var home = Create("P1");
+        using var other = Create("P2");
+        home.Pin(other.Card, replace: false);
+        home.Revoke(other.Card);
+        Assert.Null(home.FindPinned("P2"));
+        Assert.Throws<ParticipantException>(() => home.Pin(other.Card, replace: true));
+        var forged = Revocation.Create(other.Card, home.Signing).ToJson();
+        Assert.Throws<ParticipantException>(() => Revocation.TryParse(forged, "r"));
+        Assert.Null(Revocation.TryParse(other.Card.ToJson(), "c"));
+        Assert.Null(Revocation.TryParse("nothing", "c"));
+    }
+
+    /// <summary>The examples of the paper (arXiv:0901.4016).</summary>
+    [Theory]
+    [InlineData("7f000001", "lusab-babad")]
+    [InlineData("3f54dcc1", "gutih-tugad")]
+    [InlineData("3f760723", "gutuk-bisog")]
+    [InlineData("8c62c18d", "mudof-sakat")]
+    [InlineData("801e342d", "mabiv-gibot")]
+    public void Proquint_EncodesAndDecodes(string hex, string words)
+    {
+        var encoded = Proquint.Encode(Convert.FromHexString(hex));
+        Assert.Equal(words, encoded);
+        Assert.Equal(hex, Convert.ToHexStringLower(Proquint.TryDecode(encoded.ToUpperInvariant().Replace('-', ' '))!));
+    }
+
+    [Theory]
+    [InlineData("lusab-baba")]
+    [InlineData("lusab-babxd")]
+    [InlineData("lüsab")]
+    public void Proquint_OfWhatIsNone_IsNull(string words) => Assert.Null(Proquint.TryDecode(words));
+}
