@@ -75,6 +75,12 @@ public static class DomainTags
     public static ReadOnlySpan<byte> XWing => @"\.//^\"u8;
     /// <summary>Key that an identity file lies under, from a mounted key; the file's salt is the salt.</summary>
     public static ReadOnlySpan<byte> IdentityFileKey => "psi/v2/identity-file"u8;
+    /// <summary>Salt of the key that a pairing code gives: codes are used once, and drawn.</summary>
+    public static ReadOnlySpan<byte> PairingSalt => "psi/v2/pair/salt"u8;
+    /// <summary>Key of pairing messages from one name to another, which follow.</summary>
+    public static ReadOnlySpan<byte> PairingKey => "psi/v2/pair/key"u8;
+    /// <summary>Hash of all cards that a pairing exchanged.</summary>
+    public static ReadOnlySpan<byte> PairingWords => "psi/v2/pair/words"u8;
     /// <summary>Signature by which an identity takes itself back; the fingerprint follows.</summary>
     public static ReadOnlySpan<byte> Revocation => "psi/v2/revocation"u8;
     /// <summary>Signature by which an identity names its successor; both fingerprints follow.</summary>

@@ -2,6 +2,7 @@ using System.Text;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Protocols;
 using PsiMessaging.Storage;
@@ -131,7 +132,8 @@ public class StrangerWithABrokerLogin
         for (var i = 0; i < 20; i++)
         {
             await channel.BasicPublishAsync("", cluster.Inbox("P1"), mandatory: true, Properties(),
-                Envelope.Create(p2, "P1", null, new CancelSession(new string((char)('a' + (i % 6)), 32))).Frame.ToArray());
+                FrameSealing.SealToCard(p2.FindCard("P1")!,
+                    Envelope.Create(p2, "P1", null, new CancelSession(new string((char)('a' + (i % 6)), 32))).Frame.Span));
         }
 
         await cluster.PsiAsync("P1", "intersect", "--with", "P2", "--dataset", "istat", "--wait", "--timeout", "60");
@@ -151,6 +153,7 @@ public class StrangerWithABrokerLogin
         using var folder = new TempFolder();
         using var forger = ParticipantHome.Create(Path.Combine(folder.Path, "p2"), new ParticipantConfig { Name = "P2", Role = ParticipantRole.Party });
         using var stranger = ParticipantHome.Create(Path.Combine(folder.Path, "x"), new ParticipantConfig { Name = "STRANGER", Role = ParticipantRole.Party });
+        Array.ForEach([forger, stranger], home => home.Pin(network.P1.Home.Card, replace: false));
         for (var i = 0; i < 100; i++)
         {
             var home = i % 2 == 0 ? forger : stranger;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Testing;
 using RabbitMQ.Client;
 
@@ -175,7 +176,7 @@ public class WorkerTests
 
         // Signed by P2, and nothing that a party may send to a party; and what nobody has signed, of which nothing stays.
         using var p2 = ParticipantHome.Open(cluster.Home("P2"));
-        var frame = Envelope.Create(p2, "P1", null, new CancelSession("RALPH 29-35")).Frame.ToArray();
+        var frame = FrameSealing.SealToCard(p2.FindCard("P1")!, Envelope.Create(p2, "P1", null, new CancelSession("RALPH 29-35")).Frame.Span);
         foreach (var body in new[] { "PSI1 RALPH 29-35"u8.ToArray(), frame, "PSI1 RALPH 29-35"u8.ToArray() })
         {
             await channel.BasicPublishAsync("", cluster.Inbox("P1"), mandatory: true,
@@ -189,6 +190,7 @@ public class WorkerTests
             await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token);
         }
 
+        // As it came: sealed, so that who may read the error queue reads nothing either.
         Assert.Equal(frame, message.Body.ToArray());
         Assert.Equal("P2 may not send a psi.v1.CancelSession message",
             System.Text.Encoding.UTF8.GetString((byte[])message.BasicProperties.Headers!["psi-reason"]!));

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Sealing;
+using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.InProcess;
 using PsiMessaging.Participants.Envelopes;
@@ -99,8 +101,22 @@ public sealed class TestNetwork : IAsyncDisposable
     /// </summary>
     public void Inject(TestParticipant to, byte[] frame) => InjectSealed(to, Seal(Find(Envelope.TrySenderOf(frame)), to.Home, frame));
 
+    /// <summary>Gives two participants each other's key of a session, as if they had begun it: what one of them sends then is sealed to that.</summary>
+    public static void OpenChannel(string session, TestParticipant one, TestParticipant other)
+    {
+        foreach (var (from, to) in new[] { (one, other), (other, one) })
+        {
+            using var seed = SecretBytes.CopyOf(from.Engine!.Store.Write(state => Channels.Ensure(state, session, to.Name)).Seed);
+            using var key = new HybridKey(seed);
+            to.Engine!.Store.Write(state => Channels.Learn(state, to.Home, session, from.Name, key.PublicKey));
+        }
+    }
+
     /// <summary>Puts anything into a participant's inbox, as a stranger on the broker could.</summary>
     public void InjectSealed(TestParticipant to, byte[] bytes) => _queues[to.Home.Inbox.Name](bytes);
+
+    /// <summary>A frame sealed as its sender would.</summary>
+    public byte[] Seal(TestParticipant from, TestParticipant to, byte[] frame) => Seal(from, to.Home, frame);
 
     private TestParticipant? Find(string? name) => _participants.Find(participant => participant.Name == name);
 

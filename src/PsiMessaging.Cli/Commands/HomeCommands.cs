@@ -22,22 +22,29 @@ internal sealed record AuditView(long Entries, string LastHash, string? Fault);
 /// <summary><c>psi init</c>, <c>card</c>, <c>trust</c>, <c>audit</c>.</summary>
 internal static class HomeCommands
 {
+    /// <summary>Makes a data holder's home.</summary>
+    public static readonly Option<string?> AsParty = new("--party") { Description = "Make a data holder's home under this name", HelpName = "NAME" };
+
+    /// <summary>Makes a linker's home.</summary>
+    public static readonly Option<string?> AsLinker = new("--linker") { Description = "Make a linker's home under this name", HelpName = "NAME" };
+
+    private static readonly Option<string?> SharedKey = new("--shared-key-file")
+    {
+        Description = "Key file both parties hold, 32 bytes or more (default: a key agreed between the pinned identities)", HelpName = "FILE",
+    };
+
+    private static readonly Option<int> MinCell = PsiRootCommand.Number("--min-cell", "Fewest records anything is ever said about; a dataset may set its own",
+        ParticipantConfig.DefaultMinCell, ParticipantConfig.LeastMinCell, ParticipantConfig.MostMinCell);
+
+    private static readonly Option<bool> OneSided =
+        new("--accept-one-sided") { Description = "Agree, when asked, to sessions whose result goes to the other party alone (--reveal p1)" };
+
+    private static readonly Option<bool> Vole =
+        new("--allow-vole") { Description = "Take part in the protocol vole: the fastest by far, and on a younger assumption (docs/protocols.md)" };
+
     public static Command Init()
     {
-        var party = new Option<string?>("--party") { Description = "Make a data holder's home under this name", HelpName = "NAME" };
-        var linker = new Option<string?>("--linker") { Description = "Make a linker's home under this name", HelpName = "NAME" };
-        var sharedKey = new Option<string?>("--shared-key-file")
-        {
-            Description = "Key file both parties hold, 32 bytes or more (default: a key agreed between the pinned identities)",
-            HelpName = "FILE"
-        };
-        var minCell = PsiRootCommand.Number("--min-cell", "Fewest records anything is ever said about; a dataset may set its own",
-            ParticipantConfig.DefaultMinCell, ParticipantConfig.LeastMinCell, ParticipantConfig.MostMinCell);
-        var oneSided =
-            new Option<bool>("--accept-one-sided") { Description = "Agree, when asked, to sessions whose result goes to the other party alone (--reveal p1)" };
-        var vole = new Option<bool>(
-            "--allow-vole") { Description = "Take part in the protocol vole: the fastest by far, and on a younger assumption (docs/protocols.md)" };
-        var command = new Command("init", "Make a home: identity keys and configuration") { party, linker, sharedKey, minCell, oneSided, vole };
+        var command = new Command("init", "Make a home: identity keys and configuration") { AsParty, AsLinker, SharedKey, MinCell, OneSided, Vole };
         foreach (var option in KeyCommands.ProtectionOptions)
         {
             command.Add(option);
@@ -45,45 +52,52 @@ internal static class HomeCommands
 
         return command.Do((parsed, _) =>
         {
-            var (asParty, asLinker) = (parsed.GetValue(party), parsed.GetValue(linker));
-            if (asParty is null == asLinker is null)
-            {
-                throw new UsageException("psi init takes either --party NAME or --linker NAME");
-            }
-
-            if (asLinker is not null && parsed.GetValue(sharedKey) is not null)
-            {
-                throw new UsageException("a linker never holds the parties' shared key; leave --shared-key-file out");
-            }
-
             var path = PsiRootCommand.HomeOf(parsed);
-            var (protection, opener) = KeyCommands.ProtectionOf(parsed);
-            using var opens = opener;
-            using var home = ParticipantHome.Create(path, new ParticipantConfig
-            {
-                Name = (asParty ?? asLinker)!,
-                Role = asParty is null ? ParticipantRole.Linker : ParticipantRole.Party,
-                Broker = parsed.GetValue(PsiRootCommand.Broker),
-                BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa) is { } ca ? Path.GetFullPath(ca) : null,
-                SharedKeyFile = parsed.GetValue(sharedKey),
-                MinCell = parsed.GetValue(minCell),
-                AcceptOneSided = parsed.GetValue(oneSided),
-                AllowVole = parsed.GetValue(vole),
-            }, protection, opener);
-            if (home.Config.Role == ParticipantRole.Party)
-            {
-                ComputeKey.LoadOrCreate(home).Dispose();
-                AtomicFile.Write(Path.Combine(path, PartyPolicy.FileName), System.Text.Encoding.UTF8.GetBytes(PolicyText.Template));
-            }
-
-            if (protection == KeyProtection.None)
-            {
-                Console.Error.WriteLine($"psi: the private keys lie in {path} with nothing but the file's rights; put them under a passphrase with: psi keys protect");
-            }
-
+            using var home = Make(parsed, path);
             Show(parsed, home.Card, $"{home.Name}'s home is {path}. Hand its card to the others: psi card --home {path} > {home.Name.ToLowerInvariant()}.json");
             return Task.CompletedTask;
         });
+    }
+
+    /// <summary>Makes the home that a command's options describe.</summary>
+    public static ParticipantHome Make(ParseResult parsed, string path)
+    {
+        var (asParty, asLinker) = (parsed.GetValue(AsParty), parsed.GetValue(AsLinker));
+        if (asParty is null == asLinker is null)
+        {
+            throw new UsageException("a home is made with either --party NAME or --linker NAME");
+        }
+
+        if (asLinker is not null && parsed.GetValue(SharedKey) is not null)
+        {
+            throw new UsageException("a linker never holds the parties' shared key; leave --shared-key-file out");
+        }
+
+        var (protection, opener) = KeyCommands.ProtectionOf(parsed);
+        using var opens = opener;
+        var home = ParticipantHome.Create(path, new ParticipantConfig
+        {
+            Name = (asParty ?? asLinker)!,
+            Role = asParty is null ? ParticipantRole.Linker : ParticipantRole.Party,
+            Broker = parsed.GetValue(PsiRootCommand.Broker),
+            BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa) is { } ca ? Path.GetFullPath(ca) : null,
+            SharedKeyFile = parsed.GetValue(SharedKey),
+            MinCell = parsed.GetValue(MinCell) is > 0 and var most ? most : ParticipantConfig.DefaultMinCell,
+            AcceptOneSided = parsed.GetValue(OneSided),
+            AllowVole = parsed.GetValue(Vole),
+        }, protection, opener);
+        if (home.Config.Role == ParticipantRole.Party)
+        {
+            ComputeKey.LoadOrCreate(home).Dispose();
+            AtomicFile.Write(Path.Combine(path, PartyPolicy.FileName), System.Text.Encoding.UTF8.GetBytes(PolicyText.Template));
+        }
+
+        if (protection == KeyProtection.None)
+        {
+            Console.Error.WriteLine($"psi: the private keys lie in {path} under nothing but the file's rights; put them under a passphrase with: psi keys protect");
+        }
+
+        return home;
     }
 
     public static Command Card() => new Command("card", "Print this participant's public card, to hand to the others").Do((parsed, _) =>

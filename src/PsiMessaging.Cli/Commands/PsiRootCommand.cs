@@ -34,7 +34,7 @@ internal static class PsiRootCommand
         {
             Home, Broker, BrokerCa, Json,
             SimulationCommands.Demo(), SimulationCommands.Simulate(),
-            HomeCommands.Init(), HomeCommands.Card(), HomeCommands.Trust(), KeyCommands.Keys(), DatasetCommands.Create(),
+            PairCommand.Create(), HomeCommands.Init(), HomeCommands.Card(), HomeCommands.Trust(), KeyCommands.Keys(), DatasetCommands.Create(),
             WorkerCommands.Party(), WorkerCommands.Linker(),
             SessionCommands.Intersect(), SessionCommands.Send(), SessionCommands.Query(),
             SessionCommands.Sessions(), SessionCommands.Status(), SessionCommands.Cancel(),

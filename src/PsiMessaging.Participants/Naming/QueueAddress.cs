@@ -42,6 +42,9 @@ public sealed partial record QueueAddress
             ? Make(prefix, name, "cli." + correlation)
             : throw new ArgumentException("not a correlation id", nameof(correlation));
 
+    /// <summary>The queue on which a participant that pairs hears the others; gone when it has.</summary>
+    public static QueueAddress PairingOf(string prefix, string name) => Make(prefix, name, "pair.v1");
+
     /// <summary>A name that this home wrote to its own disk before; null where it has not the form of one.</summary>
     public static QueueAddress? Restore(string stored) => AnyForm().IsMatch(stored) ? new QueueAddress(stored) : null;
 
