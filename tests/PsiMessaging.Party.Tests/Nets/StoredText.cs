@@ -67,8 +67,8 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
             ["files"] = new JsonArray([.. Files(participant).Select(file => (JsonNode)file)]),
 
             // The two parties' messages reach the linker in no fixed order; each one's do.
-            ["audit"] = new JsonArray([.. state.Audit.Select(entry => Named(JsonNode.Parse(entry)))
-                .OrderBy(entry => isLinker ? (entry!["party"] ?? entry["asker"])?.GetValue<string>() ?? "" : "", StringComparer.Ordinal)]),
+            ["audit"] = new JsonArray([.. state.Audit.Select(entry => JsonNode.Parse(entry))
+                .OrderBy(entry => isLinker ? (entry!["party"] ?? entry["asker"])?.GetValue<string>() ?? "" : "", StringComparer.Ordinal).Select(Named)]),
         };
     }
 
