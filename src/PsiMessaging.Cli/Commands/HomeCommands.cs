@@ -3,10 +3,7 @@ using PsiMessaging.Cli.Output;
 using PsiMessaging.Compute;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Store;
-using PsiMessaging.Storage;
 using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.Cli.Commands;
@@ -14,10 +11,7 @@ namespace PsiMessaging.Cli.Commands;
 /// <summary>A card as <c>--json</c> prints it.</summary>
 internal sealed record CardView(string Name, string Role, string Fingerprint);
 
-/// <summary>An audit check as <c>--json</c> prints it.</summary>
-internal sealed record AuditView(long Entries, string LastHash, string? Fault);
-
-/// <summary><c>psi init</c>, <c>card</c>, <c>trust</c>, <c>audit</c>.</summary>
+/// <summary><c>psi init</c>, <c>card</c>, <c>trust</c>.</summary>
 internal static class HomeCommands
 {
     public static Command Init()
@@ -66,6 +60,8 @@ internal static class HomeCommands
                 ComputeKey.LoadOrCreate(home).Dispose();
             }
 
+            AuditCommands.Enter(home, "home-made", ("role", home.Config.Role.ToString().ToLowerInvariant()), ("fingerprint", home.Card.Fingerprint),
+                ("minCell", home.Config.MinCell));
             Show(parsed, home.Card, $"{home.Name}'s home is {path}. Hand its card to the others: psi card --home {path} > {home.Name.ToLowerInvariant()}.json");
             return Task.CompletedTask;
         });
@@ -96,60 +92,20 @@ internal static class HomeCommands
 
             using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
             var card = ParticipantCard.Parse(File.ReadAllText(path), path);
+            var before = home.FindCard(card.Name)?.Fingerprint;
             home.Pin(card, parsed.GetValue(replace));
-            using var store = new SqliteParticipantStore(home.StatePath);
-            store.Write(transaction =>
-                new AuditLog(home, TimeProvider.System).Append(transaction, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint)));
+            if (before is null || before == card.Fingerprint)
+            {
+                AuditCommands.Enter(home, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint));
+            }
+            else
+            {
+                AuditCommands.Enter(home, "card-replaced", ("name", card.Name), ("fingerprint", card.Fingerprint), ("before", before));
+            }
+
             Show(parsed, card, $"{home.Name} trusts {card.Name} ({card.Role.ToString().ToLowerInvariant()}).");
             return Task.CompletedTask;
         });
-    }
-
-    public static Command Audit()
-    {
-        var verify = new Command("verify", "Check that the audit log is whole and unchanged").Do((parsed, _) =>
-        {
-            using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
-            using var store = new SqliteParticipantStore(home.StatePath);
-            var (entries, lastHash, fault) = store.Read(transaction => new AuditLog(home, TimeProvider.System).Verify(transaction));
-            if (parsed.GetValue(PsiRootCommand.Json))
-            {
-                Terminal.Json(new AuditView(entries, lastHash, fault), OutputJson.Plain.AuditView);
-            }
-
-            if (fault is not null)
-            {
-                throw new ParticipantException(FailureCodes.Internal, $"the audit log is not intact: {fault}");
-            }
-
-            if (!parsed.GetValue(PsiRootCommand.Json))
-            {
-                Console.Out.WriteLine($"{entries:N0} entries, all whole and signed. Last hash: {(lastHash.Length == 0 ? "none" : lastHash)}");
-                Console.Out.WriteLine("Note the hash: only it shows later whether entries were cut off the end.");
-            }
-
-            return Task.CompletedTask;
-        });
-        var show = new Command("show", "Print the audit log, an entry a line").Do((parsed, _) =>
-        {
-            using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
-            using var store = new SqliteParticipantStore(home.StatePath);
-            for (long number = 0; ;)
-            {
-                var entries = store.Read(transaction => transaction.ListAudit(number, 500));
-                foreach (var entry in entries)
-                {
-                    Console.Out.WriteLine(entry.Entry);
-                    number = entry.Number;
-                }
-
-                if (entries.Count == 0)
-                {
-                    return Task.CompletedTask;
-                }
-            }
-        });
-        return new Command("audit", "The signed log of what this participant did") { verify, show };
     }
 
     private static void Show(ParseResult parsed, ParticipantCard card, string sentence)

@@ -38,7 +38,7 @@ internal static class PsiRootCommand
             WorkerCommands.Party(), WorkerCommands.Linker(),
             SessionCommands.Intersect(), SessionCommands.Send(), SessionCommands.Query(),
             SessionCommands.Sessions(), SessionCommands.Status(), SessionCommands.Cancel(),
-            HomeCommands.Audit(), BenchCommand.Create(),
+            AuditCommands.Create(), BenchCommand.Create(),
         };
         return root;
     }
