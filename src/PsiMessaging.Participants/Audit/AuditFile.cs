@@ -51,18 +51,20 @@ public sealed class AuditFile
     public const int MaximumEntries = 1_000_000;
 
     /// <summary>Longest file in bytes.</summary>
-    public const long MaximumBytes = 512L << 20;
+    public const long MaximumBytes = 256L << 20;
 
     /// <summary>Longest line in bytes.</summary>
     public const int MaximumLineBytes = 1 << 20;
 
     private const int Version = 1;
     private readonly Dictionary<string, long> _heads;
+    private readonly ILookup<string, AuditRecord> _bySession;
 
     private AuditFile(ParticipantCard card, string? session, List<AuditRecord> records, Dictionary<string, long> heads, string head)
     {
         (Card, Session, Records, Head) = (card, session, records, head);
         _heads = heads;
+        _bySession = records.Where(record => record.Session is not null).ToLookup(record => record.Session!, StringComparer.Ordinal);
     }
 
     /// <summary>The owner's card, as the file has it: whether it is pinned is for who reads it to see.</summary>
@@ -73,6 +75,12 @@ public sealed class AuditFile
 
     /// <summary>The entries that can be read, by number.</summary>
     public IReadOnlyList<AuditRecord> Records { get; }
+
+    /// <summary>The sessions of those entries.</summary>
+    public IEnumerable<string> Sessions => _bySession.Select(session => session.Key);
+
+    /// <summary>The entries of a session that can be read, by number.</summary>
+    public IEnumerable<AuditRecord> Of(string session) => _bySession[session];
 
     /// <summary>All entries there are.</summary>
     public long Entries => _heads.Count;

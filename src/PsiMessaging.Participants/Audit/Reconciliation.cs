@@ -47,9 +47,8 @@ public static class Reconciliation
             throw new ParticipantException(FailureCodes.Malformed, $"two of the logs are {twice.Key}'s; give one of each participant");
         }
 
-        var sessions = logs.SelectMany(log => log.Records.Select(record => record.Session)).OfType<string>()
-            .Where(id => (session is null || id == session) && logs.Count(log => log.Session is null || log.Session == id) > 1)
-            .Distinct(StringComparer.Ordinal).ToArray();
+        var sessions = logs.SelectMany(log => log.Sessions).Distinct(StringComparer.Ordinal)
+            .Where(id => (session is null || id == session) && logs.Count(log => log.Session is null || log.Session == id) > 1).ToArray();
         if (sessions.Length == 0)
         {
             throw new ParticipantException(FailureCodes.UnknownSession, session is null

@@ -20,7 +20,7 @@ internal sealed class SessionComparison
     private readonly List<string> _faults = [];
 
     private SessionComparison(string session, IEnumerable<AuditFile> logs) =>
-        (_session, _sides) = (session, [.. logs.Select(log => new Side(log, [.. log.Records.Where(record => record.Session == session)]))]);
+        (_session, _sides) = (session, [.. logs.Select(log => new Side(log, [.. log.Of(session)]))]);
 
     /// <summary>What was compared.</summary>
     public IReadOnlyList<ReconciledFact> Facts => _facts;
@@ -146,12 +146,13 @@ internal sealed class SessionComparison
     /// <summary>Groups that a linker let out, and that the asking party received.</summary>
     private void CompareGroups(Side asker)
     {
-        foreach (var received in asker.Records.Where(record => record.Event == "query-answered" && record.Value("received") is not null))
+        foreach (var linker in _sides.Where(side => side.Role == ParticipantRole.Linker))
         {
-            foreach (var linker in _sides.Where(side => side.Role == ParticipantRole.Linker))
+            var runs = linker.Records.Where(record => record.Event == "query-run").ToLookup(record => record.Text("query"), StringComparer.Ordinal);
+            foreach (var received in asker.Records.Where(record => record.Event == "query-answered" && record.Value("received") is not null))
             {
-                var run = linker.Records.LastOrDefault(record => record.Event == "query-run" && record.Text("query") == received.Text("query"));
-                AddValues($"groups of question {Short(received.Text("query") ?? "")}", asker, received.Value("received"), linker, run?.Value("groups"));
+                AddValues($"groups of question {Short(received.Text("query") ?? "")}", asker, received.Value("received"),
+                    linker, runs[received.Text("query")].LastOrDefault()?.Value("groups"));
             }
         }
     }
