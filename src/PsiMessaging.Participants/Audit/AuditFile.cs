@@ -142,20 +142,14 @@ public sealed class AuditFile
 
     private static AuditFile Read(BoundedLines lines)
     {
-        var begin = JsonSerializer.Deserialize(lines.Next(), AuditFileJson.Default.AuditFileBegin) ?? throw new JsonException();
-        if (begin.PsiAudit != Version || begin.Card is null || begin.Entries is < 0 or > MaximumEntries
-            || (begin.Session is { } id && !ParticipantNames.IsId(id)))
-        {
-            throw new InvalidDataException($"it is of another version, or says that it holds more than {MaximumEntries:N0} entries");
-        }
-
+        var begin = ReadBegin(lines);
         var card = ParticipantCard.Parse(begin.Card.ToJson(), "the file's card");
         using var whole = new Whole(card, begin.Session, begin.Entries);
         var (records, heads, head) = (new List<AuditRecord>(), new Dictionary<string, long>(StringComparer.Ordinal), AuditChain.Empty);
         for (long number = 1; number <= begin.Entries; number++)
         {
-            var line = JsonSerializer.Deserialize(lines.Next(), AuditFileJson.Default.AuditFileEntry) ?? throw new JsonException();
-            if (line.Number != number)
+            var line = JsonSerializer.Deserialize(lines.Next(), AuditFileJson.Default.AuditFileEntry);
+            if (line?.Number != number)
             {
                 throw new InvalidDataException($"entry {number} is missing");
             }
@@ -169,14 +163,25 @@ public sealed class AuditFile
             }
         }
 
-        var end = JsonSerializer.Deserialize(lines.Next(), AuditFileJson.Default.AuditFileEnd) ?? throw new JsonException();
         var last = heads.Count == 0 ? "" : Convert.ToHexStringLower(head);
-        if (end.Head != last || end.Signature is null || !SigningKey.Verify(card.SigningKey, whole.SignedPart(), end.Signature) || !lines.IsAtEnd)
+        RequireEnd(lines, card, last, whole.SignedPart());
+        return new AuditFile(card, begin.Session, records, heads, last);
+    }
+
+    private static AuditFileBegin ReadBegin(BoundedLines lines)
+    {
+        var begin = JsonSerializer.Deserialize(lines.Next(), AuditFileJson.Default.AuditFileBegin);
+        return begin is { PsiAudit: Version, Card: not null, Entries: >= 0 and <= MaximumEntries } && (begin.Session is not { } id || ParticipantNames.IsId(id))
+            ? begin : throw new InvalidDataException($"it is of another version, or says that it holds more than {MaximumEntries:N0} entries");
+    }
+
+    private static void RequireEnd(BoundedLines lines, ParticipantCard card, string head, byte[] signedPart)
+    {
+        var end = JsonSerializer.Deserialize(lines.Next(), AuditFileJson.Default.AuditFileEnd);
+        if (end?.Head != head || end.Signature is null || !SigningKey.Verify(card.SigningKey, signedPart, end.Signature) || !lines.IsAtEnd)
         {
             throw new InvalidDataException("its end is not signed by its owner");
         }
-
-        return new AuditFile(card, begin.Session, records, heads, last);
     }
 
     /// <summary>Checks an entry that is there in full; the log's head after it.</summary>

@@ -87,8 +87,8 @@ public static class Reconciliation
             foreach (var missing in heard.Where(known => known.Of.NumberOf(known.Head) is null).GroupBy(known => known.Of))
             {
                 var (first, whose) = (missing.First(), missing.Key.Card.Name);
-                _faults.Add(PrintableText.Of($"{whose}'s log was cut off or written anew after entry {WitnessedOf(missing.Key)}: {first.By} heard, at its entry "
-                    + $"{first.Record.Number} ({first.Record.Event}), of an entry of {whose}'s that is not "
+                _faults.Add(PrintableText.Of($"{whose}'s log was cut off or written anew after entry {WitnessedOf(missing.Key)}: {first.By} heard, at its "
+                    + $"entry {first.Record.Number} ({first.Record.Event}), of an entry of {whose}'s that is not "
                     + $"among the {missing.Key.Entries} it shows" + (missing.Count() == 1 ? "" : $"; {missing.Count()} such are missing")));
             }
         }

@@ -66,7 +66,11 @@ internal sealed class SessionComparison
 
         var other = peer.First("session-completed", "session-failed", "session-refused");
         var agrees = peer.Has("session-completed");
-        Add("how it ended", agrees, (party, "completed"), (peer, agrees ? "completed" : other?.Text("code") ?? "not there"));
+        if (!agrees || string.CompareOrdinal(party.Name, peer.Name) < 0)
+        {
+            Add("how it ended", agrees, (party, "completed"), (peer, agrees ? "completed" : other?.Text("code") ?? "not there"));
+        }
+
         if (!agrees)
         {
             Fault($"{party.Name} completed it, and {peer.Name}'s log {(other is null ? "has no end of it" : $"says that it ended with {other.Text("code")}")}");

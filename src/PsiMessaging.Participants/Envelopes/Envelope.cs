@@ -124,7 +124,7 @@ public sealed class Envelope
         {
             var header = JsonSerializer.Deserialize(headerBytes, EnvelopeJson.Default.EnvelopeHeader) ?? throw new JsonException();
             var type = TypeOf(header, headerLength, body.Length);
-            if (!HasNames(header) || !MayName(type, header.AuditHead))
+            if (!HasNames(header, type))
             {
                 throw new RejectedEnvelopeException("a name or id in the header is malformed");
             }
@@ -175,11 +175,12 @@ public sealed class Envelope
             : throw new RejectedEnvelopeException("the message is larger than its type may be, or of a type that does not travel in an envelope");
     }
 
-    private static bool HasNames(EnvelopeHeader header) =>
+    private static bool HasNames(EnvelopeHeader header, Type type) =>
         header.From is not null && header.To is not null && header.Card is not null
             && ParticipantNames.IsValid(header.From) && ParticipantNames.IsValid(header.To)
         && IsIdOrNull(header.Session) && IsIdOrNull(header.Correlation)
-        && (header.ReplyTo is null || QueueAddress.Restore(header.ReplyTo) is { IsReply: true });
+        && (header.ReplyTo is null || QueueAddress.Restore(header.ReplyTo) is { IsReply: true })
+        && MayName(type, header.AuditHead);
 
     private static bool MayName(Type message, byte[]? auditHead) =>
         auditHead is null || (auditHead.Length == AuditHeadBytes && MessageLimits.NamesAuditHead(message));
