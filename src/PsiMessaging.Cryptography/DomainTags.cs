@@ -103,8 +103,12 @@ public static class DomainTags
     public static ReadOnlySpan<byte> Transcript => "psi/v1/transcript"u8;
     /// <summary>Transcript hash of a later attempt at the rounds.</summary>
     public static ReadOnlySpan<byte> Attempt => "psi/v1/attempt"u8;
-    /// <summary>Signature over an audit entry.</summary>
-    public static ReadOnlySpan<byte> Audit => "psi/v1/audit"u8;
+    /// <summary>Hash of an audit entry, behind the log's head before it, and the signature over that hash.</summary>
+    public static ReadOnlySpan<byte> Audit => "psi/v2/audit"u8;
+    /// <summary>Head of an audit log: its last entry's hash and signature follow.</summary>
+    public static ReadOnlySpan<byte> AuditHead => "psi/v1/audit-head"u8;
+    /// <summary>Signature over an exported audit log; fingerprint, session, number of entries and the heads after each follow.</summary>
+    public static ReadOnlySpan<byte> AuditExport => "psi/v1/audit-export"u8;
     /// <summary>Fingerprint of a participant's card.</summary>
     public static ReadOnlySpan<byte> Card => "psi/v2/card"u8;
 }

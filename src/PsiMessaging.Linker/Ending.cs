@@ -39,7 +39,7 @@ internal sealed class Ending(LinkerContext linker, IReadOnlyList<ILinkerEngine> 
         {
             effects.Finish(abort.Slot);
             Forget(effects);
-            effects.Audit("session-deleted", ("session", session.Id));
+            effects.Audit("session-deleted", abort.Envelope, ("session", session.Id), ("by", abort.From), ("code", FailureCodes.Known(abort.Message.Code)));
         });
     }
 
@@ -78,7 +78,7 @@ internal sealed class Ending(LinkerContext linker, IReadOnlyList<ILinkerEngine> 
             {
                 if (linker.Home.FindCard(party) is not null)
                 {
-                    effects.Send(party, new AbortSession(session.Id, code, reason));
+                    effects.SendRepeatable(party, new AbortSession(session.Id, code, reason));
                 }
             }
 
@@ -92,8 +92,9 @@ internal sealed class Ending(LinkerContext linker, IReadOnlyList<ILinkerEngine> 
     /// <summary>
     /// The same where the turn came upon something: a registration that was refused is not in the session yet, and its sender is told as well.
     /// </summary>
-    public TurnOutcome FailNow(Turn<LinkSession> turn, Fault fault, LinkSession? session = null) =>
-        Fail(turn, fault.Code, fault.Reason, session, turn.Slots(SlotKinds.Registration).Select(slot => turn.At<RegisterDataset>(slot)!.From).ToArray());
+    public TurnOutcome FailNow(Turn<LinkSession> turn, Fault fault, LinkSession? session = null, Action<Effects>? follow = null) =>
+        Fail(turn, fault.Code, fault.Reason, session, turn.Slots(SlotKinds.Registration).Select(slot => turn.At<RegisterDataset>(slot)!.From).ToArray(),
+            follow);
 
     private static LinkSession EndOf(LinkSession session, LinkTrigger trigger, DateTimeOffset now) =>
         session.Move(trigger) with { EndedAt = now, Products = new Dictionary<string, LinkProduct>() };

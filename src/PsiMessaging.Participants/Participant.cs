@@ -60,6 +60,7 @@ public abstract class Participant<TSession> : Participant
     private readonly ConcurrentDictionary<string, bool> _outgrown = new(StringComparer.Ordinal);
     private readonly Lazy<Doorkeeper<TSession>> _door;
     private readonly IFrameSealing _sealing;
+    private readonly RefusalEntries _refusals;
 
     protected Participant(ParticipantHome home, IParticipantStore store, IFrameSealing? sealing, IEnvelopeSender sender, TimeProvider time, ILogger log)
         : base(home, store, new RefusedFrames(time, log))
@@ -68,6 +69,7 @@ public abstract class Participant<TSession> : Participant
         Time = home.Time = time;
         _sealing = sealing ?? new FrameSealing(home, store);
         _services = new TurnServices(store, new Post(home, log), new AuditLog(home, time), time);
+        _refusals = new RefusalEntries(home, store, _services.Audit, time);
         _outbox = new OutboxDispatcher(store, _sealing, sender, time, log, _stop.Token) { OnSent = message => SignalSession(message.Session) };
         Scheduler = new TurnScheduler(TakeTurnAsync, OnTurnFault, time, _stop.Token);
         // The inbox may be served before the sessions are taken up.
@@ -120,7 +122,7 @@ public abstract class Participant<TSession> : Participant
     /// <inheritdoc/>
     public override Task ReceiveAsync(ReadOnlyMemory<byte> frame)
     {
-        var receipt = _door.Value.Receive(Open(frame));
+        var receipt = Take(Open(frame));
         if (receipt is { IsNew: true, Session: { } opened })
         {
             _outbox.Signal();
@@ -133,6 +135,19 @@ public abstract class Participant<TSession> : Participant
 
         SignalSession(receipt.Session);
         return Task.CompletedTask;
+    }
+
+    private Receipt Take(OpenedFrame opened)
+    {
+        try
+        {
+            return _door.Value.Receive(opened);
+        }
+        catch (RejectedEnvelopeException exception) when (exception.IsAuthentic)
+        {
+            _refusals.Add(opened);
+            throw;
+        }
     }
 
     private OpenedFrame Open(ReadOnlyMemory<byte> frame)

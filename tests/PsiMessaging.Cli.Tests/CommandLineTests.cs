@@ -309,7 +309,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal("istat removed\n", (await PsiProcess.RunAsync("dataset", "remove", "istat", "--home", home)).Output);
         Failed(await PsiProcess.RunAsync("dataset", "remove", "istat", "--home", home), 1, "no dataset istat; it has none");
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(home, "datasets")));
-        Assert.StartsWith("2 entries, all whole and signed", (await PsiProcess.RunAsync("audit", "verify", "--home", home)).Output, StringComparison.Ordinal);
+        Assert.StartsWith("3 entries, all whole and signed", (await PsiProcess.RunAsync("audit", "verify", "--home", home)).Output, StringComparison.Ordinal);
     }
 
     /// <summary>
@@ -407,7 +407,7 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains("bi: 10 identifiers signed under a key of 2048 bits", made.Output, StringComparison.Ordinal);
         Assert.Contains("a receiver can tell whether the set has changed", made.Output, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(home, "datasets", "bi", "reusable", "tags.bin")));
-        Assert.Contains("reusable-set-made", (await PsiProcess.RunAsync("audit", "show", "--home", home)).Output, StringComparison.Ordinal);
+        Assert.Contains("reusable set made", (await PsiProcess.RunAsync("audit", "show", "--home", home)).Output, StringComparison.Ordinal);
         Assert.Equal("bi removed\n", (await PsiProcess.RunAsync("dataset", "remove", "bi", "--home", home)).Output);
         Failed(await PsiProcess.RunAsync("dataset", "prepare", "bi", "--home", home), 1, "no dataset bi");
     }

@@ -44,7 +44,7 @@ public class WorkerTests
             Assert.Contains("all whole and signed", (await cluster.PsiAsync(name, "audit", "verify")).Output, StringComparison.Ordinal);
         }
 
-        Assert.Contains("\"peer-asked\"", (await cluster.PsiAsync("P2", "audit", "show")).Output, StringComparison.Ordinal);
+        Assert.Contains("\"peer-asked\"", (await cluster.PsiAsync("P2", "audit", "show", "--json")).Output, StringComparison.Ordinal);
 
         // Logs hold ids and counts; no identifier, no value.
         foreach (var name in new[] { "P1", "P2", "LINKER" })

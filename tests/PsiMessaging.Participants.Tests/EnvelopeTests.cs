@@ -97,6 +97,32 @@ public sealed class EnvelopeTests : IDisposable
         Assert.Throws<RejectedEnvelopeException>(() => Envelope.Parse(frame));
     }
 
+    [Theory]
+    [InlineData(32, true)]
+    [InlineData(0, false)]
+    [InlineData(31, false)]
+    [InlineData(33, false)]
+    public void Parse_AuditHead_IsOfItsLength(int length, bool isTaken)
+    {
+        var frame = Envelope.CreateUnbounded(_home, "P2", Session, new AbortSession(Session, FailureCodes.Cancelled, "no"), auditHead: new byte[length]).Frame;
+        if (isTaken)
+        {
+            Assert.Equal(new byte[length], Envelope.Parse(frame).Header.AuditHead);
+        }
+        else
+        {
+            Assert.Throws<RejectedEnvelopeException>(() => Envelope.Parse(frame));
+        }
+    }
+
+    [Fact]
+    public void Parse_AuditHeadOfAMessageThatMayNotNameIt_IsRefused()
+    {
+        var message = new WithdrawQuery(Session, Session, FailureCodes.Cancelled);
+        var frame = Envelope.CreateUnbounded(_home, "P2", Session, message, auditHead: new byte[32]).Frame;
+        Assert.Throws<RejectedEnvelopeException>(() => Envelope.Parse(frame));
+    }
+
     [Fact]
     public void IsSignedBy_AnotherCardOfTheSameName_IsFalse()
     {

@@ -8,6 +8,7 @@ using PsiMessaging.Data.Sorting;
 using PsiMessaging.Data.Types;
 using PsiMessaging.InProcess;
 using PsiMessaging.Participants;
+using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
@@ -143,6 +144,22 @@ public sealed class TestParticipant : IEnvelopeSender
         {
             // Stopped or crashed.
         }
+    }
+
+    /// <summary>The audit log as its owner would export it, of one session or whole, and read and checked as another would.</summary>
+    public AuditFile ExportAudit(string? session = null)
+    {
+        using var store = new SqliteParticipantStore(Home.StatePath);
+        return ExportAudit(Home, store, session);
+    }
+
+    /// <inheritdoc cref="ExportAudit(string?)"/>
+    public static AuditFile ExportAudit(ParticipantHome home, IParticipantStore store, string? session = null)
+    {
+        using var stream = new MemoryStream();
+        store.Read(state => AuditFile.Write(home, state, session, stream));
+        stream.Position = 0;
+        return AuditFile.Read(stream, home.Name);
     }
 
     /// <summary>Stops the engine, dead or alive.</summary>

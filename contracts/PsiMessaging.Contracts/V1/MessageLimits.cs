@@ -12,6 +12,9 @@ public sealed record MessageLimit(int HeaderBytes, int BodyBytes)
     /// unless they are sealed to their session's key.
     /// </summary>
     public bool MayOpen { get; init; }
+
+    /// <summary>Whether its header may name the head of its sender's audit log, for its receiver to enter into its own (docs/audit.md).</summary>
+    public bool NamesAuditHead { get; init; }
 }
 
 /// <summary>
@@ -26,34 +29,34 @@ public static class MessageLimits
     private static readonly Dictionary<Type, MessageLimit> Limits = new()
     {
         // Names and sizes of both sides, an RSA key of 8192 bits and its proof.
-        [typeof(ProposeSession)] = new(64 * KiB, 0) { MayOpen = true },
-        [typeof(AcceptSession)] = new(32 * KiB, 0),
-        [typeof(AbortSession)] = new(8 * KiB, 0) { MayOpen = true },
+        [typeof(ProposeSession)] = new(64 * KiB, 0) { MayOpen = true, NamesAuditHead = true },
+        [typeof(AcceptSession)] = new(32 * KiB, 0) { NamesAuditHead = true },
+        [typeof(AbortSession)] = new(8 * KiB, 0) { MayOpen = true, NamesAuditHead = true },
         [typeof(ApprovalPending)] = new(4 * KiB, 0),
         [typeof(RestartProtocol)] = new(4 * KiB, 0),
         [typeof(RoundBatch)] = new(4 * KiB, 1 * MiB),
         [typeof(GrantCredit)] = new(4 * KiB, 0),
-        [typeof(CompleteSession)] = new(4 * KiB, 0),
+        [typeof(CompleteSession)] = new(4 * KiB, 0) { NamesAuditHead = true },
 
         // 1,000 columns with names of some hundred characters.
         [typeof(AnnounceColumns)] = new(512 * KiB, 0),
 
         // 1,000 column tokens.
-        [typeof(RegisterDataset)] = new(64 * KiB, 0) { MayOpen = true },
+        [typeof(RegisterDataset)] = new(64 * KiB, 0) { MayOpen = true, NamesAuditHead = true },
         [typeof(DatasetBatch)] = new(4 * KiB, 8 * MiB),
-        [typeof(DatasetRegistered)] = new(4 * KiB, 0),
+        [typeof(DatasetRegistered)] = new(4 * KiB, 0) { NamesAuditHead = true },
 
         // 64 filters of encrypted values.
-        [typeof(RunQuery)] = new(1 * MiB, 0),
-        [typeof(QueryAnswered)] = new(4 * KiB, 12 * MiB),
+        [typeof(RunQuery)] = new(1 * MiB, 0) { NamesAuditHead = true },
+        [typeof(QueryAnswered)] = new(4 * KiB, 12 * MiB) { NamesAuditHead = true },
         [typeof(QueryRefused)] = new(8 * KiB, 0) { MayOpen = true },
-        [typeof(QueryAsked)] = new(16 * KiB, 0),
+        [typeof(QueryAsked)] = new(16 * KiB, 0) { NamesAuditHead = true },
 
         // A question of 4,000 characters, and what the asking party announces of its groups.
-        [typeof(ProposeQuery)] = new(4 * KiB, 128 * KiB),
+        [typeof(ProposeQuery)] = new(4 * KiB, 128 * KiB) { NamesAuditHead = true },
 
         // Labels of 1,000 groups.
-        [typeof(AcceptQuery)] = new(4 * KiB, 8 * MiB),
+        [typeof(AcceptQuery)] = new(4 * KiB, 8 * MiB) { NamesAuditHead = true },
         [typeof(RefuseQuery)] = new(4 * KiB, 64 * KiB),
         [typeof(WithdrawQuery)] = new(4 * KiB, 0),
         [typeof(OpenProduct)] = new(4 * KiB, 0),
@@ -61,7 +64,7 @@ public static class MessageLimits
 
         // 1,000 by 1,000 words.
         [typeof(MaskedCorrection)] = new(4 * KiB, 8 * MiB),
-        [typeof(ProductComputed)] = new(4 * KiB, 8 * MiB),
+        [typeof(ProductComputed)] = new(4 * KiB, 8 * MiB) { NamesAuditHead = true },
         [typeof(StartSession)] = new(16 * KiB, 0) { MayOpen = true },
         [typeof(SendDataset)] = new(4 * KiB, 0) { MayOpen = true },
         [typeof(SubmitQuery)] = new(64 * KiB, 0) { MayOpen = true },
@@ -81,6 +84,9 @@ public static class MessageLimits
 
     /// <summary>The bounds of a message, or null where it does not travel in an envelope.</summary>
     public static MessageLimit? Of(Type message) => Limits.GetValueOrDefault(message);
+
+    /// <summary>See <see cref="MessageLimit.NamesAuditHead"/>.</summary>
+    public static bool NamesAuditHead(Type message) => Of(message) is { NamesAuditHead: true };
 
     /// <summary>See <see cref="MessageLimit.MayOpen"/>.</summary>
     public static bool MayOpen(Type message) => Of(message) is { MayOpen: true };

@@ -4,11 +4,8 @@ using PsiMessaging.Compute;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Files;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
-using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Policy;
-using PsiMessaging.Storage;
 using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.Cli.Commands;
@@ -16,10 +13,7 @@ namespace PsiMessaging.Cli.Commands;
 /// <summary>A card as <c>--json</c> prints it.</summary>
 internal sealed record CardView(string Name, string Role, string Fingerprint);
 
-/// <summary>An audit check as <c>--json</c> prints it.</summary>
-internal sealed record AuditView(long Entries, string LastHash, string? Fault);
-
-/// <summary><c>psi init</c>, <c>card</c>, <c>trust</c>, <c>audit</c>.</summary>
+/// <summary><c>psi init</c>, <c>card</c>, <c>trust</c>.</summary>
 internal static class HomeCommands
 {
     /// <summary>Makes a data holder's home.</summary>
@@ -92,6 +86,8 @@ internal static class HomeCommands
             AtomicFile.Write(Path.Combine(path, PartyPolicy.FileName), System.Text.Encoding.UTF8.GetBytes(PolicyText.Template));
         }
 
+        AuditCommands.Enter(home, "home-made", ("role", home.Config.Role.ToString().ToLowerInvariant()), ("fingerprint", home.Card.Fingerprint),
+            ("minCell", home.Config.MinCell));
         if (protection == KeyProtection.None)
         {
             Console.Error.WriteLine($"psi: the private keys lie in {path} under nothing but the file's rights; put them under a passphrase with: psi keys protect");
@@ -132,60 +128,20 @@ internal static class HomeCommands
             }
 
             var card = ParticipantCard.Parse(text, path);
+            var before = home.FindPinned(card.Name)?.Fingerprint;
             home.Pin(card, parsed.GetValue(replace));
-            using var store = new SqliteParticipantStore(home.StatePath);
-            store.Write(transaction =>
-                new AuditLog(home, TimeProvider.System).Append(transaction, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint)));
+            if (before is null || before == card.Fingerprint)
+            {
+                AuditCommands.Enter(home, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint));
+            }
+            else
+            {
+                AuditCommands.Enter(home, "card-replaced", ("name", card.Name), ("fingerprint", card.Fingerprint), ("before", before));
+            }
+
             Show(parsed, card, $"{home.Name} trusts {card.Name} ({card.Role.ToString().ToLowerInvariant()}).");
             return Task.CompletedTask;
         });
-    }
-
-    public static Command Audit()
-    {
-        var verify = new Command("verify", "Check that the audit log is whole and unchanged").Do((parsed, _) =>
-        {
-            using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
-            using var store = new SqliteParticipantStore(home.StatePath);
-            var (entries, lastHash, fault) = store.Read(transaction => new AuditLog(home, TimeProvider.System).Verify(transaction));
-            if (parsed.GetValue(PsiRootCommand.Json))
-            {
-                Terminal.Json(new AuditView(entries, lastHash, fault), OutputJson.Plain.AuditView);
-            }
-
-            if (fault is not null)
-            {
-                throw new ParticipantException(FailureCodes.Internal, $"the audit log is not intact: {fault}");
-            }
-
-            if (!parsed.GetValue(PsiRootCommand.Json))
-            {
-                Console.Out.WriteLine($"{entries:N0} entries, all whole and signed. Last hash: {(lastHash.Length == 0 ? "none" : lastHash)}");
-                Console.Out.WriteLine("Note the hash: only it shows later whether entries were cut off the end.");
-            }
-
-            return Task.CompletedTask;
-        });
-        var show = new Command("show", "Print the audit log, an entry a line").Do((parsed, _) =>
-        {
-            using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
-            using var store = new SqliteParticipantStore(home.StatePath);
-            for (long number = 0; ;)
-            {
-                var entries = store.Read(transaction => transaction.ListAudit(number, 500));
-                foreach (var entry in entries)
-                {
-                    Console.Out.WriteLine(entry.Entry);
-                    number = entry.Number;
-                }
-
-                if (entries.Count == 0)
-                {
-                    return Task.CompletedTask;
-                }
-            }
-        });
-        return new Command("audit", "The signed log of what this participant did") { verify, show };
     }
 
     private static void Show(ParseResult parsed, ParticipantCard card, string sentence)

@@ -39,7 +39,7 @@ internal static class PsiRootCommand
             SessionCommands.Intersect(), SessionCommands.Send(), SessionCommands.Query(),
             SessionCommands.Sessions(), SessionCommands.Status(), SessionCommands.Cancel(),
             PolicyCommands.Policy(), PolicyCommands.Approvals(), PolicyCommands.Approve(), PolicyCommands.Deny(),
-            HomeCommands.Audit(), BenchCommand.Create(),
+            AuditCommands.Create(), BenchCommand.Create(),
         };
         return root;
     }

@@ -202,6 +202,9 @@ internal static class QueryOutput
 [JsonSerializable(typeof(Commands.SessionView))]
 [JsonSerializable(typeof(List<Commands.SessionView>))]
 [JsonSerializable(typeof(Commands.AuditView))]
+[JsonSerializable(typeof(Commands.AuditEntriesView))]
+[JsonSerializable(typeof(Commands.AuditExportView))]
+[JsonSerializable(typeof(Participants.Audit.ReconciliationResult))]
 [JsonSerializable(typeof(Commands.CardView))]
 internal sealed partial class OutputJson : JsonSerializerContext
 {

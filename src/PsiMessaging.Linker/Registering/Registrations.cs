@@ -23,13 +23,15 @@ internal sealed class Registrations(LinkerContext linker, Ending ending, IReadOn
             {
                 effects.Finish(waiting.Slot);
                 var (code, reason) = (session.FailureCode ?? FailureCodes.WrongState, session.FailureReason ?? "the session was ended");
-                effects.Send(from, new AbortSession(session.Id, code, reason));
+                effects.Audit("registration-refused", waiting.Envelope, ("session", session.Id), ("party", from), ("code", code));
+                effects.SendRepeatable(from, new AbortSession(session.Id, code, reason));
             });
         }
 
         if (RegistrationCheck.FaultOf(linker, session, from, request) is { } fault)
         {
-            return ending.FailNow(turn, fault, session);
+            return ending.FailNow(turn, fault, session, effects =>
+                effects.Audit("registration-refused", waiting.Envelope, ("session", session.Id), ("party", from), ("code", fault.Code)));
         }
 
         var engine = engines.Single(candidate => WireNames.NameOf(candidate.Kind) == request.Engine);
@@ -41,7 +43,7 @@ internal sealed class Registrations(LinkerContext linker, Ending ending, IReadOn
         turn.Commit(next.Move(next.IsWhole ? LinkTrigger.Complete : LinkTrigger.Take), effects =>
         {
             effects.Finish(waiting.Slot);
-            effects.Audit("registration-opened", ("session", session.Id), ("party", from), ("rows", request.Rows),
+            effects.Audit("registration-opened", waiting.Envelope, ("session", session.Id), ("party", from), ("rows", request.Rows),
                 ("columns", request.Columns.Count), ("minCell", request.MinCell));
             if (registration.Complete)
             {

@@ -1,22 +1,23 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using PsiMessaging.Cryptography;
-using PsiMessaging.Cryptography.Identities;
 using PsiMessaging.Files;
+using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
 
 namespace PsiMessaging.Participants.Audit;
 
 /// <summary>
-/// What a participant did, as a chain: every entry's hash covers the one before it and is signed by the participant's identity. Removing or changing an
-/// entry breaks the chain; cutting off its end is seen only by who kept a later hash, which is why <c>psi audit verify</c> prints the last one.
-/// Entries hold names, ids and counts, never an identifier or a value.
+/// What a participant did, as a chain: every entry's hash covers all before it and is signed by the participant's identity. Removing or changing an entry
+/// breaks the chain; cutting off its end is seen by who knows a later head, and the others do, since messages name it. Entries hold names, ids, counts and
+/// codes, and never an identifier, a value or a label; docs/audit.md lists them.
 /// </summary>
 public sealed class AuditLog(ParticipantHome home, TimeProvider time)
 {
+    /// <summary>The field that names the heads of others' logs, by name.</summary>
+    public const string Heard = "heard";
+
+    private const int AtOnce = 500;
     private static readonly JsonSerializerOptions PlainJson = new() { Encoder = PrintableJson.Encoder };
 
     /// <summary>Appends an entry inside a transaction.</summary>
@@ -30,42 +31,53 @@ public sealed class AuditLog(ParticipantHome home, TimeProvider time)
 
         var last = transaction.LastAudit();
         var text = entry.ToJsonString(PlainJson);
-        var hash = HashOf(last?.Hash, text);
-        transaction.AppendAudit(new AuditEntry((last?.Number ?? 0) + 1, text, hash, home.Signing.Sign([.. DomainTags.Audit, .. hash])));
+        var hash = AuditChain.HashOf(HeadOf(last) ?? AuditChain.Empty, text);
+        transaction.AppendAudit(new AuditEntry((last?.Number ?? 0) + 1, text, hash, home.Signing.Sign(AuditChain.SignedPart(hash))));
     }
 
+    /// <summary>Appends an entry that a message leads to, with the head of its sender's log where it names one.</summary>
+    public void Append(IStoreWriter transaction, string happening, Envelope? cause, params (string Name, JsonNode? Value)[] details) =>
+        Append(transaction, happening, cause?.Header is { AuditHead: { } head, From: var from }
+            ? [.. details, (Heard, new JsonObject { [from] = Convert.ToHexStringLower(head) })] : details);
+
+    /// <summary>The log's head, as messages name it; null where nothing was entered.</summary>
+    public static byte[]? HeadOf(IStoreReader transaction) => HeadOf(transaction.LastAudit());
+
     /// <summary>Checks the whole chain.</summary>
-    /// <returns>Number of entries and the last hash in hexadecimal; or the first entry that is wrong, and why.</returns>
-    public (long Entries, string LastHash, string? Fault) Verify(IStoreReader transaction)
+    /// <returns>Number of entries and the head in hexadecimal; or the first entry that is wrong, and why.</returns>
+    public (long Entries, string Head, string? Fault) Verify(IStoreReader transaction)
     {
         long number = 0;
-        byte[]? previous = null;
-        while (true)
+        var head = AuditChain.Empty;
+        foreach (var entry in Entries(transaction))
         {
-            var entries = transaction.ListAudit(number, 500);
-            if (entries.Count == 0)
+            var fault = entry.Number != number + 1 ? $"entry {number + 1} is missing"
+                : AuditChain.FaultOf(home.Signing.PublicKey, head, entry.Number, entry.Entry, entry.Hash, entry.Signature);
+            if (fault is not null)
             {
-                return (number, previous is null ? "" : Convert.ToHexStringLower(previous), null);
+                return (number, "", fault);
             }
 
+            (number, head) = (entry.Number, HeadOf(entry)!);
+        }
+
+        return (number, number == 0 ? "" : Convert.ToHexStringLower(head), null);
+    }
+
+    /// <summary>Every entry by number, a few in memory at a time.</summary>
+    public static IEnumerable<AuditEntry> Entries(IStoreReader transaction)
+    {
+        long number = 0;
+        while (transaction.ListAudit(number, AtOnce) is { Count: > 0 } entries)
+        {
             foreach (var entry in entries)
             {
-                var fault = entry.Number != number + 1 ? $"entry {number + 1} is missing"
-                    : !HashOf(previous, entry.Entry).AsSpan().SequenceEqual(entry.Hash) ? $"entry {entry.Number} was changed, or one before it"
-                    : !SigningKey.Verify(home.Signing.PublicKey, [.. DomainTags.Audit, .. entry.Hash], entry.Signature)
-                    ? $"entry {entry.Number} is not signed by this participant"
-                    : null;
-                if (fault is not null)
-                {
-                    return (number, "", fault);
-                }
-
-                number = entry.Number;
-                previous = entry.Hash;
+                yield return entry;
             }
+
+            number = entries[^1].Number;
         }
     }
 
-    private static byte[] HashOf(byte[]? previous, string entry) =>
-        SHA256.HashData([.. DomainTags.Audit, .. previous ?? new byte[32], .. Encoding.UTF8.GetBytes(entry)]);
+    private static byte[]? HeadOf(AuditEntry? last) => last is null ? null : AuditChain.HeadOf(last.Hash, last.Signature);
 }

@@ -24,9 +24,13 @@ namespace PsiMessaging.Participants.Envelopes;
 /// <param name="NotAfter">
 /// When whoever sent a command has given it up: it is not begun after that. Null for messages between participants, which hold until they come.
 /// </param>
+/// <param name="AuditHead">
+/// Head of the sender's audit log when it said this, 32 bytes, so that the receiver can witness it; only of messages that <see cref="MessageLimits"/> says may
+/// name it, and null where nothing was entered yet.
+/// </param>
 public sealed record EnvelopeHeader(
     string Type, string? Session, string From, string To, string Card, string? Correlation,
-    string? ReplyTo, int BodySize, byte[] BodyHash, JsonElement Message, DateTimeOffset? NotAfter = null);
+    string? ReplyTo, int BodySize, byte[] BodyHash, JsonElement Message, DateTimeOffset? NotAfter = null, byte[]? AuditHead = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
@@ -45,6 +49,7 @@ public sealed class Envelope
         + SigningKey.SignatureSizeBytes + MessageLimits.LongestBodyBytes;
 
     private const int PrefixBytes = 9;
+    private const int AuditHeadBytes = 32;
     private static readonly byte[] Magic = "PSI1"u8.ToArray();
 
     private Envelope(EnvelopeHeader header, object? message, ReadOnlyMemory<byte> body, ReadOnlyMemory<byte> frame, byte[] headerHash)
@@ -71,10 +76,10 @@ public sealed class Envelope
 
     /// <summary>Makes and signs an envelope.</summary>
     /// <exception cref="ParticipantException">It is larger than its type may be.</exception>
-    public static Envelope Create(ParticipantHome sender, string to, string? session, object message,
-        ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null, DateTimeOffset? notAfter = null)
+    public static Envelope Create(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default,
+        string? correlation = null, string? replyTo = null, DateTimeOffset? notAfter = null, byte[]? auditHead = null)
     {
-        var envelope = CreateUnbounded(sender, to, session, message, body, correlation, replyTo, notAfter);
+        var envelope = CreateUnbounded(sender, to, session, message, body, correlation, replyTo, notAfter, auditHead);
         var limit = MessageLimits.Of(message.GetType())
             ?? throw new ArgumentException($"a {envelope.Header.Type} message does not travel in an envelope", nameof(message));
         var headerBytes = envelope.Frame.Length - PrefixBytes - SigningKey.SignatureSizeBytes - body.Length;
@@ -84,12 +89,12 @@ public sealed class Envelope
     }
 
     /// <summary>The same without bounds, as somebody would send it who keeps to none.</summary>
-    internal static Envelope CreateUnbounded(ParticipantHome sender, string to, string? session, object message,
-        ReadOnlyMemory<byte> body = default, string? correlation = null, string? replyTo = null, DateTimeOffset? notAfter = null)
+    internal static Envelope CreateUnbounded(ParticipantHome sender, string to, string? session, object message, ReadOnlyMemory<byte> body = default,
+        string? correlation = null, string? replyTo = null, DateTimeOffset? notAfter = null, byte[]? auditHead = null)
     {
         var content = JsonSerializer.SerializeToElement(message, message.GetType(), ContractJson.Default);
         var header = new EnvelopeHeader(ContractCatalog.NameOf(message.GetType()), session, sender.Name, to, sender.Card.Fingerprint, correlation, replyTo,
-            body.Length, SHA256.HashData(body.Span), content, notAfter);
+            body.Length, SHA256.HashData(body.Span), content, notAfter, auditHead);
         var headerBytes = JsonSerializer.SerializeToUtf8Bytes(header, EnvelopeJson.Default.EnvelopeHeader);
         var receiver = to == sender.Name ? sender.Card : sender.FindCard(to)
             ?? throw new ParticipantException(FailureCodes.NotPinned, $"no card is pinned for {to}; pin it with: psi trust CARD.json");
@@ -119,7 +124,7 @@ public sealed class Envelope
         {
             var header = JsonSerializer.Deserialize(headerBytes, EnvelopeJson.Default.EnvelopeHeader) ?? throw new JsonException();
             var type = TypeOf(header, headerLength, body.Length);
-            if (!HasNames(header))
+            if (!HasNames(header, type))
             {
                 throw new RejectedEnvelopeException("a name or id in the header is malformed");
             }
@@ -170,11 +175,15 @@ public sealed class Envelope
             : throw new RejectedEnvelopeException("the message is larger than its type may be, or of a type that does not travel in an envelope");
     }
 
-    private static bool HasNames(EnvelopeHeader header) =>
+    private static bool HasNames(EnvelopeHeader header, Type type) =>
         header.From is not null && header.To is not null && header.Card is not null
             && ParticipantNames.IsValid(header.From) && ParticipantNames.IsValid(header.To)
         && IsIdOrNull(header.Session) && IsIdOrNull(header.Correlation)
-        && (header.ReplyTo is null || QueueAddress.Restore(header.ReplyTo) is { IsReply: true });
+        && (header.ReplyTo is null || QueueAddress.Restore(header.ReplyTo) is { IsReply: true })
+        && MayName(type, header.AuditHead);
+
+    private static bool MayName(Type message, byte[]? auditHead) =>
+        auditHead is null || (auditHead.Length == AuditHeadBytes && MessageLimits.NamesAuditHead(message));
 
     private static bool IsIdOrNull(string? id) => id is null || ParticipantNames.IsId(id);
 

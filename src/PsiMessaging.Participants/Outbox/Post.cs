@@ -20,8 +20,14 @@ public sealed partial class Post(ParticipantHome home, ILogger log)
     private readonly ILogger _log = log;
 
     /// <summary>A message to another participant.</summary>
+    /// <param name="writer">The transaction.</param>
+    /// <param name="to">Receiver.</param>
+    /// <param name="session">Session id, or null.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="body">Its body.</param>
+    /// <param name="auditHead">Head of the own audit log. Not for what may be said twice: two that name different heads are two different messages.</param>
     /// <exception cref="ParticipantException">It is larger than its type may be.</exception>
-    public void Send(IStoreWriter writer, string to, string? session, object message, ReadOnlyMemory<byte> body = default)
+    public void Send(IStoreWriter writer, string to, string? session, object message, ReadOnlyMemory<byte> body = default, byte[]? auditHead = null)
     {
         if (home.InboxOf(to) is not { } inbox)
         {
@@ -35,7 +41,7 @@ public sealed partial class Post(ParticipantHome home, ILogger log)
             return;
         }
 
-        Put(writer, inbox, Envelope.Create(home, to, session, message, body));
+        Put(writer, inbox, Envelope.Create(home, to, session, message, body, auditHead: auditHead));
     }
 
     /// <summary>

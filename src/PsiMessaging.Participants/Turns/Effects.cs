@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Outbox;
@@ -27,11 +28,20 @@ public sealed class Effects
     /// <summary>Whether something was put in the outbox.</summary>
     internal bool HasSent { get; private set; }
 
-    /// <summary>Sends a message of the session to a participant; see <see cref="Post.Send"/>.</summary>
-    public void Send(string to, object message, ReadOnlyMemory<byte> body = default)
+    /// <summary>
+    /// Sends a message of the session to a participant; see <see cref="Post.Send"/>. Where it may, it names the audit log's head: what it is about is entered
+    /// before it is sent, so that its receiver witnesses that.
+    /// </summary>
+    public void Send(string to, object message, ReadOnlyMemory<byte> body = default) =>
+        Send(to, message, body, MessageLimits.NamesAuditHead(message.GetType()) ? AuditLog.HeadOf(_state) : null);
+
+    /// <summary>Sends what may be said again later, in the same words: it names no head, since a message that comes twice must be the same bytes.</summary>
+    public void SendRepeatable(string to, object message) => Send(to, message, default, auditHead: null);
+
+    private void Send(string to, object message, ReadOnlyMemory<byte> body, byte[]? auditHead)
     {
         HasSent = true;
-        _post.Send(_state, to, _session, message, body);
+        _post.Send(_state, to, _session, message, body, auditHead);
     }
 
     /// <summary>Sends a message that was signed before, since its hash is part of the session.</summary>
@@ -45,7 +55,7 @@ public sealed class Effects
     public void CloseChannels() => Channels.Close(_state, _session);
 
     /// <summary>Answers a command; see <see cref="Post.Reply"/>.</summary>
-    public void Reply(string? replyTo, string? correlation, Contracts.V1.CommandReply reply)
+    public void Reply(string? replyTo, string? correlation, CommandReply reply)
     {
         HasSent = true;
         _post.Reply(_state, replyTo, correlation, reply);
@@ -53,6 +63,9 @@ public sealed class Effects
 
     /// <summary>Adds to the audit log: names, ids and counts.</summary>
     public void Audit(string happening, params (string Name, JsonNode? Value)[] details) => _audit.Append(_state, happening, details);
+
+    /// <summary>Adds what a message leads to, with the head of its sender's log where it names one.</summary>
+    public void Audit(string happening, Envelope? cause, params (string Name, JsonNode? Value)[] details) => _audit.Append(_state, happening, cause, details);
 
     /// <summary>A received message is dealt with.</summary>
     public void Finish(string slot)

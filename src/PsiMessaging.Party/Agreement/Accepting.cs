@@ -43,7 +43,12 @@ internal sealed class Accepting(PartyContext party, HandshakeKeys keys, Choosing
             PeerReusableSet = acceptance.Rsa?.ReusableSet,
             RunningAt = turn.Now,
         };
-        turn.Commit(accepted, effects => effects.Finish(waiting.Slot));
+        turn.Commit(accepted, effects =>
+        {
+            effects.Finish(waiting.Slot);
+            effects.Audit("session-agreed", waiting.Envelope, ("session", session.Id), ("peer", session.Peer), ("protocol", accepted.Protocol),
+                ("reveal", WireNames.NameOf(session.Reveal)), ("minCell", accepted.MinCell), ("own", session.OwnDistinct), ("peers", acceptance.SetSize));
+        });
         party.Log.Accepted(session.Id, session.Peer, session.OwnDistinct, acceptance.SetSize);
         if (accepted.KeyWarning is { } warning)
         {

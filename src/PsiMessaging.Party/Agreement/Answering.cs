@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
+using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Turns;
@@ -58,7 +59,7 @@ internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing
             Rsa = sender,
             MinCell = minCell,
             Protocol = proposed == session.Protocol ? null : session.Protocol,
-        });
+        }, auditHead: turn.Read(AuditLog.HeadOf));
         var accepted = session.Move(SessionTrigger.Answered).With(dataset).With(proposal) with
         {
             MinCell = minCell,
@@ -69,19 +70,20 @@ internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing
             PreparedAt = turn.Now,
             RunningAt = turn.Now,
         };
-        Commit(turn, accepted, waiting.Slot, answer, effects => policy.Count(effects, request, proposal.SetCommitment));
+        Commit(turn, accepted, waiting, answer, effects => policy.Count(effects, request, proposal.SetCommitment));
         return TurnOutcome.Worked;
     }
 
-    private void Commit(Turn<PartySession> turn, PartySession session, string slot, Envelope answer, Action<Effects> count)
+    private void Commit(Turn<PartySession> turn, PartySession session, Waiting<ProposeSession> waiting, Envelope answer, Action<Effects> count)
     {
         turn.Commit(session, effects =>
         {
-            effects.Finish(slot);
+            effects.Finish(waiting.Slot);
             count(effects);
             effects.Send(answer);
-            effects.Audit("session-accepted", ("session", session.Id), ("peer", session.Peer), ("dataset", session.Dataset), ("protocol", session.Protocol),
-                ("reveal", WireNames.NameOf(session.Reveal)), ("reuse", session.Reuse), ("minCell", session.MinCell));
+            effects.Audit("session-accepted", waiting.Envelope, ("session", session.Id), ("peer", session.Peer), ("dataset", session.Dataset),
+                ("protocol", session.Protocol), ("reveal", WireNames.NameOf(session.Reveal)), ("reuse", session.Reuse), ("minCell", session.MinCell),
+                ("own", session.OwnDistinct), ("peers", session.PeerDistinct));
         });
         party.Log.Accepted(session.Id, session.Peer, session.OwnDistinct, session.PeerDistinct);
         if (session.KeyWarning is { } warning)

@@ -1,4 +1,5 @@
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Session;
@@ -42,12 +43,13 @@ internal sealed class Proposing(PartyContext party, HandshakeKeys keys) : ISessi
             Rsa = sender,
             SharedKeyCheck = SessionSecrets.SharedKeyCheck(shared, session.Id),
             DeadlineSeconds = Math.Max(1, (int)(session.DeadlineAt - turn.Now).TotalSeconds),
-        });
+        }, auditHead: turn.Read(AuditLog.HeadOf));
         var proposed = session.Move(SessionTrigger.ProposalSent)
             .With(dataset) with { OwnReusableSet = reusable, ProposalHash = envelope.HeaderHash, PreparedAt = turn.Now };
         turn.Commit(proposed, effects =>
         {
             effects.Send(envelope);
+            effects.Audit("session-proposed", ("session", session.Id), ("peer", session.Peer), ("linker", session.Linker), ("own", dataset.Distinct));
             effects.Reply(session.ReplyTo, session.Correlation, new CommandReply(true, session.Id, null, null));
         });
         party.Log.Proposed(session.Id, session.Peer, dataset.Distinct);

@@ -200,7 +200,7 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
                 throw new ParticipantException(FailureCodes.WrongState, $"the session {user.Id} still uses the dataset {name}; wait for it, or cancel it");
             }
 
-            if (transaction.FindDocument(Kind, name) is null)
+            if (transaction.FindDocument(Kind, name) is not { } document)
             {
                 throw Unknown(name);
             }
@@ -209,7 +209,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             // the write, the dataset stands on without its reusable set.
             DestroyKeys(Folder(name));
             transaction.DeleteDocument(Kind, name);
-            _audit.Append(transaction, "dataset-removed", ("dataset", name));
+            _audit.Append(transaction, "dataset-removed", ("dataset", name),
+                ("rows", JsonSerializer.Deserialize(document, PartyJson.Default.Dataset)!.Rows));
         });
         Sweep();
     }

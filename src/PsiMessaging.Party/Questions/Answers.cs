@@ -2,6 +2,7 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
+using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Session;
 
@@ -49,13 +50,16 @@ internal sealed class Answers(PartyContext party)
     }
 
     /// <summary>Keeps an ended question and tells whoever waits for it.</summary>
-    public void Finish(Effects effects, Question question)
+    /// <param name="effects">Where to.</param>
+    /// <param name="question">The question.</param>
+    /// <param name="word">The linker's word that ended it; null where none did.</param>
+    public void Finish(Effects effects, Question question, Envelope? word = null)
     {
         QuestionBook.Put(effects, question);
         effects.Reply(question.ReplyTo, question.Id,
             new CommandReply(question.Result is not null, question.Session, question.FailureCode, question.FailureReason, question.Id));
-        effects.Audit("query-answered", ("session", question.Session), ("query", question.Id), ("groups", question.Result?.Answer.Rows.Count),
-            ("suppressed", question.Result?.Answer.Withheld), ("failure", question.FailureCode));
+        effects.Audit("query-answered", word, ("session", question.Session), ("query", question.Id), ("received", (word?.Message as QueryAnswered)?.Groups),
+            ("groups", question.Result?.Answer.Rows.Count), ("suppressed", question.Result?.Answer.Withheld), ("failure", question.FailureCode));
         party.Log.Answered(question.Session, question.Id, question.Result?.Answer.Rows.Count ?? 0, question.FailureCode ?? "answered");
     }
 }

@@ -36,10 +36,12 @@ public static class QuestionBook
             if (!question.IsOwn)
             {
                 Delete(effects, question);
+                effects.Audit("peer-question-ended", ("session", session.Id), ("query", question.Id), ("asker", session.Peer), ("code", code));
             }
             else if (!question.IsOver)
             {
                 Put(effects, question.Refuse(code, reason) with { Masked = null });
+                effects.Audit("query-refused", ("session", session.Id), ("query", question.Id), ("code", code));
                 effects.Reply(question.ReplyTo, question.Id, new CommandReply(false, session.Id, code, $"the session ended: {reason}"));
             }
         }

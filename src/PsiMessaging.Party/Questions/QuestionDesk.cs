@@ -55,6 +55,7 @@ internal sealed class QuestionDesk(PartyContext party, QuestionEngines engines, 
                     QuestionBook.Put(effects, known.Refuse(exception.Code, exception.Message));
                 }
 
+                effects.Audit("query-refused", ("session", session.Id), ("query", id), ("code", exception.Code));
                 CommandDesk.Answer(effects, command, CommandDesk.Refusal(session, exception.Code, exception.Message));
             });
         }
@@ -117,6 +118,7 @@ internal sealed class QuestionDesk(PartyContext party, QuestionEngines engines, 
         return turn.Commit(effects =>
         {
             QuestionBook.Put(effects, known.Refuse(FailureCodes.NotRegistered, reason));
+            effects.Audit("query-refused", ("session", session.Id), ("query", known.Id), ("code", FailureCodes.NotRegistered));
             CommandDesk.Answer(effects, command, CommandDesk.Refusal(session, FailureCodes.NotRegistered, reason));
         });
     }
@@ -174,7 +176,7 @@ internal sealed class QuestionDesk(PartyContext party, QuestionEngines engines, 
 
             // With the answer nobody works for it any more; a refusal of the linker's leaves the other party at work.
             engine.End(effects, session, id, withdraw: answer.Message is QueryRefused);
-            answers.Finish(effects, over with { Masked = null });
+            answers.Finish(effects, over with { Masked = null }, answer.Envelope);
         });
         bound.Forget(session.Id, id);
         await engine.CloseAsync(session.Id, id);

@@ -32,8 +32,9 @@ internal sealed class Comparing(PartyContext party) : ISessionArea<PartySession>
         {
             effects.Finish(waiting.Slot);
             effects.Forget(SlotKinds.OfRounds);
-            effects.Audit("session-completed", ("session", session.Id), ("peer", session.Peer), ("reveal", WireNames.NameOf(session.Reveal)),
-                ("own", session.OwnDistinct), ("peers", session.PeerDistinct), ("common", session.IntersectionSize));
+            effects.Audit("session-completed", waiting.Envelope, ("session", session.Id), ("peer", session.Peer),
+                ("reveal", WireNames.NameOf(session.Reveal)), ("own", session.OwnDistinct), ("peers", session.PeerDistinct),
+                ("common", session.IntersectionSize));
         });
         party.Log.Completed(session.Id, session.IntersectionSize is { } common ? $"{common}" : "the peer alone knows how many");
         return new(TurnOutcome.Worked);

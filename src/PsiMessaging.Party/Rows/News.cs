@@ -77,7 +77,15 @@ internal sealed class News(PartyContext party, Ending ending) : ISessionArea<Par
             party.Log.UnaskedNews(session.Id, session.Linker);
         }
 
-        return turn.Commit(next, effects => effects.Finish(waiting.Slot));
+        return turn.Commit(next, effects =>
+        {
+            effects.Finish(waiting.Slot);
+            if (!ReferenceEquals(next, session))
+            {
+                effects.Audit("rows-confirmed", waiting.Envelope, ("session", session.Id), ("linker", session.Linker), ("party", waiting.Message.Party),
+                    ("rows", waiting.Message.Rows));
+            }
+        });
     }
 
     private TurnOutcome? TakeAsked(Turn<PartySession> turn)
@@ -92,7 +100,7 @@ internal sealed class News(PartyContext party, Ending ending) : ISessionArea<Par
         return turn.Commit(effects =>
         {
             effects.Finish(waiting.Slot);
-            effects.Audit("peer-asked", ("session", session.Id), ("query", asked.QueryId), ("asker", asked.Asker),
+            effects.Audit("peer-asked", waiting.Envelope, ("session", session.Id), ("query", asked.QueryId), ("asker", asked.Asker),
                 ("columns", new JsonArray([.. names.Select(name => (JsonNode?)JsonValue.Create(name))])), ("outcome", asked.Outcome));
         });
     }

@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Mailbox;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Exchange;
@@ -31,7 +33,8 @@ internal sealed class Ending(PartyContext party, Exchanges exchanges) : ISession
         {
             var (code, reason) = (FailureCodes.Known(abort.Message.Code), $"{abort.From}: {PartyContext.Printable(abort.Message.Reason)}");
             return new(session.State == SessionState.Failed ? turn.Commit(effects => effects.Finish(abort.Slot))
-                : Fail(turn, SessionTrigger.End, code, reason, tellPeer: abort.From != session.Peer, follow: effects => effects.Finish(abort.Slot)));
+                : Fail(turn, SessionTrigger.End, code, reason, tellPeer: abort.From != session.Peer,
+                    follow: effects => effects.Finish(abort.Slot), word: abort.Envelope));
         }
 
         if (!session.IsEnded && turn.Now > session.DeadlineAt)
@@ -51,9 +54,10 @@ internal sealed class Ending(PartyContext party, Exchanges exchanges) : ISession
     /// <param name="tellPeer">Whether the peer is told.</param>
     /// <param name="peerReason">What it is told; null means the same.</param>
     /// <param name="follow">What else belongs to it.</param>
+    /// <param name="word">Another's word that ended it; null where it is this party's own.</param>
     public TurnOutcome Fail(
         Turn<PartySession> turn, SessionTrigger trigger, string code, string reason,
-        bool tellPeer = true, string? peerReason = null, Action<Effects>? follow = null)
+        bool tellPeer = true, string? peerReason = null, Action<Effects>? follow = null, Envelope? word = null)
     {
         var session = turn.Session;
         var failed = session.Move(trigger) with
@@ -63,14 +67,28 @@ internal sealed class Ending(PartyContext party, Exchanges exchanges) : ISession
         turn.Commit(failed, effects =>
         {
             follow?.Invoke(effects);
+            Enter(effects, session, code, word);
             Tell(session, effects, code, reason, tellPeer ? peerReason ?? reason : null);
             effects.Forget(SlotKinds.OfRounds);
             effects.FinishAllBut(SlotKinds.OfTheEnd);
-            effects.Audit("session-failed", ("session", session.Id), ("peer", session.Peer), ("code", code));
             QuestionBook.EndAll(effects, session, code, reason);
         });
         party.Log.Failed(session.Id, code, reason);
         return TurnOutcome.Worked;
+    }
+
+    /// <summary>A proposal that was not taken is a decision, and whose it was is said; everything after it is a failure.</summary>
+    private void Enter(Effects effects, PartySession session, string code, Envelope? word)
+    {
+        (string, JsonNode?)[] details = [("session", session.Id), ("peer", session.Peer), ("code", code), ("by", word?.Header.From ?? party.Name)];
+        if (session.State == SessionState.Asked || (session.State == SessionState.Proposed && word?.Header.From == session.Peer))
+        {
+            effects.Audit("session-refused", word, details);
+        }
+        else
+        {
+            effects.Audit("session-failed", word, details);
+        }
     }
 
     private static void Tell(PartySession session, Effects effects, string code, string reason, string? peerReason)

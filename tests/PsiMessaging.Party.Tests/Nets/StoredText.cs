@@ -66,10 +66,24 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
             ["outbox"] = state.Outgoing.Count,
             ["files"] = new JsonArray([.. Files(participant).Select(file => (JsonNode)file)]),
 
-            // The two parties' messages reach the linker in no fixed order; each one's do.
-            ["audit"] = new JsonArray([.. state.Audit.Select(entry => Named(JsonNode.Parse(entry)))
-                .OrderBy(entry => isLinker ? (entry!["party"] ?? entry["asker"])?.GetValue<string>() ?? "" : "", StringComparer.Ordinal)]),
+            // The two parties' messages reach the linker in no fixed order, and its word on them the parties; each one's do.
+            ["audit"] = new JsonArray([.. state.Audit.Select(entry => WithoutHeads(JsonNode.Parse(entry)!))
+                .OrderBy(entry => isLinker || IsConfirmation(entry) ? (entry["party"] ?? entry["asker"])?.GetValue<string>() ?? "" : "", StringComparer.Ordinal)
+                .Select(Named)]),
         };
+    }
+
+    private static bool IsConfirmation(JsonNode entry) => entry["event"]!.GetValue<string>() == "rows-confirmed";
+
+    /// <summary>Whose heads an entry names is fixed; which of two that crossed came first is not.</summary>
+    private static JsonNode WithoutHeads(JsonNode entry)
+    {
+        if (entry["heard"] is JsonObject heard)
+        {
+            entry["heard"] = new JsonObject(heard.Select(head => KeyValuePair.Create(head.Key, (JsonNode?)"<head>")));
+        }
+
+        return entry;
     }
 
     /// <summary>

@@ -100,9 +100,9 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
         turn.Commit(session.CloseProduct(query, ProductTrigger.Compute), effects =>
         {
             Array.ForEach(slots, effects.Finish);
-            effects.Send(product.Asker, new ProductComputed(session.Id, query, product.Rows, product.P, product.Q), body);
             effects.Audit("product-computed", ("session", session.Id), ("query", query), ("asker", product.Asker),
                 ("rows", product.Rows), ("columns", product.P + product.Q));
+            effects.Send(product.Asker, new ProductComputed(session.Id, query, product.Rows, product.P, product.Q), body);
         });
         linker.Log.Multiplied(session.Id, query, product.Rows, product.P, product.Q);
         sums.Forget(session.Id, query);

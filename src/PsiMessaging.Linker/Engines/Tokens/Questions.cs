@@ -27,14 +27,13 @@ internal sealed class Questions(LinkerContext linker) : ISessionArea<LinkSession
         turn.Commit(effects =>
         {
             effects.Finish(waiting.Slot);
+            effects.Audit("query-run", waiting.Envelope, ("session", session.Id), ("query", query.QueryId), ("asker", asker),
+                ("columns", query.Columns.Count), ("groups", (answer as QueryAnswered)?.Groups), ("outcome", outcome));
             effects.Send(asker, answer, body);
             if (session.Registrations.FirstOrDefault(registration => registration.Party == asker)?.Peer is { } other)
             {
                 effects.Send(other, new QueryAsked(session.Id, query.QueryId, asker, RegisteredOf(session, query), outcome));
             }
-
-            effects.Audit("query-run", ("session", session.Id), ("query", query.QueryId), ("asker", asker), ("columns", query.Columns.Count),
-                ("groups", (answer as QueryAnswered)?.Groups), ("outcome", outcome));
         });
         linker.Log.Queried(session.Id, query.QueryId, outcome, linker.Services.Time.GetElapsedTime(start).TotalSeconds);
         return TurnOutcome.Worked;

@@ -52,8 +52,8 @@ internal sealed class RowIntake(LinkerContext linker) : ISessionArea<LinkSession
             effects.Finish(waiting.Slot);
             if (updated.Complete)
             {
-                Registrations.Announce(effects, session.Id, registration);
                 effects.Audit("rows-registered", ("session", session.Id), ("party", registration.Party), ("rows", registration.Rows));
+                Registrations.Announce(effects, session.Id, registration);
             }
         });
         if (updated.Complete)

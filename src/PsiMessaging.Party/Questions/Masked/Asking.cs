@@ -165,6 +165,7 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         {
             effects.Finish(waiting.Slot);
             QuestionBook.Put(effects, agreed);
+            effects.Audit("peer-contributes", waiting.Envelope, ("session", session.Id), ("query", question.Id), ("peer", session.Peer));
         });
     }
 

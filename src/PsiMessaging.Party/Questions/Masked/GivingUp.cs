@@ -34,6 +34,7 @@ internal sealed class GivingUp(PartyContext party, BoundQuestions bound, Contrib
             if (!question.IsOwn)
             {
                 QuestionBook.Delete(effects, question);
+                effects.Audit("peer-question-ended", ("session", session.Id), ("query", question.Id), ("asker", session.Peer), ("code", code));
             }
             else if (!question.IsOver)
             {

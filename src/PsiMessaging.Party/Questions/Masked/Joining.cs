@@ -36,6 +36,8 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             if (isTheirs)
             {
                 QuestionBook.Delete(effects, question!);
+                effects.Audit("peer-question-ended", ("session", session.Id), ("query", id), ("asker", session.Peer),
+                    ("code", FailureCodes.Known(waiting.Message.Code)));
                 GivingUp.End(effects, session, id, withdraw: null);
             }
         });
@@ -88,8 +90,8 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         return turn.Commit(effects =>
         {
             effects.Finish(waiting.Slot);
+            effects.Audit("peer-asked", waiting.Envelope, ("session", session.Id), ("query", id), ("asker", session.Peer), ("outcome", exception.Code));
             effects.Send(session.Peer, new RefuseQuery(session.Id, session.Transcript, id, exception.Code, session.PeerMaskCounter), body);
-            effects.Audit("peer-asked", ("session", session.Id), ("query", id), ("asker", session.Peer), ("outcome", exception.Code));
         });
     }
 
@@ -129,9 +131,9 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             effects.Finish(waiting.Slot);
             QuestionBook.Put(effects, question);
             policy.CountQuestion(effects, session.Peer);
-            effects.Send(session.Peer, new AcceptQuery(session.Id, session.Transcript, question.Id), body);
-            effects.Audit("peer-asked", ("session", session.Id), ("query", question.Id),
+            effects.Audit("peer-asked", waiting.Envelope, ("session", session.Id), ("query", question.Id),
                 ("asker", session.Peer), ("text", question.Text), ("outcome", "contributed"));
+            effects.Send(session.Peer, new AcceptQuery(session.Id, session.Transcript, question.Id), body);
         });
     }
 

@@ -41,10 +41,10 @@ internal sealed class StandingReady(PartyContext party)
         var columns = party.DescribedColumns(session);
         return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.AllSent) }, effects =>
         {
+            effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Length));
             effects.Send(session.Peer, new AnnounceColumns(session.Id, session.Transcript, columns));
             effects.Send(session.Linker,
                 new RegisterDataset(session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, rows, []));
-            effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Length));
         });
     }
 

@@ -60,10 +60,10 @@ internal sealed class RowSending(PartyContext party) : IDisposable
         var columns = party.DescribedColumns(session);
         return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.Announced) }, effects =>
         {
+            effects.Audit("rows-sent", ("session", session.Id), ("linker", session.Linker), ("rows", sender.Rows), ("columns", sender.ColumnTokens.Length));
             effects.Send(session.Peer, new AnnounceColumns(session.Id, session.Transcript, columns));
             effects.Send(session.Linker, new RegisterDataset(
                 session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, sender.Rows, sender.ColumnTokens));
-            effects.Audit("rows-sent", ("session", session.Id), ("linker", session.Linker), ("rows", sender.Rows), ("columns", sender.ColumnTokens.Length));
         });
     }
 

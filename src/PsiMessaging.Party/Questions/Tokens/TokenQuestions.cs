@@ -39,8 +39,8 @@ internal sealed class TokenQuestions(PartyContext party, BoundQuestions bound, A
         return turn.Commit(effects =>
         {
             QuestionBook.Put(effects, question.Move(QuestionTrigger.Send));
-            effects.Send(session.Linker, request);
             follow(effects);
+            effects.Send(session.Linker, request);
         });
     }
 
