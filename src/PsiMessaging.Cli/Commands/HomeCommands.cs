@@ -50,12 +50,15 @@ internal static class HomeCommands
             }
 
             var path = PsiRootCommand.HomeOf(parsed);
+            var files = PsiRootCommand.FilesOf(parsed).Full();
             using var home = ParticipantHome.Create(path, new ParticipantConfig
             {
                 Name = (asParty ?? asLinker)!,
                 Role = asParty is null ? ParticipantRole.Linker : ParticipantRole.Party,
                 Broker = parsed.GetValue(PsiRootCommand.Broker),
-                BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa) is { } ca ? Path.GetFullPath(ca) : null,
+                BrokerCa = files.Authorities,
+                BrokerCertificate = files.Certificate,
+                BrokerKey = files.Key,
                 SharedKeyFile = parsed.GetValue(sharedKey),
                 MinCell = parsed.GetValue(minCell),
                 AcceptOneSided = parsed.GetValue(oneSided),
