@@ -60,8 +60,7 @@ public sealed class ComputeKey : IDisposable
                 $"the compute key {path} does not exist; it lies in the party's home as compute.key once psi init or psi party run was there");
         }
 
-        if (!OperatingSystem.IsWindows()
-            && (File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite)) != UnixFileMode.None)
+        if (PrivateFile.IsOpenBeyondGroup(path))
         {
             throw new ParticipantException(FailureCodes.Malformed, $"the compute key {path} can be read or changed by others; mend it with: chmod 400 {path}");
         }

@@ -13,8 +13,8 @@ namespace PsiMessaging.Compute;
 /// <param name="Parallelism">Cores to use; 0 means all.</param>
 /// <param name="HealthPort">Port of the health endpoints; 0 means none.</param>
 /// <param name="HealthAddress">Address they listen on.</param>
-/// <param name="BrokerCa">File of certificate authorities; null takes PSI_BROKER_CA, or those of the system.</param>
-public sealed record ComputeSettings(string KeyFile, string Broker, int Parallelism, int HealthPort, string HealthAddress, string? BrokerCa = null)
+/// <param name="BrokerFiles">Files of certificates; what is null comes from the environment.</param>
+public sealed record ComputeSettings(string KeyFile, string Broker, int Parallelism, int HealthPort, string HealthAddress, BrokerFiles? BrokerFiles = null)
 {
     /// <summary>Variable that names the key file.</summary>
     public const string KeyFileVariable = "PSI_COMPUTE_KEY_FILE";
@@ -23,9 +23,9 @@ public sealed record ComputeSettings(string KeyFile, string Broker, int Parallel
     /// <param name="keyFile">Comes before the environment.</param>
     /// <param name="broker">Comes before the environment.</param>
     /// <param name="parallelism">Comes before the environment.</param>
-    /// <param name="brokerCa">Comes before the environment.</param>
+    /// <param name="files">Files of certificates; comes before the environment.</param>
     /// <exception cref="ParticipantException">No key file is named, or a number is none.</exception>
-    public static ComputeSettings FromEnvironment(string? keyFile = null, string? broker = null, int? parallelism = null, string? brokerCa = null) => new(
+    public static ComputeSettings FromEnvironment(string? keyFile = null, string? broker = null, int? parallelism = null, BrokerFiles? files = null) => new(
         keyFile ?? Environment.GetEnvironmentVariable(KeyFileVariable)
             ?? throw new ParticipantException(FailureCodes.Malformed,
                 $"no compute key is named; give the party's compute.key with --key FILE or {KeyFileVariable}"),
@@ -33,7 +33,7 @@ public sealed record ComputeSettings(string KeyFile, string Broker, int Parallel
         parallelism ?? WorkerSettings.Number("PSI_PARALLELISM", 0, 1024) ?? 0,
         WorkerSettings.Number("PSI_HEALTH_PORT", 0, 65535) ?? 0,
         Environment.GetEnvironmentVariable("PSI_HEALTH_ADDRESS") ?? "127.0.0.1",
-        brokerCa);
+        files);
 }
 
 /// <summary>A compute worker as a process.</summary>
@@ -58,7 +58,7 @@ public static class ComputeWorker
         var parallelism = Cores.CountOf(settings.Parallelism);
         await Worker.RunAsync(
             new WorkerSurface(jsonLogs, settings.HealthPort, settings.HealthAddress),
-            logs => new ComputeService(key, BrokerAddress.Parse(settings.Broker, settings.BrokerCa),
+            logs => new ComputeService(key, BrokerAddress.Parse(settings.Broker, settings.BrokerFiles),
                 parallelism, TimeProvider.System, logs.CreateLogger<ComputeService>()), cancellation);
     }
 }

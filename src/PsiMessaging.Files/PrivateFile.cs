@@ -171,6 +171,10 @@ public static partial class PrivateFile
     public static bool MayBeChangedByOthers(string path) =>
         !OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite)) != UnixFileMode.None;
 
+    /// <summary>Whether others may read a file or change it; its group may read it, as it may a mounted secret.</summary>
+    public static bool IsOpenBeyondGroup(string path) => !OperatingSystem.IsWindows()
+        && (File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite)) != UnixFileMode.None;
+
     /// <summary>
     /// Whether a file or folder belongs to another user, who could change it or its rights under us. Root counts as nobody else: it can do so anyway, and what
     /// a cluster mounts as a secret is root's.

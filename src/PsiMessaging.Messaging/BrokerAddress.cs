@@ -7,20 +7,22 @@ namespace PsiMessaging.Messaging;
 /// <param name="Host">Host name or address.</param>
 /// <param name="Port">1 to 65535.</param>
 /// <param name="VirtualHost">Virtual host, <c>/</c> by default.</param>
-/// <param name="User">User name.</param>
-/// <param name="Password">Password.</param>
+/// <param name="User">User name; with an own certificate and no password its common name.</param>
+/// <param name="Password">Password; null where the own certificate takes its place, by the mechanism EXTERNAL.</param>
 /// <param name="Tls">Whether the connection is encrypted, and the broker's certificate checked: chain and host name, at every connection.</param>
-/// <param name="CaFile">PEM file of the only certificate authorities that are believed; null means those of the system.</param>
-public sealed record BrokerAddress(string Host, ushort Port, string VirtualHost, string User, string Password, bool Tls, string? CaFile = null)
+/// <param name="Files">Authorities that are believed, and the own certificate.</param>
+public sealed record BrokerAddress(string Host, ushort Port, string VirtualHost, string User, string? Password, bool Tls, BrokerFiles Files)
 {
-    /// <summary>Variable that names the file of certificate authorities.</summary>
-    public const string CaVariable = "PSI_BROKER_CA";
-
-    /// <summary>Reads <c>amqp[s]://[user[:password]@]host[:port][/vhost]</c>; a password in PSI_BROKER_PASSWORD comes before none in the address.</summary>
+    /// <summary>
+    /// Reads <c>amqp[s]://[user[:password]@]host[:port][/vhost]</c>; a password in PSI_BROKER_PASSWORD comes before none in the address. With an own
+    /// certificate and no password the certificate is the login.
+    /// </summary>
     /// <param name="text">The address.</param>
-    /// <param name="caFile">File of certificate authorities; null takes PSI_BROKER_CA, or those of the system.</param>
-    /// <exception cref="ParticipantException">Not such an address, or a file of authorities for a connection without TLS.</exception>
-    public static BrokerAddress Parse(string text, string? caFile = null)
+    /// <param name="files">Files of certificates; what is null comes from the environment (PSI_BROKER_CA, PSI_BROKER_CERTIFICATE, PSI_BROKER_KEY).</param>
+    /// <exception cref="ParticipantException">
+    /// Not such an address, files for a connection without TLS, or a certificate that cannot be used or is not the named user's.
+    /// </exception>
+    public static BrokerAddress Parse(string text, BrokerFiles? files = null)
     {
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("amqp" or "amqps") || uri.Host.Length == 0)
         {
@@ -30,22 +32,29 @@ public sealed record BrokerAddress(string Host, ushort Port, string VirtualHost,
 
         var user = uri.UserInfo.Split(':', 2);
         var tls = uri.Scheme == "amqps";
-        caFile ??= Environment.GetEnvironmentVariable(CaVariable) is { Length: > 0 } named ? named : null;
-        if (caFile is not null && !tls)
+        files = (files ?? new BrokerFiles()).OrEnvironment();
+        files.Check(tls);
+        var path = uri.AbsolutePath.Length > 1 ? Uri.UnescapeDataString(uri.AbsolutePath[1..]) : "/";
+        var named = user[0].Length > 0 ? Uri.UnescapeDataString(user[0]) : null;
+        var password = user.Length > 1 ? Uri.UnescapeDataString(user[1]) : Environment.GetEnvironmentVariable("PSI_BROKER_PASSWORD");
+        if (files.Certificate is not null && string.IsNullOrEmpty(password))
         {
-            throw new ParticipantException(FailureCodes.Malformed,
-                $"certificate authorities are named ({caFile}), but the broker's address is amqp://, without TLS: write amqps://");
+            (named, password) = (UserOf(files, named), null);
+        }
+        else
+        {
+            password ??= "guest";
         }
 
-        var path = uri.AbsolutePath.Length > 1 ? Uri.UnescapeDataString(uri.AbsolutePath[1..]) : "/";
-        return new BrokerAddress(
-            uri.Host,
-            (ushort)(uri.Port > 0 ? uri.Port : tls ? 5671 : 5672),
-            path,
-            user[0].Length > 0 ? Uri.UnescapeDataString(user[0]) : "guest",
-            user.Length > 1 ? Uri.UnescapeDataString(user[1]) : Environment.GetEnvironmentVariable("PSI_BROKER_PASSWORD") ?? "guest",
-            tls,
-            caFile);
+        return new BrokerAddress(uri.Host, (ushort)(uri.Port > 0 ? uri.Port : tls ? 5671 : 5672), path, named ?? "guest", password, tls, files);
+    }
+
+    /// <summary>The broker takes the user from the certificate and from nowhere else: an address that names another is a mistake.</summary>
+    private static string UserOf(BrokerFiles files, string? named)
+    {
+        var user = OwnCertificate.UserOf(files);
+        return named is null || named == user ? user : throw new ParticipantException(FailureCodes.Malformed,
+            $"the broker's address names the user {named}, and {files.Certificate} is the certificate of {user}: leave the user out, or name the other file");
     }
 
     /// <summary>The address without its password.</summary>

@@ -19,14 +19,42 @@ internal static class BrokerFault
     /// <param name="broker">Where.</param>
     /// <param name="exception">What came of connecting.</param>
     /// <param name="verdict">What was found about the certificate.</param>
-    public static string? Refusal(BrokerAddress broker, Exception exception, CertificateVerdict verdict) =>
-        Find<AuthenticationFailureException>(exception) is not null ? $"the broker at {broker} refuses the user or its password"
+    /// <param name="alert">What the broker says of ours.</param>
+    public static string? Refusal(BrokerAddress broker, Exception exception, CertificateVerdict verdict, TlsAlert alert) =>
+        Find<AuthenticationFailureException>(exception) is not null ? broker.Password is not null
+            ? $"the broker at {broker} refuses the user or its password"
+            : $"the broker at {broker} has no user {broker.User}, as whom the certificate {broker.Files.Certificate} comes: whoever runs the broker makes the "
+                + "users, with deploy/rabbitmq/setup"
+        : IsWithoutMechanism(exception) ? broker.Password is not null
+            ? $"the broker at {broker} takes no password, only a certificate: give the address without one, --broker-certificate FILE and --broker-key FILE"
+            : $"the broker at {broker} takes no certificate for a login: it needs the plugin rabbitmq_auth_mechanism_ssl and auth_mechanisms.1 = EXTERNAL"
         : ReasonOf(exception) is { ReplyCode: NotAllowed, ReplyText: var text }
         ? $"the broker at {broker} refuses the virtual host {broker.VirtualHost} to this user ({text})"
         : broker.Tls && verdict.Fault is { } fault
         ? $"the broker at {broker} shows no certificate to be believed: it must be for the name {broker.Host}, in date, and from "
-            + $"{(broker.CaFile is { } file ? $"an authority in {file}" : "an authority of this system (a private one: --broker-ca FILE)")}; this one {fault}"
-        : null;
+            + $"{(broker.Files.Authorities is { } file ? $"an authority in {file}" : "an authority of this system (a private one: --broker-ca FILE)")}; "
+            + $"this one {fault}"
+        : alert != TlsAlert.None ? OfOurs(broker, alert) : null;
+
+    private static string OfOurs(BrokerAddress broker, TlsAlert alert) => broker.Files.Certificate is not { } file
+        ? $"the broker at {broker} asks for a certificate of ours, and none is named: --broker-certificate FILE and --broker-key FILE"
+        : $"the broker at {broker} refuses our certificate {file}: {alert switch
+        {
+            TlsAlert.UnknownCa => "it is not from the authority that the broker believes",
+            TlsAlert.CertificateExpired => "it is out of date by the broker's clock",
+            TlsAlert.CertificateRevoked => "it was taken back",
+            TlsAlert.UnsupportedCertificate => "it is not for a client",
+            _ => $"the broker's log says why (TLS alert {alert:D})",
+        }}; get another one from whoever runs the broker";
+
+    /// <summary>The client library says it with no exception of its own.</summary>
+    private static bool IsWithoutMechanism(Exception? exception) => exception is not null
+        && (exception.Message.Contains("No compatible authentication mechanism", StringComparison.Ordinal) || IsWithoutMechanism(exception.InnerException));
+
+    /// <summary>Whether the broker ended the connection and said nothing.</summary>
+    public static bool IsWithoutAnswer(Exception exception) =>
+        Find<AuthenticationFailureException>(exception) is null && ReasonOf(exception) is null && !IsWithoutMechanism(exception)
+            && Find<TimeoutException>(exception) is null;
 
     /// <summary>Why an attempt came to nothing, where the next one may go better.</summary>
     /// <param name="broker">Where.</param>

@@ -296,7 +296,13 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
     public static CertificateVerdict Secure(ConnectionFactory factory, BrokerAddress broker, TimeProvider time)
     {
         var verdict = new CertificateVerdict();
-        factory.Ssl = BrokerTls.OptionFor(broker, verdict);
+        factory.Ssl = BrokerTls.OptionFor(broker, verdict, time.GetUtcNow());
+        if (broker.Password is null)
+        {
+            // Nothing else, whatever the broker offers: there is no password to fall back to.
+            factory.AuthMechanisms = [new ExternalMechanismFactory()];
+        }
+
         factory.MaxInboundMessageBodySize = LargestMessageOfAnyBroker;
         factory.RequestedConnectionTimeout = factory.HandshakeContinuationTimeout = factory.ContinuationTimeout = AnswerTime;
         factory.RequestedHeartbeat = Heartbeat;
@@ -309,7 +315,7 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
         var factory = new ConnectionFactory
         {
             HostName = broker.Host, Port = broker.Port, VirtualHost = broker.VirtualHost,
-            UserName = broker.User, Password = broker.Password, AutomaticRecoveryEnabled = false,
+            UserName = broker.User, Password = broker.Password ?? "", AutomaticRecoveryEnabled = false,
         };
         var verdict = Secure(factory, broker, time);
         IConnection? connection = null;
@@ -332,8 +338,18 @@ internal sealed class BrokerPublisher(BrokerAddress broker, TimeProvider time) :
             }
 
             // A cancellation is ours, or that of whoever bounds the wait.
-            throw exception is OperationCanceledException ? exception
-                : BrokerFault.Refusal(broker, exception, verdict) is { } refusal ? new ParticipantException(FailureCodes.Internal, refusal, exception)
+            if (exception is OperationCanceledException)
+            {
+                throw;
+            }
+
+            var alert = TlsAlerts.Of(exception);
+            if (alert == TlsAlert.None && verdict.IsBelieved && BrokerFault.IsWithoutAnswer(exception))
+            {
+                alert = await TlsAlerts.AskAsync(broker, time, cancellation);
+            }
+
+            throw BrokerFault.Refusal(broker, exception, verdict, alert) is { } refusal ? new ParticipantException(FailureCodes.Internal, refusal, exception)
                 : new BrokerAwayException(BrokerFault.Waiting(broker, exception), exception);
         }
     }

@@ -13,19 +13,23 @@ internal sealed class CertificateVerdict
 {
     /// <summary>The rest of a sentence that begins with "this one"; null as long as nothing was found.</summary>
     public string? Fault { get; set; }
+    /// <summary>Whether it was looked at, and is to be believed.</summary>
+    public bool IsBelieved { get; set; }
 }
 
 /// <summary>
-/// How an <c>amqps</c> broker proves that it is the one: TLS 1.2 or 1.3, a certificate for the very host name, from an authority of the system or, where a file
-/// of authorities is named, from one of those and no other. Used by every connection and reconnection; there is no way to leave a check out.
+/// How an <c>amqps</c> broker proves that it is the one: TLS 1.3 where it has it, else 1.2, a certificate for the very host name, from an authority of the
+/// system or, where a file of authorities is named, from one of those and no other. Used by every connection and reconnection; there is no way to leave a
+/// check out. Who has a certificate of its own shows it.
 /// </summary>
 internal static class BrokerTls
 {
     /// <summary>The settings of a connection.</summary>
     /// <param name="broker">Where.</param>
     /// <param name="verdict">Told what is wrong with the certificate.</param>
-    /// <exception cref="ParticipantException">The file of authorities is missing or holds no certificate.</exception>
-    public static SslOption OptionFor(BrokerAddress broker, CertificateVerdict verdict)
+    /// <param name="now">To see that the own certificate is in date.</param>
+    /// <exception cref="ParticipantException">The file of authorities is missing or holds no certificate, or the own certificate cannot be used.</exception>
+    public static SslOption OptionFor(BrokerAddress broker, CertificateVerdict verdict, DateTimeOffset now)
     {
         if (!broker.Tls)
         {
@@ -37,12 +41,18 @@ internal static class BrokerTls
             Version = SslProtocols.Tls12 | SslProtocols.Tls13,
             AcceptablePolicyErrors = SslPolicyErrors.None,
         };
-        var authorities = broker.CaFile is { } file ? Load(file) : null;
+        if (broker.Files.Certificate is not null)
+        {
+            option.ClientCertificateContext = OwnCertificate.Load(broker.Files, now);
+        }
+
+        var authorities = broker.Files.Authorities is { } file ? Load(file) : null;
         option.CertificateValidationCallback = (_, certificate, chain, errors) =>
         {
             // Said outright, since what a library does by default may change.
             verdict.Fault = FaultOf(authorities, certificate, chain, errors);
-            return verdict.Fault is null;
+            verdict.IsBelieved = verdict.Fault is null;
+            return verdict.IsBelieved;
         };
         return option;
     }
@@ -85,14 +95,12 @@ internal static class BrokerTls
     {
         var status = (chain?.ChainStatus ?? []).Aggregate(X509ChainStatusFlags.NoError, (all, one) => all | one.Status);
         return status.HasFlag(X509ChainStatusFlags.NotTimeValid)
-            ? $"is out of date, or not in date yet ({Day(certificate.NotBefore)} to {Day(certificate.NotAfter)})"
+            ? $"is out of date, or not in date yet ({OwnCertificate.Day(certificate.NotBefore)} to {OwnCertificate.Day(certificate.NotAfter)})"
             : status.HasFlag(X509ChainStatusFlags.NotValidForUsage) ? "is not for a server"
             : status.HasFlag(X509ChainStatusFlags.Revoked) ? "was revoked"
             : certificate.SubjectName.RawData.AsSpan().SequenceEqual(certificate.IssuerName.RawData) ? "is signed by itself"
             : "is from somebody else";
     }
-
-    private static string Day(DateTime local) => local.ToUniversalTime().ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
 
     private static X509Certificate2Collection Load(string file)
     {

@@ -103,7 +103,7 @@ public sealed partial class MessageBus : IEnvelopeSender, IAsyncDisposable
         configure.Host(broker.Host, broker.Port, broker.VirtualHost, "psi", host =>
         {
             host.Username(broker.User);
-            host.Password(broker.Password);
+            host.Password(broker.Password ?? "");
 
             // MassTransit's own TLS settings accept a chain that leads nowhere: every connection of its gets ours.
             host.OnRefreshConnectionFactory = factory =>

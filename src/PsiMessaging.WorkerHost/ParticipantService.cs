@@ -84,7 +84,7 @@ public sealed partial class ParticipantService : WorkerService
         using var store = new SqliteParticipantStore(_home.StatePath);
         Participant? participant = null;
         var bus = MessageBus.RabbitMq(
-            BrokerAddress.Parse(_home.Config.Broker!, _home.Config.BrokerCa),
+            BrokerAddress.Parse(_home.Config.Broker!, BrokerFiles.Of(_home.Config)),
             [new Inbox(_home.Inbox, frame => participant!.ReceiveAsync(frame)) { HasErrors = true }, .. _parts.ExtraInboxes(_home)], _time, _log);
         var health = new WorkerHealth(store, _time, _log);
         using var watch = CancellationTokenSource.CreateLinkedTokenSource(stop);

@@ -16,13 +16,16 @@ public static class WorkerSettings
         option ?? Environment.GetEnvironmentVariable("PSI_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".psi");
 
     /// <summary>Opens a home and applies what the command line and the environment say.</summary>
-    public static ParticipantHome OpenHome(string path, string? broker, string? brokerCa = null)
+    public static ParticipantHome OpenHome(string path, string? broker, BrokerFiles? files = null)
     {
+        var named = (files ?? new BrokerFiles()).OrEnvironment();
         var home = ParticipantHome.Open(path);
         home.Override(config => config with
         {
             Broker = broker ?? Environment.GetEnvironmentVariable("PSI_BROKER") ?? config.Broker ?? DefaultBroker,
-            BrokerCa = brokerCa ?? Environment.GetEnvironmentVariable(BrokerAddress.CaVariable) ?? config.BrokerCa,
+            BrokerCa = named.Authorities ?? config.BrokerCa,
+            BrokerCertificate = named.Certificate ?? config.BrokerCertificate,
+            BrokerKey = named.Key ?? config.BrokerKey,
             HealthPort = Number("PSI_HEALTH_PORT", 0, 65535) ?? config.HealthPort,
             HealthAddress = Environment.GetEnvironmentVariable("PSI_HEALTH_ADDRESS") ?? config.HealthAddress,
             Parallelism = Number("PSI_PARALLELISM", 0, 1024) ?? config.Parallelism,

@@ -20,7 +20,7 @@ public partial class DeployTests
         var services = ServiceName()
             .Matches(Compose[Compose.IndexOf("\nservices:", StringComparison.Ordinal)..Compose.IndexOf("\nvolumes:", StringComparison.Ordinal)])
             .Select(match => match.Groups["name"].Value);
-        Assert.Equal(["rabbitmq", "prepare", "linker", "p1", "p1-compute", "p2", "demo"], services);
+        Assert.Equal(["certificates", "rabbitmq", "prepare", "linker", "p1", "p1-compute", "p2", "demo"], services);
         var targets = Target().Matches(Compose).Select(match => match.Groups["name"].Value).Distinct(StringComparer.Ordinal).ToArray();
         Assert.Equal(["cli", "linker", "party"], targets.Order(StringComparer.Ordinal));
         Assert.All(targets, target => Assert.Contains($" AS {target}\n", Dockerfile, StringComparison.Ordinal));
@@ -41,7 +41,8 @@ public partial class DeployTests
         }
 
         var declared = Compose[Compose.IndexOf("\nvolumes:", StringComparison.Ordinal)..];
-        Assert.All(new[] { "broker:", "p1:", "p2:", "linker:", "p1-key:" }, volume => Assert.Contains("\n  " + volume, declared, StringComparison.Ordinal));
+        Assert.All(["broker:", "p1:", "p2:", "linker:", "p1-key:", .. Keys.Select(volume => volume + ":")], volume =>
+            Assert.Contains("\n  " + volume, declared, StringComparison.Ordinal));
         Assert.DoesNotContain('\t', Compose);
     }
 
@@ -56,6 +57,59 @@ public partial class DeployTests
         }
 
         Assert.Contains("\nUSER 1654\n", Dockerfile, StringComparison.Ordinal);
+    }
+
+    private static readonly string[] Keys = ["broker-tls", "p1-tls", "p1-compute-tls", "p2-tls", "linker-tls"];
+
+    /// <summary>Nothing leaves a service without TLS and its certificate, and nobody can read another's key.</summary>
+    [Fact]
+    public void Compose_EveryServiceHasItsOwnCertificateOnly_AndThereIsNoWayWithoutTls()
+    {
+        var services = (Dictionary<object, object>)Parse("docker-compose.yml")["services"];
+        foreach (var (service, expected) in new Dictionary<string, string[]>(StringComparer.Ordinal)
+        {
+            ["certificates"] = Keys, ["rabbitmq"] = ["broker-tls"], ["prepare"] = [], ["linker"] = ["linker-tls"], ["p1"] = ["p1-tls"],
+            ["p1-compute"] = ["p1-compute-tls"], ["p2"] = ["p2-tls"], ["demo"] = ["p1-tls", "p2-tls"],
+        })
+        {
+            var mounted = ((List<object>)At(services[service], "volumes")).Select(volume => ((string)volume).Split(':'))
+                .Where(volume => volume[0].EndsWith("-tls", StringComparison.Ordinal)).ToArray();
+            Assert.Equal(expected, mounted.Select(volume => volume[0]));
+            Assert.All(mounted, volume => Assert.Equal(service == "certificates" ? 2 : 3, volume.Length));
+            Assert.All(mounted.Where(volume => volume.Length == 3), volume => Assert.Equal("ro", volume[2]));
+        }
+
+        var scripts = Directory.GetFiles(Path.Combine(Root, "deploy", "compose")).Concat(Directory.GetFiles(Path.Combine(Root, "deploy", "rabbitmq")))
+            .Where(path => !path.EndsWith(".md", StringComparison.Ordinal));
+        Assert.All([Compose, Dockerfile, .. scripts.Select(File.ReadAllText)], text => Assert.DoesNotContain("amqp://", text, StringComparison.Ordinal));
+        var sources = string.Concat(Directory.GetFiles(Path.Combine(Root, "src"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
+        foreach (var service in new[] { "linker", "p1", "p1-compute", "p2" })
+        {
+            var environment = ((Dictionary<object, object>)At(services[service], "environment")).Keys.Cast<string>().ToArray();
+            Assert.Equal(["PSI_BROKER", "PSI_BROKER_CA", "PSI_BROKER_CERTIFICATE", "PSI_BROKER_KEY"],
+                environment.Where(name => name.StartsWith("PSI_BROKER", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+            Assert.All(environment, name => Assert.Contains($"\"{name}\"", sources, StringComparison.Ordinal));
+        }
+    }
+
+    /// <summary>The file that the tests of attacks hold to a broker (StrangerAtTheTlsBroker), and nothing beside it that takes it back.</summary>
+    [Fact]
+    public void Broker_TakesTlsWithACertificateAndNothingElse()
+    {
+        var settings = new[] { "rabbitmq/rabbitmq.conf", "compose/rabbitmq.conf" }.SelectMany(path => File.ReadAllLines(Path.Combine(Root, "deploy", path)))
+            .Where(line => line.Length > 0 && line[0] != '#').Select(line => line.Split(" = "))
+            .ToDictionary(line => line[0], line => line[1], StringComparer.Ordinal);
+        Assert.Equal(("none", "5671"), (settings["listeners.tcp"], settings["listeners.ssl.default"]));
+        Assert.Equal(("verify_peer", "true"), (settings["ssl_options.verify"], settings["ssl_options.fail_if_no_peer_cert"]));
+        Assert.Equal(["tlsv1.3", "tlsv1.2"], settings.Where(setting => setting.Key.StartsWith("ssl_options.versions.", StringComparison.Ordinal))
+            .OrderBy(setting => setting.Key, StringComparer.Ordinal).Select(setting => setting.Value));
+        Assert.Equal(["EXTERNAL"], settings.Where(setting => setting.Key.StartsWith("auth_mechanisms.", StringComparison.Ordinal))
+            .Select(setting => setting.Value));
+        Assert.DoesNotContain(settings.Keys, key => key.StartsWith("loopback_users", StringComparison.Ordinal)
+            || key.StartsWith("default_", StringComparison.Ordinal));
+        Assert.Equal("[rabbitmq_auth_mechanism_ssl].", File.ReadAllText(Path.Combine(Root, "deploy", "compose", "enabled_plugins")).Trim());
+        Assert.All(["demo-ca", "permissions", "setup"], script =>
+            Assert.True((File.GetUnixFileMode(Path.Combine(Root, "deploy", "rabbitmq", script)) & UnixFileMode.UserExecute) != UnixFileMode.None, script));
     }
 
     public static TheoryData<string> Manifests =>
@@ -115,6 +169,10 @@ public partial class DeployTests
         Assert.All((List<object>)At(container, "env"), variable => Assert.Contains($"\"{At(variable, "name")}\"", sources, StringComparison.Ordinal));
         Assert.NotNull(((List<object>)At(container, "env")).Select(variable => (Dictionary<object, object>)variable)
             .Single(variable => (string)variable["name"] == "PSI_BROKER")["valueFrom"]);
+        var mounts = ((List<object>)At(container, "volumeMounts")).Cast<Dictionary<object, object>>();
+        Assert.Equal("true", mounts.Single(mount => (string)mount["mountPath"] == "/broker")["readOnly"]);
+        Assert.Equal("0440", ((List<object>)At(pod, "volumes")).Cast<Dictionary<object, object>>()
+            .Where(volume => (string)volume["name"] == "broker").Select(volume => At(volume, "secret", "defaultMode")).Single());
     }
 
     private static IEnumerable<object> Containers(object pod) =>
@@ -127,7 +185,7 @@ public partial class DeployTests
     public void Compose_EveryService_IsHardened()
     {
         var services = (Dictionary<object, object>)Parse("docker-compose.yml")["services"];
-        Assert.Equal(7, services.Count);
+        Assert.Equal(8, services.Count);
         Assert.All(services, service =>
         {
             Assert.Equal(["ALL"], (List<object>)At(service.Value, "cap_drop"));
@@ -137,7 +195,12 @@ public partial class DeployTests
             Assert.Matches(ExactImage(), Variable().Replace((string)At(service.Value, "image"), "${default}"));
             Assert.Empty(((Dictionary<object, object>)service.Value).Keys.Intersect(["cap_add", "privileged", "pid", "network_mode", "devices", "ports"]));
         });
-        Assert.NotEqual("root", At(services["rabbitmq"], "user"));
+        Assert.Equal("rabbitmq:1654", At(services["rabbitmq"], "user"));
+
+        // The one that is root's, and without capabilities, ends before any other begins.
+        Assert.Equal(["certificates"], services.Where(service => ((Dictionary<object, object>)service.Value).GetValueOrDefault("user") is string user
+            && user.Split(':')[0] is "0" or "root").Select(service => service.Key));
+        Assert.Equal("service_completed_successfully", At(services["rabbitmq"], "depends_on", "certificates", "condition"));
     }
 
     [Fact]

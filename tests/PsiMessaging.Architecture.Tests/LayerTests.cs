@@ -23,7 +23,7 @@ public class LayerTests
         ["PsiMessaging.Party"] = ["Participants", "Contracts", "Cryptography", "Protocols", "Files", "Batches", "Data", "Analytics"],
         ["PsiMessaging.Linker"] = ["Participants", "Contracts", "Cryptography", "Files", "Batches"],
         ["PsiMessaging.Storage"] = ["Participants"],
-        ["PsiMessaging.Messaging"] = ["Participants", "Contracts"],
+        ["PsiMessaging.Messaging"] = ["Participants", "Files", "Contracts"],
         ["PsiMessaging.WorkerHost"] = ["Messaging", "Storage", "Participants", "Files", "Contracts"],
         ["PsiMessaging.Compute"] = ["WorkerHost", "Messaging", "Protocols", "Participants", "Files", "Contracts", "Cryptography"],
         ["PsiMessaging.InProcess"] = ["Party", "Linker", "Participants", "Data", "Protocols"],

@@ -108,7 +108,7 @@ public sealed class ImpostorBroker : IDisposable
     private readonly QueueAddress Queue = QueueAddress.Restore($"t{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}.p1.inbox.v1")!;
 
     private MessageBus Bus(int port, string? caFile, Func<ReadOnlyMemory<byte>, Task>? receive = null) => MessageBus.RabbitMq(
-        BrokerAddress.Parse($"amqps://{new Uri(Rabbit.Address).UserInfo}@localhost:{port}", caFile),
+        BrokerAddress.Parse($"amqps://{new Uri(Rabbit.Address).UserInfo}@localhost:{port}", new BrokerFiles(caFile)),
         [new Inbox(Queue, receive ?? (_ => Task.CompletedTask))], TimeProvider.System, NullLogger.Instance, temporary: receive is not null);
 
     public void Dispose()

@@ -15,6 +15,7 @@ public sealed class Cluster : IAsyncDisposable
     private static int _count;
     private readonly Dictionary<string, PsiProcess> _workers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _logins = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _certificates = new(StringComparer.Ordinal);
 
     private Cluster(string? prefix) => Prefix = prefix ?? $"t{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
 
@@ -26,6 +27,25 @@ public sealed class Cluster : IAsyncDisposable
 
     /// <summary>Has a participant's worker and commands use a login of its own.</summary>
     public void UseLogin(string name, string address) => _logins[name] = address;
+
+    /// <summary>Has a participant's worker and commands use the certificate in a folder of demo-ca.</summary>
+    public void UseCertificate(string name, string folder) => _certificates[name] = folder;
+
+    private Dictionary<string, string> EnvironmentOf(string name)
+    {
+        var environment = new Dictionary<string, string>
+        {
+            ["PSI_BROKER"] = Environment.GetEnvironmentVariable("PSI_TEST_BROKER") is null ? "" : LoginOf(name),
+        };
+        if (_certificates.TryGetValue(name, out var folder))
+        {
+            environment["PSI_BROKER_CA"] = Path.Combine(folder, "ca.pem");
+            environment["PSI_BROKER_CERTIFICATE"] = Path.Combine(folder, "certificate.pem");
+            environment["PSI_BROKER_KEY"] = Path.Combine(folder, "key.pem");
+        }
+
+        return environment;
+    }
 
     private string LoginOf(string name) => _logins.GetValueOrDefault(name, Rabbit.Address);
 
@@ -118,7 +138,11 @@ public sealed class Cluster : IAsyncDisposable
         var port = ((IPEndPoint)socket.LocalEndpoint).Port;
         socket.Stop();
         Ports[name] = port;
-        environment["PSI_BROKER"] = LoginOf(name.Split('/')[0]);
+        foreach (var (variable, value) in EnvironmentOf(name.Split('/')[0]))
+        {
+            environment[variable] = value;
+        }
+
         environment["PSI_HEALTH_PORT"] = $"{port}";
         return _workers[name] = PsiProcess.Start(environment, arguments);
     }
@@ -161,9 +185,7 @@ public sealed class Cluster : IAsyncDisposable
     }
 
     public Task<PsiResult> TryPsiAsync(string name, params string[] arguments) =>
-        PsiProcess.RunAsync(
-                new Dictionary<string, string> { ["PSI_BROKER"] = Environment.GetEnvironmentVariable("PSI_TEST_BROKER") is null ? "" : LoginOf(name) },
-            [.. arguments, "--home", Home(name)]);
+        PsiProcess.RunAsync(EnvironmentOf(name), [.. arguments, "--home", Home(name)]);
 
     public ValueTask DisposeAsync()
     {

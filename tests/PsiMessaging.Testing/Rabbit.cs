@@ -34,22 +34,28 @@ public static class Rabbit
     /// <summary>The rights that deploy/rabbitmq/permissions grants.</summary>
     public static async Task<string[]> RightsAsync(string prefix, params string[] arguments)
     {
+        var start = new ProcessStartInfo(Script("permissions"), arguments);
+        start.Environment["PSI_QUEUE_PREFIX"] = prefix;
+        return (await RunAsync(start)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    /// <summary>A script of deploy/rabbitmq.</summary>
+    internal static string Script(string name)
+    {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(folder.FullName, "PsiMessaging.sln")))
         {
             folder = folder.Parent!;
         }
 
-        var start = new ProcessStartInfo(Path.Combine(folder.FullName, "deploy", "rabbitmq", "permissions"), arguments);
-        start.Environment["PSI_QUEUE_PREFIX"] = prefix;
-        return (await RunAsync(start)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        return Path.Combine(folder.FullName, "deploy", "rabbitmq", name);
     }
 
     private static Task<string> RunAsync(string verb, string[] arguments) =>
         RunAsync(new ProcessStartInfo(Environment.GetEnvironmentVariable("PSI_TEST_RABBIT")!,
             [verb, Environment.GetEnvironmentVariable("PSI_TEST_RABBIT_DIR")!, .. arguments]));
 
-    private static async Task<string> RunAsync(ProcessStartInfo start)
+    internal static async Task<string> RunAsync(ProcessStartInfo start)
     {
         start.RedirectStandardOutput = true;
         using var process = Process.Start(start)!;

@@ -69,12 +69,15 @@ internal static class HomeCommands
 
         var (protection, opener) = KeyCommands.ProtectionOf(parsed);
         using var opens = opener;
+        var files = PsiRootCommand.FilesOf(parsed).Full();
         var home = ParticipantHome.Create(path, new ParticipantConfig
         {
             Name = (asParty ?? asLinker)!,
             Role = asParty is null ? ParticipantRole.Linker : ParticipantRole.Party,
             Broker = parsed.GetValue(PsiRootCommand.Broker),
-            BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa) is { } ca ? Path.GetFullPath(ca) : null,
+            BrokerCa = files.Authorities,
+            BrokerCertificate = files.Certificate,
+            BrokerKey = files.Key,
             SharedKeyFile = parsed.GetValue(SharedKey),
             MinCell = parsed.GetValue(MinCell) is > 0 and var most ? most : ParticipantConfig.DefaultMinCell,
             AcceptOneSided = parsed.GetValue(OneSided),

@@ -5,7 +5,6 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Files;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Storage;
@@ -85,7 +84,7 @@ internal static class KeyCommands
                 home.Protect(protection, opener);
             }
 
-            Audit(home, "keys-protected", ("protection", NameOf(protection)));
+            AuditCommands.Enter(home, "keys-protected", ("protection", NameOf(protection)));
             Console.Out.WriteLine($"{home.Name}'s private keys lie under {NameOf(protection)} now."
                 + (protection == KeyProtection.None ? "" : $" Its worker needs {(protection == KeyProtection.Passphrase ? IdentityLock.PassphraseFile : IdentityLock.KeyFile)}."));
             return Task.CompletedTask;
@@ -102,7 +101,7 @@ internal static class KeyCommands
         }
 
         using var renewed = Reopened(home);
-        Audit(renewed, "card-renewed", ("fingerprint", renewed.Card.Fingerprint), ("expires", Day(renewed.Card)));
+        AuditCommands.Enter(renewed, "card-renewed", ("fingerprint", renewed.Card.Fingerprint), ("expires", Day(renewed.Card)));
         Console.Out.WriteLine($"{renewed.Name}'s card is believed until {Day(renewed.Card)} by who pins it anew: psi card --home {home.Path} > "
             + $"{home.Name.ToLowerInvariant()}.json; there: psi trust {home.Name.ToLowerInvariant()}.json. No --replace is needed: the keys are the same.");
         return Task.CompletedTask;
@@ -133,7 +132,7 @@ internal static class KeyCommands
         var file = Path.Combine(home.Path, $"revocation-{old[..8]}.json");
         AtomicFile.Write(file, System.Text.Encoding.UTF8.GetBytes(revocation.ToJson()));
         using var rotated = Reopened(home);
-        Audit(rotated, "keys-rotated", ("from", old), ("to", rotated.Card.Fingerprint));
+        AuditCommands.Enter(rotated, "keys-rotated", ("from", old), ("to", rotated.Card.Fingerprint));
         Console.Out.WriteLine($"{rotated.Name} has new keys. Hand out its card (psi card) and {file}, which takes the old one back; there: psi trust, for each.");
         Console.Out.WriteLine($"Fingerprint of {rotated.Name}, to compare by voice: {rotated.Card.SpokenFingerprint}");
         return Task.CompletedTask;
@@ -157,14 +156,8 @@ internal static class KeyCommands
     public static void Revoke(ParticipantHome home, ParticipantCard card, string? reason)
     {
         home.Revoke(card);
-        Audit(home, "card-revoked", ("name", card.Name), ("fingerprint", card.Fingerprint), ("reason", reason));
+        AuditCommands.Enter(home, "card-revoked", ("name", card.Name), ("fingerprint", card.Fingerprint), ("reason", reason));
         Console.Out.WriteLine($"{home.Name} believes the identity {card.SpokenFingerprint} of {card.Name} no more. Its sessions end by their deadlines, or by psi cancel.");
-    }
-
-    private static void Audit(ParticipantHome home, string happening, params (string, System.Text.Json.Nodes.JsonNode?)[] details)
-    {
-        using var store = new SqliteParticipantStore(home.StatePath);
-        store.Write(state => new AuditLog(home, TimeProvider.System).Append(state, happening, details));
     }
 
     private static void RequireNoWorker(ParticipantHome home)

@@ -4,13 +4,10 @@ using PsiMessaging.Cli.Output;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants;
-using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
 using PsiMessaging.Participants.Pairing;
-using PsiMessaging.Participants.Store;
-using PsiMessaging.Storage;
 using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.Cli.Commands;
@@ -70,14 +67,14 @@ internal static class PairCommand
             HomeCommands.Make(parsed, path).Dispose();
         }
 
-        return WorkerSettings.OpenHome(path, parsed.GetValue(PsiRootCommand.Broker), parsed.GetValue(PsiRootCommand.BrokerCa));
+        return WorkerSettings.OpenHome(path, parsed.GetValue(PsiRootCommand.Broker), PsiRootCommand.FilesOf(parsed));
     }
 
     private static async Task MeetAsync(ParticipantHome home, PairingExchange exchange, string[] others, TimeSpan patience, CancellationToken cancellation)
     {
         using var limit = new CancellationTokenSource(patience, TimeProvider.System);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
-        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(home.Config.Broker!, home.Config.BrokerCa), [], TimeProvider.System, NullLogger.Instance);
+        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(home.Config.Broker!, BrokerFiles.Of(home.Config)), [], TimeProvider.System, NullLogger.Instance);
         await bus.StartAsync(BrokerPatience, either.Token);
         await using var listening = await bus.ListenAsync(QueueAddress.PairingOf(home.Config.QueuePrefix, home.Name), frame =>
         {
@@ -153,14 +150,11 @@ internal static class PairCommand
             home.Pin(card, replace: false);
         }
 
-        using var store = new SqliteParticipantStore(home.StatePath);
-        store.Write(state =>
+        foreach (var card in cards)
         {
-            foreach (var card in cards)
-            {
-                new AuditLog(home, TimeProvider.System).Append(state, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint), ("how", "pair"));
-            }
-        });
+            AuditCommands.Enter(home, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint), ("how", "pair"));
+        }
+
         Console.Error.WriteLine($"{home.Name} trusts {string.Join(" and ", cards.Select(card => $"{card.Name} ({card.Role.ToString().ToLowerInvariant()})"))}. "
             + $"Its home is {home.Path}; start its worker with: psi {(home.Config.Role == ParticipantRole.Party ? "party" : "linker")} run --home {home.Path}");
     }

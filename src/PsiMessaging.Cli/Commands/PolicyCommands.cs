@@ -78,8 +78,8 @@ internal static class PolicyCommands
 
         if (File.Exists(path))
         {
-            store.Write(state => new AuditLog(home, TimeProvider.System).Append(state, "policy-checked",
-                ("sha256", Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(path))))));
+            AuditCommands.Enter(home, "policy-checked",
+                ("sha256", Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(path)))));
         }
 
         return Task.CompletedTask;

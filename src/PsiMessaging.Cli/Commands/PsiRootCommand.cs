@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using PsiMessaging.Cli.Output;
+using PsiMessaging.Messaging;
 using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.Cli.Commands;
@@ -26,13 +27,25 @@ internal static class PsiRootCommand
         Recursive = true, HelpName = "FILE",
     };
 
+    public static readonly Option<string?> BrokerCertificate = new("--broker-certificate")
+    {
+        Description = "PEM file with the own certificate for an amqps broker; without a password it is the login (default: PSI_BROKER_CERTIFICATE, psi.json)",
+        Recursive = true, HelpName = "FILE",
+    };
+
+    public static readonly Option<string?> BrokerKey = new("--broker-key")
+    {
+        Description = "PEM file with that certificate's key, its owner's alone (default: PSI_BROKER_KEY, psi.json)",
+        Recursive = true, HelpName = "FILE",
+    };
+
     public static readonly Option<bool> Json = new("--json") { Description = "Print JSON for programs instead of text for people", Recursive = true };
 
     public static RootCommand Create()
     {
         var root = new RootCommand("psi: find the records two parties have in common, and count them, without either seeing the other's data.")
         {
-            Home, Broker, BrokerCa, Json,
+            Home, Broker, BrokerCa, BrokerCertificate, BrokerKey, Json,
             SimulationCommands.Demo(), SimulationCommands.Simulate(),
             PairCommand.Create(), HomeCommands.Init(), HomeCommands.Card(), HomeCommands.Trust(), KeyCommands.Keys(), DatasetCommands.Create(),
             WorkerCommands.Party(), WorkerCommands.Linker(),
@@ -57,6 +70,10 @@ internal static class PsiRootCommand
     }
 
     public static string HomeOf(ParseResult parsed) => WorkerSettings.HomePath(parsed.GetValue(Home));
+
+    /// <summary>The files of certificates that the command line names.</summary>
+    public static BrokerFiles FilesOf(ParseResult parsed) =>
+        new(parsed.GetValue(BrokerCa), parsed.GetValue(BrokerCertificate), parsed.GetValue(BrokerKey));
 
     public static Option<string> Choice(string name, string description, string byDefault, params string[] values)
     {

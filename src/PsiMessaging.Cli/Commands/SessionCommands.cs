@@ -268,10 +268,11 @@ internal static class SessionCommands
         Func<ParticipantHome, IParticipantStore, CommandClient, Task> action, CancellationToken cancellation)
     {
         using var home = WorkerSettings.OpenHome(PsiRootCommand.HomeOf(parsed),
-            parsed.GetValue(PsiRootCommand.Broker), parsed.GetValue(PsiRootCommand.BrokerCa));
+            parsed.GetValue(PsiRootCommand.Broker), PsiRootCommand.FilesOf(parsed));
         RequireParty(home);
         using var store = new SqliteParticipantStore(home.StatePath);
-        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(home.Config.Broker!, home.Config.BrokerCa), [], TimeProvider.System, NullLogger.Instance);
+        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(home.Config.Broker!, BrokerFiles.Of(home.Config)), [],
+            TimeProvider.System, NullLogger.Instance);
         await bus.StartAsync(BrokerPatience, cancellation);
         await action(home, store, new CommandClient(home, bus, TimeProvider.System));
     }

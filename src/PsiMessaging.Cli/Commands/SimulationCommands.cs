@@ -158,7 +158,7 @@ internal static class SimulationCommands
         MinCell = parsed.GetValue(session.MinCell) ?? ParticipantConfig.DefaultMinCell,
         Parallelism = parsed.GetValue(Parallelism),
         Broker = parsed.GetValue(PsiRootCommand.Broker),
-        BrokerCa = parsed.GetValue(PsiRootCommand.BrokerCa),
+        BrokerFiles = PsiRootCommand.FilesOf(parsed),
         OutputFolder = parsed.GetValue(Out),
         RawLabels = !parsed.GetValue(SessionCommands.RawLabels) ? false
             : parsed.GetValue(Out) is null ? throw new UsageException("--raw-labels is about files: add --out DIR")

@@ -17,7 +17,7 @@ internal static class WorkerCommands
     private static Command Run(string description, Func<ParticipantParts> parts) => new Command("run", description).Do(async (parsed, cancellation) =>
     {
         using var home = WorkerSettings.OpenHome(PsiRootCommand.HomeOf(parsed),
-            parsed.GetValue(PsiRootCommand.Broker), parsed.GetValue(PsiRootCommand.BrokerCa));
+            parsed.GetValue(PsiRootCommand.Broker), PsiRootCommand.FilesOf(parsed));
         await ParticipantService.RunAsync(home, parts(), JsonLogs(parsed), cancellation);
     });
 
@@ -36,7 +36,7 @@ internal static class WorkerCommands
         }.Do((parsed, cancellation) =>
             ComputeWorker.RunAsync(
                 ComputeSettings.FromEnvironment(parsed.GetValue(key), parsed.GetValue(PsiRootCommand.Broker),
-                    parsed.GetValue(parallelism) is > 0 and var asked ? asked : null, parsed.GetValue(PsiRootCommand.BrokerCa)),
+                    parsed.GetValue(parallelism) is > 0 and var asked ? asked : null, PsiRootCommand.FilesOf(parsed)),
                 JsonLogs(parsed), cancellation));
     }
 

@@ -8,11 +8,11 @@ namespace PsiMessaging.Cli.Simulation;
 
 /// <summary>Participants of one process over a bus: MassTransit in memory, or RabbitMQ with inboxes that go with the run.</summary>
 /// <param name="broker">Address of a RabbitMQ; null for a bus in memory.</param>
-/// <param name="authorities">File of certificate authorities, for an amqps broker.</param>
+/// <param name="files">Files of certificates, for an amqps broker.</param>
 /// <param name="time">Clock.</param>
 /// <param name="traffic">Counts what is sent between participants.</param>
 /// <param name="onFault">Told of what went wrong while a frame was taken in; the bus brings it again.</param>
-internal sealed class BusTransport(string? broker, string? authorities, TimeProvider time, TrafficMeter traffic, Action<Exception> onFault) : ILocalTransport
+internal sealed class BusTransport(string? broker, BrokerFiles files, TimeProvider time, TrafficMeter traffic, Action<Exception> onFault) : ILocalTransport
 {
     private static readonly TimeSpan BrokerPatience = TimeSpan.FromSeconds(5);
     private IReadOnlyList<LocalParticipant> _participants = [];
@@ -28,7 +28,7 @@ internal sealed class BusTransport(string? broker, string? authorities, TimeProv
         var inboxes = participants.Select(participant => new Inbox(participant.Home.Inbox, frame => ReceiveAsync(participant, frame))).ToArray();
         _bus = broker is null
             ? MessageBus.InMemory(inboxes, time, NullLogger.Instance)
-            : MessageBus.RabbitMq(BrokerAddress.Parse(broker, authorities), inboxes, time, NullLogger.Instance, temporary: true);
+            : MessageBus.RabbitMq(BrokerAddress.Parse(broker, files), inboxes, time, NullLogger.Instance, temporary: true);
     }
 
     /// <inheritdoc/>

@@ -2,6 +2,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
+using PsiMessaging.Messaging;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Protocols;
 
@@ -50,8 +51,8 @@ internal sealed record SimulationRequest
     public int MinCell { get; init; } = ParticipantConfig.DefaultMinCell;
     public int Parallelism { get; init; }
     public string? Broker { get; init; }
-    /// <summary>File of certificate authorities, for an amqps broker.</summary>
-    public string? BrokerCa { get; init; }
+    /// <summary>Files of certificates, for an amqps broker.</summary>
+    public BrokerFiles BrokerFiles { get; init; } = new();
     public string? OutputFolder { get; init; }
     /// <summary>Whether labels in CSV files stand as they are in the data.</summary>
     public bool RawLabels { get; init; }

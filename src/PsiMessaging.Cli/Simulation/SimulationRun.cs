@@ -71,7 +71,7 @@ internal sealed class SimulationRun(SimulationRequest request, TimeProvider time
     private async Task<SimulationOutcome> RunInAsync(string root, SimulationOutput? output, CancellationToken cancellation)
     {
         var start = time.GetTimestamp();
-        var transport = new BusTransport(request.Broker, request.BrokerCa, time, _traffic, OnFault);
+        var transport = new BusTransport(request.Broker, request.BrokerFiles, time, _traffic, OnFault);
         using var logs = new FaultLog(OnFault);
         var options = new LocalClusterOptions { Root = root, Configure = Configure(), Stores = new SqliteStores(), Time = time, Logs = logs };
         await using var cluster = new LocalCluster(options, transport);

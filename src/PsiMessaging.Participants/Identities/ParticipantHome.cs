@@ -21,6 +21,10 @@ public sealed record ParticipantConfig
     public string? Broker { get; init; }
     /// <summary>PEM file of the certificate authorities that an <c>amqps</c> broker's certificate must come from; null means those of the system.</summary>
     public string? BrokerCa { get; init; }
+    /// <summary>PEM file of the own certificate for an <c>amqps</c> broker; with it and without a password it is the login.</summary>
+    public string? BrokerCertificate { get; init; }
+    /// <summary>PEM file of that certificate's key.</summary>
+    public string? BrokerKey { get; init; }
     /// <summary>Path of a key file both parties hold; null means key agreement between the pinned identities.</summary>
     public string? SharedKeyFile { get; init; }
     /// <summary>Prefix of all queue names; the same at every participant.</summary>

@@ -168,7 +168,7 @@ internal sealed class PolicyDesk(PartyContext party)
                 new ApprovedTerms { Id = $"{terms.Partner}/{session.Id[..8]}", Terms = terms, At = turn.Now, Reason = decision.Reason }.Put(effects);
             }
 
-            effects.Audit(decision.Approve ? "approved" : "denied", ("session", session.Id), ("peer", approval.Partner),
+            effects.Audit("approval-decided", ("session", session.Id), ("peer", approval.Partner), ("decision", decision.Approve ? "approved" : "denied"),
                 ("query", approval.Question is null ? null : approval.Id), ("once", decision.Once), ("reason", decision.Reason));
             CommandDesk.Answer(effects, command, new CommandReply(true, session.Id, null, decision.Approve ? "approved" : "denied"));
         });
