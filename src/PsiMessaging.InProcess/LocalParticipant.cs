@@ -83,7 +83,8 @@ public sealed class LocalParticipant
     internal void CloseHomes() => _homes.ForEach(home => home.Dispose());
 
     private Participant Create(IParticipantStore store) => Home.Config.Role == ParticipantRole.Linker
-        ? new LinkerParticipant(Home, store, _transport.SenderOf(this), _options.Time, _options.Logs.CreateLogger<LinkerParticipant>(), _options.Sealing?.Invoke(Home, store))
+        ? new LinkerParticipant(Home, store, _transport.SenderOf(this), _options.Time, _options.Logs.CreateLogger<LinkerParticipant>(),
+            _options.Sealing?.Invoke(Home, store))
         : new PartyParticipant(Home, store, _transport.SenderOf(this), _options.Time, _options.Logs.CreateLogger<PartyParticipant>(), openScratch: OpenScratch,
             sealing: _options.Sealing?.Invoke(Home, store));
 

@@ -69,7 +69,8 @@ internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight
     private static IEnumerable<Route<LinkSession>> NotForALinker() =>
     [
         // Between the parties.
-        RouteTable<LinkSession>.Never<ProposeSession>(), RouteTable<LinkSession>.Never<AcceptSession>(), RouteTable<LinkSession>.Never<RestartProtocol>(), RouteTable<LinkSession>.Never<ApprovalPending>(),
+        RouteTable<LinkSession>.Never<ProposeSession>(), RouteTable<LinkSession>.Never<AcceptSession>(), RouteTable<LinkSession>.Never<RestartProtocol>(),
+        RouteTable<LinkSession>.Never<ApprovalPending>(),
         RouteTable<LinkSession>.Never<RoundBatch>(), RouteTable<LinkSession>.Never<GrantCredit>(), RouteTable<LinkSession>.Never<CompleteSession>(),
         RouteTable<LinkSession>.Never<AnnounceColumns>(), RouteTable<LinkSession>.Never<ProposeQuery>(), RouteTable<LinkSession>.Never<AcceptQuery>(),
         RouteTable<LinkSession>.Never<RefuseQuery>(),

@@ -44,7 +44,8 @@ public sealed class CommandClient(ParticipantHome home, MessageBus bus, TimeProv
             }, either.Token);
 
             var envelope = Envelope.Create(home, home.Name, session, command, correlation: correlation, replyTo: replyQueue.Name, notAfter: notAfter);
-            await bus.SendAsync(home.Inbox, ParticipantNames.NewId(), FrameSealing.SealToCard(home.Card, envelope.Frame.Span), either.Token, lifetime: patience);
+            var frame = FrameSealing.SealToCard(home.Card, envelope.Frame.Span);
+            await bus.SendAsync(home.Inbox, ParticipantNames.NewId(), frame, either.Token, lifetime: patience);
             isSent = true;
             return await arrived.Task.WaitAsync(either.Token);
         }

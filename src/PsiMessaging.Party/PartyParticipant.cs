@@ -94,11 +94,16 @@ public sealed class PartyParticipant : Participant<PartySession>
             {
                 Names = message => message.SessionId, BySender = true, Rule = Ending.Admit, Unknown = opening.Overtaken,
             },
-            RouteTable<PartySession>.Never<RegisterDataset>(), RouteTable<PartySession>.Never<DatasetBatch>(), RouteTable<PartySession>.Never<RunQuery>(),
-            RouteTable<PartySession>.Never<OpenProduct>(), RouteTable<PartySession>.Never<MaskedRows>(), RouteTable<PartySession>.Never<MaskedCorrection>(),
-            RouteTable<PartySession>.Never<CommandReply>(),
+            .. NotForAParty(),
         ], PeerBounds.Room);
     }
+
+    private static IEnumerable<Route<PartySession>> NotForAParty() =>
+    [
+        RouteTable<PartySession>.Never<RegisterDataset>(), RouteTable<PartySession>.Never<DatasetBatch>(), RouteTable<PartySession>.Never<RunQuery>(),
+        RouteTable<PartySession>.Never<OpenProduct>(), RouteTable<PartySession>.Never<MaskedRows>(), RouteTable<PartySession>.Never<MaskedCorrection>(),
+        RouteTable<PartySession>.Never<CommandReply>(),
+    ];
 
     /// <summary>The party's datasets.</summary>
     public DatasetCatalog Datasets => _party.Datasets;

@@ -65,7 +65,7 @@ public partial class AuditEventTests
 
     private static string[] CodesIn(string text) => [.. CodeSpan().Matches(text).Select(span => span.Groups["code"].Value)];
 
-    [GeneratedRegex(@"(\bAudit|[aA]udit\.Append|\)\.Append|AuditCommands\.Enter)\(\s*((arrival\.State|state|transaction|home),\s*)?"
+    [GeneratedRegex(@"(\bAudit|[aA]udit\.Append|\)\.Append|AuditCommands\.Enter)\(\s*((arrival\.State|state|transaction|home|renewed|rotated),\s*)?"
         + @"""(?<event>[a-z]+(-[a-z]+)+)""",
         RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex Entry();

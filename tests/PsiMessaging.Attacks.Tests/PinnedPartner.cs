@@ -106,7 +106,8 @@ public class PinnedPartner
         Assert.InRange(Read(network.P1, transaction => transaction.CountSessions("P2", openOnly: true)), 1, PeerBounds.OpenSessions);
         Assert.InRange(Read(network.P1, transaction => transaction.ListSessions()).Count, 1, PeerBounds.OpenSessions);
         Assert.InRange(Read(network.P1, transaction => transaction.Outgoing(network.P2.Home.Inbox, 1000)
-            .Count(message => !FrameSealing.IsOpeningAlone(message.Frame) && Envelope.Parse(message.Frame).Message is AbortSession)), 1, PeerBounds.WaitingRefusals);
+            .Count(message => !FrameSealing.IsOpeningAlone(message.Frame)
+                && Envelope.Parse(message.Frame).Message is AbortSession)), 1, PeerBounds.WaitingRefusals);
         await network.P1.RestartAsync();
         Assert.InRange(Read(network.P1, transaction => transaction.CountSessions("P2", openOnly: true)), 1, PeerBounds.OpenSessions);
     }
@@ -200,7 +201,8 @@ public class PinnedPartner
 
         // Whoever comes then, and has piled up nothing, is told.
         Assert.Contains(Read(network.Linker, transaction => transaction.Outgoing(network.P1.Home.Inbox, 1000)), message =>
-            !FrameSealing.IsOpeningAlone(message.Frame) && Envelope.Parse(message.Frame).Message is AbortSession { Reason: var reason } && reason.Contains("P2 has not read", StringComparison.Ordinal));
+            !FrameSealing.IsOpeningAlone(message.Frame) && Envelope.Parse(message.Frame).Message is AbortSession { Reason: var reason }
+            && reason.Contains("P2 has not read", StringComparison.Ordinal));
     }
 
     /// <summary>The peer takes back a question of ours: it ended here without an answer or a reason.</summary>

@@ -74,7 +74,8 @@ public sealed class LinkerDesk : IEnvelopeSender, IAsyncDisposable
         new LinkerRoutes(new Registering.SessionOpening(Context()), (id, rows, envelope) => Straight(id, rows, envelope)).Create();
 
     /// <summary>The door alone: nobody takes up what it stores.</summary>
-    public Doorkeeper<LinkSession> Door() => new(Home, Store, Time, new Post(Home, NullLogger.Instance), Routes(), new RefusedFrames(Time, NullLogger.Instance), NullLogger.Instance);
+    public Doorkeeper<LinkSession> Door() =>
+        new(Home, Store, Time, new Post(Home, NullLogger.Instance), Routes(), new RefusedFrames(Time, NullLogger.Instance), NullLogger.Instance);
 
     /// <summary>A message at the door, sealed to its session's key.</summary>
     public OpenedFrame Opened(string from, string? session, object message) =>

@@ -45,7 +45,8 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
     }
 
     /// <summary>
-    /// By state of the session: not here; one registration, P2's, waits (Asked); P1's was taken (Half); Ready; Deleted; Failed. Opens is stored, and the session is new; Marks leaves an ended session behind; Answers refuses in the outbox. P1 is a
+    /// By state of the session: not here; one registration, P2's, waits (Asked); P1's was taken (Half); Ready; Deleted; Failed. Opens is stored, and the
+    /// session is new; Marks leaves an ended session behind; Answers refuses in the outbox. P1 is a
     /// party of the session, P3 of none.
     /// </summary>
     [Fact]

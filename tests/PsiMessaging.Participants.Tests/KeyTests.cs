@@ -24,7 +24,7 @@ public sealed class KeyTests : IDisposable
     {
         using var passphrase = Text("correct horse");
         using var home = Create("P1", KeyProtection.Passphrase, passphrase);
-        Assert.Equal(KeyProtection.Passphrase, home.Protection);
+        Assert.Equal(KeyProtection.Passphrase, HomeKeys.ProtectionOf(home));
         using var again = ParticipantHome.Open(home.Path, passphrase);
         Assert.Equal(home.Card.Fingerprint, again.Card.Fingerprint);
         using var wrong = Text("correct house");
@@ -73,15 +73,15 @@ public sealed class KeyTests : IDisposable
     {
         using var home = Create("P1");
         using var key = SecretBytes.Random(40);
-        home.Protect(KeyProtection.MountedKey, key);
+        HomeKeys.Protect(home, KeyProtection.MountedKey, key);
         using (var locked = ParticipantHome.Open(home.Path, key))
         {
             Assert.Equal(home.Card.Fingerprint, locked.Card.Fingerprint);
-            locked.Protect(KeyProtection.None, null);
+            HomeKeys.Protect(locked, KeyProtection.None, null);
         }
 
         using var open = ParticipantHome.Open(home.Path);
-        Assert.Equal((home.Card.Fingerprint, KeyProtection.None), (open.Card.Fingerprint, open.Protection));
+        Assert.Equal((home.Card.Fingerprint, KeyProtection.None), (open.Card.Fingerprint, HomeKeys.ProtectionOf(open)));
     }
 
     [Theory]
@@ -103,12 +103,14 @@ public sealed class KeyTests : IDisposable
         if (!OperatingSystem.IsWindows())
         {
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.OtherRead);
-            Assert.Contains("chmod 600", Assert.Throws<ParticipantException>(() => IdentityLock.Read(KeyProtection.Passphrase, path)).Message, StringComparison.Ordinal);
+            Assert.Contains("chmod 600", Assert.Throws<ParticipantException>(() => IdentityLock.Read(KeyProtection.Passphrase, path)).Message,
+                StringComparison.Ordinal);
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
 
         File.WriteAllBytes(path, new byte[5000]);
-        Assert.Contains("longer than", Assert.Throws<ParticipantException>(() => IdentityLock.Read(KeyProtection.MountedKey, path)).Message, StringComparison.Ordinal);
+        Assert.Contains("longer than", Assert.Throws<ParticipantException>(() => IdentityLock.Read(KeyProtection.MountedKey, path)).Message,
+            StringComparison.Ordinal);
         Assert.Contains("does not exist", Assert.Throws<ParticipantException>(() => IdentityLock.Read(KeyProtection.MountedKey, path + "x")).Message,
             StringComparison.Ordinal);
     }
@@ -148,7 +150,7 @@ public sealed class KeyTests : IDisposable
         using var home = Create("P1");
         using var other = Create("P2");
         home.Pin(other.Card, replace: false);
-        other.Renew(other.Card.Expires.AddDays(100), null);
+        HomeKeys.Renew(other, other.Card.Expires.AddDays(100), null);
         using var renewed = ParticipantHome.Open(other.Path);
         Assert.Equal(other.Card.Expires.AddDays(100), renewed.Card.Expires);
         home.Pin(renewed.Card, replace: false);
@@ -161,7 +163,7 @@ public sealed class KeyTests : IDisposable
         using var home = Create("P1");
         using var other = Create("P2");
         home.Pin(other.Card, replace: false);
-        var revocation = Revocation.TryParse(other.Rotate(other.Card.Expires, null).ToJson(), "r")!;
+        var revocation = Revocation.TryParse(HomeKeys.Rotate(other, other.Card.Expires, null).ToJson(), "r")!;
         using var rotated = ParticipantHome.Open(other.Path);
         Assert.NotEqual(other.Card.SigningKey, rotated.Card.SigningKey);
         var card = ParticipantCard.Parse(rotated.Card.ToJson(), "c");
@@ -179,7 +181,7 @@ public sealed class KeyTests : IDisposable
         using var other = Create("P2");
         using var stranger = ParticipantHome.Create(PathOf("stranger"), new ParticipantConfig { Name = "P2", Role = ParticipantRole.Party });
         home.Pin(other.Card, replace: false);
-        stranger.Rotate(stranger.Card.Expires, null);
+        HomeKeys.Rotate(stranger, stranger.Card.Expires, null);
         using var rotated = ParticipantHome.Open(stranger.Path);
         foreach (var card in new[]
         {

@@ -12,7 +12,10 @@ public sealed class PairingTests : IDisposable
 
     public PairingTests()
     {
-        foreach (var (name, role) in new[] { ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker), ("EVIL", ParticipantRole.Party) })
+        foreach (var (name, role) in new[]
+        {
+            ("P1", ParticipantRole.Party), ("P2", ParticipantRole.Party), ("LINKER", ParticipantRole.Linker), ("EVIL", ParticipantRole.Party),
+        })
         {
             _homes[name] = Make(name, name, role);
         }

@@ -8,8 +8,8 @@ using PsiMessaging.Participants.Store;
 namespace PsiMessaging.Testing;
 
 /// <summary>
-/// Seals as always, and lets the test see what is inside: only where the frame is sealed can that be known, whatever keys are gone when it arrives. It also seals
-/// a test's own frames as their sender would, who may be somebody that nobody has changed, or has.
+/// Seals as always, and lets the test see what is inside: only where the frame is sealed can that be known, whatever keys are gone when it arrives. It also
+/// seals a test's own frames as their sender would, who may be somebody that nobody has changed, or has.
 /// </summary>
 public sealed class TappedSealing(ParticipantHome home, IParticipantStore store, ConcurrentDictionary<string, byte[]> inside) : IFrameSealing
 {

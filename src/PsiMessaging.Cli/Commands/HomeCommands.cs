@@ -93,7 +93,8 @@ internal static class HomeCommands
             ("minCell", home.Config.MinCell));
         if (protection == KeyProtection.None)
         {
-            Console.Error.WriteLine($"psi: the private keys lie in {path} under nothing but the file's rights; put them under a passphrase with: psi keys protect");
+            Console.Error.WriteLine($"psi: the private keys lie in {path} under nothing but the file's rights; "
+                + "put them under a passphrase with: psi keys protect");
         }
 
         return home;

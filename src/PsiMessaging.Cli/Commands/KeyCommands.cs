@@ -25,7 +25,8 @@ internal static class KeyCommands
 
     private static readonly Option<string?> KeyFile = new("--key-file")
     {
-        Description = "File with 32 random bytes or more that the private keys lie under, such as a mounted secret: for workers that start by themselves", HelpName = "FILE",
+        Description = "File with 32 random bytes or more that the private keys lie under, such as a mounted secret: for workers that start by themselves",
+        HelpName = "FILE",
     };
 
     /// <summary>Where a passphrase or key comes from, for commands that make or change a home.</summary>
@@ -34,7 +35,8 @@ internal static class KeyCommands
     public static Command Keys() => new("keys", "This participant's keys, and whose cards it believes") { Show(), Protect(), Renew(), Rotate(), Revoke() };
 
     /// <summary>What a command's options say the keys lie under; nothing where they say nothing.</summary>
-    public static (KeyProtection Protection, SecretBytes? Opener) ProtectionOf(ParseResult parsed) => (parsed.GetValue(PassphraseFile), parsed.GetValue(KeyFile)) switch
+    public static (KeyProtection Protection, SecretBytes? Opener) ProtectionOf(ParseResult parsed) =>
+        (parsed.GetValue(PassphraseFile), parsed.GetValue(KeyFile)) switch
     {
         (not null, not null) => throw new UsageException("take either --passphrase-file or --key-file"),
         ({ } file, _) => (KeyProtection.Passphrase, IdentityLock.Read(KeyProtection.Passphrase, file)),
@@ -48,7 +50,7 @@ internal static class KeyCommands
         var pinned = home.Cards();
         if (parsed.GetValue(PsiRootCommand.Json))
         {
-            Terminal.Json(new KeysView(home.Name, home.Card.Fingerprint, home.Card.SpokenFingerprint, Day(home.Card), NameOf(home.Protection),
+            Terminal.Json(new KeysView(home.Name, home.Card.Fingerprint, home.Card.SpokenFingerprint, Day(home.Card), NameOf(HomeKeys.ProtectionOf(home)),
                 [.. pinned.Select(card => new PinnedView(card.Name, RoleOf(card), card.Fingerprint, card.SpokenFingerprint, Day(card), home.WhyNot(card)))]),
                 OutputJson.Plain.KeysView);
             return Task.CompletedTask;
@@ -57,14 +59,15 @@ internal static class KeyCommands
         Terminal.Table(["who", "role", "fingerprint, to compare by voice", "believed until", ""],
             pinned.Select(card => (IReadOnlyList<string>)[card.Name, RoleOf(card), card.SpokenFingerprint, Day(card), home.WhyNot(card) ?? "pinned"])
                 .Prepend([home.Name, RoleOf(home.Card), home.Card.SpokenFingerprint, Day(home.Card), "this home"]));
-        Console.Out.WriteLine($"The private keys lie under {NameOf(home.Protection)}.");
+        Console.Out.WriteLine($"The private keys lie under {NameOf(HomeKeys.ProtectionOf(home))}.");
         return Task.CompletedTask;
     });
 
     private static Command Protect()
     {
         var none = new Option<bool>("--none") { Description = "Under nothing but the file's rights" };
-        return new Command("protect", "Put the private keys under a passphrase or a mounted key, or another one") { PassphraseFile, KeyFile, none }.Do((parsed, _) =>
+        var command = new Command("protect", "Put the private keys under a passphrase or a mounted key, or another one") { PassphraseFile, KeyFile, none };
+        return command.Do((parsed, _) =>
         {
             var (protection, opener) = ProtectionOf(parsed);
             if (parsed.GetValue(none) && protection != KeyProtection.None)
@@ -81,12 +84,13 @@ internal static class KeyCommands
 
             using (opener)
             {
-                home.Protect(protection, opener);
+                HomeKeys.Protect(home, protection, opener);
             }
 
             AuditCommands.Enter(home, "keys-protected", ("protection", NameOf(protection)));
+            var variable = protection == KeyProtection.Passphrase ? IdentityLock.PassphraseFile : IdentityLock.KeyFile;
             Console.Out.WriteLine($"{home.Name}'s private keys lie under {NameOf(protection)} now."
-                + (protection == KeyProtection.None ? "" : $" Its worker needs {(protection == KeyProtection.Passphrase ? IdentityLock.PassphraseFile : IdentityLock.KeyFile)}."));
+                + (protection == KeyProtection.None ? "" : $" Its worker needs {variable}."));
             return Task.CompletedTask;
         });
     }
@@ -97,7 +101,7 @@ internal static class KeyCommands
         RequireNoWorker(home);
         using (var opener = OpenerOf(home))
         {
-            home.Renew(NewDay(), opener);
+            HomeKeys.Renew(home, NewDay(), opener);
         }
 
         using var renewed = Reopened(home);
@@ -126,14 +130,15 @@ internal static class KeyCommands
         Revocation revocation;
         using (var opener = OpenerOf(home))
         {
-            revocation = home.Rotate(NewDay(), opener);
+            revocation = HomeKeys.Rotate(home, NewDay(), opener);
         }
 
         var file = Path.Combine(home.Path, $"revocation-{old[..8]}.json");
         AtomicFile.Write(file, System.Text.Encoding.UTF8.GetBytes(revocation.ToJson()));
         using var rotated = Reopened(home);
         AuditCommands.Enter(rotated, "keys-rotated", ("from", old), ("to", rotated.Card.Fingerprint));
-        Console.Out.WriteLine($"{rotated.Name} has new keys. Hand out its card (psi card) and {file}, which takes the old one back; there: psi trust, for each.");
+        Console.Out.WriteLine($"{rotated.Name} has new keys. Hand out its card (psi card) and {file}, "
+            + "which takes the old one back; there: psi trust, for each.");
         Console.Out.WriteLine($"Fingerprint of {rotated.Name}, to compare by voice: {rotated.Card.SpokenFingerprint}");
         return Task.CompletedTask;
     });
@@ -157,7 +162,8 @@ internal static class KeyCommands
     {
         home.Revoke(card);
         AuditCommands.Enter(home, "card-revoked", ("name", card.Name), ("fingerprint", card.Fingerprint), ("reason", reason));
-        Console.Out.WriteLine($"{home.Name} believes the identity {card.SpokenFingerprint} of {card.Name} no more. Its sessions end by their deadlines, or by psi cancel.");
+        Console.Out.WriteLine($"{home.Name} believes the identity {card.SpokenFingerprint} of {card.Name} no more. "
+            + "Its sessions end by their deadlines, or by psi cancel.");
     }
 
     private static void RequireNoWorker(ParticipantHome home)
@@ -173,7 +179,7 @@ internal static class KeyCommands
     }
 
     private static SecretBytes? OpenerOf(ParticipantHome home) =>
-        home.Protection == KeyProtection.None ? null : IdentityLock.Find(home.Protection, Path.Combine(home.Path, "identity.key"));
+        HomeKeys.ProtectionOf(home) == KeyProtection.None ? null : IdentityLock.Find(HomeKeys.ProtectionOf(home), Path.Combine(home.Path, "identity.key"));
 
     private static ParticipantHome Reopened(ParticipantHome home) => ParticipantHome.Open(home.Path);
 

@@ -12,7 +12,10 @@ using PsiMessaging.WorkerHost;
 
 namespace PsiMessaging.Cli.Commands;
 
-/// <summary><c>psi pair</c>: participants make their homes and exchange their cards, over the broker they will work on, under a code they read to each other.</summary>
+/// <summary>
+/// <c>psi pair</c>: participants make their homes and exchange their cards, over the broker they will work on,
+/// under a code they read to each other.
+/// </summary>
 internal static class PairCommand
 {
     private static readonly TimeSpan BrokerPatience = TimeSpan.FromSeconds(15);
@@ -23,8 +26,14 @@ internal static class PairCommand
 
     public static Command Create()
     {
-        var code = new Argument<string?>("CODE") { Description = "As another's psi pair has printed it; left out by who begins", Arity = ArgumentArity.ZeroOrOne };
-        var with = new Option<string[]>("--with") { Description = "Names of those to pair with", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "NAME" };
+        var code = new Argument<string?>("CODE")
+        {
+            Description = "As another's psi pair has printed it; left out by who begins", Arity = ArgumentArity.ZeroOrOne,
+        };
+        var with = new Option<string[]>("--with")
+        {
+            Description = "Names of those to pair with", Required = true, AllowMultipleArgumentsPerToken = true, HelpName = "NAME",
+        };
         var accept = new Option<bool>("--accept") { Description = "Pin without asking whether the words are the same: for scripts that own all sides" };
         var timeout = PsiRootCommand.Number("--timeout", "Seconds to wait for the others", 600, 5, 86_400);
         var command = new Command("pair", "Make this participant's home if there is none, and exchange cards with the others over the broker")
@@ -74,7 +83,8 @@ internal static class PairCommand
     {
         using var limit = new CancellationTokenSource(patience, TimeProvider.System);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
-        await using var bus = MessageBus.RabbitMq(BrokerAddress.Parse(home.Config.Broker!, BrokerFiles.Of(home.Config)), [], TimeProvider.System, NullLogger.Instance);
+        await using var bus = MessageBus.RabbitMq(
+            BrokerAddress.Parse(home.Config.Broker!, BrokerFiles.Of(home.Config)), [], TimeProvider.System, NullLogger.Instance);
         await bus.StartAsync(BrokerPatience, either.Token);
         await using var listening = await bus.ListenAsync(QueueAddress.PairingOf(home.Config.QueuePrefix, home.Name), frame =>
         {
@@ -97,8 +107,10 @@ internal static class PairCommand
         catch (OperationCanceledException exception) when (!cancellation.IsCancellationRequested)
         {
             throw new ParticipantException(FailureCodes.Deadline, exchange.Unreadable > 0
-                ? $"{string.Join(" and ", exchange.Awaited)} did not come, and {exchange.Unreadable:N0} message(s) were not under this code: did all type the same one?"
-                : $"{string.Join(" and ", exchange.Awaited)} did not come within {patience.TotalSeconds:0} s: each of them types psi pair with this code, on this broker",
+                ? $"{string.Join(" and ", exchange.Awaited)} did not come, and {exchange.Unreadable:N0} message(s) "
+                    + "were not under this code: did all type the same one?"
+                : $"{string.Join(" and ", exchange.Awaited)} did not come within {patience.TotalSeconds:0} s: "
+                    + "each of them types psi pair with this code, on this broker",
                 exception);
         }
     }
@@ -139,7 +151,8 @@ internal static class PairCommand
         Console.Error.Write("Are they? [y/N] ");
         if (Console.ReadLine()?.Trim() is not ("y" or "Y" or "yes"))
         {
-            throw new ParticipantException(FailureCodes.NotPinned, "nothing was pinned; somebody may have passed off a card of theirs as another's. Begin anew with another code");
+            throw new ParticipantException(FailureCodes.NotPinned,
+                "nothing was pinned; somebody may have passed off a card of theirs as another's. Begin anew with another code");
         }
     }
 

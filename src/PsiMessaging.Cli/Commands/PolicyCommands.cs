@@ -98,7 +98,9 @@ internal static class PolicyCommands
             ])).ToArray();
         if (rows.Length > 0)
         {
-            Terminal.Table(["partner", "datasets", "protocols", "reveal", "columns: group / measure / filter", "a day: sessions / questions / evaluations", "until"], rows);
+            Terminal.Table(
+                ["partner", "datasets", "protocols", "reveal", "columns: group / measure / filter",
+                    "a day: sessions / questions / evaluations", "until"], rows);
         }
 
         foreach (var warning in warnings)
@@ -184,7 +186,8 @@ internal static class PolicyCommands
     /// <summary>How a question uses the own columns. Those that are not own are the partner's, and its own matter.</summary>
     private static IReadOnlyList<(string Column, ColumnUse Use)> UsesOf(Query query, Dataset own, string name) =>
     [
-        .. PolicyRules.UsesOf(query).Select(use => (Column: use.Column.StartsWith(name + ".", StringComparison.Ordinal) ? use.Column[(name.Length + 1)..] : use.Column, use.Use))
+        .. PolicyRules.UsesOf(query)
+            .Select(use => (Column: use.Column.StartsWith(name + ".", StringComparison.Ordinal) ? use.Column[(name.Length + 1)..] : use.Column, use.Use))
             .Where(use => own.Described.Any(column => column.Name == use.Column)),
     ];
 
@@ -264,7 +267,8 @@ internal static class PolicyCommands
     private static Task DecideAsync(ParseResult parsed, string text, Func<Approval, DecideApproval> decide, CancellationToken cancellation) =>
         SessionCommands.WithWorkerAsync(parsed, async (home, store, client) =>
         {
-            var found = store.Read(Approval.List).Where(approval => text.Length > 0 && approval.Id.StartsWith(text, StringComparison.OrdinalIgnoreCase)).ToArray();
+            var found = store.Read(Approval.List)
+                .Where(approval => text.Length > 0 && approval.Id.StartsWith(text, StringComparison.OrdinalIgnoreCase)).ToArray();
             var approval = found switch
             {
                 [var one] => one,
@@ -287,7 +291,8 @@ internal static class PolicyCommands
     private static string WhatOf(Approval approval) => approval.Terms is { } terms ? WhatOf(terms) : $"question: {approval.Question}";
 
     private static string WhatOf(SessionRequest terms) => string.Create(CultureInfo.InvariantCulture,
-        $"session about {terms.Dataset}: {terms.Protocol}, reveals {terms.Reveal}, questions by {terms.Engine}, its set {terms.SetSize:N0}, minimum {terms.MinCell:N0}");
+        $"session about {terms.Dataset}: {terms.Protocol}, reveals {terms.Reveal}, "
+            + $"questions by {terms.Engine}, its set {terms.SetSize:N0}, minimum {terms.MinCell:N0}");
 
     private static string PathOf(ParticipantHome home) => Path.Combine(home.Path, PartyPolicy.FileName);
 }

@@ -77,7 +77,9 @@ public sealed class HpkeContext : IDisposable
         return result;
     }
 
-    /// <summary>Seals the message of a place in the row, where messages may come in any order (RFC 9180 section 9.7.1) and their place travels with them.</summary>
+    /// <summary>
+    /// Seals the message of a place in the row, where messages may come in any order (RFC 9180 section 9.7.1) and their place travels with them.
+    /// </summary>
     /// <param name="sequence">The place; the caller never uses one twice.</param>
     /// <param name="associated">What is authenticated beside it.</param>
     /// <param name="plain">The message.</param>

@@ -17,6 +17,8 @@ public static class PasswordHash
     /// <summary>Most memory that a file may ask for, in KiB: 1 GiB.</summary>
     public const int MostMemoryKiB = 1024 * 1024;
 
+    private const int Argon2id = 2;
+
     /// <summary>Derives a key.</summary>
     /// <param name="passphrase">Any length.</param>
     /// <param name="salt"><see cref="SaltSizeBytes"/>, random for each use.</param>
@@ -36,7 +38,8 @@ public static class PasswordHash
         {
             fixed (byte* key = output, text = passphrase.Span, seasoning = grains)
             {
-                if (Libsodium.crypto_pwhash(key, (ulong)output.Length, text, (ulong)passphrase.SizeBytes, seasoning, (ulong)passes, (nuint)memoryKiB * 1024, 2) != 0)
+                var (size, length, memory) = ((ulong)output.Length, (ulong)passphrase.SizeBytes, (nuint)memoryKiB * 1024);
+                if (Libsodium.crypto_pwhash(key, size, text, length, seasoning, (ulong)passes, memory, Argon2id) != 0)
                 {
                     throw new InvalidOperationException($"the machine has no {memoryKiB / 1024:N0} MiB of memory for the passphrase's key");
                 }

@@ -28,8 +28,9 @@ internal sealed record IdentityKeys(SecretBytes Signing, SecretBytes Agreement, 
 }
 
 /// <summary>
-/// <c>identity.key</c>. Plain: magic <c>PSIKEY02</c>, the three keys, the day. Protected: magic <c>PSIKEY03</c>, protection (1: passphrase, 2: mounted key), passes
-/// and KiB of Argon2id (RFC 9106; 4 bytes each, big-endian), salt (16 bytes), nonce (12 bytes), the same content under AES-256-GCM with all before it authenticated.
+/// <c>identity.key</c>. Plain: magic <c>PSIKEY02</c>, the three keys, the day. Protected: magic <c>PSIKEY03</c>, protection (1: passphrase, 2: mounted
+/// key), passes and KiB of Argon2id (RFC 9106; 4 bytes each, big-endian), salt (16 bytes), nonce (12 bytes), the same content under AES-256-GCM with all
+/// before it authenticated.
 /// </summary>
 internal static class IdentityFile
 {
@@ -45,7 +46,8 @@ internal static class IdentityFile
     {
         using var file = File.OpenRead(path);
         Span<byte> head = stackalloc byte[9];
-        return file.ReadAtLeast(head, 9, throwOnEndOfStream: false) == 9 && head.StartsWith(Protected) && head[8] is 1 or 2 ? (KeyProtection)head[8] : KeyProtection.None;
+        return file.ReadAtLeast(head, 9, throwOnEndOfStream: false) == 9 && head.StartsWith(Protected) && head[8] is 1 or 2
+            ? (KeyProtection)head[8] : KeyProtection.None;
     }
 
     /// <summary>Reads the keys.</summary>

@@ -79,7 +79,8 @@ public sealed record ParticipantCard(
         if (card is { Version: not CurrentVersion })
         {
             throw new ParticipantException(FailureCodes.Malformed, $"{source} is a card of version {card.Version}, and this is version {CurrentVersion}: "
-                + (card.Version < CurrentVersion ? "ask for a new one, made by psi card of the same release as here" : "a newer release made it; update this one"))
+                + (card.Version < CurrentVersion ? "ask for a new one, made by psi card of the same release as here"
+                    : "a newer release made it; update this one"))
             {
                 ForPeer = PinnedCard,
             };

@@ -59,7 +59,7 @@ public sealed class ParticipantHome : IDisposable
 {
     private const string ConfigFile = "psi.json";
     private const string IdentityFileName = "identity.key";
-    private const string RevokedFile = "revoked";
+    private readonly RevokedIdentities _revoked;
     private const int MinimumSharedKeyBytes = 32;
     private const int MaximumSharedKeyBytes = 4096;
 
@@ -71,7 +71,8 @@ public sealed class ParticipantHome : IDisposable
         Agreement = agreement;
         SealingSeed = sealing;
         using var key = new HybridKey(sealing);
-        Card = WithSuccession(ParticipantCard.Create(config.Name, config.Role, signing, agreement.PublicKey, key.PublicKey, expires));
+        _revoked = new RevokedIdentities(System.IO.Path.Combine(path, "revoked"));
+        Card = WithSuccession(ParticipantCard.Create(config.Name, config.Role, signing, agreement.PublicKey, key.PublicKey, expires), SuccessionPath);
     }
 
     /// <summary>The folder.</summary>
@@ -90,6 +91,10 @@ public sealed class ParticipantHome : IDisposable
     public string Name => Config.Name;
     /// <summary>SQLite file with sessions, messages in hand and the audit log.</summary>
     public string StatePath => System.IO.Path.Combine(Path, "state.db");
+    /// <summary>File of the private keys.</summary>
+    internal string IdentityPath => System.IO.Path.Combine(Path, IdentityFileName);
+    /// <summary>The word of an earlier identity that this one follows it.</summary>
+    internal string SuccessionPath => System.IO.Path.Combine(Path, "succession.json");
     /// <summary>Folder of datasets.</summary>
     public string DatasetsPath => System.IO.Path.Combine(Path, "datasets");
     /// <summary>Own inbox.</summary>
@@ -107,6 +112,9 @@ public sealed class ParticipantHome : IDisposable
     /// <summary>Whether a folder is a home.</summary>
     public static bool Exists(string path) => File.Exists(System.IO.Path.Combine(path, ConfigFile));
 
+    /// <summary>The same with keys that lie under nothing but their file's rights.</summary>
+    public static ParticipantHome Create(string path, ParticipantConfig config) => Create(path, config, KeyProtection.None, null);
+
     /// <summary>
     /// Makes a home: a folder that its owner alone may enter, identity keys readable by the owner only, and a
     /// configuration. An empty folder is taken over and closed to others.
@@ -118,7 +126,7 @@ public sealed class ParticipantHome : IDisposable
     /// <exception cref="ParticipantException">
     /// There is one already, the name is bad, the shared key file is unusable, or the folder holds something and others may enter it, or is another user's.
     /// </exception>
-    public static ParticipantHome Create(string path, ParticipantConfig config, KeyProtection protection = KeyProtection.None, SecretBytes? opener = null)
+    public static ParticipantHome Create(string path, ParticipantConfig config, KeyProtection protection, SecretBytes? opener)
     {
         if (!ParticipantNames.IsValid(config.Name))
         {
@@ -144,7 +152,7 @@ public sealed class ParticipantHome : IDisposable
             ReadSharedKeyFile(config.SharedKeyFile).Dispose();
         }
 
-        TakeFolder(path);
+        HomeFolders.Take(path);
         Array.ForEach([IdentityFileName, ConfigFile], name => AtomicFile.DestroyParts(System.IO.Path.Combine(path, name)));
         using (var keys = IdentityKeys.Draw(DateOnly.FromDateTime(TimeProvider.System.GetUtcNow().UtcDateTime).AddDays(ParticipantCard.UsualDays)))
         {
@@ -158,20 +166,24 @@ public sealed class ParticipantHome : IDisposable
         return Open(path, opener);
     }
 
+    /// <summary>Opens a home, whose keys are opened by what is said to, or by a person (<see cref="IdentityLock"/>).</summary>
+    /// <inheritdoc cref="Open(string, SecretBytes?)" path="/exception"/>
+    public static ParticipantHome Open(string path) => Open(path, null);
+
     /// <summary>Opens a home.</summary>
     /// <exception cref="ParticipantException">
     /// There is none, others may enter it, it or its keys are another user's, or a file of it is damaged or readable by others.
     /// </exception>
     /// <param name="path">The folder.</param>
     /// <param name="opener">What its keys lie under; null looks where that is said to be, and asks (<see cref="IdentityLock"/>).</param>
-    public static ParticipantHome Open(string path, SecretBytes? opener = null)
+    public static ParticipantHome Open(string path, SecretBytes? opener)
     {
         if (!Exists(path))
         {
             throw new ParticipantException(FailureCodes.WrongState, $"{path} is not a home; make one with: psi init --home {path} --party P1");
         }
 
-        RefuseOpenFolders(path);
+        HomeFolders.RefuseOpen(path);
         ParticipantConfig config;
         try
         {
@@ -203,73 +215,6 @@ public sealed class ParticipantHome : IDisposable
         return new ParticipantHome(path, config, new SigningKey(SecretBytes.CopyOf(keys.Signing.Span)),
             new AgreementKey(SecretBytes.CopyOf(keys.Agreement.Span)), SecretBytes.CopyOf(keys.Sealing.Span), keys.Expires);
     }
-
-    /// <summary>The folders right under a home, through which everything in it is reached.</summary>
-    private static string[] Folders(string path) =>
-        [System.IO.Path.Combine(path, "cards"), System.IO.Path.Combine(path, "datasets"), System.IO.Path.Combine(path, "sessions")];
-
-    private static void TakeFolder(string path)
-    {
-        if (!Directory.Exists(path))
-        {
-            PrivateFile.CreateFolder(path);
-        }
-        else if (PrivateFile.IsForeign(path))
-        {
-            throw new ParticipantException(FailureCodes.WeakKey,
-                $"the folder {path} belongs to another user, who could read what is put there; take a folder of your own");
-        }
-        else if (PrivateFile.IsOpenToOthers(path))
-        {
-            // Closing a folder that is in use, such as /tmp, would do harm; an empty one was made for
-            // this. The look that counts is the one behind closed doors.
-            var rights = OperatingSystem.IsWindows() ? default : File.GetUnixFileMode(path);
-            RefuseFull(path);
-            PrivateFile.CloseFolder(path);
-            try
-            {
-                RefuseFull(path);
-            }
-            catch when (!OperatingSystem.IsWindows())
-            {
-                File.SetUnixFileMode(path, rights);
-                throw;
-            }
-        }
-    }
-
-    private static void RefuseFull(string path)
-    {
-        if (Directory.EnumerateFileSystemEntries(path).Any())
-        {
-            throw new ParticipantException(FailureCodes.WeakKey,
-                $"{path} holds something already and others may enter it; take a new folder, or make it yours alone with: chmod -R go= {Quoted(path)}");
-        }
-    }
-
-    /// <summary>Datasets and results lie in a home in plain text: where others can enter, nothing is done before that is mended.</summary>
-    private static void RefuseOpenFolders(string path)
-    {
-        foreach (var folder in Folders(path).Prepend(path).Where(Directory.Exists))
-        {
-            if (PrivateFile.IsForeign(folder))
-            {
-                throw new ParticipantException(FailureCodes.WeakKey,
-                    $"the folder {folder} belongs to another user, who could change what is in it; run psi as that user, or take a home of your own");
-            }
-
-            if (PrivateFile.IsOpenToOthers(folder))
-            {
-                throw new ParticipantException(FailureCodes.WeakKey,
-                    $"other users can enter the home {path} (folder {folder}); make it yours alone with: chmod -R go= {Quoted(path)}");
-            }
-        }
-    }
-
-    /// <summary>A path as a shell takes it.</summary>
-    private static string Quoted(string path) =>
-        path.All(character => char.IsAsciiLetterOrDigit(character) || "/._-+@%=:,".Contains(character, StringComparison.Ordinal))
-            ? path : $"'{path.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     /// <summary>
     /// Deletes what killed processes left half-written: common identifiers, keys, cards. For the one worker of the home, before it serves; datasets, which have
@@ -311,7 +256,7 @@ public sealed class ParticipantHome : IDisposable
     public ParticipantCard? FindCard(string name) => FindPinned(name) is { } card && WhyNot(card) is null ? card : null;
 
     /// <summary>Why a pinned card is not believed, as a line for a person; null where it is.</summary>
-    public string? WhyNot(ParticipantCard card) => IsRevoked(card) ? $"the identity on {card.Name}'s card was revoked"
+    public string? WhyNot(ParticipantCard card) => _revoked.Contain(card) ? $"the identity on {card.Name}'s card was revoked"
         : !card.IsValidAt(Time.GetUtcNow()) ? $"{card.Name}'s card expired on {card.Expires:yyyy-MM-dd}; ask for a new one and pin it with: psi trust CARD.json"
         : null;
 
@@ -363,7 +308,7 @@ public sealed class ParticipantHome : IDisposable
             throw new ParticipantException(FailureCodes.NotPinned, $"this home is {Name} itself; pin the cards of the others here");
         }
 
-        if (IsRevoked(card))
+        if (_revoked.Contain(card))
         {
             throw new ParticipantException(FailureCodes.NotPinned, $"the identity on this card of {card.Name} was revoked here, and is never pinned again");
         }
@@ -389,71 +334,15 @@ public sealed class ParticipantHome : IDisposable
     /// <summary>Believes an identity no more, for ever, and unpins its card.</summary>
     public void Revoke(ParticipantCard card)
     {
-        var path = System.IO.Path.Combine(Path, RevokedFile);
-        var known = File.Exists(path) ? File.ReadAllText(path) : "";
-        if (!IsRevoked(card))
-        {
-            AtomicFile.Write(path, System.Text.Encoding.ASCII.GetBytes($"{known}{Convert.ToHexStringLower(card.SigningKey)}\n"));
-        }
-
+        _revoked.Add(card);
         if (FindPinned(card.Name) is { } pinned && pinned.SigningKey.AsSpan().SequenceEqual(card.SigningKey))
         {
             File.Delete(CardPath(card.Name));
         }
     }
 
-    private bool IsRevoked(ParticipantCard card)
-    {
-        // Looked at for every message: the file is there only where something was revoked.
-        var file = new FileInfo(System.IO.Path.Combine(Path, RevokedFile));
-        return file.Exists && File.ReadLines(file.FullName).Contains(Convert.ToHexStringLower(card.SigningKey), StringComparer.Ordinal);
-    }
-
-    /// <summary>Under what the private keys lie.</summary>
-    public KeyProtection Protection => IdentityFile.ProtectionOf(System.IO.Path.Combine(Path, IdentityFileName));
-
-    /// <summary>Puts the private keys under another protection.</summary>
-    /// <param name="protection">Which.</param>
-    /// <param name="opener">What opens them from now on.</param>
-    public void Protect(KeyProtection protection, SecretBytes? opener)
-    {
-        using var keys = new IdentityKeys(Signing.Copy(), Agreement.Copy(), SecretBytes.CopyOf(SealingSeed.Span), Card.Expires);
-        IdentityFile.Write(System.IO.Path.Combine(Path, IdentityFileName), keys, protection, opener);
-    }
-
-    /// <summary>The same keys under a card that is believed longer.</summary>
-    /// <param name="expires">Its last day.</param>
-    /// <param name="opener">What opens the keys, where they are protected.</param>
-    public void Renew(DateOnly expires, SecretBytes? opener)
-    {
-        using var keys = new IdentityKeys(Signing.Copy(), Agreement.Copy(), SecretBytes.CopyOf(SealingSeed.Span), expires);
-        IdentityFile.Write(System.IO.Path.Combine(Path, IdentityFileName), keys, Protection, opener);
-    }
-
-    /// <summary>
-    /// Makes new keys. The old identity names the new one its successor and takes itself back, and its keys are overwritten. No worker may run.
-    /// </summary>
-    /// <param name="expires">Last day of the new card.</param>
-    /// <param name="opener">What opens the new keys, where the old ones are protected.</param>
-    /// <returns>The old identity's revocation.</returns>
-    public Revocation Rotate(DateOnly expires, SecretBytes? opener)
-    {
-        var protection = Protection;
-        using var keys = IdentityKeys.Draw(expires);
-        using var signing = new SigningKey(SecretBytes.CopyOf(keys.Signing.Span));
-        using var agreement = new AgreementKey(SecretBytes.CopyOf(keys.Agreement.Span));
-        using var sealing = new HybridKey(keys.Sealing);
-        var next = ParticipantCard.Create(Name, Config.Role, signing, agreement.PublicKey, sealing.PublicKey, expires);
-        var succession = new CardSuccession(Card.Fingerprint, Signing.Sign(ParticipantCard.SuccessionPart(Card.Fingerprint, next.Fingerprint)));
-        AtomicFile.Write(SuccessionPath, JsonSerializer.SerializeToUtf8Bytes(succession, CardJson.Default.CardSuccession));
-        IdentityFile.Write(System.IO.Path.Combine(Path, IdentityFileName), keys, protection, opener);
-        return Revocation.Create(Card, Signing);
-    }
-
-    private string SuccessionPath => System.IO.Path.Combine(Path, "succession.json");
-
-    private ParticipantCard WithSuccession(ParticipantCard card) => File.Exists(SuccessionPath)
-        ? card with { Succeeds = JsonSerializer.Deserialize(File.ReadAllBytes(SuccessionPath), CardJson.Default.CardSuccession) } : card;
+    private static ParticipantCard WithSuccession(ParticipantCard card, string path) => File.Exists(path)
+        ? card with { Succeeds = JsonSerializer.Deserialize(File.ReadAllBytes(path), CardJson.Default.CardSuccession) } : card;
 
     /// <summary>The key shared with another party: from the key file where one is configured, from X25519 between the pinned identities otherwise.</summary>
     /// <exception cref="ParticipantException">The key file is missing, too short or readable by others, or the peer's key is of small order.</exception>

@@ -1,8 +1,8 @@
 namespace PsiMessaging.Participants.Identities;
 
 /// <summary>
-/// Numbers as words that two people can read to each other: proquints (Wilkerson, arXiv:0901.4016), five letters for 16 bits, consonant and vowel in turn. No list
-/// of words is needed, and none is of one language.
+/// Numbers as words that two people can read to each other: proquints (Wilkerson, arXiv:0901.4016), five letters for 16 bits, consonant and vowel in turn. No
+/// list of words is needed, and none is of one language.
 /// </summary>
 public static class Proquint
 {

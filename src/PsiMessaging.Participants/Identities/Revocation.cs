@@ -29,7 +29,8 @@ public sealed record Revocation(int Version, string Revokes, ParticipantCard Car
             return null;
         }
 
-        if (read is not { Revokes: not null, Card: { SigningKey: not null, AgreementKey: not null, SealingKey: not null, Name: not null } card, Signature: not null })
+        if (read is not { Revokes: not null, Signature: not null, Card: { Name: not null } card }
+            || card is not { SigningKey: not null, AgreementKey: not null, SealingKey: not null })
         {
             return null;
         }

@@ -77,11 +77,7 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
                         card is null ? WhyNot(received.Header.From) : $"the message is not signed by the card pinned for {card.Name}");
                 }
 
-                if (opened.To.Session is { } session && (session != received.Header.Session || opened.To.Peer != received.Header.From)
-                    || opened.Opening is { } opening && (received.Header.Session is not { } opens || !opening.IsSignedBy(card, home.Card, opens)))
-                {
-                    throw new RejectedEnvelopeException("the message is sealed to a key of another session or sender, or brings one");
-                }
+                RequireOwnKey(received.Header, card, opened);
             });
             return (envelope, card!);
         }
@@ -89,6 +85,16 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
         {
             refused.Add(exception.Message, card?.Name);
             throw;
+        }
+    }
+
+    /// <summary>A session's key opens what its session and peer have sealed, and what brings one brings it for its own session.</summary>
+    private void RequireOwnKey(EnvelopeHeader header, ParticipantCard card, OpenedFrame opened)
+    {
+        var isOfItsSession = opened.To.Session is not { } session || (session == header.Session && opened.To.Peer == header.From);
+        if (!isOfItsSession || (opened.Opening is { } opening && (header.Session is not { } opens || !opening.IsSignedBy(card, home.Card, opens))))
+        {
+            throw new RejectedEnvelopeException("the message is sealed to a key of another session or sender, or brings one");
         }
     }
 
@@ -128,13 +134,15 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
             throw new RejectedEnvelopeException($"{header.From} sealed a {header.Type} message to the key on the card, and not to its session's");
         }
 
-        return route.Stream(id, envelope) ? new Receipt(id, IsNew: false, null) : store.Write(state =>
-        {
-            var receipt = Put(state, route, id, envelope);
-            return opened.Opening is { } opening && id == header.Session && state.FindSession(id) is { EndedAt: null } && Learn(state, id, header.From, opening, opened.To)
-                ? receipt with { HasAnswered = true } : receipt;
-        });
+        return route.Stream(id, envelope) ? new Receipt(id, IsNew: false, null)
+            : store.Write(state => Put(state, route, id, envelope) is var receipt && LearnOf(state, id, header, opened)
+                ? receipt with { HasAnswered = true } : receipt);
     }
+
+    /// <summary>Takes the key that a message has brought, once what it is for stands.</summary>
+    private bool LearnOf(IStoreWriter state, string id, EnvelopeHeader header, OpenedFrame opened) =>
+        opened.Opening is { } opening && id == header.Session && state.FindSession(id) is { EndedAt: null }
+        && Learn(state, id, header.From, opening, opened.To);
 
     /// <summary>The other's key of a session came alone.</summary>
     private Receipt Learn(OpenedFrame opened)

@@ -21,9 +21,9 @@ public sealed record PairingWord(string Card, IReadOnlyList<string> Has);
 internal sealed partial class PairingJson : JsonSerializerContext;
 
 /// <summary>
-/// The code under which participants exchange their cards over the broker: five words, 80 bits of the system generator, which people read to each other. It keeps
-/// out the broker and every stranger: they would have to guess it while it is used, or afterwards at 2^80 runs of Argon2id. No PAKE: that would let the code be
-/// shorter, and is one more protocol to trust. It does not keep those apart who have it: that the cards are the right ones they see by comparing
+/// The code under which participants exchange their cards over the broker: five words, 80 bits of the system generator, which people read to each other. It
+/// keeps out the broker and every stranger: they would have to guess it while it is used, or afterwards at 2^80 runs of Argon2id. No PAKE: that would let the code
+/// be shorter, and is one more protocol to trust. It does not keep those apart who have it: that the cards are the right ones they see by comparing
 /// <see cref="WordsOf"/>.
 /// </summary>
 public sealed class PairingCode : IDisposable
@@ -53,7 +53,8 @@ public sealed class PairingCode : IDisposable
     /// <summary>One that was read out.</summary>
     /// <exception cref="ParticipantException">The words are no code.</exception>
     public static PairingCode Parse(string words) => Proquint.TryDecode(words) is { Length: CodeBytes } code ? Of(code)
-        : throw new ParticipantException(FailureCodes.Malformed, "that is no pairing code: it is five words of five letters each, as the other's psi pair has printed it");
+        : throw new ParticipantException(FailureCodes.Malformed,
+            "that is no pairing code: it is five words of five letters each, as the other's psi pair has printed it");
 
     /// <summary>A message from one participant to another.</summary>
     public byte[] Seal(string from, string to, PairingWord word)
@@ -63,7 +64,8 @@ public sealed class PairingCode : IDisposable
         Magic.CopyTo(message, 0);
         RandomNumberGenerator.Fill(message.AsSpan(Magic.Length, NonceBytes));
         using var cipher = Cipher(from, to);
-        cipher.Encrypt(message.AsSpan(Magic.Length, NonceBytes), plain, message.AsSpan(Magic.Length + NonceBytes, plain.Length), message.AsSpan(^TagBytes..), Magic);
+        var (nonce, text) = (Magic.Length, Magic.Length + NonceBytes);
+        cipher.Encrypt(message.AsSpan(nonce, NonceBytes), plain, message.AsSpan(text, plain.Length), message.AsSpan(^TagBytes..), Magic);
         return message;
     }
 
@@ -89,8 +91,8 @@ public sealed class PairingCode : IDisposable
     }
 
     /// <summary>
-    /// Eight words that are the same at all participants if and only if all have the same cards of all: a hash of them, 128 bits, so that who takes part and would
-    /// pass off a card of its own as another's has to find a collision of it.
+    /// Eight words that are the same at all participants if and only if all have the same cards of all: a hash of them, 128 bits, so that who takes part and
+    /// would pass off a card of its own as another's has to find a collision of it.
     /// </summary>
     public static string WordsOf(IEnumerable<ParticipantCard> cards)
     {

@@ -40,7 +40,7 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
     /// <summary>Seals a frame to the long-lived key of a card, as the CLI does whose worker has no session yet.</summary>
     public static byte[] SealToCard(ParticipantCard receiver, ReadOnlySpan<byte> frame)
     {
-        using var key = ToCard(receiver);
+        using var key = KeyTo(receiver);
         return SealedEnvelope.Seal(SealedEnvelope.KeyIdOf(receiver.SealingKey), key, null, frame);
     }
 
@@ -63,29 +63,35 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
     {
         var isAlone = IsOpeningAlone(message.Frame);
         var (to, type) = isAlone ? (Encoding.ASCII.GetString(message.Frame.AsSpan(OpeningAlone.Length)), null) : Address(message.Frame);
-        var receiver = to == home.Name ? home.Card : home.FindCard(to);
-        if (receiver is null)
+        if (to == home.Name)
+        {
+            return ToCard(home.Card, null, message.Frame);
+        }
+
+        if (home.FindCard(to) is not { } receiver)
         {
             return null;
         }
 
-        var channel = message.Session is { } session && to != home.Name ? store.Read(state => Channels.Find(state, session, to)) : null;
+        var channel = message.Session is { } session ? store.Read(state => Channels.Find(state, session, to)) : null;
         var opening = channel?.Seed is null || _confirmed.ContainsKey(channel.KeyId) ? null : Opening(message.Session!, receiver, channel);
-        ReadOnlySpan<byte> frame = isAlone ? [] : message.Frame;
-        if (channel?.PeerKey is { } peerKey)
-        {
-            var id = SealedEnvelope.KeyIdOf(peerKey);
-            var key = Kept(_outgoing, id, _ => SealingKey.TryCreate(peerKey, SealingKey.ContextOfChannel(message.Session!, home.Card, receiver)));
-            return key is null || (isAlone && opening is null) ? null : SealedEnvelope.Seal(id, key, opening, frame);
-        }
+        return channel?.PeerKey is { } peerKey ? ToSession(message.Session!, peerKey, receiver, opening, isAlone ? [] : message.Frame)
+            : type is not null && MessageLimits.MayOpen(type) ? ToCard(receiver, opening, message.Frame) : null;
+    }
 
-        if (type is null || !(to == home.Name || MessageLimits.MayOpen(type)))
-        {
-            return null;
-        }
+    private byte[]? ToSession(string session, byte[] peerKey, ParticipantCard receiver, ChannelOpening? opening, ReadOnlySpan<byte> frame)
+    {
+        var id = SealedEnvelope.KeyIdOf(peerKey);
+        var key = Kept(_outgoing, id, _ => SealingKey.TryCreate(peerKey, SealingKey.ContextOfChannel(session, home.Card, receiver)));
 
-        var cardId = SealedEnvelope.KeyIdOf(receiver.SealingKey);
-        return SealedEnvelope.Seal(cardId, Kept(_outgoing, cardId, _ => ToCard(receiver))!, opening, frame);
+        // Nothing but an opening, which the other has already: there is nothing to say.
+        return key is null || (frame.IsEmpty && opening is null) ? null : SealedEnvelope.Seal(id, key, opening, frame);
+    }
+
+    private byte[] ToCard(ParticipantCard receiver, ChannelOpening? opening, ReadOnlySpan<byte> frame)
+    {
+        var id = SealedEnvelope.KeyIdOf(receiver.SealingKey);
+        return SealedEnvelope.Seal(id, Kept(_outgoing, id, _ => KeyTo(receiver))!, opening, frame);
     }
 
     /// <inheritdoc/>
@@ -118,7 +124,7 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
         return (header.To, ContractCatalog.Find(header.Type));
     }
 
-    private static SealingKey ToCard(ParticipantCard receiver) =>
+    private static SealingKey KeyTo(ParticipantCard receiver) =>
         SealingKey.TryCreate(receiver.SealingKey, SealingKey.ContextOfCard(receiver))
             ?? throw new ParticipantException(FailureCodes.WeakKey, $"the sealing key on {receiver.Name}'s card is none; ask for the card again");
 

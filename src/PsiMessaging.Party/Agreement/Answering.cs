@@ -33,7 +33,8 @@ internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing
             case OwnersWord.Ask { Why: var why }:
                 return new(policy.PutBefore(turn, new Approval
                 {
-                    Id = session.Id, Session = session.Id, Partner = session.Peer, Terms = request, Why = why, AskedAt = turn.Now, DeadlineAt = session.DeadlineAt,
+                    Id = session.Id, Session = session.Id, Partner = session.Peer, Terms = request, Why = why, AskedAt = turn.Now,
+                    DeadlineAt = session.DeadlineAt,
                 }));
             case OwnersWord.No no:
                 throw new ParticipantException(no.Code, no.Why) { ForPeer = no.ForPeer };

@@ -32,7 +32,8 @@ internal static class TermsRules
             proposal.Reveal, proposal.Duplicates, proposal.Profile.Case, proposal.Profile.Texts,
         }.Concat(proposal.Protocols ?? []).Any(IsLong)
         && !HasLong(proposal.KeyForms) && proposal.Protocols is not { Count: > 8 } && proposal.KeyNames.Count <= MostKeyColumns
-        && !proposal.KeyNames.Any(name => name is null or { Length: > LongestName }) && proposal.Nonce.Length <= 64 && proposal.SetCommitment is not { Length: > 64 } && proposal.SharedKeyCheck.Length <= 64;
+        && !proposal.KeyNames.Any(name => name is null or { Length: > LongestName }) 
+        && proposal.Nonce.Length <= 64 && proposal.SetCommitment is not { Length: > 64 } && proposal.SharedKeyCheck.Length <= 64;
 
     /// <summary>Everything about a proposal that can be judged without own data.</summary>
     public static Fault? OfProposal(ProposeSession proposal) =>

@@ -50,7 +50,9 @@ internal sealed partial class Notifier(ILogger log)
             start.ArgumentList.Add(argument);
         }
 
-        (start.Environment["PSI_APPROVAL"], start.Environment["PSI_PARTNER"], start.Environment["PSI_KIND"]) = (approval.Id, approval.Partner, KindOf(approval));
+        start.Environment["PSI_APPROVAL"] = approval.Id;
+        start.Environment["PSI_PARTNER"] = approval.Partner;
+        start.Environment["PSI_KIND"] = KindOf(approval);
         using var process = Process.Start(start) ?? throw new InvalidOperationException($"{command[0]} did not start");
         process.StandardInput.Close();
         try

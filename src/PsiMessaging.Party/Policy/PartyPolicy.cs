@@ -145,7 +145,9 @@ public sealed record PolicyColumns
     public IReadOnlyList<string> Never { get; init; } = [];
 }
 
-/// <summary>How a policy is read and written. By reflection: code made at build time would set what a file leaves out to nothing instead of its default.</summary>
+/// <summary>
+/// How a policy is read and written. By reflection: code made at build time would set what a file leaves out to nothing instead of its default.
+/// </summary>
 internal static class PolicyJson
 {
     public static JsonSerializerOptions Options { get; } = new()

@@ -58,23 +58,26 @@ internal sealed class PolicyDesk(PartyContext party)
 
         var (policy, now) = (PartyPolicy.Load(party.Home), party.Time.GetUtcNow());
         var (grant, why) = PolicyRules.GrantFor(policy, request, now);
-        var approved = grant is null && ApprovedTerms.List(state).Any(known => ApprovedTerms.Cover(known.Terms, request));
-        if (grant is null && !approved)
+        if (grant is null && !ApprovedTerms.List(state).Any(known => ApprovedTerms.Cover(known.Terms, request)))
         {
             return policy.Otherwise == Otherwise.Ask ? new OwnersWord.Ask(why)
                 : new OwnersWord.No(FailureCodes.NotGranted, why, $"{party.Name} has not granted this session; its people decide what it grants");
         }
 
-        var usage = Usage.Of(state, session.Peer);
-        if (OverBudget(grant ?? new PolicyGrant(), usage, request, now) is { } over)
+        return WithinBounds(grant ?? new PolicyGrant(), Usage.Of(state, session.Peer), request, commitment, now);
+    }
+
+    private OwnersWord WithinBounds(PolicyGrant grant, Usage usage, SessionRequest request, byte[]? commitment, DateTimeOffset now)
+    {
+        if (OverBudget(grant, usage, request, now) is { } over)
         {
             return over;
         }
 
         var (others, same) = usage.NearlySame(request.Dataset, request.SetSize, commitment, now);
-        return others < MostNearlySame && same < MostRepeated ? new OwnersWord.Yes(approved ? "terms approved before" : "policy")
-            : new OwnersWord.Ask($"{session.Peer} has had {others + same} sessions in {Usage.Memory.TotalDays:0} days about {request.Dataset} with sets of nearly "
-                + "this size: from the difference of two results it learns of single records");
+        return others < MostNearlySame && same < MostRepeated ? new OwnersWord.Yes("policy")
+            : new OwnersWord.Ask($"{request.Partner} has had {others + same} sessions in {Usage.Memory.TotalDays:0} days about {request.Dataset} with sets of "
+                + "nearly this size: from the difference of two results it learns of single records");
     }
 
     /// <summary>A session that begins counts.</summary>
@@ -152,11 +155,9 @@ internal sealed class PolicyDesk(PartyContext party)
                 CommandDesk.Refusal(session, FailureCodes.WrongState, $"nothing waits under {decision.ApprovalId}; see: psi approvals"));
         }
 
-        if (approval.State != ApprovalState.Waiting || session.State == SessionState.Failed || turn.Now > approval.DeadlineAt)
+        if (OverBecause(turn, approval) is { } over)
         {
-            var what = approval.State != ApprovalState.Waiting ? $"it was {approval.State.ToString().ToLowerInvariant()} before"
-                : $"it is over: {session.FailureReason ?? $"its deadline was {approval.DeadlineAt:u}"}";
-            return CommandDesk.Answer(turn, command, CommandDesk.Refusal(session, FailureCodes.WrongState, $"nothing is left to decide, {what}"));
+            return CommandDesk.Answer(turn, command, CommandDesk.Refusal(session, FailureCodes.WrongState, $"nothing is left to decide, {over}"));
         }
 
         var decided = approval with { State = decision.Approve ? ApprovalState.Approved : ApprovalState.Denied, Reason = decision.Reason };
@@ -173,6 +174,12 @@ internal sealed class PolicyDesk(PartyContext party)
             CommandDesk.Answer(effects, command, new CommandReply(true, session.Id, null, decision.Approve ? "approved" : "denied"));
         });
     }
+
+    private static string? OverBecause(Turn<PartySession> turn, Approval approval) =>
+        approval.State != ApprovalState.Waiting ? $"it was {approval.State.ToString().ToLowerInvariant()} before"
+        : turn.Session.State == SessionState.Failed ? $"it is over: {turn.Session.FailureReason}"
+        : turn.Now > approval.DeadlineAt ? $"it is over: its deadline was {approval.DeadlineAt:u}"
+        : null;
 
     private OwnersWord.No? OverBudget(PolicyGrant grant, Usage usage, SessionRequest request, DateTimeOffset now)
     {

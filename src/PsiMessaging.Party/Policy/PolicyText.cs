@@ -6,7 +6,9 @@ using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Party.Policy;
 
-/// <summary>A policy as a person writes it: read, checked for rules that are unknown or contradict each other, and the one that a new home begins with.</summary>
+/// <summary>
+/// A policy as a person writes it: read, checked for rules that are unknown or contradict each other, and the one that a new home begins with.
+/// </summary>
 public static class PolicyText
 {
     private const int MostCharacters = 1 << 20;
@@ -36,7 +38,8 @@ public static class PolicyText
             return new Reading(null, [$"{source} cannot be read: {WhatOf(exception)}; see docs/policy.md, or begin anew with: psi policy init"]);
         }
 
-        var faults = policy is null ? [$"{source} is empty; begin anew with: psi policy init"] : FaultsOf(policy).Select(fault => $"{source}: {fault}").ToArray();
+        var faults = policy is null ? [$"{source} is empty; begin anew with: psi policy init"]
+            : FaultsOf(policy).Select(fault => $"{source}: {fault}").ToArray();
         return new Reading(faults.Length == 0 ? policy : null, faults);
     }
 
@@ -48,14 +51,9 @@ public static class PolicyText
             yield return $"\"version\" is {policy.Version}, and this release knows 1";
         }
 
-        if (policy.Notify is { Command: { } command } && (command.Count == 0 || command.Any(string.IsNullOrEmpty) || !Path.IsPathRooted(command[0])))
+        if (FaultOf(policy.Notify) is { } notice)
         {
-            yield return "\"notify\".\"command\" must be a list that begins with the full path of a program";
-        }
-
-        if (policy.Notify?.WebHook is { } hook && !(Uri.TryCreate(hook, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps))
-        {
-            yield return "\"notify\".\"webHook\" must be an https address";
+            yield return notice;
         }
 
         foreach (var (partner, grants) in policy.Partners)
@@ -75,6 +73,12 @@ public static class PolicyText
         }
     }
 
+    private static string? FaultOf(PolicyNotice? notice) =>
+        notice is { Command: { } command } && (command.Count == 0 || command.Any(string.IsNullOrEmpty) || !Path.IsPathRooted(command[0]))
+            ? "\"notify\".\"command\" must be a list that begins with the full path of a program"
+        : notice is { WebHook: { } hook } && !(Uri.TryCreate(hook, UriKind.Absolute, out var address) && address.Scheme == Uri.UriSchemeHttps)
+            ? "\"notify\".\"webHook\" must be an https address" : null;
+
     private static IEnumerable<string> FaultsOf(PartyPolicy policy, PolicyGrant grant) =>
         new[]
         {
@@ -85,7 +89,8 @@ public static class PolicyText
             grant.MinCell is < 1 or > 1_000_000 ? "\"minCell\" is 1 to 1,000,000" : null,
             grant.SessionsPerDay < 1 || grant.QuestionsPerDay < 0 || grant.EvaluationsPerDay < 1
                 ? "a bound a day is 1 or more; to grant no session, grant nothing" : null,
-            grant.Hours is { } hours && TryHours(hours) is null ? $"\"hours\" is {hours}, and should be like 08:00-18:00, UTC, the first before the last" : null,
+            grant.Hours is { } hours && TryHours(hours) is null
+                ? $"\"hours\" is {hours}, and should be like 08:00-18:00, UTC, the first before the last" : null,
         }.OfType<string>().Concat(Contradictions(policy, grant));
 
     /// <summary>What one rule allows and another never does: which was meant cannot be known.</summary>
@@ -106,7 +111,7 @@ public static class PolicyText
         }
 
         // Rows that are sent to the linker can be grouped and filtered there by any of their columns.
-        if (!grant.Columns.Never.Contains(PolicyGrant.Any) && grant.Engines.Any(engine => engine is "tokens")
+        if (!grant.Columns.Never.Contains(PolicyGrant.Any) && grant.Engines.Any(engine => engine == WireNames.NameOf(QueryEngine.Tokens))
             && (!IsSame(grant.Columns.GroupBy, grant.Columns.Filter) || grant.AskQuestions))
         {
             yield return "engine tokens asks nobody before it answers: with it \"groupBy\" and \"filter\" must be the same and \"askQuestions\" false, or take "

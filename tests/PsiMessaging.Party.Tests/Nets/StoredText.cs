@@ -34,7 +34,8 @@ internal sealed class StoredText(IReadOnlyDictionary<string, string> names)
         var isLinker = participant.Home.Config.Role == ParticipantRole.Linker;
         var documents = new JsonObject();
         // Keys of sessions' channels are random, and what a partner has had stands by the time.
-        foreach (var kind in state.Documents.Where(document => document.Kind is not ("channel" or "channel-key" or "usage")).GroupBy(document => document.Kind, StringComparer.Ordinal))
+        foreach (var kind in state.Documents.Where(document => document.Kind is not ("channel" or "channel-key" or "usage"))
+            .GroupBy(document => document.Kind, StringComparer.Ordinal))
         {
             documents[kind.Key] = new JsonArray([.. kind.Select(document => new JsonObject
             {

@@ -28,7 +28,8 @@ public class OwnersDecideTests
 
     private static Task<PartySession> BothWaitAsync(TestNetwork network) => network.P1.WaitAsync(session => session.Warning is not null);
 
-    private static Task<TestReply> DecideAsync(TestNetwork network, string session, bool approve, bool once = false, string? id = null, string? reason = null) =>
+    private static Task<TestReply> DecideAsync(
+        TestNetwork network, string session, bool approve, bool once = false, string? id = null, string? reason = null) =>
         network.P2.CommandAsync(session, new DecideApproval(session, id ?? session, approve, once, reason));
 
     [Fact]
@@ -108,7 +109,8 @@ public class OwnersDecideTests
         await using var network = await NetworkAsync(Granting(Bi with { LeastSet = 1_000_000 }) with { Otherwise = Otherwise.Refuse });
         await network.P1.CommandAsync(null, Start);
         var failed = await network.P1.WaitAsync(session => session.IsEnded);
-        Assert.Equal((FailureCodes.NotGranted, "P2: P2 has not granted this session; its people decide what it grants"), (failed.FailureCode, failed.FailureReason));
+        Assert.Equal((FailureCodes.NotGranted, "P2: P2 has not granted this session; its people decide what it grants"),
+            (failed.FailureCode, failed.FailureReason));
         Assert.Contains("1,000,000 are the least", (await network.P2.WaitAsync(session => session.IsEnded)).FailureReason, StringComparison.Ordinal);
     }
 
@@ -203,7 +205,8 @@ public class OwnersDecideTests
     [Fact]
     public async Task Question_AboutAColumnThatIsNotGranted_IsRefusedByItsName()
     {
-        await using var network = await NetworkAsync(Granting(Bi with { Columns = new PolicyColumns { GroupBy = ["TIPO_RATA_MUTUO"], Measure = [], Filter = [] } }));
+        var columns = new PolicyColumns { GroupBy = ["TIPO_RATA_MUTUO"], Measure = [], Filter = [] };
+        await using var network = await NetworkAsync(Granting(Bi with { Columns = columns }));
         var (session, _) = await network.IntersectAsync(Start);
         await network.SendRowsAsync(session.Id);
         var refused = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_REDDITO"));

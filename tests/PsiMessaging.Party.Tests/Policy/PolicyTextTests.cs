@@ -36,7 +36,8 @@ public class PolicyTextTests
     [InlineData("\"minCell\": 0", "\"minCell\" is 1 to 1,000,000")]
     [InlineData("\"hours\": \"18:00-08:00\"", "\"hours\" is 18:00-08:00, and should be like 08:00-18:00, UTC, the first before the last")]
     [InlineData("\"sessionsPerDay\": 0", "a bound a day is 1 or more; to grant no session, grant nothing")]
-    [InlineData("\"columns\": { \"groupBy\": [\"NAME\"], \"never\": [\"NAME\"] }", "the column NAME stands in \"groupBy\" and in \"never\"; take it out of one")]
+    [InlineData("\"columns\": { \"groupBy\": [\"NAME\"], \"never\": [\"NAME\"] }",
+        "the column NAME stands in \"groupBy\" and in \"never\"; take it out of one")]
     [InlineData("\"engines\": [\"tokens\"], \"columns\": { \"groupBy\": [\"A\"], \"filter\": [\"B\"] }", "engine tokens asks nobody before it answers")]
     public void Parse_RuleThatIsUnknownOrContradictsAnother_IsNamed(string grant, string fault) =>
         Assert.Contains(fault, Fault(Of(grant)), StringComparison.Ordinal);
@@ -52,7 +53,8 @@ public class PolicyTextTests
     [InlineData("{ \"version\": 1, \"notify\": { \"command\": [\"mail\"] } }", "the full path of a program")]
     [InlineData("{ \"version\": 1, \"notify\": { \"webHook\": \"http://x\" } }", "must be an https address")]
     [InlineData("{ \"version\": 1, \"otherwise\": \"allow\" }", "cannot be read")]
-    [InlineData("{ \"version\": 1, \"never\": { \"people\": [\"A\"] }, \"partners\": { \"P2\": [{ \"datasets\": [\"people\"], \"columns\": { \"filter\": [\"A\"] } }] } }",
+    [InlineData("{ \"version\": 1, \"never\": { \"people\": [\"A\"] }, \"partners\": "
+        + "{ \"P2\": [{ \"datasets\": [\"people\"], \"columns\": { \"filter\": [\"A\"] } }] } }",
         "the column A stands in \"filter\" and in \"never\"")]
     public void Parse_WhatIsNoPolicy_IsNamed(string text, string fault) => Assert.Contains(fault, Fault(text), StringComparison.Ordinal);
 

@@ -77,8 +77,9 @@ internal sealed class RowSending(PartyContext party) : IDisposable
 
         var dataset = party.DatasetOf(session);
         using var shared = party.SharedKeyWith(session);
-        var sender = RowSender.Load(
-            party.Name, dataset, [.. party.OfferedColumns(dataset, session).Select(column => column.Name)], party.Datasets, MatchedRows.Read(party.FolderOf(session).Path), shared, session.Transcript, party.Scratch(turn, "rows"));
+        string[] offered = [.. party.OfferedColumns(dataset, session).Select(column => column.Name)];
+        var sender = RowSender.Load(party.Name, dataset, offered, party.Datasets,
+            MatchedRows.Read(party.FolderOf(session).Path), shared, session.Transcript, party.Scratch(turn, "rows"));
         if (sender.Rows != session.IntersectionSize)
         {
             sender.Dispose();
