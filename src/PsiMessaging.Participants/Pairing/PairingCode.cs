@@ -21,11 +21,13 @@ public sealed record PairingWord(string Card, IReadOnlyList<string> Has);
 internal sealed partial class PairingJson : JsonSerializerContext;
 
 /// <summary>
-/// The code under which participants exchange their cards over the broker: five words, 80 bits of the system generator, which people read to each other. It
-/// keeps out the broker and every stranger: they would have to guess it while it is used, or afterwards at 2^80 runs of Argon2id. No PAKE: that would let the code
-/// be shorter, and is one more protocol to trust. It does not keep those apart who have it: that the cards are the right ones they see by comparing
-/// <see cref="WordsOf"/>.
+/// The code under which participants exchange their cards over the broker: five words, 80 bits of the system generator, which people read to each other.
 /// </summary>
+/// <remarks>
+/// It keeps out the broker and every stranger: they would have to guess it while it is used, or afterwards at 2^80 runs of Argon2id. No PAKE: that would let
+/// the code be shorter, and is one more protocol to trust. It does not keep those apart who have it: that the cards are the right ones they see by comparing
+/// <see cref="WordsOf"/>.
+/// </remarks>
 public sealed class PairingCode : IDisposable
 {
     /// <summary>Longest message in bytes.</summary>
