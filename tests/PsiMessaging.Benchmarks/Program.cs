@@ -7,6 +7,7 @@ return args switch
     ["ingest", ..] => Ingest.Run(args),
     ["parquet-files", ..] => ParquetFiles.Run(args),
     ["sign", ..] => Signing.Run(args),
+    ["sealing", ..] => await SealingCost.RunAsync(args),
     ["send", ..] => await Sending.RunAsync(args),
     ["masked", ..] => await Masked.RunAsync(args),
     ["product", ..] => Product.Run(),

@@ -53,9 +53,7 @@ internal static class DemoNarrative
                     : ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts",
                         "any identifier, value or column name"]
                 : ["Linker", "nothing: it had no part", "anything"],
-            ["Broker", "who talks to whom, when, how many bytes; "
-                + $"{(request.Reveal == RevealTo.Both ? "column names; " : "")}what nearly all identifiers look like; the masked and encrypted contents",
-                "any identifier, value or key"],
+            ["Broker", "names of queues, times, sizes in steps: every message is sealed to its receiver", "anything else"],
         ]);
         if (report.Engine == QueryEngine.Masked && report.Queries.Count > 0)
         {

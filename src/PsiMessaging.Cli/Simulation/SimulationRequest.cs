@@ -4,6 +4,8 @@ using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Messaging;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Sealing;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Protocols;
 
 namespace PsiMessaging.Cli.Simulation;
@@ -53,6 +55,8 @@ internal sealed record SimulationRequest
     public string? Broker { get; init; }
     /// <summary>Files of certificates, for an amqps broker.</summary>
     public BrokerFiles BrokerFiles { get; init; } = new();
+    /// <summary>Seals the participants' messages in another way, for measuring what sealing costs; null means as always.</summary>
+    public Func<ParticipantHome, IParticipantStore, IFrameSealing>? Sealing { get; init; }
     public string? OutputFolder { get; init; }
     /// <summary>Whether labels in CSV files stand as they are in the data.</summary>
     public bool RawLabels { get; init; }

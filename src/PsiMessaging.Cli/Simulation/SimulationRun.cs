@@ -73,7 +73,10 @@ internal sealed class SimulationRun(SimulationRequest request, TimeProvider time
         var start = time.GetTimestamp();
         var transport = new BusTransport(request.Broker, request.BrokerFiles, time, _traffic, OnFault);
         using var logs = new FaultLog(OnFault);
-        var options = new LocalClusterOptions { Root = root, Configure = Configure(), Stores = new SqliteStores(), Time = time, Logs = logs };
+        var options = new LocalClusterOptions
+        {
+            Root = root, Configure = Configure(), Stores = new SqliteStores(), Time = time, Logs = logs, Sealing = request.Sealing,
+        };
         await using var cluster = new LocalCluster(options, transport);
         await cluster.OpenAsync(cancellation);
         cluster.Linker.Engine!.OnOpened = _traffic.View.Add;

@@ -96,16 +96,22 @@ public sealed class Envelope
         var header = new EnvelopeHeader(ContractCatalog.NameOf(message.GetType()), session, sender.Name, to, sender.Card.Fingerprint, correlation, replyTo,
             body.Length, SHA256.HashData(body.Span), content, notAfter, auditHead);
         var headerBytes = JsonSerializer.SerializeToUtf8Bytes(header, EnvelopeJson.Default.EnvelopeHeader);
+        return new Envelope(header, message, body, Sign(sender, to, headerBytes, body.Span), SHA256.HashData(headerBytes));
+    }
+
+    /// <summary>A frame of any header, under a good signature.</summary>
+    internal static byte[] Sign(ParticipantHome sender, string to, ReadOnlySpan<byte> headerBytes, ReadOnlySpan<byte> body)
+    {
         var receiver = to == sender.Name ? sender.Card : sender.FindCard(to)
             ?? throw new ParticipantException(FailureCodes.NotPinned, $"no card is pinned for {to}; pin it with: psi trust CARD.json");
         var signature = sender.Signing.Sign(SignedPart(receiver, 0, headerBytes));
         var frame = new byte[PrefixBytes + headerBytes.Length + signature.Length + body.Length];
         Magic.CopyTo(frame, 0);
         BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(5), headerBytes.Length);
-        headerBytes.CopyTo(frame, PrefixBytes);
+        headerBytes.CopyTo(frame.AsSpan(PrefixBytes));
         signature.CopyTo(frame, PrefixBytes + headerBytes.Length);
-        body.Span.CopyTo(frame.AsSpan(PrefixBytes + headerBytes.Length + signature.Length));
-        return new Envelope(header, message, body, frame, SHA256.HashData(headerBytes));
+        body.CopyTo(frame.AsSpan(PrefixBytes + headerBytes.Length + signature.Length));
+        return frame;
     }
 
     /// <summary>
