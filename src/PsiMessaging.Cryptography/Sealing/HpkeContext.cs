@@ -83,7 +83,7 @@ public sealed class HpkeContext : IDisposable
     /// <param name="sequence">The place; the caller never uses one twice.</param>
     /// <param name="associated">What is authenticated beside it.</param>
     /// <param name="plain">The message.</param>
-    /// <param name="output">Receives the message's length and <see cref="TagSizeBytes"/> more.</param>
+    /// <param name="output">Receives the message's length and <see cref="TagSizeBytes"/> more; may begin where <paramref name="plain"/> does.</param>
     public void Seal(ulong sequence, ReadOnlySpan<byte> associated, ReadOnlySpan<byte> plain, Span<byte> output)
     {
         Span<byte> nonce = stackalloc byte[NonceBytes];

@@ -61,10 +61,13 @@ internal static class SealedEnvelope
     /// <param name="frame">The signed frame; empty for an opening alone.</param>
     public static byte[] Seal(string keyId, SealingKey key, ChannelOpening? opening, ReadOnlySpan<byte> frame)
     {
-        var length = 1 + (opening is null ? 0 : ChannelOpening.SizeBytes) + (frame.IsEmpty ? 0 : 4 + frame.Length);
-        var plain = new byte[PaddedLength(length)];
+        var length = PaddedLength(1 + (opening is null ? 0 : ChannelOpening.SizeBytes) + (frame.IsEmpty ? 0 : 4 + frame.Length));
+
+        // Put together where it is sealed: a batch of a megabyte is copied once.
+        var result = new byte[PrefixBytes + length + HpkeContext.TagSizeBytes];
+        var plain = result.AsSpan(PrefixBytes, length);
         plain[0] = (byte)((opening is null ? 0 : HasOpening) | (frame.IsEmpty ? 0 : HasFrame));
-        var rest = plain.AsSpan(1);
+        var rest = plain[1..];
         if (opening is not null)
         {
             opening.Write(rest);
@@ -77,12 +80,10 @@ internal static class SealedEnvelope
             frame.CopyTo(rest[4..]);
         }
 
-        var result = new byte[PrefixBytes + plain.Length + HpkeContext.TagSizeBytes];
         Magic.CopyTo(result);
         Convert.FromHexString(keyId, result.AsSpan(MagicBytes, KeyIdBytes), out _, out _);
         key.Encapsulation.CopyTo(result.AsSpan(MagicBytes + KeyIdBytes));
         key.Seal(result.AsSpan(0, PrefixBytes), result.AsSpan(PrefixBytes - CounterBytes, CounterBytes), plain, result.AsSpan(PrefixBytes));
-        CryptographicOperations.ZeroMemory(plain);
         return result;
     }
 
