@@ -8,7 +8,9 @@ using RabbitMQ.Client;
 
 namespace PsiMessaging.Attacks.Tests;
 
-/// <summary>Gathers everything that a whole job between real workers leaves: files, logs, what commands printed, error queues; and looks for secrets in it.</summary>
+/// <summary>
+/// Gathers everything that a whole job between real workers leaves: files, logs, what commands printed, error queues; and looks for secrets in it.
+/// </summary>
 public class WhoeverFindsWhatIsLeft
 {
     private const string Passphrase = "correct horse canary 7391";
@@ -44,7 +46,10 @@ public class WhoeverFindsWhatIsLeft
             var refused = await RefusedAsync(cluster);
             var homes = new[] { "P1", "P2", "LINKER" }.ToDictionary(name => name, name => ParticipantHome.Open(cluster.Home(name)));
             var secrets = homes.Values.SelectMany(SecretsOf).Append(Encoding.UTF8.GetBytes(Passphrase)).ToArray();
-            var left = new List<(string What, byte[] Bytes)> { ("what commands printed", Encoding.UTF8.GetBytes(said.ToString())), ("error queue", refused) };
+            var left = new List<(string What, byte[] Bytes)>
+            {
+                ("what commands printed", Encoding.UTF8.GetBytes(said.ToString())), ("error queue", refused),
+            };
             left.AddRange(homes.Keys.Select(name => ($"log of {name}", Encoding.UTF8.GetBytes(cluster.Worker(name).Log))));
             left.AddRange(homes.Keys.SelectMany(name => FilesOf(cluster.Home(name))));
             Assert.InRange(left.Count, 20, 1000);

@@ -84,6 +84,27 @@ public sealed class KeyTests : IDisposable
         Assert.Equal((home.Card.Fingerprint, KeyProtection.None), (open.Card.Fingerprint, HomeKeys.ProtectionOf(open)));
     }
 
+    /// <summary>A second name of the file is what somebody would find who looks for what stood under the first.</summary>
+    [Fact]
+    public void Protect_WhatStoodThereBefore_IsOverwritten()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "links of files");
+        using var home = Create("P1");
+        var link = Path.Combine(_folder.Path, "found");
+        using (var ln = System.Diagnostics.Process.Start("ln", [Path.Combine(home.Path, "identity.key"), link]))
+        {
+            ln.WaitForExit();
+        }
+
+        using var signing = home.Signing.Copy();
+        Assert.True(File.ReadAllBytes(link).AsSpan().IndexOf(signing.Span) > 0);
+        using var key = SecretBytes.Random(32);
+        HomeKeys.Protect(home, KeyProtection.MountedKey, key);
+        Assert.All(File.ReadAllBytes(link), value => Assert.Equal(0, value));
+        using var again = ParticipantHome.Open(home.Path, key);
+        Assert.Equal(home.Card.Fingerprint, again.Card.Fingerprint);
+    }
+
     [Theory]
     [InlineData(KeyProtection.Passphrase, "", "is empty")]
     [InlineData(KeyProtection.Passphrase, "\n", "is empty")]

@@ -86,9 +86,24 @@ internal static class IdentityFile
         keys.Sealing.Span.CopyTo(content.AsSpan(64));
         BinaryPrimitives.WriteInt32BigEndian(content.AsSpan(96), keys.Expires.DayNumber);
         byte[] file = protection == KeyProtection.None ? [.. Plain, .. content] : Seal(content, protection, opener!);
-        AtomicFile.Write(path, file);
+        using (var before = File.Exists(path) ? PrivateFile.Open(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete) : null)
+        {
+            AtomicFile.Write(path, file);
+            Overwrite(before);
+        }
+
         CryptographicOperations.ZeroMemory(content);
         CryptographicOperations.ZeroMemory(file);
+    }
+
+    /// <summary>The file that stood here goes with its name, and its content would not.</summary>
+    private static void Overwrite(FileStream? before)
+    {
+        if (before is not null)
+        {
+            before.Write(new byte[before.Length]);
+            before.Flush(flushToDisk: true);
+        }
     }
 
     private static byte[] Seal(byte[] content, KeyProtection protection, SecretBytes opener)

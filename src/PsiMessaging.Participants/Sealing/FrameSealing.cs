@@ -107,7 +107,18 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
         }
 
         var key = Kept(_incoming, clear.KeyId, _ => KeyOf(to)) ?? throw Closed();
-        var (opening, frame) = SealedEnvelope.Split(key.TryOpen(clear) ?? throw Closed());
+        byte[]? plain;
+        try
+        {
+            plain = key.TryOpen(clear);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Put away by another hand between the look and the use: the next look finds it anew, or gone.
+            return Open(bytes);
+        }
+
+        var (opening, frame) = SealedEnvelope.Split(plain ?? throw Closed());
         if (to.Session is not null)
         {
             Keep(_confirmed, clear.KeyId, true);

@@ -184,6 +184,34 @@ public sealed class FrameSealingTests : IDisposable
         Assert.NotNull(_p1.Seal(_p2, Session, Abort(Session)));
     }
 
+    /// <summary>Frames of a session come in many hands while it ends: each opens, or is refused by name.</summary>
+    [Fact]
+    public void Close_WhileManyHandsOpen_EachFrameOpensOrIsRefused()
+    {
+        Open(Session);
+        var frames = Enumerable.Range(0, 400).Select(_ => _p1.Seal(_p2, Session, Credit(Session))!).ToArray();
+        var (opened, refused) = (0, 0);
+        Parallel.For(0, frames.Length, new ParallelOptions { MaxDegreeOfParallelism = 8 }, i =>
+        {
+            if (i == 100)
+            {
+                _p2.Store.Write(state => Channels.Close(state, Session));
+            }
+
+            try
+            {
+                _p2.Sealing.Open(frames[i]);
+                Interlocked.Increment(ref opened);
+            }
+            catch (RejectedEnvelopeException)
+            {
+                Interlocked.Increment(ref refused);
+            }
+        });
+        Assert.Equal(400, opened + refused);
+        Assert.True(refused > 0);
+    }
+
     /// <summary>A closed session is not opened again by a late or replayed key.</summary>
     [Fact]
     public void Close_ThenAnOpening_MakesNoNewKey()
