@@ -13,6 +13,12 @@ public static class PolicyText
 {
     private const int MostCharacters = 1 << 20;
 
+    /// <summary>Bounds that may be taken away.</summary>
+    private static readonly HashSet<string> MayBeNull = new(StringComparer.Ordinal)
+    {
+        "$schema", "notify", "mostSet", "sessionsPerDay", "questionsPerDay", "evaluationsPerDay", "hours", "until", "command", "webHook",
+    };
+
     /// <summary>A policy file that was read.</summary>
     /// <param name="Policy">The policy; null where there are faults.</param>
     /// <param name="Faults">What is wrong, a line each.</param>
@@ -31,6 +37,14 @@ public static class PolicyText
         PartyPolicy? policy;
         try
         {
+            using (var document = JsonDocument.Parse(text, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true }))
+            {
+                if (EmptyIn(document.RootElement, "the file") is { } empty)
+                {
+                    return new Reading(null, [$"{source}: {empty} is null; leave it out, or say what it is"]);
+                }
+            }
+
             policy = JsonSerializer.Deserialize<PartyPolicy>(text, PolicyJson.Options);
         }
         catch (JsonException exception)
@@ -72,6 +86,18 @@ public static class PolicyText
             }
         }
     }
+
+    /// <summary>Where something is null that means something only when it is not; the reader looks at members, and not into lists.</summary>
+    private static string? EmptyIn(JsonElement element, string where) => element.ValueKind switch
+    {
+        JsonValueKind.Object => element.EnumerateObject()
+            .Where(member => member.Value.ValueKind != JsonValueKind.Null || !MayBeNull.Contains(member.Name))
+            .Select(member => member.Value.ValueKind == JsonValueKind.Null ? $"\"{member.Name}\"" : EmptyIn(member.Value, $"\"{member.Name}\""))
+            .FirstOrDefault(found => found is not null),
+        JsonValueKind.Array => element.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Null ? $"something in {where}" : EmptyIn(item, where))
+            .FirstOrDefault(found => found is not null),
+        _ => null,
+    };
 
     private static string? FaultOf(PolicyNotice? notice) =>
         notice is { Command: { } command } && (command.Count == 0 || command.Any(string.IsNullOrEmpty) || !Path.IsPathRooted(command[0]))

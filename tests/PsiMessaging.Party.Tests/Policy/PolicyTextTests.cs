@@ -58,6 +58,41 @@ public class PolicyTextTests
         "the column A stands in \"filter\" and in \"never\"")]
     public void Parse_WhatIsNoPolicy_IsNamed(string text, string fault) => Assert.Contains(fault, Fault(text), StringComparison.Ordinal);
 
+    /// <summary>Every value of a whole policy replaced by every other kind of value: read or refused by name, and asked without a fault.</summary>
+    [Fact]
+    public void Parse_AnyValueReplaced_IsReadOrRefused_AndCanBeAsked()
+    {
+        const string Whole = """
+            {"version":1,"otherwise":"ask","notify":{"command":["/bin/true"],"webHook":"https://x.example"},"never":{"people":["NAME"]},
+             "partners":{"P2":[{"datasets":["people"],"protocols":["ecdh"],"reveal":["both"],"engines":["masked"],"leastSet":1,"mostSet":9,"minCell":3,
+             "sessionsPerDay":1,"questionsPerDay":1,"evaluationsPerDay":1,"hours":"08:00-18:00","until":"2027-12-31","askQuestions":true,
+             "columns":{"groupBy":["A"],"measure":["B"],"filter":["C"],"never":["D"]}}]}}
+            """;
+        Assert.Empty(PolicyText.Parse(Whole, "p").Faults);
+        string[] values = ["null", "0", "-1", "99999999999999999999", "1.5", "true", "\"\"", "\"x\"", "[]", "[null]", "[[1]]", "{}", "{\"x\":null}"];
+        var (read, refused) = (0, 0);
+        foreach (System.Text.RegularExpressions.Match place in System.Text.RegularExpressions.Regex.Matches(
+            Whole,
+            "(?<=:)(\"[^\"]*\"|[0-9]+|true|\\[[^\\[\\]]*\\])|(?<=\\[)\"[^\"]*\"",
+            System.Text.RegularExpressions.RegexOptions.ExplicitCapture,
+            TimeSpan.FromSeconds(5)))
+        {
+            foreach (var value in values)
+            {
+                var reading = PolicyText.Parse(string.Concat(Whole.AsSpan(0, place.Index), value, Whole.AsSpan(place.Index + place.Length)), "p");
+                Assert.Equal(reading.Policy is null, reading.Faults.Count > 0);
+                (read, refused) = reading.Policy is null ? (read, refused + 1) : (read + 1, refused);
+                if (reading.Policy is { } policy)
+                {
+                    PolicyRules.GrantFor(policy, new SessionRequest("P2", "people", "ecdh", "both", "masked", 5, 3), DateTimeOffset.UnixEpoch);
+                    Assert.All(policy.GrantsOf("P2"), grant => PolicyRules.FaultOf(policy, grant.Columns, "people", [("A", ColumnUse.Filter)]));
+                }
+            }
+        }
+
+        Assert.True(read > 10 && refused > 200, $"{read} read, {refused} refused");
+    }
+
     [Fact]
     public void Write_ThenParse_GivesTheSame()
     {
