@@ -163,22 +163,35 @@ internal static class PolicyCommands
             using var store = new SqliteParticipantStore(home.StatePath);
             var own = new DatasetCatalog(home, store, TimeProvider.System).Resolve(parsed.GetValue(dataset));
             var (partner, policy) = (parsed.GetValue(with)!, PartyPolicy.Load(home));
-            var grants = policy.GrantsOf(partner).Where(grant => grant.Datasets.Contains(own.Name) || grant.Datasets.Contains(PolicyGrant.Any)).ToArray();
+            var grants = PolicyRules.GrantsAbout(policy, partner, own.Name);
             var approved = store.Read(ApprovedTerms.List).Any(terms => terms.Terms.Partner == partner && terms.Terms.Dataset == own.Name);
-            Console.Out.WriteLine(grants.Length > 0 ? $"Sessions of {partner} about {own.Name}: granted, within the bounds that psi policy check lists."
+            Console.Out.WriteLine(grants.Count > 0 ? $"Sessions of {partner} about {own.Name}: granted, within the bounds that psi policy check lists."
                 : approved ? $"Sessions of {partner} about {own.Name}: terms were approved by a person (psi approvals); others wait."
                 : policy.Otherwise == Otherwise.Ask ? $"Sessions of {partner} about {own.Name}: each waits for a person."
                 : $"Sessions of {partner} about {own.Name}: refused.");
             var uses = UsesOf(Query.Parse(parsed.GetValue(question)!), own, home.Name);
-            var columns = grants.FirstOrDefault()?.Columns ?? PolicyGrant.Everything.Columns;
-            Terminal.Table(["column of " + own.Name, "used to", "allowed"], uses.Select(use => (IReadOnlyList<string>)
-                [use.Column, WordOf(use.Use), PolicyRules.FaultOf(policy, columns, own.Name, [use]) ?? "yes"]));
-            var fault = PolicyRules.FaultOf(policy, columns, own.Name, uses);
-            Console.Out.WriteLine(fault is not null ? $"The question is refused: {fault}."
-                : grants.Any(grant => grant.AskQuestions) ? "The question waits for a person."
-                : "The question is answered, within the bounds of a day, if the minimum cell size lets it be.");
+            foreach (var (grant, index) in grants.DefaultIfEmpty(PolicyGrant.Everything).Select((grant, index) => (grant, index)))
+            {
+                if (grants.Count > 1)
+                {
+                    Console.Out.WriteLine($"In a session that grant {index + 1} of {grants.Count} covers, in the order of the file:");
+                }
+
+                Write(policy, grant, own.Name, uses);
+            }
+
             return Task.CompletedTask;
         });
+    }
+
+    /// <summary>What becomes of a question in a session under a grant.</summary>
+    private static void Write(PartyPolicy policy, PolicyGrant grant, string dataset, IReadOnlyList<(string Column, ColumnUse Use)> uses)
+    {
+        Terminal.Table(["column of " + dataset, "used to", "allowed"], uses.Select(use => (IReadOnlyList<string>)
+            [use.Column, WordOf(use.Use), PolicyRules.FaultOf(policy, grant.Columns, dataset, [use]) ?? "yes"]));
+        Console.Out.WriteLine(PolicyRules.FaultOf(policy, grant.Columns, dataset, uses) is { } fault ? $"The question is refused: {fault}."
+            : grant.AskQuestions ? "The question waits for a person."
+            : "The question is answered, within the bounds of a day, if the minimum cell size lets it be.");
     }
 
     private static string WordOf(ColumnUse use) => use switch { ColumnUse.GroupBy => "make groups", ColumnUse.Measure => "calculate", _ => "filter" };

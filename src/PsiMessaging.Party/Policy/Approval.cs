@@ -65,7 +65,7 @@ public sealed record ApprovedTerms
 
     /// <summary>Where it is kept: the partner and a number.</summary>
     public required string Id { get; init; }
-    /// <summary>The terms; size and minimum are those of the session that was approved, and not held against later ones.</summary>
+    /// <summary>The terms of the session that was approved.</summary>
     public required SessionRequest Terms { get; init; }
     /// <summary>When.</summary>
     public required DateTimeOffset At { get; init; }
@@ -76,8 +76,15 @@ public sealed record ApprovedTerms
     public static IReadOnlyList<ApprovedTerms> List(IStoreReader state) =>
         [.. state.ListDocuments(Kind).Select(entry => JsonSerializer.Deserialize(entry.Document, ApprovalJson.Default.ApprovedTerms)!)];
 
-    /// <summary>What of them is the same in a later session.</summary>
-    internal static bool Cover(SessionRequest approved, SessionRequest asked) => approved with { SetSize = asked.SetSize, MinCell = asked.MinCell } == asked;
+    /// <summary>
+    /// Whether a later session is what a person has approved: the same terms, a set from half to twice the size, since one of few is a list of guesses, and
+    /// no smaller minimum.
+    /// </summary>
+    internal static bool Cover(IStoreReader state, SessionRequest asked) => List(state).Any(known => Cover(known.Terms, asked));
+
+    internal static bool Cover(SessionRequest approved, SessionRequest asked) =>
+        approved with { SetSize = asked.SetSize, MinCell = asked.MinCell } == asked && asked.MinCell >= approved.MinCell
+            && asked.SetSize >= approved.SetSize / 2 && asked.SetSize <= 2L * approved.SetSize;
 
     internal void Put(Effects effects) => effects.PutForAll(Kind, Id, JsonSerializer.Serialize(this, ApprovalJson.Default.ApprovedTerms));
 

@@ -58,7 +58,7 @@ internal sealed class PolicyDesk(PartyContext party)
 
         var (policy, now) = (PartyPolicy.Load(party.Home), party.Time.GetUtcNow());
         var (grant, why) = PolicyRules.GrantFor(policy, request, now);
-        if (grant is null && !ApprovedTerms.List(state).Any(known => ApprovedTerms.Cover(known.Terms, request)))
+        if (grant is null && !ApprovedTerms.Cover(state, request))
         {
             return policy.Otherwise == Otherwise.Ask ? new OwnersWord.Ask(why)
                 : new OwnersWord.No(FailureCodes.NotGranted, why, $"{party.Name} has not granted this session; its people decide what it grants");
@@ -94,12 +94,18 @@ internal sealed class PolicyDesk(PartyContext party)
     /// <param name="query">What it asks.</param>
     public OwnersWord OnQuestion(IStoreReader state, PartySession session, string id, BoundQuery query)
     {
-        var policy = PartyPolicy.Load(party.Home);
+        var (policy, terms, now) = (PartyPolicy.Load(party.Home), SessionRequest.Of(session), party.Time.GetUtcNow());
         var uses = PolicyRules.UsesOf(query, party.Name);
-        var grant = policy.GrantsOf(session.Peer).FirstOrDefault(candidate =>
-            candidate.Datasets.Contains(session.Dataset!, StringComparer.Ordinal) || candidate.Datasets.Contains(PolicyGrant.Any, StringComparer.Ordinal));
+        var grant = PolicyRules.GrantOf(policy, terms, now);
+        if (grant is null && !IsAPersons(state, session, terms))
+        {
+            // Taken out of the policy since, or ended: what it allowed must not become more by that.
+            return new OwnersWord.No(FailureCodes.NotGranted, "nothing grants this session any more", $"{party.Name} has taken back what it granted");
+        }
 
-        // Without a grant it was a person who let the session be, or began it, and with psi send allowed questions: of all columns but those of "never".
+        // Where no grant covers the session a person let it be, or began it, and with psi send allowed questions: of what grants about this dataset name, or,
+        // without any, of all columns but those of "never".
+        grant ??= PolicyRules.GrantsAbout(policy, session.Peer, session.Dataset!).FirstOrDefault();
         var columns = grant?.Columns ?? PolicyGrant.Everything.Columns;
         if (PolicyRules.FaultOf(policy, columns, session.Dataset!, uses) is { } fault)
         {
@@ -107,7 +113,7 @@ internal sealed class PolicyDesk(PartyContext party)
         }
 
         var bounds = grant ?? new PolicyGrant();
-        if (Usage.Of(state, session.Peer).QuestionsSince(party.Time.GetUtcNow()) >= bounds.QuestionsPerDay)
+        if (Usage.Of(state, session.Peer).QuestionsSince(now) >= bounds.QuestionsPerDay)
         {
             return new OwnersWord.No(FailureCodes.OverBudget, $"{session.Peer} has asked {bounds.QuestionsPerDay:N0} questions in 24 hours",
                 $"{party.Name} answers no more questions today");
@@ -120,6 +126,10 @@ internal sealed class PolicyDesk(PartyContext party)
             _ => new OwnersWord.Ask("the policy has every question wait for a person"),
         };
     }
+
+    /// <summary>Whether a person of this party began a session, or approved it or its terms.</summary>
+    private static bool IsAPersons(IStoreReader state, PartySession session, SessionRequest terms) =>
+        session.IsInitiator || Approval.Find(state, session.Id) is { State: ApprovalState.Approved } || ApprovedTerms.Cover(state, terms);
 
     /// <summary>Puts something before a person, once, and lets the partner know that it waits.</summary>
     /// <param name="turn">The turn.</param>

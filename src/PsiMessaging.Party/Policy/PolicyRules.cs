@@ -1,5 +1,7 @@
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Policy;
 
@@ -11,7 +13,12 @@ namespace PsiMessaging.Party.Policy;
 /// <param name="Engine">What questions are answered with.</param>
 /// <param name="SetSize">Identifiers in its set.</param>
 /// <param name="MinCell">The minimum cell size the session would have.</param>
-public sealed record SessionRequest(string Partner, string Dataset, string Protocol, string Reveal, string Engine, int SetSize, int MinCell);
+public sealed record SessionRequest(string Partner, string Dataset, string Protocol, string Reveal, string Engine, int SetSize, int MinCell)
+{
+    /// <summary>The terms of a session that was agreed.</summary>
+    internal static SessionRequest Of(PartySession session) => new(session.Peer, session.Dataset!, session.Protocol, WireNames.NameOf(session.Reveal),
+        WireNames.NameOf(session.Engine), session.PeerDistinct, session.MinCell);
+}
 
 /// <summary>How a question uses a column.</summary>
 public enum ColumnUse
@@ -46,6 +53,17 @@ public static class PolicyRules
 
         return (null, why);
     }
+
+    /// <summary>
+    /// The first grant that covers a session that runs or has run; null where none does, or none any more. Hours are for sessions to begin in, and say nothing
+    /// of their questions.
+    /// </summary>
+    internal static PolicyGrant? GrantOf(PartyPolicy policy, SessionRequest session, DateTimeOffset now) =>
+        policy.GrantsOf(session.Partner).FirstOrDefault(grant => MissingIn(grant with { Hours = null }, session, now) is null);
+
+    /// <summary>Grants to a partner that name a dataset, whatever else they say.</summary>
+    public static IReadOnlyList<PolicyGrant> GrantsAbout(PartyPolicy policy, string partner, string dataset) =>
+        [.. policy.GrantsOf(partner).Where(grant => Holds(grant.Datasets, dataset))];
 
     /// <summary>Columns of the own dataset that a question uses in a way that is not granted, as a line for a person; null where all is.</summary>
     /// <param name="policy">The policy, for what nobody may use.</param>

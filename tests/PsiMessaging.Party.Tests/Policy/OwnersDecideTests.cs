@@ -214,6 +214,67 @@ public class OwnersDecideTests
         Assert.Contains("the column CLASSE_REDDITO may not make groups; P2's policy has it so", refused.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Many columns for coarse cells, few for fine ones: who has the fine cells gets the few, wherever that grant stands in the list.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task CuriousPartner_UnderTwoGrants_GetsTheColumnsOfTheOneThatCoversItsSession(bool coarseFirst)
+    {
+        var coarse = Bi with { MinCell = 1_000 };
+        var fine = Bi with { Columns = new PolicyColumns { GroupBy = ["TIPO_RATA_MUTUO"] } };
+        await using var network = await NetworkAsync(Granting(Bi) with
+        {
+            Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { ["P1"] = coarseFirst ? [coarse, fine] : [fine, coarse] },
+        });
+        var (session, _) = await network.IntersectAsync(Start);
+        await network.SendRowsAsync(session.Id);
+        var refused = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_REDDITO"));
+        Assert.Equal((false, FailureCodes.NotGranted), (refused.Ok, refused.Code));
+        Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "TIPO_RATA_MUTUO"))).Ok);
+    }
+
+    /// <summary>What is taken out of the policy is not granted from the next question on; nor does it leave more than there was.</summary>
+    [Fact]
+    public async Task CuriousPartner_WhoseGrantIsTakenBack_GetsNoMoreAnswers()
+    {
+        await using var network = await NetworkAsync(Granting(Bi with { Columns = new PolicyColumns { GroupBy = ["TIPO_RATA_MUTUO"] } }));
+        var (session, _) = await network.IntersectAsync(Start);
+        await network.SendRowsAsync(session.Id);
+        Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "TIPO_RATA_MUTUO"))).Ok);
+        foreach (var (policy, answer) in new[]
+        {
+            (PartyPolicy.Default, "P2 has taken back what it granted"),
+            (Granting(Bi with { Until = new DateOnly(2020, 1, 1) }), "P2 has taken back what it granted"),
+        })
+        {
+            policy.Write(network.P2.Home.Path);
+            foreach (var question in new[] { "TIPO_RATA_MUTUO", "CLASSE_REDDITO" })
+            {
+                var refused = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, question));
+                Assert.Equal((false, FailureCodes.NotGranted), (refused.Ok, refused.Code));
+                Assert.Contains(answer, refused.Message, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    /// <summary>A large set is approved, and a list of three guesses comes under the same terms.</summary>
+    [Fact]
+    public async Task CuriousPartner_WhoseTermsWereApproved_ComesWithAFewGuesses_WaitsAgain()
+    {
+        await using var network = await NetworkAsync(PartyPolicy.Default);
+        await network.P1.CommandAsync(null, Start);
+        var first = await BothWaitAsync(network);
+        await DecideAsync(network, first.Id, approve: true);
+        await network.P1.WaitAsync(session => session.IsEnded);
+
+        var path = Path.Combine(network.Folder, "few.csv");
+        File.WriteAllText(path, string.Join('\n', Samples.Istat.Split('\n').Take(4)) + "\n");
+        await network.P1.AddAsync("few", path);
+        await network.P1.CommandAsync(null, Start with { Dataset = "few" });
+        var second = await network.P1.WaitAsync(session => session.Id != first.Id && session.Warning is not null);
+        Assert.Equal(SessionState.Proposed, second.State);
+    }
+
     [Fact]
     public async Task ColumnThatIsNever_IsNotEvenAnnounced_NorSentAsARow()
     {

@@ -31,6 +31,37 @@ public class PolicyRulesTests
         Assert.Equal("nothing is granted to P3", WhyNot(People, Asked with { Partner = "P3" }));
     }
 
+    [Fact]
+    public void Cover_SameTerms_FromHalfToTwiceTheSet_AndNoSmallerMinimum()
+    {
+        Assert.True(ApprovedTerms.Cover(Asked, Asked));
+        Assert.True(ApprovedTerms.Cover(Asked, Asked with { SetSize = 2500, MinCell = 11 }));
+        Assert.True(ApprovedTerms.Cover(Asked, Asked with { SetSize = 10_000 }));
+        Assert.True(ApprovedTerms.Cover(Asked with { SetSize = int.MaxValue }, Asked with { SetSize = int.MaxValue }));
+        foreach (var other in new[]
+        {
+            Asked with { SetSize = 2499 }, Asked with { SetSize = 10_001 }, Asked with { MinCell = 9 }, Asked with { Partner = "P3" },
+            Asked with { Dataset = "other" }, Asked with { Protocol = "rsa" }, Asked with { Reveal = "initiator" }, Asked with { Engine = "tokens" },
+        })
+        {
+            Assert.False(ApprovedTerms.Cover(Asked, other));
+        }
+    }
+
+    /// <summary>Hours are for a session to begin in; a last day is for its questions too.</summary>
+    [Fact]
+    public void GrantOf_OutsideItsHours_HoldsForQuestions_AndAfterItsLastDayDoesNot()
+    {
+        var day = new PartyPolicy
+        {
+            Version = 1,
+            Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { ["P2"] = [People with { Hours = "13:00-14:00", Until = new DateOnly(2026, 6, 15) }] },
+        };
+        Assert.Null(PolicyRules.GrantFor(day, Asked, Noon).Grant);
+        Assert.NotNull(PolicyRules.GrantOf(day, Asked, Noon));
+        Assert.Null(PolicyRules.GrantOf(day, Asked, Noon.AddDays(1)));
+    }
+
     [Theory]
     [InlineData("2026-06-15T07:59:59Z", false)]
     [InlineData("2026-06-15T08:00:00Z", true)]
