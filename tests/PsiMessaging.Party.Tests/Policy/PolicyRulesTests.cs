@@ -55,7 +55,10 @@ public class PolicyRulesTests
         var day = new PartyPolicy
         {
             Version = 1,
-            Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { ["P2"] = [People with { Hours = "13:00-14:00", Until = new DateOnly(2026, 6, 15) }] },
+            Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>>
+            {
+                ["P2"] = [People with { Hours = "13:00-14:00", Until = new DateOnly(2026, 6, 15) }],
+            },
         };
         Assert.Null(PolicyRules.GrantFor(day, Asked, Noon).Grant);
         Assert.NotNull(PolicyRules.GrantOf(day, Asked, Noon));
