@@ -251,6 +251,11 @@ public abstract class Participant<TSession> : Participant
             {
                 _pruning.Soon();
             }
+
+            if (effects.HasClosed)
+            {
+                _sealing.Forget(stored.Id);
+            }
         }
 
         if (effects.HasSent)

@@ -118,6 +118,10 @@ public class WhoeverRunsTheBroker
         await network.P2.WaitAsync(other => other.State == SessionState.Failed && other.IsCleaned);
         await TestNetwork.EventuallyAsync(() => new[] { network.P1, network.P2, network.Linker }.All(participant =>
             participant.Engine!.Store.Read(state => state.ListDocuments("channel-key", session.Id)).Count == 0));
+
+        // Nor are they in the memory of who runs on: what is held there is for the own card, and for the cards of others.
+        await TestNetwork.EventuallyAsync(() => new[] { network.P1, network.P2, network.Linker }.All(participant =>
+            participant.Sealing is { Held: { Incoming: <= 1, Outgoing: <= 3 } }));
         var opened = new List<string>();
         foreach (var participant in new[] { network.P1, network.P2, network.Linker })
         {

@@ -126,6 +126,8 @@ internal static class SealingCost
             return new OpenedFrame(rest[ChannelOpening.SizeBytes..], new SealedTo(about[0], about[1]), ChannelOpening.Read(rest.Span));
         }
 
+        public void Forget(string session) => _real.Forget(session);
+
         public void Dispose() => _real.Dispose();
     }
 }

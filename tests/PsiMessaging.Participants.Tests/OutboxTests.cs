@@ -73,6 +73,11 @@ public sealed class OutboxTests : IDisposable
 
         public OpenedFrame Open(ReadOnlyMemory<byte> bytes) => throw new NotSupportedException();
 
+        public void Forget(string session)
+        {
+            // Holds nothing.
+        }
+
         public void Dispose()
         {
             // Holds nothing.

@@ -28,6 +28,11 @@ public sealed class TappedSealing(ParticipantHome home, IParticipantStore store,
 
     public OpenedFrame Open(ReadOnlyMemory<byte> bytes) => _real.Open(bytes);
 
+    /// <summary>Keys in memory: the own ones, and those to others.</summary>
+    public (int Incoming, int Outgoing) Held => _real.Held;
+
+    public void Forget(string session) => _real.Forget(session);
+
     /// <summary>By what a sealed frame is known: its tag.</summary>
     public static string MarkOf(ReadOnlySpan<byte> bytes) => Convert.ToHexString(bytes[^16..]);
 

@@ -65,7 +65,8 @@ public sealed class TestParticipant : IEnvelopeSender
     /// <summary>Crash at this write of the state, counted from 1 since the start; 0 means never. Half of the crashes fall after the commit.</summary>
     public int CrashAtWrite { get; set; }
 
-    internal IFrameSealing? Sealing { get; private set; }
+    /// <summary>What seals for the running participant.</summary>
+    public TappedSealing? Sealing { get; private set; }
 
     internal IFrameSealing Tap(TappedSealing sealing)
     {

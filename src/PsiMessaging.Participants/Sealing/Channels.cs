@@ -31,6 +31,10 @@ internal static class Channels
     public static StoredChannel? Find(IStoreReader state, string session, string peer) =>
         state.FindDocument(ChannelKind, IdOf(session, peer)) is { } document ? Parse(document) : null;
 
+    /// <summary>All channels of a session.</summary>
+    public static IReadOnlyList<StoredChannel> Of(IStoreReader state, string session) =>
+        [.. state.ListDocuments(ChannelKind, session).Select(entry => Parse(entry.Document))];
+
     /// <summary>Session and participant of an own key, or null where there is none, or none any more.</summary>
     public static (string Session, string Peer)? OfKey(IStoreReader state, string keyId) =>
         state.FindDocument(KeyKind, keyId)?.Split('/') is [var session, var peer] ? (session, peer) : null;

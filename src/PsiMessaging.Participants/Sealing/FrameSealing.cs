@@ -20,7 +20,8 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
     /// <summary>Longest sealed frame in bytes.</summary>
     public static int MaximumBytes => SealedEnvelope.MaximumBytes;
 
-    private const int MostKeys = 512;
+    /// <summary>Keys held in memory in each direction; those over it are put away, and made again when they are needed.</summary>
+    internal const int MostKeys = 512;
 
     /// <summary>What stands in the outbox for a channel's opening alone; the receiver's name follows.</summary>
     private static readonly byte[] OpeningAlone = "OPEN"u8.ToArray();
@@ -79,19 +80,24 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
             : type is not null && MessageLimits.MayOpen(type) ? ToCard(receiver, opening, message.Frame) : null;
     }
 
-    private byte[]? ToSession(string session, byte[] peerKey, ParticipantCard receiver, ChannelOpening? opening, ReadOnlySpan<byte> frame)
+    private byte[]? ToSession(string session, byte[] peerKey, ParticipantCard receiver, ChannelOpening? opening, byte[] frame)
     {
-        var id = SealedEnvelope.KeyIdOf(peerKey);
-        var key = Kept(_outgoing, id, _ => SealingKey.TryCreate(peerKey, SealingKey.ContextOfChannel(session, home.Card, receiver)));
+        if (frame.Length == 0 && opening is null)
+        {
+            // Nothing but an opening, which the other has already: there is nothing to say.
+            return null;
+        }
 
-        // Nothing but an opening, which the other has already: there is nothing to say.
-        return key is null || (frame.IsEmpty && opening is null) ? null : SealedEnvelope.Seal(id, key, opening, frame);
+        var id = SealedEnvelope.KeyIdOf(peerKey);
+        return Use(_outgoing, id, () => SealingKey.TryCreate(peerKey, SealingKey.ContextOfChannel(session, home.Card, receiver)),
+            key => SealedEnvelope.Seal(id, key, opening, frame),
+            () => store.Read(state => Channels.Find(state, session, receiver.Name)) is not { Seed: not null });
     }
 
-    private byte[] ToCard(ParticipantCard receiver, ChannelOpening? opening, ReadOnlySpan<byte> frame)
+    private byte[] ToCard(ParticipantCard receiver, ChannelOpening? opening, byte[] frame)
     {
         var id = SealedEnvelope.KeyIdOf(receiver.SealingKey);
-        return SealedEnvelope.Seal(id, Kept(_outgoing, id, _ => KeyTo(receiver))!, opening, frame);
+        return Use(_outgoing, id, () => KeyTo(receiver), key => SealedEnvelope.Seal(id, key, opening, frame), () => false)!;
     }
 
     /// <inheritdoc/>
@@ -106,18 +112,8 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
             throw new RejectedEnvelopeException("the frame is sealed to a key that is not here, or not any more");
         }
 
-        var key = Kept(_incoming, clear.KeyId, _ => KeyOf(to)) ?? throw Closed();
-        byte[]? plain;
-        try
-        {
-            plain = key.TryOpen(clear);
-        }
-        catch (ObjectDisposedException)
-        {
-            // Put away by another hand between the look and the use: the next look finds it anew, or gone.
-            return Open(bytes);
-        }
-
+        var plain = Use(_incoming, clear.KeyId, () => KeyOf(to), key => key.TryOpen(clear),
+            () => to.Session is not null && store.Read(state => Channels.OfKey(state, clear.KeyId)) is null);
         var (opening, frame) = SealedEnvelope.Split(plain ?? throw Closed());
         if (to.Session is not null)
         {
@@ -162,26 +158,80 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
         return new OpeningKey(seed, SealingKey.ContextOfChannel(to.Session, peer, home.Card));
     }
 
+    /// <inheritdoc/>
+    public void Forget(string session)
+    {
+        foreach (var channel in store.Read(state => Channels.Of(state, session)))
+        {
+            Drop(channel.KeyId);
+            if (channel.PeerKey is { } peerKey)
+            {
+                Remove(_outgoing, SealedEnvelope.KeyIdOf(peerKey));
+            }
+        }
+    }
+
+    /// <summary>Keys in memory, for tests of what is wiped.</summary>
+    internal (int Incoming, int Outgoing) Held => (_incoming.Count, _outgoing.Count);
+
     /// <summary>Forgets what memory holds of an own key that is destroyed.</summary>
     private void Drop(string keyId)
     {
-        if (_incoming.TryRemove(keyId, out var key))
-        {
-            key.Dispose();
-        }
-
+        Remove(_incoming, keyId);
         _confirmed.TryRemove(keyId, out _);
     }
 
-    private static T? Kept<T>(ConcurrentDictionary<string, T> kept, string id, Func<string, T?> make)
+    private static void Remove<T>(ConcurrentDictionary<string, T> kept, string id)
         where T : class, IDisposable
     {
+        if (kept.TryRemove(id, out var key))
+        {
+            key.Dispose();
+        }
+    }
+
+    /// <summary>Does something with a key; null where there is none.</summary>
+    /// <param name="kept">Where it is kept.</param>
+    /// <param name="id">Its id.</param>
+    /// <param name="make">Makes it where it is not there.</param>
+    /// <param name="use">What is done.</param>
+    /// <param name="isOver">Whether its session is over: one that was made beside that, or after it, is not kept.</param>
+    private static byte[]? Use<T>(ConcurrentDictionary<string, T> kept, string id, Func<T?> make, Func<T, byte[]?> use, Func<bool> isOver)
+        where T : class, IDisposable
+    {
+        while (Kept(kept, id, make, out var isNew) is { } key)
+        {
+            try
+            {
+                return use(key);
+            }
+            catch (ObjectDisposedException)
+            {
+                // Put away by another hand between the look and the use: the next look finds it anew, or gone.
+            }
+            finally
+            {
+                if (isNew && isOver())
+                {
+                    Remove(kept, id);
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static T? Kept<T>(ConcurrentDictionary<string, T> kept, string id, Func<T?> make, out bool isNew)
+        where T : class, IDisposable
+    {
+        isNew = false;
         if (kept.TryGetValue(id, out var known))
         {
             return known;
         }
 
-        if (make(id) is not { } made)
+        isNew = true;
+        if (make() is not { } made)
         {
             return null;
         }
@@ -196,10 +246,7 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
             // Sessions come and go for years; what is still used is made again.
             foreach (var other in kept.Keys.Where(other => other != id).ToArray())
             {
-                if (kept.TryRemove(other, out var old))
-                {
-                    old.Dispose();
-                }
+                Remove(kept, other);
             }
         }
 
@@ -226,10 +273,7 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
 
         foreach (var id in _outgoing.Keys)
         {
-            if (_outgoing.TryRemove(id, out var key))
-            {
-                key.Dispose();
-            }
+            Remove(_outgoing, id);
         }
     }
 }

@@ -13,6 +13,9 @@ public interface IFrameSealing : IDisposable
     /// <summary>Opens what came.</summary>
     /// <exception cref="Envelopes.RejectedEnvelopeException">It is not sealed to a key of this participant's, or was altered.</exception>
     OpenedFrame Open(ReadOnlyMemory<byte> bytes);
+
+    /// <summary>Wipes what memory holds of the keys of a session that is over.</summary>
+    void Forget(string session);
 }
 
 /// <summary>To which own key a frame was sealed.</summary>

@@ -15,6 +15,7 @@ internal sealed class SealingKey : IDisposable
     private readonly Lock _lock = new();
     private readonly HpkeContext _context;
     private ulong _next;
+    private bool _isDisposed;
 
     private SealingKey(HpkeContext context, byte[] encapsulation) => (_context, Encapsulation) = (context, encapsulation);
 
@@ -30,10 +31,12 @@ internal sealed class SealingKey : IDisposable
     /// <param name="counter">Receives the place in the row, 8 bytes.</param>
     /// <param name="plain">The text.</param>
     /// <param name="output">Receives the sealed text.</param>
+    /// <exception cref="ObjectDisposedException">The key was put away meanwhile.</exception>
     public void Seal(ReadOnlySpan<byte> prefix, Span<byte> counter, ReadOnlySpan<byte> plain, Span<byte> output)
     {
         lock (_lock)
         {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             BinaryPrimitives.WriteUInt64BigEndian(counter, _next);
             _context.Seal(_next++, prefix, plain, output);
         }
@@ -53,6 +56,7 @@ internal sealed class SealingKey : IDisposable
     {
         lock (_lock)
         {
+            _isDisposed = true;
             _context.Dispose();
         }
     }

@@ -28,6 +28,9 @@ public sealed class Effects
     /// <summary>Whether something was put in the outbox.</summary>
     internal bool HasSent { get; private set; }
 
+    /// <summary>Whether the session's keys were destroyed.</summary>
+    internal bool HasClosed { get; private set; }
+
     /// <summary>
     /// Sends a message of the session to a participant; see <see cref="Post.Send"/>. Where it may, it names the audit log's head: what it is about is entered
     /// before it is sent, so that its receiver witnesses that.
@@ -52,7 +55,11 @@ public sealed class Effects
     }
 
     /// <summary>The session is over, and all is said: its keys are destroyed, and what comes for it does not open any more.</summary>
-    public void CloseChannels() => Channels.Close(_state, _session);
+    public void CloseChannels()
+    {
+        HasClosed = true;
+        Channels.Close(_state, _session);
+    }
 
     /// <summary>Answers a command; see <see cref="Post.Reply"/>.</summary>
     public void Reply(string? replyTo, string? correlation, CommandReply reply)

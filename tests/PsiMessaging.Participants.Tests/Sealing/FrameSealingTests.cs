@@ -210,6 +210,48 @@ public sealed class FrameSealingTests : IDisposable
         });
         Assert.Equal(400, opened + refused);
         Assert.True(refused > 0);
+
+        // None of those hands has taken the key up again for good: its card's is left, by which the session was opened.
+        _p2.Sealing.Forget(Session);
+        Assert.Equal((1, 0), _p2.Sealing.Held);
+    }
+
+    [Fact]
+    public void Forget_WhenASessionIsOver_WipesItsKeysAndNoOthers()
+    {
+        Open(Session);
+        Open(OtherSession);
+        foreach (var session in new[] { Session, OtherSession })
+        {
+            _p2.Sealing.Open(_p1.Seal(_p2, session, Credit(session))!);
+            _p1.Sealing.Open(_p2.Seal(_p1, session, Credit(session))!);
+        }
+
+        Assert.Equal((3, 2), _p2.Sealing.Held);
+        _p2.Store.Write(state => Channels.Close(state, Session));
+        _p2.Sealing.Forget(Session);
+        Assert.Equal((2, 1), _p2.Sealing.Held);
+
+        // What was still on its way leaves, and what it needed is not kept.
+        Assert.NotNull(_p2.Seal(_p1, Session, Credit(Session)));
+        Assert.Equal((2, 1), _p2.Sealing.Held);
+        _p2.Sealing.Open(_p1.Seal(_p2, OtherSession, Credit(OtherSession))!);
+    }
+
+    /// <summary>More sessions at once than keys are held: what is put away is made again, and every frame opens.</summary>
+    [Fact]
+    public void ManySessionsAtOnce_KeysArePutAwayUnderTheHandsThatUseThem_NothingIsLost()
+    {
+        var sessions = Enumerable.Range(0, FrameSealing.MostKeys + 40).Select(i => i.ToString("x32", System.Globalization.CultureInfo.InvariantCulture));
+        Parallel.ForEach(sessions.ToArray(), new ParallelOptions { MaxDegreeOfParallelism = 8 }, session =>
+        {
+            Open(session);
+            for (var i = 0; i < 3; i++)
+            {
+                var opened = Envelope.Parse(_p2.Sealing.Open(_p1.Seal(_p2, session, Abort(session))!).Frame);
+                Assert.Equal(Abort(session), opened.Message);
+            }
+        });
     }
 
     /// <summary>A closed session is not opened again by a late or replayed key.</summary>
