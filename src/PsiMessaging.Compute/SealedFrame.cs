@@ -72,15 +72,30 @@ public static class SealedFrame
             using var frameKey = key.FrameKey(frame.Slice(4, SaltBytes), Direction(toWorkers));
             using var aes = new AesGcm(frameKey.Span, TagBytes);
             aes.Decrypt(ZeroNonce, frame[HeadBytes..^TagBytes], frame[^TagBytes..], plain, Magic);
+        }
+        catch (CryptographicException)
+        {
+            throw new RejectedEnvelopeException("the compute frame is not sealed under this party's compute key");
+        }
+
+        return Read(plain);
+    }
+
+    /// <summary>Reads what was in a frame.</summary>
+    /// <exception cref="RejectedEnvelopeException">It is no message.</exception>
+    internal static (object Message, ReadOnlyMemory<byte> Body) Read(byte[] plain)
+    {
+        try
+        {
             var headerLength = BinaryPrimitives.ReadInt32BigEndian(plain);
             var name = System.Text.Encoding.UTF8.GetString(plain, 5, plain[4]);
             var type = ContractCatalog.Find(name) ?? throw new JsonException();
             var message = ContractCatalog.Deserialize(type, plain.AsSpan(5 + plain[4], headerLength - 1 - plain[4]));
             return (message, plain.AsMemory(4 + headerLength));
         }
-        catch (Exception exception) when (exception is CryptographicException or JsonException or ArgumentException)
+        catch (Exception exception) when (exception is JsonException or ArgumentException or IndexOutOfRangeException)
         {
-            throw new RejectedEnvelopeException("the compute frame is not sealed under this party's compute key");
+            throw new RejectedEnvelopeException("the compute frame holds no message of this version");
         }
     }
 

@@ -154,6 +154,19 @@ public sealed class KeyTests : IDisposable
         Assert.Contains("expired on", Assert.Throws<ParticipantException>(() => home.Pin(third.Card, replace: false)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A partner's card that is good until the calendar ends: a day more of grace is no date.</summary>
+    [Fact]
+    public void PinnedPartner_WhoseCardEndsWithTheCalendar_StopsNobody()
+    {
+        using var home = Create("P1");
+        using var other = Create("P2");
+        HomeKeys.Renew(other, DateOnly.MaxValue, null);
+        using var renewed = ParticipantHome.Open(other.Path);
+        home.Pin(renewed.Card, replace: false);
+        Assert.NotNull(home.FindCard("P2"));
+        Assert.True(renewed.Card.IsValidAt(DateTimeOffset.MaxValue));
+    }
+
     [Fact]
     public void Card_OfAnotherVersion_IsRefusedByItsVersion()
     {

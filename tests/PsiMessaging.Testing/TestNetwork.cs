@@ -169,8 +169,12 @@ public sealed class TestNetwork : IAsyncDisposable
     /// <summary>Sends both parties' rows and waits until both know that all are at the linker.</summary>
     public async Task SendRowsAsync(string session)
     {
-        Assert((await P1.CommandAsync(session, new SendDataset(session))).Ok, "P1 refused to send");
-        Assert((await P2.CommandAsync(session, new SendDataset(session))).Ok, "P2 refused to send");
+        foreach (var participant in new[] { P1, P2 })
+        {
+            var reply = await participant.CommandAsync(session, new SendDataset(session));
+            Assert(reply.Ok, $"{participant.Name} refused to send: {reply.Message}");
+        }
+
         await P1.WaitAsync(AllRegistered);
         await P2.WaitAsync(AllRegistered);
     }

@@ -280,9 +280,10 @@ internal static class PolicyCommands
     private static Task DecideAsync(ParseResult parsed, string text, Func<Approval, DecideApproval> decide, CancellationToken cancellation) =>
         SessionCommands.WithWorkerAsync(parsed, async (home, store, client) =>
         {
-            var found = store.Read(Approval.List)
-                .Where(approval => text.Length > 0 && approval.Id.StartsWith(text, StringComparison.OrdinalIgnoreCase)).ToArray();
-            var approval = found switch
+            // A session may be named too; a question may not, since its id is the partner's to choose.
+            var found = store.Read(Approval.List).Where(approval => text.Length > 0 && (approval.Id.StartsWith(text, StringComparison.OrdinalIgnoreCase)
+                || (approval.Query is null && approval.Session.StartsWith(text, StringComparison.OrdinalIgnoreCase)))).ToArray();
+            var approval = found.Where(approval => approval.Id == text).ToArray() is [var named] ? named : found switch
             {
                 [var one] => one,
                 [] => throw new ParticipantException(FailureCodes.WrongState, $"nothing waits under {text} at {home.Name}; see: psi approvals"),
@@ -304,8 +305,8 @@ internal static class PolicyCommands
     private static string WhatOf(Approval approval) => approval.Terms is { } terms ? WhatOf(terms) : $"question: {approval.Question}";
 
     private static string WhatOf(SessionRequest terms) => string.Create(CultureInfo.InvariantCulture,
-        $"session about {terms.Dataset}: {terms.Protocol}, reveals {terms.Reveal}, "
-            + $"questions by {terms.Engine}, its set {terms.SetSize:N0}, minimum {terms.MinCell:N0}");
+        $"session about {terms.Dataset}: {terms.Protocol}{(terms.Security == "malicious" ? ", malicious" : "")}{(terms.Reuse ? ", reused sets" : "")}, reveals "
+            + $"{terms.Reveal}, questions by {terms.Engine} at {terms.Linker}, its set {terms.SetSize:N0}, minimum {terms.MinCell:N0}");
 
     private static string PathOf(ParticipantHome home) => Path.Combine(home.Path, PartyPolicy.FileName);
 }

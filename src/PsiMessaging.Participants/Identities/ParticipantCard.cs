@@ -104,7 +104,7 @@ public sealed record ParticipantCard(
     /// <summary>
     /// Whether it is believed still: through the day after its last, so that nobody's clock has to be right by the hour.
     /// </summary>
-    public bool IsValidAt(DateTimeOffset now) => DateOnly.FromDateTime(now.UtcDateTime) <= Expires.AddDays(1);
+    public bool IsValidAt(DateTimeOffset now) => DateOnly.FromDateTime(now.UtcDateTime).AddDays(-1) <= Expires;
 
     /// <summary>Whether the identity of an earlier card has named this one as its successor, or is the same identity.</summary>
     public bool Follows(ParticipantCard earlier) => SigningKey.AsSpan().SequenceEqual(earlier.SigningKey)

@@ -84,13 +84,17 @@ public sealed class PairingCode : IDisposable
         try
         {
             cipher.Decrypt(message.Slice(Magic.Length, NonceBytes), message[(Magic.Length + NonceBytes)..^TagBytes], message[^TagBytes..], plain, Magic);
-            return JsonSerializer.Deserialize(plain, PairingJson.Default.PairingWord);
+            return Read(plain);
         }
         catch (Exception exception) when (exception is CryptographicException or JsonException)
         {
             return null;
         }
     }
+
+    /// <summary>Reads what was in a message.</summary>
+    /// <exception cref="JsonException">It is none.</exception>
+    internal static PairingWord? Read(ReadOnlySpan<byte> plain) => JsonSerializer.Deserialize(plain, PairingJson.Default.PairingWord);
 
     /// <summary>
     /// Eight words that are the same at all participants if and only if all have the same cards of all: a hash of them, 128 bits, so that who takes part and

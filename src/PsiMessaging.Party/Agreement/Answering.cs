@@ -26,14 +26,13 @@ internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing
         var dataset = Agree(turn.Session, proposal);
         var (proposed, session) = (turn.Session.Protocol, choosing.Chosen(turn.Session, proposal, dataset.Distinct));
         var minCell = Math.Max(proposal.MinCell, dataset.MinCell ?? party.Home.Config.MinCell);
-        var request = new SessionRequest(
-            session.Peer, dataset.Name, session.Protocol, WireNames.NameOf(session.Reveal), WireNames.NameOf(session.Engine), proposal.SetSize, minCell);
+        var request = SessionRequest.Of(session, dataset.Name, proposal.SetSize, minCell);
         switch (turn.Read(state => policy.OnSession(state, session, request, proposal.SetCommitment)))
         {
             case OwnersWord.Ask { Why: var why }:
                 return new(policy.PutBefore(turn, new Approval
                 {
-                    Id = session.Id, Session = session.Id, Partner = session.Peer, Terms = request, Why = why, AskedAt = turn.Now,
+                    Session = session.Id, Partner = session.Peer, Terms = request, Why = why, AskedAt = turn.Now,
                     DeadlineAt = session.DeadlineAt,
                 }));
             case OwnersWord.No no:
@@ -70,8 +69,21 @@ internal sealed class Answering(PartyContext party, HandshakeKeys keys, Choosing
             OwnReusableSet = reusable,
             PreparedAt = turn.Now,
             RunningAt = turn.Now,
+            GrantedColumns = SessionGrant.AtTheStart(PartyPolicy.Load(party.Home), session.Peer, dataset.Name),
         };
-        Commit(turn, accepted, waiting, answer, effects => policy.Count(effects, request, proposal.SetCommitment));
+        try
+        {
+            Commit(turn, accepted, waiting, answer, effects =>
+            {
+                PolicyDesk.RequireStill(policy.OnSession(effects.State, session, request, proposal.SetCommitment));
+                policy.Count(effects, request, proposal.SetCommitment);
+            });
+        }
+        catch (PolicyDesk.SupersededException)
+        {
+            // Another session was quicker and took what the day had left; the next turn says so.
+        }
+
         return TurnOutcome.Worked;
     }
 

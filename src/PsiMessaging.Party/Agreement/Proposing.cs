@@ -2,6 +2,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Agreement;
@@ -45,7 +46,11 @@ internal sealed class Proposing(PartyContext party, HandshakeKeys keys) : ISessi
             DeadlineSeconds = Math.Max(1, (int)(session.DeadlineAt - turn.Now).TotalSeconds),
         }, auditHead: turn.Read(AuditLog.HeadOf));
         var proposed = session.Move(SessionTrigger.ProposalSent)
-            .With(dataset) with { OwnReusableSet = reusable, ProposalHash = envelope.HeaderHash, PreparedAt = turn.Now };
+            .With(dataset) with
+        {
+            OwnReusableSet = reusable, ProposalHash = envelope.HeaderHash, PreparedAt = turn.Now,
+            GrantedColumns = SessionGrant.AtTheStart(PartyPolicy.Load(party.Home), session.Peer, dataset.Name),
+        };
         turn.Commit(proposed, effects =>
         {
             effects.Send(envelope);

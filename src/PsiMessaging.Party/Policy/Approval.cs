@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using PsiMessaging.Participants.Store;
@@ -17,17 +18,22 @@ public enum ApprovalState
     Denied,
 }
 
-/// <summary>Something a partner asks for that a person of this party decides.</summary>
+/// <summary>
+/// Something a partner asks for that a person of this party decides. Its id is a hash of what is asked, as the person sees it: ids of sessions and questions
+/// are the partner's to choose, and what was approved under one must not serve for anything else.
+/// </summary>
 public sealed record Approval
 {
     private const string Kind = "approval";
 
-    /// <summary>A session's or a question's id.</summary>
-    public required string Id { get; init; }
+    /// <summary>Where it is kept and what a person types, 32 hexadecimal digits; see <see cref="IdOf"/>.</summary>
+    public string Id => IdOf(Session, Query, Terms, Question);
     /// <summary>The session it belongs to.</summary>
     public required string Session { get; init; }
     /// <summary>Who asks.</summary>
     public required string Partner { get; init; }
+    /// <summary>The question's id; null for a session.</summary>
+    public string? Query { get; init; }
     /// <summary>The session it asks for; null for a question.</summary>
     public SessionRequest? Terms { get; init; }
     /// <summary>The question's text; null for a session.</summary>
@@ -45,6 +51,30 @@ public sealed record Approval
 
     /// <summary>An approval, or null.</summary>
     public static Approval? Find(IStoreReader state, string id) => state.FindDocument(Kind, id) is { } document ? Parse(document) : null;
+
+    /// <summary>The approval of a session under terms, or null: under other terms it is another.</summary>
+    internal static Approval? OfSession(IStoreReader state, string session, SessionRequest terms) => Find(state, IdOf(session, null, terms, null));
+
+    /// <summary>The approval of a question in these words, or null.</summary>
+    internal static Approval? OfQuestion(IStoreReader state, string session, string query, string text) => Find(state, IdOf(session, query, null, text));
+
+    /// <summary>Whether a person was asked about a question.</summary>
+    internal static bool IsAsked(IStoreReader state, string session, string query) => Of(state, session, query).Any();
+
+    /// <summary>A question is over: nothing is left to decide.</summary>
+    internal static void Forget(Effects effects, string session, string query)
+    {
+        foreach (var approval in Of(effects.State, session, query).ToArray())
+        {
+            effects.Delete(Kind, approval.Id);
+        }
+    }
+
+    private static IEnumerable<Approval> Of(IStoreReader state, string session, string query) =>
+        state.ListDocuments(Kind, session).Select(entry => Parse(entry.Document)).Where(approval => approval.Query == query);
+
+    private static string IdOf(string session, string? query, SessionRequest? terms, string? question) => Convert.ToHexStringLower(SHA256.HashData(
+        JsonSerializer.SerializeToUtf8Bytes(new ApprovalSubject(session, query, terms, question), ApprovalJson.Default.ApprovalSubject)).AsSpan(0, 16));
 
     /// <summary>All that wait or were decided, of sessions that are here, the oldest first.</summary>
     public static IReadOnlyList<Approval> List(IStoreReader state) =>
@@ -92,7 +122,11 @@ public sealed record ApprovedTerms
     public static bool Delete(IStoreWriter state, string id) => state.DeleteDocument(Kind, id);
 }
 
+/// <summary>What an approval is about.</summary>
+internal sealed record ApprovalSubject(string Session, string? Query, SessionRequest? Terms, string? Question);
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(Approval))]
 [JsonSerializable(typeof(ApprovedTerms))]
+[JsonSerializable(typeof(ApprovalSubject))]
 internal sealed partial class ApprovalJson : JsonSerializerContext;

@@ -10,7 +10,9 @@ namespace PsiMessaging.Party.Policy;
 /// </summary>
 internal sealed partial class Notifier(ILogger log)
 {
+    private const int MostAtOnce = 4;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private readonly SemaphoreSlim _places = new(MostAtOnce);
     private readonly ILogger _log = log;
 
     /// <summary>Tells, in the background.</summary>
@@ -31,14 +33,24 @@ internal sealed partial class Notifier(ILogger log)
 
     private async Task SafelyAsync(Func<CancellationToken, Task> tell)
     {
-        using var limit = new CancellationTokenSource(Patience);
+        if (!await _places.WaitAsync(TimeSpan.Zero))
+        {
+            LogNotTold($"{MostAtOnce} are being told already");
+            return;
+        }
+
         try
         {
+            using var limit = new CancellationTokenSource(Patience);
             await tell(limit.Token);
         }
         catch (Exception exception)
         {
             LogNotTold(exception.Message);
+        }
+        finally
+        {
+            _places.Release();
         }
     }
 

@@ -34,8 +34,11 @@ internal sealed class PolicyDesk(PartyContext party)
     /// <summary>Sessions with sets that differ by little, in <see cref="Usage.Memory"/>, from which on a person must say.</summary>
     public const int MostNearlySame = 3;
 
-    /// <summary>The same with sets that the partner calls the same one.</summary>
-    public const int MostRepeated = 30;
+    /// <summary>Sessions about one dataset, whatever their sets, in <see cref="Usage.Memory"/>, from which on a person must say.</summary>
+    public const int MostAboutADataset = 30;
+
+    /// <summary>What of one partner may be put before a person in a day.</summary>
+    public const int MostAsked = 50;
 
     private readonly Notifier _notifier = new(party.Log);
 
@@ -46,7 +49,7 @@ internal sealed class PolicyDesk(PartyContext party)
     /// <param name="commitment">The partner's commitment to its set.</param>
     public OwnersWord OnSession(IStoreReader state, PartySession session, SessionRequest request, byte[]? commitment)
     {
-        if (Approval.Find(state, session.Id) is { } approval)
+        if (Approval.OfSession(state, session.Id, request) is { } approval)
         {
             return approval.State switch
             {
@@ -57,14 +60,15 @@ internal sealed class PolicyDesk(PartyContext party)
         }
 
         var (policy, now) = (PartyPolicy.Load(party.Home), party.Time.GetUtcNow());
+        var usage = Usage.Of(state, session.Peer);
         var (grant, why) = PolicyRules.GrantFor(policy, request, now);
         if (grant is null && !ApprovedTerms.Cover(state, request))
         {
-            return policy.Otherwise == Otherwise.Ask ? new OwnersWord.Ask(why)
+            return policy.Otherwise == Otherwise.Ask ? AskOrNo(usage, session.Peer, why, now)
                 : new OwnersWord.No(FailureCodes.NotGranted, why, $"{party.Name} has not granted this session; its people decide what it grants");
         }
 
-        return WithinBounds(grant ?? new PolicyGrant(), Usage.Of(state, session.Peer), request, commitment, now);
+        return WithinBounds(grant ?? new PolicyGrant(), usage, request, commitment, now);
     }
 
     private OwnersWord WithinBounds(PolicyGrant grant, Usage usage, SessionRequest request, byte[]? commitment, DateTimeOffset now)
@@ -74,62 +78,82 @@ internal sealed class PolicyDesk(PartyContext party)
             return over;
         }
 
-        var (others, same) = usage.NearlySame(request.Dataset, request.SetSize, commitment, now);
-        return others < MostNearlySame && same < MostRepeated ? new OwnersWord.Yes("policy")
-            : new OwnersWord.Ask($"{request.Partner} has had {others + same} sessions in {Usage.Memory.TotalDays:0} days about {request.Dataset} with sets of "
-                + "nearly this size: from the difference of two results it learns of single records");
+        var (near, others, same) = usage.ByTheirSets(request.Dataset, request.SetSize, commitment, now);
+        var had = $"{request.Partner} has had {others + same} sessions in {Usage.Memory.TotalDays:0} days about {request.Dataset}";
+        return near >= MostNearlySame ? AskOrNo(usage, request.Partner, $"{had}, {near} of them with other sets of nearly this size: from the difference of "
+                + "two results it learns of single records", now)
+            : others + same >= MostAboutADataset ? AskOrNo(usage, request.Partner, $"{had}: from the differences of results it learns of single records", now)
+            : new OwnersWord.Yes("policy");
+    }
+
+    /// <summary>A person is asked, of one partner's doing not more often in a day than a person can take.</summary>
+    private OwnersWord AskOrNo(Usage usage, string partner, string why, DateTimeOffset now) => usage.Since(now).Asked < MostAsked ? new OwnersWord.Ask(why)
+        : new OwnersWord.No(FailureCodes.OverBudget, $"{MostAsked} requests of {partner} were put before a person in 24 hours",
+            $"{party.Name}'s people have been asked often enough today");
+
+    /// <summary>
+    /// Inside the transaction that counts: bounds hold over sessions, and others may have counted since this one was looked at.
+    /// </summary>
+    /// <exception cref="SupersededException">Yes is no more what is said.</exception>
+    public static void RequireStill(OwnersWord word)
+    {
+        if (word is not OwnersWord.Yes)
+        {
+            throw new SupersededException();
+        }
     }
 
     /// <summary>A session that begins counts.</summary>
     public void Count(Effects effects, SessionRequest request, byte[]? commitment) =>
         Usage.Count(effects, request.Partner, new SessionUse(party.Time.GetUtcNow(), request.Dataset, request.SetSize, commitment));
 
-    /// <summary>A question that is answered counts.</summary>
-    public void CountQuestion(Effects effects, string partner) => Usage.CountQuestion(effects, partner, party.Time.GetUtcNow());
+    /// <summary>A question counts once it is looked at, whatever comes of it; one that a person was asked about counted then.</summary>
+    public void CountQuestion(Effects effects, PartySession session, string id)
+    {
+        if (!Approval.IsAsked(effects.State, session.Id, id))
+        {
+            Usage.CountQuestion(effects, session.Peer, party.Time.GetUtcNow());
+        }
+    }
+
+    /// <summary>A question is refused since a day has no more; whether it is the first of its hour, which is enough for the log.</summary>
+    public bool CountTurnedAway(Effects effects, string partner) => Usage.CountTurnedAway(effects, partner, party.Time.GetUtcNow());
 
     /// <summary>What is said to a question of a partner's.</summary>
     /// <param name="state">The state.</param>
     /// <param name="session">Its session.</param>
     /// <param name="id">The question's id.</param>
+    /// <param name="text">Its words.</param>
     /// <param name="query">What it asks.</param>
-    public OwnersWord OnQuestion(IStoreReader state, PartySession session, string id, BoundQuery query)
+    public OwnersWord OnQuestion(IStoreReader state, PartySession session, string id, string text, BoundQuery query)
     {
-        var (policy, terms, now) = (PartyPolicy.Load(party.Home), SessionRequest.Of(session), party.Time.GetUtcNow());
-        var uses = PolicyRules.UsesOf(query, party.Name);
-        var grant = PolicyRules.GrantOf(policy, terms, now);
-        if (grant is null && !IsAPersons(state, session, terms))
+        var (policy, now) = (PartyPolicy.Load(party.Home), party.Time.GetUtcNow());
+        if (SessionGrant.Of(policy, state, session, now) is not { } granted)
         {
             // Taken out of the policy since, or ended: what it allowed must not become more by that.
             return new OwnersWord.No(FailureCodes.NotGranted, "nothing grants this session any more", $"{party.Name} has taken back what it granted");
         }
 
-        // Where no grant covers the session a person let it be, or began it, and with psi send allowed questions: of what grants about this dataset name, or,
-        // without any, of all columns but those of "never".
-        grant ??= PolicyRules.GrantsAbout(policy, session.Peer, session.Dataset!).FirstOrDefault();
-        var columns = grant?.Columns ?? PolicyGrant.Everything.Columns;
-        if (PolicyRules.FaultOf(policy, columns, session.Dataset!, uses) is { } fault)
+        if (PolicyRules.FaultOf(policy, granted.Columns, session.Dataset!, PolicyRules.UsesOf(query, party.Name)) is { } fault)
         {
             return new OwnersWord.No(FailureCodes.NotGranted, fault, $"{fault}; {party.Name}'s policy has it so");
         }
 
-        var bounds = grant ?? new PolicyGrant();
-        if (Usage.Of(state, session.Peer).QuestionsSince(now) >= bounds.QuestionsPerDay)
+        var (approval, usage) = (Approval.OfQuestion(state, session.Id, id, text), Usage.Of(state, session.Peer));
+        if (approval is null && usage.Since(now).Questions >= granted.Bounds.QuestionsPerDay)
         {
-            return new OwnersWord.No(FailureCodes.OverBudget, $"{session.Peer} has asked {bounds.QuestionsPerDay:N0} questions in 24 hours",
+            return new OwnersWord.No(FailureCodes.OverBudget, $"{session.Peer} has asked {granted.Bounds.QuestionsPerDay:N0} questions in 24 hours",
                 $"{party.Name} answers no more questions today");
         }
 
-        return !bounds.AskQuestions ? new OwnersWord.Yes("policy") : Approval.Find(state, id) switch
+        return !granted.Bounds.AskQuestions ? new OwnersWord.Yes("policy") : approval switch
         {
             { State: ApprovalState.Approved } => new OwnersWord.Yes("a person"),
             { State: ApprovalState.Denied, Reason: var reason } => Denied(reason),
-            _ => new OwnersWord.Ask("the policy has every question wait for a person"),
+            { } waiting => new OwnersWord.Ask(waiting.Why),
+            null => AskOrNo(usage, session.Peer, "the policy has every question wait for a person", now),
         };
     }
-
-    /// <summary>Whether a person of this party began a session, or approved it or its terms.</summary>
-    private static bool IsAPersons(IStoreReader state, PartySession session, SessionRequest terms) =>
-        session.IsInitiator || Approval.Find(state, session.Id) is { State: ApprovalState.Approved } || ApprovedTerms.Cover(state, terms);
 
     /// <summary>Puts something before a person, once, and lets the partner know that it waits.</summary>
     /// <param name="turn">The turn.</param>
@@ -145,9 +169,15 @@ internal sealed class PolicyDesk(PartyContext party)
         turn.Commit(effects =>
         {
             approval.Put(effects);
-            effects.Send(approval.Partner, new ApprovalPending(approval.Session, approval.Question is null ? null : approval.Id));
+            Usage.CountAsked(effects, approval.Partner, turn.Now);
+            if (approval.Query is not null)
+            {
+                Usage.CountQuestion(effects, approval.Partner, turn.Now);
+            }
+
+            effects.Send(approval.Partner, new ApprovalPending(approval.Session, approval.Query));
             effects.Audit("approval-asked", ("session", approval.Session), ("peer", approval.Partner),
-                ("query", approval.Question is null ? null : approval.Id), ("why", approval.Why));
+                ("query", approval.Query), ("approval", approval.Id), ("why", approval.Why));
         });
         party.Log.ApprovalAsked(approval.Id, approval.Partner, approval.Why);
         _notifier.Tell(PartyPolicy.Load(party.Home).Notify, approval);
@@ -180,10 +210,13 @@ internal sealed class PolicyDesk(PartyContext party)
             }
 
             effects.Audit("approval-decided", ("session", session.Id), ("peer", approval.Partner), ("decision", decision.Approve ? "approved" : "denied"),
-                ("query", approval.Question is null ? null : approval.Id), ("once", decision.Once), ("reason", decision.Reason));
+                ("query", approval.Query), ("approval", approval.Id), ("once", decision.Once), ("reason", decision.Reason));
             CommandDesk.Answer(effects, command, new CommandReply(true, session.Id, null, decision.Approve ? "approved" : "denied"));
         });
     }
+
+    /// <summary>What was said has changed before it could be done.</summary>
+    public sealed class SupersededException : Exception;
 
     private static string? OverBecause(Turn<PartySession> turn, Approval approval) =>
         approval.State != ApprovalState.Waiting ? $"it was {approval.State.ToString().ToLowerInvariant()} before"
@@ -193,8 +226,9 @@ internal sealed class PolicyDesk(PartyContext party)
 
     private OwnersWord.No? OverBudget(PolicyGrant grant, Usage usage, SessionRequest request, DateTimeOffset now)
     {
-        var why = usage.SessionsSince(now) >= grant.SessionsPerDay ? $"{request.Partner} has had {grant.SessionsPerDay:N0} sessions in 24 hours"
-            : usage.EvaluationsSince(now) + request.SetSize > grant.EvaluationsPerDay
+        var today = usage.Since(now);
+        var why = today.Sessions >= grant.SessionsPerDay ? $"{request.Partner} has had {grant.SessionsPerDay:N0} sessions in 24 hours"
+            : today.Evaluations + request.SetSize > grant.EvaluationsPerDay
                 ? $"with this set {request.Partner} would have had more than {grant.EvaluationsPerDay:N0} identifiers evaluated in 24 hours" : null;
         return why is null ? null : new OwnersWord.No(FailureCodes.OverBudget, why, $"{party.Name} takes no more of {request.Partner} today");
     }

@@ -15,9 +15,26 @@ namespace PsiMessaging.Party.Policy;
 /// <param name="MinCell">The minimum cell size the session would have.</param>
 public sealed record SessionRequest(string Partner, string Dataset, string Protocol, string Reveal, string Engine, int SetSize, int MinCell)
 {
+    /// <summary>The linker, by its pinned name.</summary>
+    public string? Linker { get; init; }
+    /// <summary>Against which kind of cheating the protocol holds.</summary>
+    public string? Security { get; init; }
+    /// <summary>Whether sets that were prepared before are used.</summary>
+    public bool Reuse { get; init; }
+
+    /// <summary>The terms of a session.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="dataset">The own dataset.</param>
+    /// <param name="setSize">Identifiers in the partner's set.</param>
+    /// <param name="minCell">Minimum cell size.</param>
+    internal static SessionRequest Of(PartySession session, string dataset, int setSize, int minCell) =>
+        new(session.Peer, dataset, session.Protocol, WireNames.NameOf(session.Reveal), WireNames.NameOf(session.Engine), setSize, minCell)
+        {
+            Linker = session.Linker, Security = WireNames.NameOf(session.Security), Reuse = session.Reuse,
+        };
+
     /// <summary>The terms of a session that was agreed.</summary>
-    internal static SessionRequest Of(PartySession session) => new(session.Peer, session.Dataset!, session.Protocol, WireNames.NameOf(session.Reveal),
-        WireNames.NameOf(session.Engine), session.PeerDistinct, session.MinCell);
+    internal static SessionRequest Of(PartySession session) => Of(session, session.Dataset!, session.PeerDistinct, session.MinCell);
 }
 
 /// <summary>How a question uses a column.</summary>
@@ -74,7 +91,7 @@ public static class PolicyRules
     {
         foreach (var (column, use) in uses)
         {
-            if (columns.Never.Contains(column, StringComparer.Ordinal) || IsNever(policy, dataset, column))
+            if (Holds(columns.Never, column) || IsNever(policy, dataset, column))
             {
                 return $"the column {column} may not be used in any question";
             }
@@ -95,7 +112,7 @@ public static class PolicyRules
 
     /// <summary>Whether no question at all may use a column.</summary>
     public static bool IsNever(PartyPolicy policy, string dataset, string column) =>
-        policy.Never.TryGetValue(dataset, out var never) && never.Contains(column, StringComparer.Ordinal);
+        policy.Never.Any(entry => (entry.Key == dataset || entry.Key == PolicyGrant.Any) && Holds(entry.Value, column));
 
     /// <summary>How a question uses the columns of one party.</summary>
     public static IReadOnlyList<(string Column, ColumnUse Use)> UsesOf(BoundQuery query, string party)
@@ -133,6 +150,7 @@ public static class PolicyRules
 
     private static bool IsWithin(TimeOnly time, TimeOnly from, TimeOnly to) => time >= from && time < to;
 
-    private static bool Holds(IReadOnlyList<string> list, string value) =>
+    /// <summary>Whether a list has a value, or stands for all.</summary>
+    internal static bool Holds(IReadOnlyList<string> list, string value) =>
         list.Contains(PolicyGrant.Any, StringComparer.Ordinal) || list.Contains(value, StringComparer.Ordinal);
 }

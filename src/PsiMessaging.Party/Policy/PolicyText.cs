@@ -47,8 +47,9 @@ public static class PolicyText
 
             policy = JsonSerializer.Deserialize<PartyPolicy>(text, PolicyJson.Options);
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
+            // The second where a name or text is no Unicode.
             return new Reading(null, [$"{source} cannot be read: {WhatOf(exception)}; see docs/policy.md, or begin anew with: psi policy init"]);
         }
 
@@ -123,25 +124,26 @@ public static class PolicyText
     private static IEnumerable<string> Contradictions(PartyPolicy policy, PolicyGrant grant)
     {
         var never = grant.Columns.Never
-            .Concat(grant.Datasets.SelectMany(dataset => policy.Never.TryGetValue(dataset, out var columns) ? columns : []))
+            .Concat(grant.Datasets.Append(PolicyGrant.Any).SelectMany(dataset => policy.Never.TryGetValue(dataset, out var columns) ? columns : []))
             .ToHashSet(StringComparer.Ordinal);
         foreach (var (name, allowed) in new[]
         {
             ("groupBy", grant.Columns.GroupBy), ("measure", grant.Columns.Measure), ("filter", grant.Columns.Filter),
         })
         {
-            foreach (var column in allowed.Where(never.Contains))
+            foreach (var column in allowed.Where(column => never.Contains(column) || never.Contains(PolicyGrant.Any)))
             {
-                yield return $"the column {column} stands in \"{name}\" and in \"never\"; take it out of one";
+                yield return never.Contains(PolicyGrant.Any) ? $"\"never\" has all columns, and \"{name}\" has {column}; take out one of them"
+                    : $"the column {column} stands in \"{name}\" and in \"never\"; take it out of one";
             }
         }
 
         // Rows that are sent to the linker can be grouped and filtered there by any of their columns.
-        if (!grant.Columns.Never.Contains(PolicyGrant.Any) && grant.Engines.Any(engine => engine == WireNames.NameOf(QueryEngine.Tokens))
-            && (!IsSame(grant.Columns.GroupBy, grant.Columns.Filter) || grant.AskQuestions))
+        if (PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens))
+            && (!IsSame(grant.Columns.GroupBy, grant.Columns.Filter) || grant.AskQuestions || grant.QuestionsPerDay is not null))
         {
-            yield return "engine tokens asks nobody before it answers: with it \"groupBy\" and \"filter\" must be the same and \"askQuestions\" false, or take "
-                + "tokens out of \"engines\"";
+            yield return "engine tokens asks nobody before it answers: with it \"groupBy\" and \"filter\" must be the same, \"askQuestions\" false and "
+                + "\"questionsPerDay\" null, or take tokens out of \"engines\"";
         }
     }
 
@@ -158,9 +160,9 @@ public static class PolicyText
             && TimeOnly.TryParseExact(first, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var from)
             && TimeOnly.TryParseExact(last, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out var to) && from < to ? (from, to) : null;
 
-    private static string WhatOf(JsonException exception)
+    private static string WhatOf(Exception exception)
     {
-        var where = exception.LineNumber is { } line ? $"line {line + 1}: " : "";
+        var where = (exception as JsonException)?.LineNumber is { } line ? $"line {line + 1}: " : "";
         var message = exception.Message.Split(" Path:")[0].Split(" LineNumber")[0];
         return message.Contains("could not be mapped", StringComparison.Ordinal) && message.Split('\'') is [_, var member, ..]
             ? $"{where}there is no rule {member}" : where + message.TrimEnd('.');

@@ -6,6 +6,7 @@ using PsiMessaging.Cryptography;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Protocols;
 
@@ -100,6 +101,8 @@ public sealed record PartySession : ISession<PartySession>
     public RegistrationState Registration { get; init; }
     public int SendSequence { get; init; }
     public int SendRow { get; init; }
+    /// <summary>What the peer's questions might do with the own columns when the session began.</summary>
+    public PolicyColumns? GrantedColumns { get; init; }
     /// <summary>Columns this party has announced to the peer.</summary>
     public IReadOnlyList<ColumnDescription>? OwnColumns { get; init; }
     /// <summary>Columns the peer has announced.</summary>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Audit;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Session;
@@ -15,7 +16,7 @@ public class OwnersDecideTests
     private static PartyPolicy Granting(PolicyGrant grant) =>
         new() { Version = 1, Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { ["P1"] = [grant] } };
 
-    private static readonly PolicyGrant Bi = PolicyGrant.Everything with { Datasets = ["bi"] };
+    private static readonly PolicyGrant Bi = PolicyGrant.Everything with { Datasets = ["bi"], Engines = ["masked"] };
 
     private static async Task<TestNetwork> NetworkAsync(PartyPolicy policy, TimeProvider? time = null)
     {
@@ -30,7 +31,18 @@ public class OwnersDecideTests
 
     private static Task<TestReply> DecideAsync(
         TestNetwork network, string session, bool approve, bool once = false, string? id = null, string? reason = null) =>
-        network.P2.CommandAsync(session, new DecideApproval(session, id ?? session, approve, once, reason));
+        network.P2.CommandAsync(session, new DecideApproval(session, id ?? IdOf(network, session), approve, once, reason));
+
+    private static string IdOf(TestNetwork network, string session) =>
+        network.P2.Engine!.Store.Read(Approval.List).Single(approval => approval.Query is null && approval.Session == session).Id;
+
+    private static async Task<Approval> WaitingAsync(TestNetwork network)
+    {
+        Approval? found = null;
+        await TestNetwork.EventuallyAsync(() => (found = network.P2.Engine!.Store.Read(Approval.List).FirstOrDefault(one =>
+            one.State == ApprovalState.Waiting)) is not null);
+        return found!;
+    }
 
     [Fact]
     public async Task FirstProposal_WaitsForAPerson_AndBothSidesSeeThat_ThenItRuns()
@@ -186,7 +198,7 @@ public class OwnersDecideTests
         var last = await RunAsync(PolicyDesk.MostNearlySame);
         await network.P1.WaitAsync(one => one.Id == last && one.Warning is not null);
         var approval = Assert.Single(network.P2.Engine!.Store.Read(Approval.List));
-        Assert.Contains("with sets of nearly this size", approval.Why, StringComparison.Ordinal);
+        Assert.Contains("with other sets of nearly this size", approval.Why, StringComparison.Ordinal);
 
         async Task<string> RunAsync(int without)
         {
@@ -281,7 +293,7 @@ public class OwnersDecideTests
         foreach (var engine in new[] { "masked", "tokens" })
         {
             await using var network = await NetworkAsync(
-                Granting(Bi) with { Never = new Dictionary<string, IReadOnlyList<string>> { ["bi"] = ["CLASSE_REDDITO"] } });
+                Granting(Bi with { Engines = [engine] }) with { Never = new Dictionary<string, IReadOnlyList<string>> { ["bi"] = ["CLASSE_REDDITO"] } });
             var (session, _) = await network.IntersectAsync(Start with { Engine = engine });
             await network.SendRowsAsync(session.Id);
             Assert.DoesNotContain(network.P1.Session()!.PeerColumns!, column => column.Name == "CLASSE_REDDITO");
@@ -301,10 +313,8 @@ public class OwnersDecideTests
         foreach (var approve in new[] { true, false })
         {
             var asking = network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"));
-            Approval? approval = null;
-            await TestNetwork.EventuallyAsync(() => (approval = network.P2.Engine!.Store.Read(Approval.List).FirstOrDefault(one =>
-                one.State == ApprovalState.Waiting)) is not null);
-            Assert.Equal(("CLASSE_ETA", false), (approval!.Question, asking.IsCompleted));
+            var approval = await WaitingAsync(network);
+            Assert.Equal(("CLASSE_ETA", false), (approval.Question, asking.IsCompleted));
             Assert.True((await DecideAsync(network, session.Id, approve, id: approval.Id, reason: "because")).Ok);
             var answer = await asking;
             Assert.Equal(approve ? (true, null) : (false, FailureCodes.Denied), (answer.Ok, answer.Code));
@@ -321,4 +331,146 @@ public class OwnersDecideTests
         var second = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"));
         Assert.Equal((false, FailureCodes.OverBudget), (second.Ok, second.Code));
     }
+
+    /// <summary>Ids are the partner's to choose: a person's yes to a question opens no session that bears the question's.</summary>
+    [Fact]
+    public async Task CuriousPartner_WhoseQuestionWasApproved_OpensNoSessionUnderItsId()
+    {
+        await using var network = await NetworkAsync(Granting(Bi with { AskQuestions = true }));
+        var (session, _) = await network.IntersectAsync(Start);
+        await network.SendRowsAsync(session.Id);
+        var id = new string('a', 32);
+        var asking = network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA"), id);
+        Assert.True((await DecideAsync(network, session.Id, approve: true, id: (await WaitingAsync(network)).Id)).Ok);
+        Assert.True((await asking).Ok);
+
+        PartyPolicy.Default.Write(network.P2.Home.Path);
+        await network.P1.CommandAsync(null, Start, id);
+        var waiting = await network.P1.WaitAsync(one => one.Id == id && (one.Warning is not null || one.IsEnded));
+        Assert.Equal(SessionState.Proposed, waiting.State);
+    }
+
+    /// <summary>A question that is given up leaves nothing to approve, which another under its id could use.</summary>
+    [Fact]
+    public async Task CuriousPartner_WithdrawsAQuestion_NothingIsLeftToApprove()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch);
+        await using var network = await NetworkAsync(Granting(Bi with { AskQuestions = true }), time);
+        var (session, _) = await network.IntersectAsync(Start);
+        await network.SendRowsAsync(session.Id);
+        var asking = network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_ETA", DeadlineSeconds: 60));
+        var approval = await WaitingAsync(network);
+        time.Advance(TimeSpan.FromSeconds(62));
+        Assert.Equal(FailureCodes.Deadline, (await asking).Code);
+        await TestNetwork.EventuallyAsync(() => network.P2.Engine!.Store.Read(Approval.List).Count == 0);
+        Assert.Equal(FailureCodes.WrongState, (await DecideAsync(network, session.Id, approve: true, id: approval.Id)).Code);
+    }
+
+    /// <summary>Many at once, each judged before any is counted: the bound holds where they are counted.</summary>
+    [Fact]
+    public async Task CuriousPartner_ProposesAndAsksManyAtOnce_GetsWhatADayHas()
+    {
+        await using var network = await NetworkAsync(Granting(Bi with { SessionsPerDay = 2, QuestionsPerDay = 3 }));
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => network.P1.CommandAsync(null, Start)));
+        await TestNetwork.EventuallyAsync(() => Sessions().All(one => one.IsEnded));
+        var completed = Sessions().Where(one => one.State == SessionState.Completed).ToArray();
+        Assert.Equal(2, completed.Length);
+        Assert.Equal(4, Sessions().Count(one => one.FailureCode == FailureCodes.OverBudget));
+
+        foreach (var participant in new[] { network.P1, network.P2 })
+        {
+            await Task.WhenAll(completed.Select(one => participant.CommandAsync(one.Id, new SendDataset(one.Id))));
+        }
+
+        await TestNetwork.EventuallyAsync(() => Sessions().Count(one => one.MayAsk) == 2);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(i =>
+            network.P1.CommandAsync(completed[i % 2].Id, new SubmitQuery(completed[i % 2].Id, "CLASSE_ETA"))));
+        Assert.Equal(3, answers.Count(answer => answer.Ok));
+        Assert.Equal(5, answers.Count(answer => answer.Code == FailureCodes.OverBudget));
+
+        PartySession[] Sessions() => [.. network.P1.Engine!.Store.Read(state => state.ListSessions()).Select(PartySession.Parse)];
+    }
+
+    /// <summary>Tries column after column: what is refused counts as well, and what comes after the last fills no log.</summary>
+    [Fact]
+    public async Task CuriousPartner_WhoseQuestionsAreRefused_HasAskedThem()
+    {
+        var policy = Granting(Bi with { QuestionsPerDay = 2, Columns = new PolicyColumns { GroupBy = ["TIPO_RATA_MUTUO"] } });
+        await using var network = await NetworkAsync(policy, new FakeTimeProvider(DateTimeOffset.UnixEpoch));
+        var (session, _) = await network.IntersectAsync(Start);
+        await network.SendRowsAsync(session.Id);
+        Assert.Equal((FailureCodes.NotGranted, FailureCodes.NotGranted), (await AskAsync("CLASSE_REDDITO"), await AskAsync("CLASSE_REDDITO")));
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(FailureCodes.OverBudget, await AskAsync("TIPO_RATA_MUTUO"));
+        }
+
+        Assert.Single(network.P2.Engine!.Store.Read(state => AuditLog.Entries(state).ToArray()),
+            entry => entry.Entry.Contains(FailureCodes.OverBudget, StringComparison.Ordinal));
+
+        async Task<string?> AskAsync(string text) => (await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, text))).Code;
+    }
+
+    /// <summary>With engine tokens the linker answers without asking again: a column that is not granted must not be there.</summary>
+    [Fact]
+    public async Task CuriousPartner_WithTokens_GetsNoColumnThatIsNotGranted()
+    {
+        var columns = new PolicyColumns { GroupBy = ["TIPO_RATA_MUTUO"], Filter = ["TIPO_RATA_MUTUO"] };
+        await using var network = await NetworkAsync(Granting(Bi with { Engines = ["tokens"], Columns = columns }));
+        var (session, _) = await network.IntersectAsync(Start with { Engine = "tokens" });
+        await network.SendRowsAsync(session.Id);
+        Assert.Equal(["TIPO_RATA_MUTUO"], network.P1.Session()!.PeerColumns!.Select(column => column.Name));
+        var sent = network.Wire.Where(envelope => envelope.Header.From == "P2").Select(envelope => envelope.Message).OfType<RegisterDataset>();
+        Assert.Single(Assert.Single(sent).Columns);
+        Assert.Equal(FailureCodes.UnknownColumn, (await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_REDDITO"))).Code);
+        Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "TIPO_RATA_MUTUO"))).Ok);
+    }
+
+    /// <summary>A person let a session be under a grant of few columns; once that is deleted there are not more.</summary>
+    [Fact]
+    public async Task CuriousPartner_WhoseNarrowGrantIsDeleted_GetsNoOtherColumns()
+    {
+        var narrow = Bi with { MinCell = 1_000, Columns = new PolicyColumns { GroupBy = ["TIPO_RATA_MUTUO"] } };
+        await using var network = await NetworkAsync(Granting(narrow));
+        await network.P1.CommandAsync(null, Start);
+        var session = await BothWaitAsync(network);
+        await DecideAsync(network, session.Id, approve: true);
+        await network.P1.WaitAsync(one => one.State == SessionState.Completed);
+        await network.SendRowsAsync(session.Id);
+        foreach (var policy in new[] { Granting(narrow), PartyPolicy.Default })
+        {
+            policy.Write(network.P2.Home.Path);
+            Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "TIPO_RATA_MUTUO"))).Ok);
+            Assert.Equal(FailureCodes.NotGranted, (await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_REDDITO"))).Code);
+        }
+    }
+
+    /// <summary>Adds records that nobody has, so that no two of its sets have the same size: after 30 sessions a person says.</summary>
+    [Fact]
+    public async Task CuriousPartner_WhoPadsItsSets_APersonIsAskedAfterAMonthsMany()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch);
+        await using var network = await NetworkAsync(Granting(Bi), time);
+        var had = Enumerable.Range(1, PolicyDesk.MostAboutADataset).Select(i => new SessionUse(time.GetUtcNow(), "bi", i * 1_000, [(byte)i])).ToArray();
+        Remember(network, new Usage { Sessions = had });
+        await network.P1.CommandAsync(null, Start);
+        await BothWaitAsync(network);
+        Assert.Contains("has had 30 sessions in 30 days about bi", (await WaitingAsync(network)).Why, StringComparison.Ordinal);
+    }
+
+    /// <summary>A person is put no more before than a person can look at, and told of it no more often.</summary>
+    [Fact]
+    public async Task CuriousPartner_AsksAPersonAllDay_IsRefusedUnseen()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UnixEpoch);
+        await using var network = await NetworkAsync(PartyPolicy.Default, time);
+        Remember(network, new Usage { Hours = new Dictionary<long, HourUse> { [0] = new(Asked: PolicyDesk.MostAsked) } });
+        await network.P1.CommandAsync(null, Start);
+        Assert.Equal((FailureCodes.OverBudget, "P2: P2's people have been asked often enough today"),
+            await network.P1.WaitAsync(one => one.IsEnded) is var failed ? (failed.FailureCode, failed.FailureReason) : default);
+        Assert.Empty(network.P2.Engine!.Store.Read(Approval.List));
+    }
+
+    private static void Remember(TestNetwork network, Usage usage) => network.P2.Engine!.Store.Write(state =>
+        state.PutDocument("usage", "P1", System.Text.Json.JsonSerializer.Serialize(usage, UsageJson.Default.Usage)));
 }

@@ -107,7 +107,42 @@ public class PolicyRulesTests
         string.Join(' ', PolicyRules.UsesOf(Query.Parse(question)).Select(use => $"{use.Column}:{use.Use}").Order(StringComparer.Ordinal)));
 
     [Fact]
-    public void NearlySame_CountsSetsOfNearlyTheSameSize_OfTheSameDatasetAndMonth()
+    public void Never_WithAStar_IsEveryColumn()
+    {
+        var columns = new PolicyColumns { GroupBy = ["*"] };
+        Assert.NotNull(PolicyRules.FaultOf(PartyPolicy.Default, columns with { Never = ["*"] }, "people", [("A", ColumnUse.GroupBy)]));
+        foreach (var (dataset, column) in new[] { ("people", "*"), ("*", "A"), ("*", "*") })
+        {
+            var policy = PartyPolicy.Default with { Never = new Dictionary<string, IReadOnlyList<string>> { [dataset] = [column] } };
+            Assert.NotNull(PolicyRules.FaultOf(policy, columns, "people", [("A", ColumnUse.GroupBy)]));
+            Assert.True(PolicyRules.IsNever(policy, "people", "A"));
+        }
+    }
+
+    /// <summary>Whatever a person sees of what is approved is part of its id.</summary>
+    [Fact]
+    public void Approval_OfAnythingElse_HasAnotherId()
+    {
+        var terms = new SessionRequest("P2", "people", "ecdh", "both", "masked", 5, 3) { Linker = "L", Security = "semi-honest" };
+        var session = new Approval { Session = new string('1', 32), Partner = "P2", Terms = terms, Why = "", AskedAt = Noon, DeadlineAt = Noon };
+        var question = session with { Terms = null, Query = new string('1', 32), Question = "A" };
+        string[] ids =
+        [
+            session.Id, question.Id, (question with { Question = "B" }).Id, (question with { Query = new string('2', 32) }).Id,
+            .. new[]
+            {
+                terms with { Linker = "M" }, terms with { Security = "malicious" }, terms with { Reuse = true }, terms with { SetSize = 6 },
+                terms with { MinCell = 4 }, terms with { Reveal = "size" },
+            }.Select(other => (session with { Terms = other }).Id),
+        ];
+        Assert.Equal(ids.Length, ids.Distinct().Count());
+        Assert.Equal(session.Id, (session with { Why = "x", State = ApprovalState.Approved }).Id);
+        Assert.False(ApprovedTerms.Cover(terms, terms with { Linker = "M" }));
+        Assert.True(ApprovedTerms.Cover(terms, terms with { SetSize = 6 }));
+    }
+
+    [Fact]
+    public void ByTheirSets_CountsSetsOfNearlyTheSameSize_OfTheSameDatasetAndMonth()
     {
         byte[] one = [1], other = [2];
         var usage = new Usage
@@ -118,8 +153,8 @@ public class PolicyRulesTests
                 new(Noon - TimeSpan.FromDays(1), "people", 5006, other), new(Noon, "people", 5000, one), new(Noon, "other", 5000, other),
             ],
         };
-        Assert.Equal((1, 1), usage.NearlySame("people", 5000, one, Noon));
-        Assert.Equal((3, 0), usage.NearlySame("people", 5001, null, Noon));
-        Assert.Equal((1, 5000), (usage.SessionsSince(Noon + TimeSpan.FromHours(23)) - 1, usage.Sessions[0].SetSize));
+        Assert.Equal((1, 2, 1), usage.ByTheirSets("people", 5000, one, Noon));
+        Assert.Equal((3, 3, 0), usage.ByTheirSets("people", 5001, null, Noon));
+        Assert.Equal((0, 3, 0), usage.ByTheirSets("people", 9000, null, Noon));
     }
 }

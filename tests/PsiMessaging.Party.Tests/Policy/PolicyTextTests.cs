@@ -38,13 +38,17 @@ public class PolicyTextTests
     [InlineData("\"sessionsPerDay\": 0", "a bound a day is 1 or more; to grant no session, grant nothing")]
     [InlineData("\"columns\": { \"groupBy\": [\"NAME\"], \"never\": [\"NAME\"] }",
         "the column NAME stands in \"groupBy\" and in \"never\"; take it out of one")]
-    [InlineData("\"engines\": [\"tokens\"], \"columns\": { \"groupBy\": [\"A\"], \"filter\": [\"B\"] }", "engine tokens asks nobody before it answers")]
+    [InlineData("\"engines\": [\"tokens\"], \"columns\": { \"groupBy\": [\"A\"], \"filter\": [\"B\"] }, \"questionsPerDay\": null",
+        "engine tokens asks nobody before it answers")]
+    [InlineData("\"engines\": [\"*\"]", "engine tokens asks nobody before it answers")]
+    [InlineData("\"columns\": { \"groupBy\": [\"A\"], \"never\": [\"*\"] }", "\"never\" has all columns, and \"groupBy\" has A; take out one of them")]
     public void Parse_RuleThatIsUnknownOrContradictsAnother_IsNamed(string grant, string fault) =>
         Assert.Contains(fault, Fault(Of(grant)), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("", "cannot be read")]
     [InlineData("null", "is empty")]
+    [InlineData("{ \"version\": 1, \"\\ud800\": 1 }", "cannot be read")]
     [InlineData("{}", "cannot be read")]
     [InlineData("{ \"version\": 2 }", "\"version\" is 2, and this release knows 1")]
     [InlineData("{ \"version\": 1, \"version\": 1 }", "cannot be read")]

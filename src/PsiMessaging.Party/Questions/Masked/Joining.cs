@@ -33,6 +33,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         {
             effects.Finish(waiting.Slot);
             effects.Finish($"{SlotKinds.Ask}/{id}");
+            Approval.Forget(effects, session.Id, id);
             if (isTheirs)
             {
                 QuestionBook.Delete(effects, question!);
@@ -90,7 +91,18 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         return turn.Commit(effects =>
         {
             effects.Finish(waiting.Slot);
-            effects.Audit("peer-asked", waiting.Envelope, ("session", session.Id), ("query", id), ("asker", session.Peer), ("outcome", exception.Code));
+            if (exception.Code != FailureCodes.OverBudget)
+            {
+                policy.CountQuestion(effects, session, id);
+            }
+
+            // Beyond the bounds of a day the log says so once an hour, not once a question.
+            if (exception.Code != FailureCodes.OverBudget || policy.CountTurnedAway(effects, session.Peer))
+            {
+                effects.Audit("peer-asked", waiting.Envelope, ("session", session.Id), ("query", id), ("asker", session.Peer), ("outcome", exception.Code));
+            }
+
+            Approval.Forget(effects, session.Id, id);
             effects.Send(session.Peer, new RefuseQuery(session.Id, session.Transcript, id, exception.Code, session.PeerMaskCounter), body);
         });
     }
@@ -101,12 +113,12 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         var asked = Read(turn, waiting);
         var query = bound.Of(session, proposal.QueryId, asked.Text);
         RequireShape(session, asked, query);
-        switch (turn.Read(state => policy.OnQuestion(state, session, proposal.QueryId, query)))
+        switch (turn.Read(state => policy.OnQuestion(state, session, proposal.QueryId, asked.Text, query)))
         {
             case OwnersWord.Ask { Why: var why }:
                 return policy.PutBefore(turn, new Approval
                 {
-                    Id = proposal.QueryId, Session = session.Id, Partner = session.Peer, Question = asked.Text, Why = why, AskedAt = turn.Now,
+                    Session = session.Id, Query = proposal.QueryId, Partner = session.Peer, Question = asked.Text, Why = why, AskedAt = turn.Now,
                     DeadlineAt = turn.Now.AddSeconds(proposal.DeadlineSeconds),
                 });
             case OwnersWord.No no:
@@ -124,17 +136,35 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             Id = proposal.QueryId, Session = session.Id, Asker = session.Peer, Text = asked.Text, AskedAt = turn.Now,
             Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape),
         };
+        return await ContributeAsync(turn, waiting, question, query, matrix);
+    }
+
+    private async Task<TurnOutcome> ContributeAsync(
+        Turn<PartySession> turn, Waiting<ProposeQuery> waiting, Question question, BoundQuery query, PartyMatrix matrix)
+    {
+        var session = turn.Session;
         await contributions.OpenAsync(session, question, matrix);
         var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), matrix.Labels, SealedBodyJson.Default.PartyLabels);
-        return turn.Commit((session with { PeerMaskCounter = proposal.Counter }).With(question), effects =>
+        try
         {
-            effects.Finish(waiting.Slot);
-            QuestionBook.Put(effects, question);
-            policy.CountQuestion(effects, session.Peer);
-            effects.Audit("peer-asked", waiting.Envelope, ("session", session.Id), ("query", question.Id),
-                ("asker", session.Peer), ("text", question.Text), ("outcome", "contributed"));
-            effects.Send(session.Peer, new AcceptQuery(session.Id, session.Transcript, question.Id), body);
-        });
+            return turn.Commit((session with { PeerMaskCounter = waiting.Message.Counter }).With(question), effects =>
+            {
+                PolicyDesk.RequireStill(policy.OnQuestion(effects.State, session, question.Id, question.Text, query));
+                policy.CountQuestion(effects, session, question.Id);
+                Approval.Forget(effects, session.Id, question.Id);
+                effects.Finish(waiting.Slot);
+                QuestionBook.Put(effects, question);
+                effects.Audit("peer-asked", waiting.Envelope, ("session", session.Id), ("query", question.Id),
+                    ("asker", session.Peer), ("text", question.Text), ("outcome", "contributed"));
+                effects.Send(session.Peer, new AcceptQuery(session.Id, session.Transcript, question.Id), body);
+            });
+        }
+        catch (PolicyDesk.SupersededException)
+        {
+            // A question of another session was quicker and took what the day had left; the next turn says so.
+            await contributions.CloseAsync(session.Id, question.Id);
+            return TurnOutcome.Worked;
+        }
     }
 
     private QueryProposal Read(Turn<PartySession> turn, Waiting<ProposeQuery> waiting)

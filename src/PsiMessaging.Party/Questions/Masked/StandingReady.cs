@@ -38,7 +38,7 @@ internal sealed class StandingReady(PartyContext party)
             AtomicFile.Write(folder.WithheldKey, secret.Span);
         }
 
-        var columns = party.DescribedColumns(session);
+        var columns = turn.Read(state => party.DescribedColumns(session, state));
         return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.AllSent) }, effects =>
         {
             effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Length));

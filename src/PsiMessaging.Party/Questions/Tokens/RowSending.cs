@@ -57,7 +57,7 @@ internal sealed class RowSending(PartyContext party) : IDisposable
     private TurnOutcome Announce(Turn<PartySession> turn, RowSender sender)
     {
         var session = turn.Session;
-        var columns = party.DescribedColumns(session);
+        var columns = turn.Read(state => party.DescribedColumns(session, state));
         return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.Announced) }, effects =>
         {
             effects.Audit("rows-sent", ("session", session.Id), ("linker", session.Linker), ("rows", sender.Rows), ("columns", sender.ColumnTokens.Length));
@@ -77,7 +77,7 @@ internal sealed class RowSending(PartyContext party) : IDisposable
 
         var dataset = party.DatasetOf(session);
         using var shared = party.SharedKeyWith(session);
-        string[] offered = [.. party.OfferedColumns(dataset, session).Select(column => column.Name)];
+        string[] offered = [.. turn.Read(state => party.OfferedColumns(dataset, session, state)).Select(column => column.Name)];
         var sender = RowSender.Load(party.Name, dataset, offered, party.Datasets,
             MatchedRows.Read(party.FolderOf(session).Path), shared, session.Transcript, party.Scratch(turn, "rows"));
         if (sender.Rows != session.IntersectionSize)
