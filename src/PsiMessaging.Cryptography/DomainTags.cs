@@ -104,11 +104,15 @@ public static class DomainTags
     /// <summary>Transcript hash of a later attempt at the rounds.</summary>
     public static ReadOnlySpan<byte> Attempt => "psi/v1/attempt"u8;
     /// <summary>Hash of an audit entry, behind the log's head before it, and the signature over that hash.</summary>
-    public static ReadOnlySpan<byte> Audit => "psi/v2/audit"u8;
-    /// <summary>Head of an audit log: its last entry's hash and signature follow.</summary>
-    public static ReadOnlySpan<byte> AuditHead => "psi/v1/audit-head"u8;
-    /// <summary>Signature over an exported audit log; fingerprint, session, number of entries and the heads after each follow.</summary>
-    public static ReadOnlySpan<byte> AuditExport => "psi/v1/audit-export"u8;
-    /// <summary>Fingerprint of a participant's card.</summary>
+    public static ReadOnlySpan<byte> Audit => "psi/v3/audit"u8;
+    /// <summary>Head of an audit log: the head before and what stands for the last entry follow.</summary>
+    public static ReadOnlySpan<byte> AuditHead => "psi/v2/audit-head"u8;
+    /// <summary>What stands for an audit entry: its hash and signature follow.</summary>
+    public static ReadOnlySpan<byte> AuditCommitment => "psi/v1/audit-commitment"u8;
+    /// <summary>Signature over an exported audit log; fingerprint, session, numbers of entries and keys, keys, and the heads after each follow.</summary>
+    public static ReadOnlySpan<byte> AuditExport => "psi/v2/audit-export"u8;
+    /// <summary>Signature on a participant's card.</summary>
     public static ReadOnlySpan<byte> Card => "psi/v2/card"u8;
+    /// <summary>Fingerprint of a participant's card: all of it but its last day follows.</summary>
+    public static ReadOnlySpan<byte> Fingerprint => "psi/v1/fingerprint"u8;
 }

@@ -20,7 +20,7 @@ public sealed class SqliteStores : IStores
 /// </summary>
 public sealed class SqliteParticipantStore : IParticipantStore
 {
-    private const int SchemaVersion = 4;
+    private const int SchemaVersion = 5;
     private readonly string _connectionString;
     private readonly SqliteConnection _writer;
     private readonly Lock _writeLock = new();
@@ -164,6 +164,15 @@ public sealed class SqliteParticipantStore : IParticipantStore
             command.CommandText = $"""
                 ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
                 DELETE FROM outbox;
+                """;
+            command.ExecuteNonQuery();
+        }
+
+        if (version < 5)
+        {
+            // An entry has the log's head with it. Logs of before are another chain, and do not verify.
+            command.CommandText = $"""
+                ALTER TABLE audit RENAME COLUMN hash TO head;
                 PRAGMA user_version = {SchemaVersion};
                 """;
             command.ExecuteNonQuery();
@@ -361,13 +370,13 @@ public sealed class SqliteParticipantStore : IParticipantStore
         public bool DeleteDocument(string kind, string id) =>
             Execute("DELETE FROM documents WHERE kind = $kind AND id = $id", ("$kind", kind), ("$id", id)) > 0;
 
-        public AuditEntry? LastAudit() => Query("SELECT number, entry, hash, signature FROM audit ORDER BY number DESC LIMIT 1", ReadAudit).FirstOrDefault();
+        public AuditEntry? LastAudit() => Query("SELECT number, entry, head, signature FROM audit ORDER BY number DESC LIMIT 1", ReadAudit).FirstOrDefault();
 
-        public void AppendAudit(AuditEntry entry) => Execute("INSERT INTO audit (number, entry, hash, signature) VALUES ($number, $entry, $hash, $signature)",
-            ("$number", entry.Number), ("$entry", entry.Entry), ("$hash", entry.Hash), ("$signature", entry.Signature));
+        public void AppendAudit(AuditEntry entry) => Execute("INSERT INTO audit (number, entry, head, signature) VALUES ($number, $entry, $head, $signature)",
+            ("$number", entry.Number), ("$entry", entry.Entry), ("$head", entry.Head), ("$signature", entry.Signature));
 
         public IReadOnlyList<AuditEntry> ListAudit(long afterNumber, int limit) => Query(
-            "SELECT number, entry, hash, signature FROM audit WHERE number > $after ORDER BY number LIMIT $limit",
+            "SELECT number, entry, head, signature FROM audit WHERE number > $after ORDER BY number LIMIT $limit",
             ReadAudit, ("$after", afterNumber), ("$limit", limit));
 
         /// <summary>Kinds are names in the code, letters and hyphens: nothing that was received is among them.</summary>

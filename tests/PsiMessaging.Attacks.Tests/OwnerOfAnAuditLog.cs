@@ -138,6 +138,30 @@ public sealed class OwnerOfAnAuditLog(AuditedJob job) : IClassFixture<AuditedJob
         Assert.Contains(faults, fault => fault.StartsWith("P2's log was cut off or written anew", StringComparison.Ordinal));
     }
 
+    /// <summary>Names somebody else, or nobody, as the other party: the terms are compared all the same.</summary>
+    [Theory]
+    [InlineData("P9", "P2's log names P9 as the other party")]
+    [InlineData(null, "P2's log does not say with whom it was")]
+    public void NamesAnotherPartner_IsNamed_AndItsTermsAreCompared(string? name, string expected)
+    {
+        var faults = Reconciliation.Of(With(job.Network.P2, entry =>
+        {
+            if (entry.Remove("peer") && name is not null)
+            {
+                entry["peer"] = name;
+            }
+
+            if (EventOf(entry) == "session-completed")
+            {
+                entry["common"] = 3;
+            }
+
+            return entry;
+        })).Faults;
+        Assert.Contains(faults, fault => fault.Contains(expected, StringComparison.Ordinal));
+        Assert.Contains(faults, fault => fault.Contains("in common: 4 in P1's log, 3 in P2's", StringComparison.Ordinal));
+    }
+
     /// <summary>Of its last entry nobody has heard: only the number that the linker has of it too gives it away.</summary>
     [Fact]
     public void ChangesItsLastEntry_IsNamedByTheNumberAlone()

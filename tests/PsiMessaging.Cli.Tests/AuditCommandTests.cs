@@ -93,7 +93,7 @@ public sealed class AuditCommandTests : IDisposable
         using var document = JsonDocument.Parse(await Done(P1, "show", "--json"));
         var entry = document.RootElement.GetProperty("entries")[2];
         Assert.Equal((3, "query-asked", "SEX where AGE = '\u001b[2Jx'", 64), (entry.GetProperty("number").GetInt32(), entry.GetProperty("event").GetString(),
-            entry.GetProperty("fields").GetProperty("text").GetString(), entry.GetProperty("hash").GetString()!.Length));
+            entry.GetProperty("fields").GetProperty("text").GetString(), entry.GetProperty("head").GetString()!.Length));
         Assert.Equal("P1", document.RootElement.GetProperty("owner").GetString());
     }
 
@@ -117,7 +117,7 @@ public sealed class AuditCommandTests : IDisposable
         ParticipantHome.Create(stranger, new ParticipantConfig { Name = "P9", Role = ParticipantRole.Party }).Dispose();
         await Failed(1, "that is neither this home's own nor pinned here; pin it with: psi trust", stranger, "verify", file);
         File.WriteAllText(file, File.ReadAllText(file).Replace("SEX", "AGE", StringComparison.Ordinal));
-        await Failed(1, "is not an intact export of an audit log: entry 3 was changed", P2, "verify", file);
+        await Failed(1, "is not an intact export of an audit log: entry 3 is not what this participant has signed", P2, "verify", file);
         await Failed(1, "speaks of no session ffff", P1, "export", "--out", file, "--session", "ffff");
     }
 

@@ -76,13 +76,13 @@ public sealed class AuditFileTests : IDisposable
         Assert.DoesNotContain(lines, line => line.Contains("INCOME", StringComparison.Ordinal) || line.Contains(Two, StringComparison.Ordinal));
 
         // Not even a hash that a guess could be held against: of an entry that is not shown the hash is nowhere.
-        var hidden = _store.Read(state => state.ListAudit(0, 10)).Where(entry => entry.Number is 1 or 3 or 5)
-            .Select(entry => Convert.ToHexStringLower(entry.Hash));
+        var entries = _store.Read(state => state.ListAudit(0, 10));
+        var hidden = new[] { 0, 2, 4 }.Select(index => Convert.ToHexStringLower(
+            AuditChain.HashOf(index == 0 ? AuditChain.Empty : entries[index - 1].Head, entries[index].Entry)));
         Assert.All(hidden, hash => Assert.DoesNotContain(lines, line => line.Contains(hash, StringComparison.Ordinal)));
 
         // And the heads are those of the whole log, so that what others heard is found in it.
-        Assert.All(_store.Read(state => state.ListAudit(0, 10)), entry =>
-            Assert.Equal(entry.Number, file.NumberOf(Convert.ToHexStringLower(AuditChain.HeadOf(entry.Hash, entry.Signature)))));
+        Assert.All(entries, entry => Assert.Equal(entry.Number, file.NumberOf(Convert.ToHexStringLower(entry.Head))));
     }
 
     [Fact]
@@ -106,10 +106,10 @@ public sealed class AuditFileTests : IDisposable
     public void WhoeverChangesAnEntry_IsSeen()
     {
         var lines = Export(_home, _store);
-        Refused(lines.Select(line => line.Replace("SEX", "AGE", StringComparison.Ordinal)), "entry 2 was changed");
-        Refused([lines[0], lines[1], lines[3].Replace("\"number\":3", "\"number\":2", StringComparison.Ordinal), .. lines[3..]], "entry 2 was changed");
+        Refused(lines.Select(line => line.Replace("SEX", "AGE", StringComparison.Ordinal)), "entry 2 is not what this participant has signed");
+        Refused([lines[0], lines[1], lines[3].Replace("\"number\":3", "\"number\":2", StringComparison.Ordinal), .. lines[3..]], "entry 2 is not what");
         var unsigned = lines[2].Replace("\"signature\":\"", "\"signature\":\"AAAA", StringComparison.Ordinal);
-        Refused([.. lines[..2], unsigned, .. lines[3..]], "entry 2 is not signed");
+        Refused([.. lines[..2], unsigned, .. lines[3..]], "entry 2 is not what");
     }
 
     [Fact]
@@ -117,11 +117,11 @@ public sealed class AuditFileTests : IDisposable
     {
         var (whole, one) = (Export(_home, _store), Export(_home, _store, One));
 
-        // An entry of the other session in the place where only its head stood, an entry of this one held back, and the whole file under the other's id.
+        // An entry of the other session in the place where only its commitment stood, an entry of this one held back, and the whole file under the other's id.
         Refused([.. one[..3], whole[3], .. one[4..]], "entry 3 belongs to another session");
         Refused([.. one[..2], Export(_home, _store, Two)[2], .. one[3..^1], Export(_home, _store, Two)[^1]], "its end is not signed by its owner");
         Refused([one[0].Replace(One, Two, StringComparison.Ordinal), .. one[1..]], "entry 2 belongs to another session");
-        Refused(whole.Select(line => line.Replace(Two, One, StringComparison.Ordinal)), "entry 3 was changed");
+        Refused(whole.Select(line => line.Replace(Two, One, StringComparison.Ordinal)), "entry 3 is not what");
         Refused([one[0].Replace($"\"session\":\"{One}\",", "", StringComparison.Ordinal), .. one[1..]], "entry 1 is missing");
     }
 
@@ -132,13 +132,89 @@ public sealed class AuditFileTests : IDisposable
         using var store = new SqliteParticipantStore(other.StatePath);
         store.Write(state => new AuditLog(other, TimeProvider.System).Append(state, "card-pinned", ("name", "P2")));
         var (lines, theirs) = (Export(_home, _store), Export(other, store));
-        Refused([theirs[0].Replace("\"entries\":1", "\"entries\":5", StringComparison.Ordinal), .. lines[1..]], "entry 1 is not signed by this participant");
+        Refused([theirs[0].Replace("\"entries\":1", "\"entries\":5", StringComparison.Ordinal), .. lines[1..]], "entry 1 is not what");
 
         // Its owner's own card with another's name on it is no card.
         Refused([lines[0].Replace("\"P1\"", "\"P2\"", StringComparison.Ordinal), .. lines[1..]], "a damaged card");
 
         // A log that somebody made under a card of their own is whole: it is the card that says that it is not P1's.
         Assert.NotEqual(_home.Card.Fingerprint, Read(theirs).Card.Fingerprint);
+    }
+
+    /// <summary>New keys, twice, one of them begun and not done, since the process was killed: the log goes on, and verifies under all of them.</summary>
+    [Fact]
+    public void Rotated_TheLogGoesOn_UnderTheKeysOfItsTime()
+    {
+        var homes = new List<ParticipantHome> { _home };
+        var killed = false;
+        for (var i = 0; i < 3; i++)
+        {
+            var home = homes[^1];
+            try
+            {
+                HomeKeys.Rotate(home, home.Card.Expires, null, next =>
+                {
+                    Enter(home, "keys-rotated", ("fromKey", Hex(home.Card)), ("toKey", Hex(next)));
+                    if (!killed)
+                    {
+                        killed = true;
+                        throw new CrashException();
+                    }
+                });
+            }
+            catch (CrashException)
+            {
+                // The old keys are there still.
+            }
+
+            homes.Add(ParticipantHome.Open(_home.Path));
+            Enter(homes[^1], "query-asked", ("session", One));
+            Assert.Null(_store.Read(new AuditLog(homes[^1], TimeProvider.System).Verify).Fault);
+        }
+
+        Assert.Equal([homes[0].Card.Fingerprint, homes[0].Card.Fingerprint], homes.Take(2).Select(home => home.Card.Fingerprint));
+        Assert.Equal(3, homes.Select(home => home.Card.Fingerprint).Distinct().Count());
+        Assert.Equal(11, Read(Export(homes[^1], _store)).Entries);
+        Assert.Equal(5, Read(Export(homes[^1], _store, One)).Records.Count);
+
+        // Keys that no entry names sign nothing; nor does an old key once it has gone.
+        var lines = Export(homes[^1], _store);
+        var without = lines[0].Replace(Convert.ToBase64String(homes[0].Card.SigningKey), Convert.ToBase64String(homes[^1].Card.SigningKey),
+            StringComparison.Ordinal);
+        Refused([without, .. lines[1..]], "entry 1 is not what");
+        Enter(homes[0], "query-asked", ("session", Two));
+        Assert.Contains("entry 12 is not what", _store.Read(new AuditLog(homes[^1], TimeProvider.System).Verify).Fault, StringComparison.Ordinal);
+        homes.Skip(1).ToList().ForEach(home => home.Dispose());
+
+        static string Hex(ParticipantCard card) => Convert.ToHexStringLower(card.SigningKey);
+    }
+
+    private void Enter(ParticipantHome home, string happening, params (string, System.Text.Json.Nodes.JsonNode?)[] details) =>
+        _store.Write(state => new AuditLog(home, TimeProvider.System).Append(state, happening, details));
+
+    /// <summary>Its owner shows other commitments where entries are hidden: every head after them is another than the one that others heard.</summary>
+    [Fact]
+    public void OwnerOfALog_ChangesWhatItHides_EveryLaterHeadIsAnother()
+    {
+        var heard = Convert.ToHexStringLower(_store.Read(state => state.ListAudit(0, 10))[3].Head);
+        using var folder = new TempFolder();
+        using var store = new SqliteParticipantStore(Path.Combine(folder.Path, "state.db"));
+        var log = new AuditLog(_home, TimeProvider.System);
+        store.Write(state =>
+        {
+            foreach (var entry in _store.Read(old => old.ListAudit(0, 10)))
+            {
+                var record = AuditRecord.Of(entry);
+                log.Append(state, record.Event, [.. record.Fields.Select(field => (field.Key, System.Text.Json.Nodes.JsonNode.Parse(
+                    entry.Number == 3 && field.Key == "text" ? "\"AGE\"" : field.Value.GetRawText())))]);
+            }
+        });
+        Assert.NotNull(Read(Export(_home, _store, One)).NumberOf(heard));
+        Assert.Null(Read(Export(_home, store, One)).NumberOf(heard));
+
+        // What it would have to show: the heads that were heard, over commitments that do not lead there.
+        var lines = Export(_home, _store, One);
+        Refused([.. lines[..3], lines[1].Replace("\"number\":1", "\"number\":3", StringComparison.Ordinal), .. lines[4..]], "entry 4 is not what");
     }
 
     [Fact]

@@ -226,9 +226,9 @@ public sealed class HomeTests : IDisposable
 
         foreach (var (sql, expected) in new[]
         {
-            ("UPDATE audit SET entry = replace(entry, '2', '7') WHERE number = 3", "entry 3 was changed"),
+            ("UPDATE audit SET entry = replace(entry, '2', '7') WHERE number = 3", "entry 3 is not what this participant has signed"),
             ("DELETE FROM audit WHERE number = 2", "entry 2 is missing"),
-            ("UPDATE audit SET signature = (SELECT signature FROM audit WHERE number = 1) WHERE number = 4", "entry 4 is not signed"),
+            ("UPDATE audit SET signature = (SELECT signature FROM audit WHERE number = 1) WHERE number = 4", "entry 4 is not what"),
         })
         {
             var copy = Path.Combine(_folder.Path, "copy.db");

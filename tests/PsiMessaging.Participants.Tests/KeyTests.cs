@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using PsiMessaging.Cryptography.Sealing;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Testing;
@@ -188,7 +189,7 @@ public sealed class KeyTests : IDisposable
         using var renewed = ParticipantHome.Open(other.Path);
         Assert.Equal(other.Card.Expires.AddDays(100), renewed.Card.Expires);
         home.Pin(renewed.Card, replace: false);
-        Assert.Equal(renewed.Card.Fingerprint, home.FindCard("P2")!.Fingerprint);
+        Assert.Equal((other.Card.Fingerprint, renewed.Card.Expires), (home.FindCard("P2")!.Fingerprint, home.FindCard("P2")!.Expires));
     }
 
     [Fact]
@@ -197,9 +198,19 @@ public sealed class KeyTests : IDisposable
         using var home = Create("P1");
         using var other = Create("P2");
         home.Pin(other.Card, replace: false);
-        var revocation = Revocation.TryParse(HomeKeys.Rotate(other, other.Card.Expires, null).ToJson(), "r")!;
+        var entered = "";
+        var file = HomeKeys.Rotate(other, other.Card.Expires, null, next =>
+        {
+            // Whoever is killed from here on has the revocation, and the old keys until the new ones are there.
+            using var still = ParticipantHome.Open(other.Path);
+            Assert.Equal(other.Card.Fingerprint, still.Card.Fingerprint);
+            Assert.Single(Directory.GetFiles(other.Path, "revocation-*.json"));
+            entered = next.Fingerprint;
+        });
+        var revocation = Revocation.TryParse(File.ReadAllText(file), "r")!;
         using var rotated = ParticipantHome.Open(other.Path);
         Assert.NotEqual(other.Card.SigningKey, rotated.Card.SigningKey);
+        Assert.Equal(entered, rotated.Card.Fingerprint);
         var card = ParticipantCard.Parse(rotated.Card.ToJson(), "c");
         home.Pin(card, replace: false);
         home.Revoke(revocation.Card);
@@ -215,7 +226,7 @@ public sealed class KeyTests : IDisposable
         using var other = Create("P2");
         using var stranger = ParticipantHome.Create(PathOf("stranger"), new ParticipantConfig { Name = "P2", Role = ParticipantRole.Party });
         home.Pin(other.Card, replace: false);
-        HomeKeys.Rotate(stranger, stranger.Card.Expires, null);
+        HomeKeys.Rotate(stranger, stranger.Card.Expires, null, _ => { });
         using var rotated = ParticipantHome.Open(stranger.Path);
         foreach (var card in new[]
         {
@@ -239,6 +250,77 @@ public sealed class KeyTests : IDisposable
         Assert.Throws<ParticipantException>(() => Revocation.TryParse(forged, "r"));
         Assert.Null(Revocation.TryParse(other.Card.ToJson(), "c"));
         Assert.Null(Revocation.TryParse("nothing", "c"));
+    }
+
+    /// <summary>An identity that takes itself back under another name: what is pinned stays pinned, and nobody is told that it went.</summary>
+    [Fact]
+    public void PinnedPartner_RevokesItselfUnderAnotherName_IsRefused()
+    {
+        using var home = Create("P1");
+        using var other = Create("P2");
+        home.Pin(other.Card, replace: false);
+        var alias = ParticipantCard.Create("P3", ParticipantRole.Party, other.Signing, other.Card.AgreementKey, other.Card.SealingKey, other.Card.Expires);
+        var revocation = Revocation.TryParse(Revocation.Create(alias, other.Signing).ToJson(), "r")!;
+        Assert.Contains("pinned here as P2, not as P3", Assert.Throws<ParticipantException>(() => home.Revoke(revocation.Card)).Message,
+            StringComparison.Ordinal);
+        Assert.NotNull(home.FindCard("P2"));
+
+        var garbled = Revocation.Create(other.Card with { Signature = new byte[64] }, other.Signing).ToJson();
+        Assert.Contains("damaged card", Assert.Throws<ParticipantException>(() => Revocation.TryParse(garbled, "r")).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A card of the same keys under another role or name, or of a role that there is not, takes no place.</summary>
+    [Fact]
+    public void PinnedPartner_ComesAsSomethingElse_NeedsReplaceOrIsNone()
+    {
+        using var home = Create("P1");
+        using var other = Create("P2");
+        home.Pin(other.Card, replace: false);
+        var linker = ParticipantCard.Create("P2", ParticipantRole.Linker, other.Signing, other.Card.AgreementKey, other.Card.SealingKey, other.Card.Expires);
+        Assert.Contains("--replace", Assert.Throws<ParticipantException>(() => home.Pin(linker, replace: false)).Message, StringComparison.Ordinal);
+        var none = ParticipantCard.Create("P2", (ParticipantRole)256, other.Signing, other.Card.AgreementKey, other.Card.SealingKey, other.Card.Expires);
+        Assert.Throws<ParticipantException>(() => ParticipantCard.Parse(none.ToJson(), "c"));
+    }
+
+    /// <summary>Keys that nothing can be sealed to, or agreed with: what waits for them would wait for ever.</summary>
+    [Fact]
+    public void PinnedPartner_WithKeysThatAreNone_IsNotPinned()
+    {
+        using var home = Create("P1");
+        using var other = Create("P2");
+        var none = Enumerable.Repeat((byte)255, HybridKey.PublicKeySizeBytes).ToArray();
+        foreach (var (agreement, sealing) in new[] { (new byte[32], other.Card.SealingKey), (other.Card.AgreementKey, none) })
+        {
+            var card = ParticipantCard.Create("P2", ParticipantRole.Party, other.Signing, agreement, sealing, other.Card.Expires);
+            Assert.Contains("is none that can be used", Assert.Throws<ParticipantException>(() => home.Pin(card, replace: false)).Message,
+                StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Lock_IsOneCommands_AndAWorkerKeepsItsKeys()
+    {
+        using var home = Create("P1");
+        using (HomeKeys.Lock(home.Path))
+        {
+            Assert.Contains("another command", Assert.Throws<ParticipantException>(() => HomeKeys.Lock(home.Path)).Message, StringComparison.Ordinal);
+        }
+
+        HomeKeys.Lock(home.Path).Dispose();
+        using (HomeKeys.KeepWorkerAway(home.Path))
+        {
+            Assert.Contains("stop it first", Assert.Throws<ParticipantException>(() => HomeKeys.KeepWorkerAway(home.Path)).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Create_WhereOnlyTheConfigurationIsGone_OverwritesNoKeys()
+    {
+        using var home = Create("P1");
+        var keys = File.ReadAllBytes(Path.Combine(home.Path, "identity.key"));
+        File.Delete(Path.Combine(home.Path, "psi.json"));
+        Assert.Contains("keys are never overwritten", Assert.Throws<ParticipantException>(() => Create("P1")).Message, StringComparison.Ordinal);
+        Assert.Equal(keys, File.ReadAllBytes(Path.Combine(home.Path, "identity.key")));
     }
 
     /// <summary>The examples of the paper (arXiv:0901.4016).</summary>

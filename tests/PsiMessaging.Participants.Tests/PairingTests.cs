@@ -71,7 +71,7 @@ public sealed class PairingTests : IDisposable
         }
 
         Assert.All(sides, side => Assert.Empty(side.Value.Awaited));
-        Assert.Single(sides.Select(side => PairingCode.WordsOf(side.Value.Cards.Append(_homes[side.Key].Card))).Distinct());
+        Assert.Single(sides.Select(side => code.WordsOf(side.Value.Cards.Append(_homes[side.Key].Card))).Distinct());
     }
 
     [Fact]
@@ -121,7 +121,9 @@ public sealed class PairingTests : IDisposable
         one.Hear(code.Seal("LINKER", "P1", new PairingWord(falseLinker.Card.ToJson(), ["P1"])));
         linker.Hear(code.Seal("P1", "LINKER", new PairingWord(falseOne.Card.ToJson(), ["LINKER"])));
         Assert.Equal((2, 2), (one.Cards.Count, linker.Cards.Count));
-        Assert.NotEqual(PairingCode.WordsOf(one.Cards.Append(_homes["P1"].Card)), PairingCode.WordsOf(linker.Cards.Append(_homes["LINKER"].Card)));
+        using var later = PairingCode.Draw();
+        Assert.NotEqual(code.WordsOf(one.Cards), later.WordsOf(one.Cards));
+        Assert.NotEqual(code.WordsOf(one.Cards.Append(_homes["P1"].Card)), code.WordsOf(linker.Cards.Append(_homes["LINKER"].Card)));
 
         // The card that came first stays: a second one does not slip in after the words were read.
         one.Hear(linker.Say("P1"));

@@ -24,7 +24,7 @@ namespace PsiMessaging.Cli.Commands;
 internal sealed record AuditView(string Owner, string Fingerprint, string Trust, string? Session, long Entries, string LastHash, string? Fault);
 
 /// <summary>An entry as <c>--json</c> prints it.</summary>
-internal sealed record AuditEntryView(long Number, DateTimeOffset At, string Event, IReadOnlyDictionary<string, JsonElement> Fields, string Hash);
+internal sealed record AuditEntryView(long Number, DateTimeOffset At, string Event, IReadOnlyDictionary<string, JsonElement> Fields, string Head);
 
 /// <summary>Entries as <c>--json</c> prints them.</summary>
 internal sealed record AuditEntriesView(string Owner, string Fingerprint, long All, IReadOnlyList<AuditEntryView> Entries);
@@ -80,15 +80,15 @@ internal static class AuditCommands
         });
     }
 
-    private static AuditEntryView ViewOf((AuditRecord Record, byte[] Hash) entry) => new(entry.Record.Number, entry.Record.At, entry.Record.Event,
-        entry.Record.Fields.ToDictionary(StringComparer.Ordinal), Convert.ToHexStringLower(entry.Hash));
+    private static AuditEntryView ViewOf((AuditRecord Record, byte[] Head) entry) => new(entry.Record.Number, entry.Record.At, entry.Record.Event,
+        entry.Record.Fields.ToDictionary(StringComparer.Ordinal), Convert.ToHexStringLower(entry.Head));
 
     private static DateTimeOffset DateOf(string date) =>
         DateTimeOffset.TryParse(date, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) ? time
             : throw new UsageException($"--since takes a day or a time, such as 2026-03-01 or 2026-03-01T12:00:00Z, not {date}");
 
     /// <summary>The last entries that are wanted, no more of them in memory than that, and how many entries there are.</summary>
-    private static (IReadOnlyCollection<(AuditRecord Record, byte[] Hash)> Found, long All) Find(IStoreReader state, Func<AuditRecord, bool> isWanted, int most)
+    private static (IReadOnlyCollection<(AuditRecord Record, byte[] Head)> Found, long All) Find(IStoreReader state, Func<AuditRecord, bool> isWanted, int most)
     {
         var (found, all) = (new Queue<(AuditRecord, byte[])>(), 0L);
         foreach (var entry in AuditLog.Entries(state))
@@ -96,7 +96,7 @@ internal static class AuditCommands
             all = entry.Number;
             if (AuditRecord.Of(entry) is var record && isWanted(record))
             {
-                found.Enqueue((record, entry.Hash));
+                found.Enqueue((record, entry.Head));
                 if (found.Count > most)
                 {
                     found.Dequeue();

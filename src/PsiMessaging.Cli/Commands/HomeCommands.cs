@@ -110,6 +110,26 @@ internal static class HomeCommands
         return Task.CompletedTask;
     });
 
+    /// <summary>Pins a card, and enters it.</summary>
+    /// <param name="home">Where.</param>
+    /// <param name="card">The card.</param>
+    /// <param name="replace">Whether another one under its name may go for it.</param>
+    /// <param name="how">By which command.</param>
+    public static void Pin(ParticipantHome home, ParticipantCard card, bool replace, string how)
+    {
+        using var alone = HomeKeys.Lock(home.Path);
+        var before = home.FindPinned(card.Name)?.Fingerprint;
+        home.Pin(card, replace);
+        if (before is null || before == card.Fingerprint)
+        {
+            AuditCommands.Enter(home, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint), ("how", how));
+        }
+        else
+        {
+            AuditCommands.Enter(home, "card-replaced", ("name", card.Name), ("fingerprint", card.Fingerprint), ("before", before), ("how", how));
+        }
+    }
+
     public static Command Trust()
     {
         var file = new Argument<string>("CARD.json") { Description = "Another participant's card" };
@@ -132,17 +152,7 @@ internal static class HomeCommands
             }
 
             var card = ParticipantCard.Parse(text, path);
-            var before = home.FindPinned(card.Name)?.Fingerprint;
-            home.Pin(card, parsed.GetValue(replace));
-            if (before is null || before == card.Fingerprint)
-            {
-                AuditCommands.Enter(home, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint));
-            }
-            else
-            {
-                AuditCommands.Enter(home, "card-replaced", ("name", card.Name), ("fingerprint", card.Fingerprint), ("before", before));
-            }
-
+            Pin(home, card, parsed.GetValue(replace), "trust");
             Show(parsed, card, $"{home.Name} trusts {card.Name} ({card.Role.ToString().ToLowerInvariant()}).");
             return Task.CompletedTask;
         });

@@ -75,7 +75,9 @@ internal static class KeyCommands
                 throw new UsageException("--none takes neither a passphrase nor a key");
             }
 
-            using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
+            var path = PsiRootCommand.HomeOf(parsed);
+            using var alone = LockOf(path);
+            using var home = ParticipantHome.Open(path);
             if (protection == KeyProtection.None && !parsed.GetValue(none))
             {
                 (protection, opener) = (KeyProtection.Passphrase, Passphrases.AskNew() ?? throw new UsageException(
@@ -97,8 +99,10 @@ internal static class KeyCommands
 
     private static Command Renew() => new Command("renew", "Make a card of the same keys that is believed two years longer").Do((parsed, _) =>
     {
-        using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
-        RequireNoWorker(home);
+        var path = PsiRootCommand.HomeOf(parsed);
+        using var alone = LockOf(path);
+        using var home = ParticipantHome.Open(path);
+        using var stopped = HomeKeys.KeepWorkerAway(path);
         using (var opener = OpenerOf(home))
         {
             HomeKeys.Renew(home, NewDay(), opener);
@@ -113,8 +117,10 @@ internal static class KeyCommands
 
     private static Command Rotate() => new Command("rotate", "Make new keys, which the old ones name their successors").Do((parsed, _) =>
     {
-        using var home = ParticipantHome.Open(PsiRootCommand.HomeOf(parsed));
-        RequireNoWorker(home);
+        var path = PsiRootCommand.HomeOf(parsed);
+        using var alone = LockOf(path);
+        using var home = ParticipantHome.Open(path);
+        using var stopped = HomeKeys.KeepWorkerAway(path);
         using (var store = new SqliteParticipantStore(home.StatePath))
         {
             // Keys of the sessions' rows come from the old agreement keys: nothing could be asked any more, and nothing that is under way would be believed.
@@ -126,17 +132,15 @@ internal static class KeyCommands
             }
         }
 
-        var old = home.Card.Fingerprint;
-        Revocation revocation;
+        string file;
         using (var opener = OpenerOf(home))
         {
-            revocation = HomeKeys.Rotate(home, NewDay(), opener);
+            file = HomeKeys.Rotate(home, NewDay(), opener, next => AuditCommands.Enter(home, "keys-rotated",
+                ("from", home.Card.Fingerprint), ("to", next.Fingerprint),
+                ("fromKey", Convert.ToHexStringLower(home.Card.SigningKey)), ("toKey", Convert.ToHexStringLower(next.SigningKey))));
         }
 
-        var file = Path.Combine(home.Path, $"revocation-{old[..8]}.json");
-        AtomicFile.Write(file, System.Text.Encoding.UTF8.GetBytes(revocation.ToJson()));
         using var rotated = Reopened(home);
-        AuditCommands.Enter(rotated, "keys-rotated", ("from", old), ("to", rotated.Card.Fingerprint));
         Console.Out.WriteLine($"{rotated.Name} has new keys. Hand out its card (psi card) and {file}, "
             + "which takes the old one back; there: psi trust, for each.");
         Console.Out.WriteLine($"Fingerprint of {rotated.Name}, to compare by voice: {rotated.Card.SpokenFingerprint}");
@@ -166,17 +170,8 @@ internal static class KeyCommands
             + "Its sessions end by their deadlines, or by psi cancel.");
     }
 
-    private static void RequireNoWorker(ParticipantHome home)
-    {
-        try
-        {
-            PrivateFile.Open(Path.Combine(home.Path, "worker.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None).Dispose();
-        }
-        catch (IOException exception)
-        {
-            throw new ParticipantException(FailureCodes.WrongState, $"{home.Name}'s worker runs; stop it first", exception);
-        }
-    }
+    /// <summary>Keeps other commands from the keys of a home, where it is one.</summary>
+    private static IDisposable? LockOf(string path) => ParticipantHome.Exists(path) ? HomeKeys.Lock(path) : null;
 
     private static SecretBytes? OpenerOf(ParticipantHome home) =>
         HomeKeys.ProtectionOf(home) == KeyProtection.None ? null : IdentityLock.Find(HomeKeys.ProtectionOf(home), Path.Combine(home.Path, "identity.key"));

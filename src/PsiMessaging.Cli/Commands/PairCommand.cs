@@ -63,7 +63,7 @@ internal static class PairCommand
             }
 
             await MeetAsync(home, exchange, others, TimeSpan.FromSeconds(parsed.GetValue(timeout)), cancellation);
-            Confirm(parsed.GetValue(accept), home, exchange.Cards);
+            Confirm(parsed.GetValue(accept), pairing.WordsOf(exchange.Cards.Append(home.Card)));
             Pin(home, exchange.Cards);
         });
     }
@@ -134,9 +134,8 @@ internal static class PairCommand
     /// <summary>
     /// Who has the code can pass off a card of its own as another's. That nobody has, people see who read the words to each other, each to each.
     /// </summary>
-    private static void Confirm(bool accepted, ParticipantHome home, IReadOnlyList<ParticipantCard> cards)
+    private static void Confirm(bool accepted, string words)
     {
-        var words = PairingCode.WordsOf(cards.Append(home.Card));
         Console.Error.WriteLine($"All cards are here. Each reads these words to each of the others; they must be the same everywhere:\n\n    {words}\n");
         if (accepted)
         {
@@ -158,14 +157,15 @@ internal static class PairCommand
 
     private static void Pin(ParticipantHome home, IReadOnlyList<ParticipantCard> cards)
     {
+        // All or none: half a pairing would be no pairing, and nobody would know which half.
         foreach (var card in cards)
         {
-            home.Pin(card, replace: false);
+            home.RequirePinnable(card, replace: false);
         }
 
         foreach (var card in cards)
         {
-            AuditCommands.Enter(home, "card-pinned", ("name", card.Name), ("fingerprint", card.Fingerprint), ("how", "pair"));
+            HomeCommands.Pin(home, card, replace: false, "pair");
         }
 
         Console.Error.WriteLine($"{home.Name} trusts {string.Join(" and ", cards.Select(card => $"{card.Name} ({card.Role.ToString().ToLowerInvariant()})"))}. "

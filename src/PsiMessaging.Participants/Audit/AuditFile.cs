@@ -15,14 +15,15 @@ using PsiMessaging.Participants.Store;
 namespace PsiMessaging.Participants.Audit;
 
 /// <summary>First line of an exported log.</summary>
-/// <param name="PsiAudit">Version of the format, 1.</param>
+/// <param name="PsiAudit">Version of the format, 2.</param>
 /// <param name="Card">The owner's card.</param>
+/// <param name="EarlierKeys">Ed25519 public keys that the owner had before, in order; null where it had none.</param>
 /// <param name="Session">The one session whose entries can be read; null where all can.</param>
 /// <param name="Entries">How many entries follow.</param>
-internal sealed record AuditFileBegin(int PsiAudit, ParticipantCard Card, string? Session, long Entries);
+internal sealed record AuditFileBegin(int PsiAudit, ParticipantCard Card, IReadOnlyList<byte[]>? EarlierKeys, string? Session, long Entries);
 
-/// <summary>One entry of an exported log: all of it, or where it belongs to another session the log's head after it and nothing else.</summary>
-internal sealed record AuditFileEntry(long Number, string? Entry = null, string? Hash = null, byte[]? Signature = null, string? Head = null);
+/// <summary>One entry of an exported log: all of it, or where it belongs to another session what stands for it and nothing else.</summary>
+internal sealed record AuditFileEntry(long Number, string? Entry = null, byte[]? Signature = null, string? Commitment = null);
 
 /// <summary>Last line of an exported log: its head, and the owner's signature over everything before.</summary>
 internal sealed record AuditFileEnd(string Head, byte[] Signature);
@@ -56,7 +57,8 @@ public sealed class AuditFile
     /// <summary>Longest line in bytes.</summary>
     public const int MaximumLineBytes = 1 << 20;
 
-    private const int Version = 1;
+    private const int Version = 2;
+    private const int MostKeys = 100;
     private readonly Dictionary<string, long> _heads;
     private readonly ILookup<string, AuditRecord> _bySession;
 
@@ -106,17 +108,25 @@ public sealed class AuditFile
             throw new ParticipantException(FailureCodes.Unsupported, $"the audit log has {all:N0} entries, and a file holds {MaximumEntries:N0}");
         }
 
-        using var whole = new Whole(home.Card, session, all);
+        byte[][] earlier = [.. AuditKeys.Of(home, state).Earlier];
+        if (earlier.Length > MostKeys)
+        {
+            throw new ParticipantException(FailureCodes.Unsupported, $"the log's keys were changed {earlier.Length} times, and a file holds {MostKeys}");
+        }
+
+        var begin = new AuditFileBegin(Version, home.Card, earlier.Length == 0 ? null : earlier, session, all);
+        using var whole = new Whole(begin);
         var head = AuditChain.Empty;
-        WriteLine(to, new AuditFileBegin(Version, home.Card, session, all), AuditFileJson.Plain.AuditFileBegin);
+        WriteLine(to, begin, AuditFileJson.Plain.AuditFileBegin);
         foreach (var entry in AuditLog.Entries(state))
         {
-            head = AuditChain.HeadOf(entry.Hash, entry.Signature);
+            var commitment = AuditChain.CommitmentOf(AuditChain.HashOf(head, entry.Entry), entry.Signature);
+            head = entry.Head;
             whole.Add(head);
             var isShown = session is null || AuditRecord.Of(entry).Session == session;
             shown += isShown ? 1 : 0;
-            WriteLine(to, isShown ? new AuditFileEntry(entry.Number, entry.Entry, Convert.ToHexStringLower(entry.Hash), entry.Signature)
-                : new AuditFileEntry(entry.Number, Head: Convert.ToHexStringLower(head)), AuditFileJson.Plain.AuditFileEntry);
+            WriteLine(to, isShown ? new AuditFileEntry(entry.Number, entry.Entry, entry.Signature)
+                : new AuditFileEntry(entry.Number, Commitment: Convert.ToHexStringLower(commitment)), AuditFileJson.Plain.AuditFileEntry);
         }
 
         var end = new AuditFileEnd(all == 0 ? "" : Convert.ToHexStringLower(head), home.Signing.Sign(whole.SignedPart()));
@@ -144,18 +154,16 @@ public sealed class AuditFile
     {
         var begin = ReadBegin(lines);
         var card = ParticipantCard.Parse(begin.Card.ToJson(), "the file's card");
-        using var whole = new Whole(card, begin.Session, begin.Entries);
+        var keys = new AuditKeys([.. begin.EarlierKeys ?? [], card.SigningKey], begin.Session is null);
+        using var whole = new Whole(begin);
         var (records, heads, head) = (new List<AuditRecord>(), new Dictionary<string, long>(StringComparer.Ordinal), AuditChain.Empty);
         for (long number = 1; number <= begin.Entries; number++)
         {
-            var line = JsonSerializer.Deserialize(lines.Next(), AuditFileJson.Default.AuditFileEntry);
-            if (line?.Number != number)
-            {
-                throw new InvalidDataException($"entry {number} is missing");
-            }
+            var line = ReadEntry(lines.Next(), number);
 
-            head = line.Entry is null && begin.Session is not null ? Bytes(line.Head, AuditChain.SizeBytes, number)
-                : Take(card, begin.Session, head, line, records);
+            var commitment = line.Entry is null && begin.Session is not null ? Bytes(line.Commitment, AuditChain.SizeBytes, number)
+                : Take(keys, begin.Session, head, line, records);
+            head = AuditChain.HeadOf(head, commitment);
             whole.Add(head);
             if (!heads.TryAdd(Convert.ToHexStringLower(head), number))
             {
@@ -168,10 +176,24 @@ public sealed class AuditFile
         return new AuditFile(card, begin.Session, records, heads, last);
     }
 
+    private static AuditFileEntry ReadEntry(ReadOnlySpan<byte> line, long number)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, AuditFileJson.Default.AuditFileEntry) is { } entry && entry.Number == number ? entry
+                : throw new InvalidDataException($"entry {number} is missing");
+        }
+        catch (JsonException exception)
+        {
+            throw new InvalidDataException($"entry {number} is missing, or its line is not of the format", exception);
+        }
+    }
+
     private static AuditFileBegin ReadBegin(BoundedLines lines)
     {
         var begin = JsonSerializer.Deserialize(lines.Next(), AuditFileJson.Default.AuditFileBegin);
         return begin is { PsiAudit: Version, Card: not null, Entries: >= 0 and <= MaximumEntries } && (begin.Session is not { } id || ParticipantNames.IsId(id))
+            && begin.EarlierKeys is not { Count: > MostKeys } && begin.EarlierKeys?.All(key => key is { Length: SigningKey.PublicKeySizeBytes }) != false
             ? begin : throw new InvalidDataException($"it is of another version, or says that it holds more than {MaximumEntries:N0} entries");
     }
 
@@ -184,28 +206,29 @@ public sealed class AuditFile
         }
     }
 
-    /// <summary>Checks an entry that is there in full; the log's head after it.</summary>
-    private static byte[] Take(ParticipantCard card, string? session, byte[] headBefore, AuditFileEntry line, List<AuditRecord> records)
+    /// <summary>Checks an entry that is there in full; its commitment.</summary>
+    private static byte[] Take(AuditKeys keys, string? session, byte[] headBefore, AuditFileEntry line, List<AuditRecord> records)
     {
-        if (line.Entry is null || line.Signature is null || line.Head is not null)
+        if (line.Entry is null || line.Signature is null || line.Commitment is not null)
         {
             throw new InvalidDataException($"entry {line.Number} is missing");
         }
 
-        var hash = Bytes(line.Hash, AuditChain.SizeBytes, line.Number);
-        if (AuditChain.FaultOf(card.SigningKey, headBefore, line.Number, line.Entry, hash, line.Signature) is { } fault)
+        var hash = AuditChain.HashOf(headBefore, line.Entry);
+        if (!keys.HasSigned(hash, line.Signature))
         {
-            throw new InvalidDataException(fault);
+            throw new InvalidDataException(AuditLog.NotSigned(line.Number));
         }
 
         var record = AuditRecord.Parse(line.Number, line.Entry);
+        keys.Remember(record);
         if (session is not null && record.Session != session)
         {
             throw new InvalidDataException($"entry {line.Number} belongs to another session");
         }
 
         records.Add(record);
-        return AuditChain.HeadOf(hash, line.Signature);
+        return AuditChain.CommitmentOf(hash, line.Signature);
     }
 
     private static byte[] Bytes(string? hex, int length, long number) => hex?.Length == 2 * length ? Convert.FromHexString(hex)
@@ -217,18 +240,23 @@ public sealed class AuditFile
         to.Write("\n"u8);
     }
 
-    /// <summary>What the signature at the end is made over: whose, which session, how many entries, and the log's head after each.</summary>
+    /// <summary>What the signature at the end is made over: whose, its keys, which session, how many entries, and the log's head after each.</summary>
     private sealed class Whole : IDisposable
     {
         private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
-        public Whole(ParticipantCard card, string? session, long entries)
+        public Whole(AuditFileBegin begin)
         {
-            Span<byte> count = stackalloc byte[sizeof(long)];
-            BinaryPrimitives.WriteInt64BigEndian(count, entries);
-            _hash.AppendData(Convert.FromHexString(card.Fingerprint));
-            _hash.AppendData(Encoding.ASCII.GetBytes((session ?? "").PadLeft(32, '-')));
-            _hash.AppendData(count);
+            Span<byte> counts = stackalloc byte[2 * sizeof(long)];
+            BinaryPrimitives.WriteInt64BigEndian(counts, begin.Entries);
+            BinaryPrimitives.WriteInt64BigEndian(counts[sizeof(long)..], begin.EarlierKeys?.Count ?? 0);
+            _hash.AppendData(Convert.FromHexString(begin.Card.Fingerprint));
+            _hash.AppendData(Encoding.ASCII.GetBytes((begin.Session ?? "").PadLeft(32, '-')));
+            _hash.AppendData(counts);
+            foreach (var key in begin.EarlierKeys ?? [])
+            {
+                _hash.AppendData(key);
+            }
         }
 
         public void Add(byte[] head) => _hash.AppendData(head);

@@ -30,9 +30,11 @@ public sealed class AuditLog(ParticipantHome home, TimeProvider time)
         }
 
         var last = transaction.LastAudit();
-        var text = entry.ToJsonString(PlainJson);
-        var hash = AuditChain.HashOf(HeadOf(last) ?? AuditChain.Empty, text);
-        transaction.AppendAudit(new AuditEntry((last?.Number ?? 0) + 1, text, hash, home.Signing.Sign(AuditChain.SignedPart(hash))));
+        var (before, text) = (last?.Head ?? AuditChain.Empty, entry.ToJsonString(PlainJson));
+        var hash = AuditChain.HashOf(before, text);
+        var signature = home.Signing.Sign(AuditChain.SignedPart(hash));
+        transaction.AppendAudit(
+            new AuditEntry((last?.Number ?? 0) + 1, text, AuditChain.HeadOf(before, AuditChain.CommitmentOf(hash, signature)), signature));
     }
 
     /// <summary>Appends an entry that a message leads to, with the head of its sender's log where it names one.</summary>
@@ -41,24 +43,29 @@ public sealed class AuditLog(ParticipantHome home, TimeProvider time)
             ? [.. details, (Heard, new JsonObject { [from] = Convert.ToHexStringLower(head) })] : details);
 
     /// <summary>The log's head, as messages name it; null where nothing was entered.</summary>
-    public static byte[]? HeadOf(IStoreReader transaction) => HeadOf(transaction.LastAudit());
+    public static byte[]? HeadOf(IStoreReader transaction) => transaction.LastAudit()?.Head;
 
     /// <summary>Checks the whole chain.</summary>
     /// <returns>Number of entries and the head in hexadecimal; or the first entry that is wrong, and why.</returns>
     public (long Entries, string Head, string? Fault) Verify(IStoreReader transaction)
     {
-        long number = 0;
-        var head = AuditChain.Empty;
+        var (number, head, keys) = (0L, AuditChain.Empty, AuditKeys.Of(home, transaction));
         foreach (var entry in Entries(transaction))
         {
-            var fault = entry.Number != number + 1 ? $"entry {number + 1} is missing"
-                : AuditChain.FaultOf(home.Signing.PublicKey, head, entry.Number, entry.Entry, entry.Hash, entry.Signature);
-            if (fault is not null)
+            if (entry.Number != number + 1)
             {
-                return (number, "", fault);
+                return (number, "", $"entry {number + 1} is missing");
             }
 
-            (number, head) = (entry.Number, HeadOf(entry)!);
+            var hash = AuditChain.HashOf(head, entry.Entry);
+            head = AuditChain.HeadOf(head, AuditChain.CommitmentOf(hash, entry.Signature));
+            if (!keys.HasSigned(hash, entry.Signature) || !head.AsSpan().SequenceEqual(entry.Head))
+            {
+                return (number, "", NotSigned(entry.Number));
+            }
+
+            keys.Remember(AuditRecord.Of(entry));
+            number = entry.Number;
         }
 
         return (number, number == 0 ? "" : Convert.ToHexStringLower(head), null);
@@ -79,5 +86,6 @@ public sealed class AuditLog(ParticipantHome home, TimeProvider time)
         }
     }
 
-    private static byte[]? HeadOf(AuditEntry? last) => last is null ? null : AuditChain.HeadOf(last.Hash, last.Signature);
+    /// <summary>What is wrong with an entry whose signature is not one over what stands there.</summary>
+    internal static string NotSigned(long number) => $"entry {number} is not what this participant has signed: it was changed, or one before it";
 }

@@ -36,8 +36,9 @@ internal sealed class SessionComparison
         foreach (var party in parties)
         {
             comparison.CompareEnd(party);
-            if (comparison.PeerOf(party) is { Records.Count: > 0 } peer && string.CompareOrdinal(party.Name, peer.Name) < 0)
+            foreach (var peer in parties.Where(other => string.CompareOrdinal(party.Name, other.Name) < 0))
             {
+                comparison.CompareParties(party, peer);
                 comparison.CompareTerms(party, peer);
             }
         }
@@ -56,6 +57,24 @@ internal sealed class SessionComparison
 
     private Side? PeerOf(Side party) => party.Records.Select(record => record.Text("peer")).OfType<string>().FirstOrDefault() is { } peer
         ? Array.Find(_sides, side => side.Name == peer) : null;
+
+    /// <summary>A session has two parties: a log that names another, or none, does not get around the comparison by that.</summary>
+    private void CompareParties(Side one, Side other)
+    {
+        foreach (var (side, peer) in new[] { (one, other), (other, one) })
+        {
+            foreach (var named in side.Records.Where(record => record.Find("peer") is not null).Select(record => record.Value("peer") ?? "")
+                .Where(named => named != peer.Name).Distinct(StringComparer.Ordinal))
+            {
+                Fault($"{side.Name}'s log names {named} as the other party, and {peer.Name}'s has the session too");
+            }
+
+            if (side.Records.All(record => record.Find("peer") is null))
+            {
+                Fault($"{side.Name}'s log does not say with whom it was");
+            }
+        }
+    }
 
     private void CompareEnd(Side party)
     {

@@ -80,20 +80,23 @@ internal static class IdentityFile
     /// <param name="opener">What opens them; null where nothing is needed.</param>
     public static void Write(string path, IdentityKeys keys, KeyProtection protection, SecretBytes? opener)
     {
-        var content = new byte[ContentBytes];
-        keys.Signing.Span.CopyTo(content);
-        keys.Agreement.Span.CopyTo(content.AsSpan(32));
-        keys.Sealing.Span.CopyTo(content.AsSpan(64));
-        BinaryPrimitives.WriteInt32BigEndian(content.AsSpan(96), keys.Expires.DayNumber);
-        byte[] file = protection == KeyProtection.None ? [.. Plain, .. content] : Seal(content, protection, opener!);
-        using (var before = File.Exists(path) ? PrivateFile.Open(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete) : null)
+        byte[] content = new byte[ContentBytes], file = [];
+        try
         {
+            keys.Signing.Span.CopyTo(content);
+            keys.Agreement.Span.CopyTo(content.AsSpan(32));
+            keys.Sealing.Span.CopyTo(content.AsSpan(64));
+            BinaryPrimitives.WriteInt32BigEndian(content.AsSpan(96), keys.Expires.DayNumber);
+            file = protection == KeyProtection.None ? [.. Plain, .. content] : Seal(content, protection, opener!);
+            using var before = File.Exists(path) ? PrivateFile.Open(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete) : null;
             AtomicFile.Write(path, file);
             Overwrite(before);
         }
-
-        CryptographicOperations.ZeroMemory(content);
-        CryptographicOperations.ZeroMemory(file);
+        finally
+        {
+            CryptographicOperations.ZeroMemory(content);
+            CryptographicOperations.ZeroMemory(file);
+        }
     }
 
     /// <summary>The file that stood here goes with its name, and its content would not.</summary>

@@ -6,6 +6,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Identities;
 using PsiMessaging.Cryptography.Sealing;
+using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Participants.Naming;
 
 namespace PsiMessaging.Participants.Identities;
@@ -41,9 +42,11 @@ public sealed record ParticipantCard(
     /// <summary>How long a new card is believed, in days.</summary>
     public const int UsualDays = 730;
 
-    /// <summary>32 hexadecimal digits: a hash of everything but the signatures.</summary>
+    /// <summary>
+    /// 32 hexadecimal digits: a hash of everything but the signatures and the last day, so that a card of the same keys that is believed longer has the same.
+    /// </summary>
     [JsonIgnore]
-    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(SignedPart()).AsSpan(0, 16));
+    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData([.. DomainTags.Fingerprint, .. Identity()]).AsSpan(0, 16));
 
     /// <summary>The fingerprint as eight words that two people can read to each other.</summary>
     [JsonIgnore]
@@ -86,7 +89,8 @@ public sealed record ParticipantCard(
             };
         }
 
-        return card is { Name: not null, SigningKey.Length: 32, AgreementKey.Length: 32, SealingKey.Length: HybridKey.PublicKeySizeBytes, Signature: not null }
+        return card is { Name: not null, Role: ParticipantRole.Party or ParticipantRole.Linker, Signature: not null }
+            && card is { SigningKey.Length: 32, AgreementKey.Length: 32, SealingKey.Length: HybridKey.PublicKeySizeBytes }
             && ParticipantNames.IsValid(card.Name)
             && Cryptography.Identities.SigningKey.Verify(card.SigningKey, card.SignedPart(), card.Signature)
             ? card
@@ -94,12 +98,22 @@ public sealed record ParticipantCard(
                 $"{source} is a damaged card: its signature does not verify; ask for it again") { ForPeer = PinnedCard };
     }
 
+    /// <summary>Whether its keys can be used: the agreement key is not of small order, the sealing key is one.</summary>
+    internal bool HasUsableKeys()
+    {
+        using var probe = new AgreementKey(SecretBytes.Random(Cryptography.Identities.AgreementKey.SizeBytes));
+        using var agreed = probe.TryAgree(AgreementKey);
+        using var sealing = Participants.Sealing.SealingKey.TryCreate(SealingKey, []);
+        return agreed is not null && sealing is not null;
+    }
+
     /// <summary>The card as a file's text.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, CardJson.Default.ParticipantCard) + "\n";
 
-    private byte[] SignedPart() =>
-        [.. DomainTags.Card, (byte)Version, (byte)Role, (byte)Name.Length, .. Encoding.UTF8.GetBytes(Name), .. SigningKey, .. AgreementKey, .. SealingKey,
-            .. BitConverter.GetBytes(Expires.DayNumber)];
+    private byte[] SignedPart() => [.. DomainTags.Card, .. Identity(), .. BitConverter.GetBytes(Expires.DayNumber)];
+
+    private byte[] Identity() =>
+        [(byte)Version, (byte)Role, (byte)Name.Length, .. Encoding.UTF8.GetBytes(Name), .. SigningKey, .. AgreementKey, .. SealingKey];
 
     /// <summary>
     /// Whether it is believed still: through the day after its last, so that nobody's clock has to be right by the hour.
@@ -107,9 +121,9 @@ public sealed record ParticipantCard(
     public bool IsValidAt(DateTimeOffset now) => DateOnly.FromDateTime(now.UtcDateTime).AddDays(-1) <= Expires;
 
     /// <summary>Whether the identity of an earlier card has named this one as its successor, or is the same identity.</summary>
-    public bool Follows(ParticipantCard earlier) => SigningKey.AsSpan().SequenceEqual(earlier.SigningKey)
+    public bool Follows(ParticipantCard earlier) => Name == earlier.Name && Role == earlier.Role && (SigningKey.AsSpan().SequenceEqual(earlier.SigningKey)
         || (Succeeds is { } succession && succession.Fingerprint == earlier.Fingerprint
-            && Cryptography.Identities.SigningKey.Verify(earlier.SigningKey, SuccessionPart(earlier.Fingerprint, Fingerprint), succession.Signature));
+            && Cryptography.Identities.SigningKey.Verify(earlier.SigningKey, SuccessionPart(earlier.Fingerprint, Fingerprint), succession.Signature)));
 
     /// <summary>What the earlier identity signs.</summary>
     internal static byte[] SuccessionPart(string earlier, string later) =>

@@ -146,6 +146,12 @@ public sealed class ParticipantHome : IDisposable
             throw new ParticipantException(FailureCodes.WrongState, $"{path} is a home already; its keys are never overwritten. Take another folder");
         }
 
+        if (File.Exists(System.IO.Path.Combine(path, IdentityFileName)))
+        {
+            throw new ParticipantException(FailureCodes.WrongState,
+                $"{path} has keys ({IdentityFileName}) and no {ConfigFile}; keys are never overwritten. Put {ConfigFile} back from a backup, or take another folder");
+        }
+
         if (config.SharedKeyFile is { } keyFile)
         {
             config = config with { SharedKeyFile = System.IO.Path.GetFullPath(keyFile) };
@@ -298,10 +304,22 @@ public sealed class ParticipantHome : IDisposable
     }
 
     /// <summary>Pins a card.</summary>
-    /// <exception cref="ParticipantException">
-    /// It is the own name, or another card is pinned under that name and <paramref name="replace"/> is false.
-    /// </exception>
+    /// <exception cref="ParticipantException">It may not be; see <see cref="RequirePinnable"/>.</exception>
     public void Pin(ParticipantCard card, bool replace)
+    {
+        RequirePinnable(card, replace);
+        PrivateFile.CreateFolder(System.IO.Path.Combine(Path, "cards"));
+        AtomicFile.Write(CardPath(card.Name), System.Text.Encoding.UTF8.GetBytes(card.ToJson()));
+    }
+
+    /// <summary>Whether a card may be pinned.</summary>
+    /// <param name="card">The card.</param>
+    /// <param name="replace">Whether another one under its name may go for it.</param>
+    /// <exception cref="ParticipantException">
+    /// It is the own name, or its identity was revoked, or it has expired or holds unusable keys, or another card is pinned under that name and
+    /// <paramref name="replace"/> is false.
+    /// </exception>
+    public void RequirePinnable(ParticipantCard card, bool replace)
     {
         if (string.Equals(card.Name, Name, StringComparison.OrdinalIgnoreCase))
         {
@@ -319,6 +337,11 @@ public sealed class ParticipantHome : IDisposable
                 $"this card of {card.Name} expired on {card.Expires:yyyy-MM-dd}; ask for a new one, made with: psi keys renew");
         }
 
+        if (!card.HasUsableKeys())
+        {
+            throw new ParticipantException(FailureCodes.WeakKey, $"a key on this card of {card.Name} is none that can be used; do not trust that card");
+        }
+
         var pinned = FindPinned(card.Name);
         if (pinned is not null && pinned.Fingerprint != card.Fingerprint && !card.Follows(pinned) && !replace)
         {
@@ -326,14 +349,19 @@ public sealed class ParticipantHome : IDisposable
                 $"another card is pinned for {card.Name} (pinned {pinned.SpokenFingerprint}, given {card.SpokenFingerprint}); if {card.Name} confirms the new "
                     + "one, repeat with --replace");
         }
-
-        PrivateFile.CreateFolder(System.IO.Path.Combine(Path, "cards"));
-        AtomicFile.Write(CardPath(card.Name), System.Text.Encoding.UTF8.GetBytes(card.ToJson()));
     }
 
     /// <summary>Believes an identity no more, for ever, and unpins its card.</summary>
+    /// <exception cref="ParticipantException">The identity is pinned here under another name, or another command is at work on this home's keys.</exception>
     public void Revoke(ParticipantCard card)
     {
+        using var alone = HomeKeys.Lock(Path);
+        if (Cards().FirstOrDefault(pinned => pinned.SigningKey.AsSpan().SequenceEqual(card.SigningKey) && pinned.Name != card.Name) is { } other)
+        {
+            throw new ParticipantException(FailureCodes.NotPinned,
+                $"this identity is pinned here as {other.Name}, not as {card.Name}; nothing was revoked. If it should be: psi keys revoke {other.Name}");
+        }
+
         _revoked.Add(card);
         if (FindPinned(card.Name) is { } pinned && pinned.SigningKey.AsSpan().SequenceEqual(card.SigningKey))
         {

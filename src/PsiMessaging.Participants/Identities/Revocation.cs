@@ -16,7 +16,7 @@ public sealed record Revocation(int Version, string Revokes, ParticipantCard Car
     public static Revocation Create(ParticipantCard card, SigningKey signing) => new(2, card.Fingerprint, card, signing.Sign(SignedPart(card.Fingerprint)));
 
     /// <summary>Reads one; null where the text is something else.</summary>
-    /// <exception cref="ParticipantException">It is one that the identity has not signed.</exception>
+    /// <exception cref="ParticipantException">It is one that the identity has not signed, or its card is none.</exception>
     public static Revocation? TryParse(string json, string source)
     {
         Revocation? read;
@@ -35,6 +35,7 @@ public sealed record Revocation(int Version, string Revokes, ParticipantCard Car
             return null;
         }
 
+        card = ParticipantCard.Parse(card.ToJson(), $"{source}: what is revoked");
         return read.Version == 2 && read.Revokes == card.Fingerprint && SigningKey.Verify(card.SigningKey, SignedPart(read.Revokes), read.Signature) ? read
             : throw new ParticipantException(FailureCodes.Malformed, $"{source} is a revocation that its identity has not signed; nothing was revoked");
     }

@@ -97,13 +97,15 @@ public sealed class PairingCode : IDisposable
     internal static PairingWord? Read(ReadOnlySpan<byte> plain) => JsonSerializer.Deserialize(plain, PairingJson.Default.PairingWord);
 
     /// <summary>
-    /// Eight words that are the same at all participants if and only if all have the same cards of all: a hash of them, 128 bits, so that who takes part and
-    /// would pass off a card of its own as another's has to find a collision of it.
+    /// Eight words that are the same at all participants if and only if all have the same cards of all: 128 bits of a hash of them under the code's key. Who
+    /// takes part and would pass off a card of its own as another's has to find a collision, 2^64 work, while they pair: before the code is drawn there is
+    /// nothing to compute with.
     /// </summary>
-    public static string WordsOf(IEnumerable<ParticipantCard> cards)
+    public string WordsOf(IEnumerable<ParticipantCard> cards)
     {
         var all = string.Join('\n', cards.Select(card => $"{card.Name.ToLowerInvariant()} {card.Fingerprint}").Order(StringComparer.Ordinal));
-        return Proquint.Encode(SHA256.HashData([.. DomainTags.PairingWords, .. Encoding.UTF8.GetBytes(all)]).AsSpan(0, 16));
+        using var words = _key.Derive(SHA256.HashData(Encoding.UTF8.GetBytes(all)), DomainTags.PairingWords, 16);
+        return Proquint.Encode(words.Span);
     }
 
     private static PairingCode Of(ReadOnlySpan<byte> code)

@@ -37,9 +37,9 @@ public sealed record OutgoingMessage(long Number, string MessageId, string? Sess
 /// <summary>An entry of the audit log.</summary>
 /// <param name="Number">From 1, without gaps.</param>
 /// <param name="Entry">JSON: time, event, details.</param>
-/// <param name="Hash">SHA-256 over the previous hash and this entry, 32 bytes.</param>
-/// <param name="Signature">The participant's signature over the hash, 64 bytes.</param>
-public sealed record AuditEntry(long Number, string Entry, byte[] Hash, byte[] Signature);
+/// <param name="Head">The log's head with it, 32 bytes.</param>
+/// <param name="Signature">The participant's signature over the head before it and this entry, 64 bytes.</param>
+public sealed record AuditEntry(long Number, string Entry, byte[] Head, byte[] Signature);
 
 /// <summary>What storing a received message found.</summary>
 public enum InboundResult

@@ -83,6 +83,21 @@ public sealed class FrameSealingTests : IDisposable
         Assert.Equal(Learnt.New, _p1.Learn(Session, _p2, alone));
     }
 
+    /// <summary>A partner renews its card while sessions run: the keys are the same, and so is all that was and will be sealed to them.</summary>
+    [Fact]
+    public void Renewed_WhatIsOnItsWayOpens_AndWhoHasTheOldCardGoesOnSealing()
+    {
+        Open(Session);
+        var before = _p1.Seal(_p2, Session, Credit(Session))!;
+        HomeKeys.Renew(_p2.Home, _p2.Home.Card.Expires.AddDays(100), null);
+        using var renewed = ParticipantHome.Open(_p2.Home.Path);
+        using var sealing = new FrameSealing(renewed, _p2.Store);
+        foreach (var frame in new[] { before, _p1.Seal(_p2, Session, Credit(Session))!, FrameSealing.SealToCard(_p2.Home.Card, [1, 2, 3]) })
+        {
+            Assert.NotEqual(0, sealing.Open(frame).Frame.Length);
+        }
+    }
+
     [Fact]
     public void AnyByteAltered_OrTheEndCutOff_DoesNotOpen()
     {

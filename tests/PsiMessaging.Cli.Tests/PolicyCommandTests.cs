@@ -1,0 +1,69 @@
+using PsiMessaging.Testing;
+
+namespace PsiMessaging.Cli.Tests;
+
+/// <summary><c>psi policy</c> and <c>psi approvals</c> as a person sees them.</summary>
+public sealed class PolicyCommandTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    private string Home => Path.Combine(_folder.Path, "p1");
+
+    public void Dispose() => _folder.Dispose();
+
+    private async Task<PsiResult> PsiAsync(params string[] arguments) => await PsiProcess.RunAsync([.. arguments, "--home", Home]);
+
+    private async Task MakeAsync(string partners)
+    {
+        Assert.Equal(0, (await PsiAsync("init", "--party", "P1")).ExitCode);
+        var data = Path.Combine(_folder.Path, "people.csv");
+        await File.WriteAllTextAsync(data, "ID,REGION,INCOME,NAME\n1,N,10,a\n2,S,20,b\n");
+        var added = await PsiAsync("dataset", "add", "people", data, "--key", "ID");
+        Assert.True(added.ExitCode == 0, added.ToString());
+        await File.WriteAllTextAsync(Path.Combine(Home, "policy.json"),
+            $"{{ \"version\": 1, \"never\": {{ \"people\": [\"NAME\"] }}, \"partners\": {{ {partners} }} }}");
+    }
+
+    [Fact]
+    public async Task Explain_SaysOfEachColumnAndOfTheQuestionWhatBecomesOfIt()
+    {
+        await MakeAsync("\"P2\": [{ \"datasets\": [\"people\"], \"columns\": { \"groupBy\": [\"REGION\"], \"measure\": [\"INCOME\"] } }]");
+        var granted = await PsiAsync("policy", "explain", "mean(INCOME) by REGION", "--with", "P2");
+        Assert.Equal(0, granted.ExitCode);
+        Assert.Contains("Sessions of P2 about people: granted", granted.Output, StringComparison.Ordinal);
+        Assert.Contains("The question is answered, within the bounds of a day", granted.Output, StringComparison.Ordinal);
+
+        var refused = await PsiAsync("policy", "explain", "mean(INCOME) by REGION where REGION = 'N'", "--with", "P2");
+        Assert.Contains("The question is refused: the column REGION may not stand in a condition.", refused.Output, StringComparison.Ordinal);
+        Assert.Contains("The question is refused: the column NAME may not be used in any question.",
+            (await PsiAsync("policy", "explain", "NAME", "--with", "P2")).Output, StringComparison.Ordinal);
+        Assert.Contains("Sessions of P3 about people: each waits for a person.", (await PsiAsync("policy", "explain", "REGION", "--with", "P3")).Output,
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Check_PrintsWhatIsGranted_OrEveryFault()
+    {
+        await MakeAsync("\"P2\": [{ \"datasets\": [\"people\"], \"columns\": { \"groupBy\": [\"REGION\"] } }]");
+        var sound = await PsiAsync("policy", "check");
+        Assert.Equal(0, sound.ExitCode);
+        Assert.Contains("P1's policy is sound. What it does not grant waits for a person.", sound.Output, StringComparison.Ordinal);
+        Assert.Contains("no card of P2 is pinned here", sound.Error, StringComparison.Ordinal);
+
+        await File.WriteAllTextAsync(Path.Combine(Home, "policy.json"), "{ \"version\": 1, \"partners\": { \"P2\": [{ \"datasets\": [], \"minCell\": 0 }] } }");
+        var faulty = await PsiAsync("policy", "check");
+        Assert.Equal(1, faulty.ExitCode);
+        Assert.Contains("\"datasets\" is empty or left out", faulty.Error, StringComparison.Ordinal);
+        Assert.Contains("\"minCell\" is 1 to 1,000,000", faulty.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Approvals_WhereNothingWaits_SaySo_AndNothingCanBeApproved()
+    {
+        await MakeAsync("");
+        Assert.Contains("Nothing waits for a person.", (await PsiAsync("approvals")).Output, StringComparison.Ordinal);
+        var denied = await PsiAsync("deny", "P2/12345678");
+        Assert.Equal(1, denied.ExitCode);
+        Assert.Contains("nothing was approved under P2/12345678", denied.Error, StringComparison.Ordinal);
+    }
+}
