@@ -11,10 +11,11 @@ using PsiMessaging.Participants.Naming;
 namespace PsiMessaging.Compute;
 
 /// <summary>
-/// What a party's compute workers are given, as a file: whose they are, their queues, and the key under which jobs and results are sealed. It opens every job
-/// of the party, identifiers and session secrets among them, so it is guarded as the home is; it does not sign for the party.
+/// What a party's compute workers are given, as a file: whose they are, their queues, and the key under which the two sides hand each other the key of a run
+/// (<see cref="RunKey"/>), which jobs and results are sealed under. Who holds it while workers run can be one of them, and then sees identifiers and session
+/// secrets, so it is guarded as the home is; it does not sign for the party.
 /// </summary>
-public sealed class ComputeKey : IDisposable
+public sealed class ComputeKey : IFrameKey, IDisposable
 {
     private const int KeySizeBytes = 32;
     private readonly SecretBytes _key;
@@ -27,8 +28,13 @@ public sealed class ComputeKey : IDisposable
     public string QueuePrefix { get; }
     /// <summary>Queue of jobs, which compute workers share.</summary>
     public QueueAddress JobQueue => QueueAddress.ComputeOf(QueuePrefix, Party);
+    /// <summary>Queue on which one compute worker is given the keys of runs.</summary>
+    public QueueAddress KeyQueueOf(string worker) => QueueAddress.ComputeWorkerOf(QueuePrefix, Party, worker);
     /// <summary>Queue of results, which the party's worker reads.</summary>
     public QueueAddress ResultQueue => QueueAddress.ComputedOf(QueuePrefix, Party);
+
+    /// <inheritdoc/>
+    RunName IFrameKey.Name => RunName.None;
 
     /// <summary>Where the file lies in a party's home.</summary>
     public static string PathIn(ParticipantHome home) => Path.Combine(home.Path, "compute.key");
@@ -89,8 +95,8 @@ public sealed class ComputeKey : IDisposable
         }
     }
 
-    /// <summary>The key of one frame: fresh for every salt, different for jobs and for what comes back.</summary>
-    internal SecretBytes FrameKey(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> direction) => _key.Derive(salt, direction, KeySizeBytes);
+    /// <inheritdoc/>
+    SecretBytes IFrameKey.FrameKey(ReadOnlySpan<byte> salt, ReadOnlySpan<byte> direction) => _key.Derive(salt, direction, KeySizeBytes);
 
     /// <inheritdoc/>
     public void Dispose() => _key.Dispose();

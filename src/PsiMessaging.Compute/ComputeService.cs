@@ -24,8 +24,8 @@ public sealed partial class ComputeService : WorkerService
     private readonly MessageBus _bus;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly WorkerRuns _runs;
     private long _beat;
-    private readonly string _id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 
     /// <param name="key">The party's compute key; stays owned by the caller.</param>
     /// <param name="broker">Where the queues are.</param>
@@ -36,6 +36,7 @@ public sealed partial class ComputeService : WorkerService
     {
         (_key, _time, _log) = (key, time, log);
         _threads = new ComputeThreads(parallelism);
+        _runs = new WorkerRuns(time);
 
         // One job in work and one at hand; the rest stay on the queue, for others and for whoever counts them.
         _bus = MessageBus.RabbitMq(broker,
@@ -54,6 +55,7 @@ public sealed partial class ComputeService : WorkerService
         try
         {
             await _bus.StartAsync(patience: null, stop);
+            await using var keys = await _bus.ListenAsync(_key.KeyQueueOf(_runs.WorkerId), frame => TakeKeyAsync(frame, stop), stop);
             LogServing(_key.Party, _key.JobQueue.Name, _threads.Count);
             using var timer = new PeriodicTimer(ReadyInterval, _time);
             do
@@ -66,14 +68,26 @@ public sealed partial class ComputeService : WorkerService
         {
             await _bus.DisposeAsync();
             _threads.Dispose();
+            _runs.Dispose();
         }
+    }
+
+    /// <summary>Takes the key of a run, and says at once that it is here.</summary>
+    private async Task TakeKeyAsync(ReadOnlyMemory<byte> frame, CancellationToken stop)
+    {
+        if (SealedFrame.Open(_key, toWorkers: true, frame.Span).Message is not ComputeRun word || !_runs.Take(word))
+        {
+            throw new RejectedEnvelopeException("a key that is not for this worker");
+        }
+
+        await SendReadyAsync(stop);
     }
 
     private async Task SendReadyAsync(CancellationToken stop)
     {
         try
         {
-            var frame = SealedFrame.Seal(_key, toWorkers: false, new ComputeReady(_id, _threads.Count, ++_beat));
+            var frame = SealedFrame.Seal(_key, toWorkers: false, _runs.Ready(_threads.Count, Interlocked.Increment(ref _beat)));
             await _bus.SendAsync(_key.ResultQueue, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)), frame, stop, lifetime: ReadyInterval * 3);
         }
         catch (UnroutableException)
@@ -89,10 +103,17 @@ public sealed partial class ComputeService : WorkerService
 
     private async Task EvaluateAsync(ReadOnlyMemory<byte> frame)
     {
+        if (SealedFrame.NameOf(frame.Span) is var name && _runs.IsOver(name))
+        {
+            // The party's worker that handed it out has ended.
+            return;
+        }
+
+        var run = await _runs.FindAsync(name);
         (object Message, ReadOnlyMemory<byte> Body) opened;
         try
         {
-            opened = SealedFrame.Open(_key, toWorkers: true, frame.Span);
+            opened = SealedFrame.Open(run ?? throw new RejectedEnvelopeException("the key of its run has not come"), toWorkers: true, frame.Span);
         }
         catch (RejectedEnvelopeException)
         {
@@ -109,7 +130,7 @@ public sealed partial class ComputeService : WorkerService
         if (!Enum.TryParse<EvaluationKind>(job.Kind, out var kind))
         {
             // From a party of another version: told at once, it computes the batch itself.
-            await _bus.SendAsync(_key.ResultQueue, job.JobId, SealedFrame.Seal(_key, toWorkers: false,
+            await _bus.SendAsync(_key.ResultQueue, job.JobId, SealedFrame.Seal(run, toWorkers: false,
                 new BatchEvaluated(job.JobId, FailureCodes.Unsupported, "the worker is of another version")), CancellationToken.None);
             return;
         }
@@ -135,7 +156,15 @@ public sealed partial class ComputeService : WorkerService
 
         // Identifiers and the secret are in it.
         MemoryMarshal.AsMemory(opened.Body).Span.Clear();
-        await _bus.SendAsync(_key.ResultQueue, job.JobId, SealedFrame.Seal(_key, toWorkers: false, outcome, result), CancellationToken.None);
+        try
+        {
+            await _bus.SendAsync(_key.ResultQueue, job.JobId, SealedFrame.Seal(run, toWorkers: false, outcome, result), CancellationToken.None);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The key has gone with its run, and with it who waits for this.
+        }
+
         LogDone(job.SessionId, job.Round, job.Sequence, outcome.Code ?? "done");
     }
 
@@ -146,7 +175,7 @@ public sealed partial class ComputeService : WorkerService
     private partial void LogDone(string session, int round, int sequence, string outcome);
 
     [LoggerMessage(EventId = 512, Level = LogLevel.Error,
-        Message = "A job was refused: it is not sealed under the key this worker was given for {Party}; is the file the party's compute.key?")]
+        Message = "A job was refused: it is not sealed under a key that the worker of {Party} gave this one; is the key file the party's compute.key?")]
     private partial void LogForeignJob(string party);
 
     [LoggerMessage(EventId = 513, Level = LogLevel.Information, Message = "The worker of {Party} has not run on this broker yet")]

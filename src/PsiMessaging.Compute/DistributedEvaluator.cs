@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.Extensions.Logging;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Outbox;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Evaluation;
@@ -12,8 +13,9 @@ namespace PsiMessaging.Compute;
 
 /// <summary>
 /// Hands batches to the party's compute workers while there are any, and evaluates them in this process while there are none. Workers are known by the sealed
-/// messages they send every two seconds. A job whose worker dies goes to another, by the broker; one that no worker answers is done here. Nothing about jobs is
-/// on disk: after a restart of the party's worker, batches without a committed result are evaluated again, to the same bytes.
+/// messages they send every two seconds, and each is given the key of this run, under which jobs are sealed. A job whose worker dies goes to another, by the
+/// broker; one that no worker answers is done here. Nothing about jobs is on disk: after a restart of the party's worker, batches without a committed result
+/// are evaluated again, to the same bytes.
 /// </summary>
 public sealed partial class DistributedEvaluator : IBatchEvaluator
 {
@@ -26,6 +28,7 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
     private const int MostJobs = 64;
 
     private readonly ComputeKey _key;
+    private readonly RunKey _run;
     private readonly IEnvelopeSender _sender;
     private readonly LocalEvaluator _local;
     private readonly TimeProvider _time;
@@ -44,6 +47,7 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
     public DistributedEvaluator(ComputeKey key, IEnvelopeSender sender, int parallelism, TimeProvider time, ILogger log)
     {
         (_key, _sender, _time, _log) = (key, sender, time, log);
+        _run = RunKey.Draw(time.GetUtcNow());
         _local = new LocalEvaluator(parallelism);
         _watching = WatchAsync();
     }
@@ -72,7 +76,7 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
         {
             var message = new EvaluateBatch(id, session, round, sequence, request.Kind.ToString(), request.Parameters.Length, request.Secret.SizeBytes);
             var secret = request.Secret.Span.ToArray();
-            var frame = SealedFrame.Seal(_key, toWorkers: true, message, request.Parameters, secret, request.Input);
+            var frame = SealedFrame.Seal(_run, toWorkers: true, message, request.Parameters, secret, request.Input);
             CryptographicOperations.ZeroMemory(secret);
 
             // A broker that is away may keep a send waiting; the job may be taken back meanwhile.
@@ -94,27 +98,73 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
     }
 
     /// <summary>Takes a frame from the queue of results.</summary>
-    /// <exception cref="RejectedEnvelopeException">Not sealed under the party's compute key.</exception>
+    /// <exception cref="RejectedEnvelopeException">Not sealed under the party's compute key, or its run's.</exception>
     public Task ReceiveAsync(ReadOnlyMemory<byte> frame)
     {
-        var (message, body) = SealedFrame.Open(_key, toWorkers: false, frame.Span);
+        var name = SealedFrame.NameOf(frame.Span);
+        if (name != RunName.None && name != _run.Name)
+        {
+            // A result for a worker of this party's that has ended: nobody waits for it.
+            return Task.CompletedTask;
+        }
+
+        var (message, body) = SealedFrame.Open(name == RunName.None ? _key : _run, toWorkers: false, frame.Span);
+        return name == RunName.None
+            ? message is ComputeReady ready && ParticipantNames.IsId(ready.WorkerId) ? HearAsync(ready) : throw Misplaced()
+            : Take(message, body);
+    }
+
+    /// <summary>A worker that has the key of this run takes jobs; to one that has not it is sent.</summary>
+    private Task HearAsync(ComputeReady ready)
+    {
+        // A beat that was heard before is a replay: it does not bring a worker back.
+        if (_beats.TryGetValue(ready.WorkerId, out var beat) && ready.Beat <= beat)
+        {
+            return Task.CompletedTask;
+        }
+
+        _beats[ready.WorkerId] = ready.Beat;
+        if (ready.RunId != _run.Name.Id)
+        {
+            return HandOverAsync(ready);
+        }
+
+        if (_workers.TryAdd(ready.WorkerId, _time.GetUtcNow()))
+        {
+            LogWorker(ready.WorkerId[..8], ready.Cores, _workers.Count);
+        }
+
+        _workers[ready.WorkerId] = _time.GetUtcNow();
+        return Task.CompletedTask;
+    }
+
+    private async Task HandOverAsync(ComputeReady ready)
+    {
+        if (_run.TryFor(ready.WorkerId, ready.Key) is not { } word)
+        {
+            throw new RejectedEnvelopeException("a compute worker with a key that is none");
+        }
+
+        using var limit = new CancellationTokenSource(WorkerSilence, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token);
+        try
+        {
+            await _sender.SendAsync(
+                _key.KeyQueueOf(ready.WorkerId), ParticipantNames.NewId(), SealedFrame.Seal(_key, toWorkers: true, word), either.Token);
+        }
+        catch (Exception exception) when (exception is UnroutableException or SendRefusedException or OperationCanceledException)
+        {
+            // It has gone again, or may not be written to; it asks once more in two seconds.
+            LogNoKey(ready.WorkerId[..8], SendFault.Describe(exception));
+        }
+    }
+
+    private static RejectedEnvelopeException Misplaced() => new("a message that does not belong on the queue of results");
+
+    private Task Take(object message, ReadOnlyMemory<byte> body)
+    {
         switch (message)
         {
-            case ComputeReady ready when ready.WorkerId.Length == 32:
-                // A beat that was heard before is a replay: it does not bring a worker back.
-                if (_beats.TryGetValue(ready.WorkerId, out var beat) && ready.Beat <= beat)
-                {
-                    break;
-                }
-
-                _beats[ready.WorkerId] = ready.Beat;
-                if (_workers.TryAdd(ready.WorkerId, _time.GetUtcNow()))
-                {
-                    LogWorker(ready.WorkerId[..8], ready.Cores, _workers.Count);
-                }
-
-                _workers[ready.WorkerId] = _time.GetUtcNow();
-                break;
             case BatchEvaluated { Code: null } done when _jobs.TryGetValue(done.JobId, out var job) && body.Length == job.Request.ResultSizeBytes:
                 job.Result.TrySetResult(body.ToArray());
                 break;
@@ -131,7 +181,7 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
                 // Done twice, or of a session that has ended.
                 break;
             default:
-                throw new RejectedEnvelopeException("a message that does not belong on the queue of results");
+                throw Misplaced();
         }
 
         return Task.CompletedTask;
@@ -207,6 +257,7 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
         await _watching;
         await _local.DisposeAsync();
         _key.Dispose();
+        _run.Dispose();
         _stop.Dispose();
     }
 
@@ -227,6 +278,9 @@ public sealed partial class DistributedEvaluator : IBatchEvaluator
 
     [LoggerMessage(EventId = 500, Level = LogLevel.Information, Message = "Compute worker {Worker} with {Cores} cores takes jobs; {Count} in all")]
     private partial void LogWorker(string worker, int cores, int count);
+
+    [LoggerMessage(EventId = 505, Level = LogLevel.Warning, Message = "Compute worker {Worker} could not be given the key of this run: {Fault}")]
+    private partial void LogNoKey(string worker, string fault);
 
     [LoggerMessage(EventId = 501, Level = LogLevel.Warning, Message = "Compute worker {Worker} is silent; {Count} left")]
     private partial void LogGone(string worker, int count);

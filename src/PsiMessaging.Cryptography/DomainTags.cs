@@ -99,6 +99,8 @@ public static class DomainTags
     public static ReadOnlySpan<byte> ComputeJob => "psi/v1/compute/job"u8;
     /// <summary>Key of a frame from a compute worker to its party's worker.</summary>
     public static ReadOnlySpan<byte> ComputeResult => "psi/v1/compute/result"u8;
+    /// <summary>HPKE info of a run's key on its way to a compute worker; worker, run and its start follow.</summary>
+    public static ReadOnlySpan<byte> ComputeRun => "psi/v1/compute/run"u8;
     /// <summary>Transcript hash of a hand-shake.</summary>
     public static ReadOnlySpan<byte> Transcript => "psi/v1/transcript"u8;
     /// <summary>Transcript hash of a later attempt at the rounds.</summary>

@@ -209,19 +209,21 @@ public class StrangerWithABrokerLogin
         await cluster.PsiAsync("P2", "send", session, "--timeout", "60");
         Assert.Contains("CLASSE_ETA", (await cluster.PsiAsync("P1", "query", session, "CLASSE_ETA")).Output, StringComparison.Ordinal);
 
+        // Where a compute worker is given keys: its own, and P1 may write there and no more.
+        var keys = $"{prefix}.p1.worker.{new string('a', 32)}";
         var queues = new[] { "P1", "P2", "LINKER" }.SelectMany(name => new[] { cluster.Inbox(name), cluster.Inbox(name) + "_error" })
-            .Append($"{prefix}.p1.compute.v1").Append($"{prefix}.p1.computed.v1").ToArray();
+            .Append($"{prefix}.p1.compute.v1").Append($"{prefix}.p1.computed.v1").Append(keys).ToArray();
         var mayWrite = new Dictionary<string, string[]>(StringComparer.Ordinal)
         {
-            ["P1"] = [cluster.Inbox("P2"), cluster.Inbox("LINKER")], ["P2"] = [cluster.Inbox("P1"), cluster.Inbox("LINKER")],
+            ["P1"] = [cluster.Inbox("P2"), cluster.Inbox("LINKER"), keys], ["P2"] = [cluster.Inbox("P1"), cluster.Inbox("LINKER")],
             ["LINKER"] = [cluster.Inbox("P1"), cluster.Inbox("P2")], ["COMPUTE"] = [$"{prefix}.p1.computed.v1"],
         };
         var refused = 0;
         foreach (var (name, login) in logins)
         {
             var own = name == "COMPUTE"
-                ? [$"{prefix}.p1.compute.v1"]
-                : queues.Where(queue => queue.StartsWith($"{prefix}.{name.ToLowerInvariant()}.", StringComparison.Ordinal)).ToArray();
+                ? [$"{prefix}.p1.compute.v1", keys]
+                : queues.Where(queue => queue != keys && queue.StartsWith($"{prefix}.{name.ToLowerInvariant()}.", StringComparison.Ordinal)).ToArray();
             await using var connection = await ConnectAsync(login);
             async Task RefusedAsync(string what, Func<IChannel, Task> action)
             {

@@ -18,6 +18,7 @@ namespace PsiMessaging.Compute.Tests;
 public sealed class SealedFrameTests : IDisposable
 {
     private const string Id = "0123456789abcdef0123456789abcdef";
+    private static readonly ComputeReady Ready = new(Id, 3, 1, []);
     private readonly TempFolder _folder = new();
 
     private ComputeKey Key(string name) =>
@@ -28,9 +29,9 @@ public sealed class SealedFrameTests : IDisposable
     {
         using var key = Key("P1");
         using var other = Key("P2");
-        var frame = SealedFrame.Seal(key, toWorkers: true, new ComputeReady(Id, 3, 1), new byte[] { 1, 2 }, new byte[] { 3 });
+        var frame = SealedFrame.Seal(key, toWorkers: true, Ready, new byte[] { 1, 2 }, new byte[] { 3 });
         var (message, body) = SealedFrame.Open(key, toWorkers: true, frame);
-        Assert.Equal(new ComputeReady(Id, 3, 1), message);
+        Assert.Equal((Id, 3, 1), Assert.IsType<ComputeReady>(message) is var read ? (read.WorkerId, read.Cores, read.Beat) : default);
         Assert.Equal([1, 2, 3], body.ToArray());
         Assert.Throws<RejectedEnvelopeException>(() => SealedFrame.Open(key, toWorkers: false, frame));
         Assert.Throws<RejectedEnvelopeException>(() => SealedFrame.Open(other, toWorkers: true, frame));
@@ -40,7 +41,7 @@ public sealed class SealedFrameTests : IDisposable
     public void Frame_AlteredOrCutAnywhere_IsRefused()
     {
         using var key = Key("P1");
-        var frame = SealedFrame.Seal(key, toWorkers: true, new ComputeReady(Id, 3, 1), new byte[] { 1, 2, 3 });
+        var frame = SealedFrame.Seal(key, toWorkers: true, Ready, new byte[] { 1, 2, 3 });
         for (var i = 0; i < frame.Length; i++)
         {
             var altered = frame.ToArray();
@@ -54,9 +55,11 @@ public sealed class SealedFrameTests : IDisposable
     public void Frame_SameMessageTwice_SharesNoBytes()
     {
         using var key = Key("P1");
-        var (one, two) = (SealedFrame.Seal(key, true, new ComputeReady(Id, 3, 1), new byte[64]),
-            SealedFrame.Seal(key, true, new ComputeReady(Id, 3, 1), new byte[64]));
-        Assert.Empty(one.Skip(4).Chunk(16).Select(Convert.ToHexString).Intersect(two.Skip(4).Chunk(16).Select(Convert.ToHexString)));
+        var (one, two) = (SealedFrame.Seal(key, true, Ready, new byte[64]),
+            SealedFrame.Seal(key, true, Ready, new byte[64]));
+        // Magic and run are the same; nothing behind them is.
+        var head = 4 + RunName.SizeBytes;
+        Assert.Empty(one.Skip(head).Chunk(16).Select(Convert.ToHexString).Intersect(two.Skip(head).Chunk(16).Select(Convert.ToHexString)));
     }
 
     [Fact]
@@ -69,7 +72,7 @@ public sealed class SealedFrameTests : IDisposable
         using var second = ComputeKey.LoadOrCreate(home);
         Assert.Equal("other.p1.compute.v1", second.JobQueue.Name);
         using var loaded = ComputeKey.Load(ComputeKey.PathIn(home));
-        SealedFrame.Open(loaded, true, SealedFrame.Seal(first, true, new ComputeReady(Id, 1, 1)));
+        SealedFrame.Open(loaded, true, SealedFrame.Seal(first, true, Ready));
         if (!OperatingSystem.IsWindows())
         {
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(ComputeKey.PathIn(home)));
@@ -94,28 +97,53 @@ public sealed class SealedFrameTests : IDisposable
 /// <summary>Who evaluates a batch, and what happens when a worker goes away.</summary>
 public sealed class DistributedEvaluatorTests : IAsyncDisposable
 {
-    private const string Worker = "00000000000000000000000000000001";
     private static readonly byte[] Items = [1, 0, 0, 0, 65, 1, 0, 0, 0, 66];
     private readonly TempFolder _folder = new();
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero));
     private readonly Wire _wire = new();
+    private readonly WorkerRuns _worker;
     private long _beat;
     private readonly SecretBytes _secret = SecretBytes.CopyOf([7, .. new byte[31]]);
     private readonly ComputeKey _key;
+    private readonly ParticipantHome _home;
     private readonly DistributedEvaluator _evaluator;
 
     public DistributedEvaluatorTests()
     {
-        var home = ParticipantHome.Create(Path.Combine(_folder.Path, "p1"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party });
-        _key = ComputeKey.LoadOrCreate(home);
-        _evaluator = new DistributedEvaluator(ComputeKey.LoadOrCreate(home), _wire, 1, _time, NullLogger.Instance);
+        _home = ParticipantHome.Create(Path.Combine(_folder.Path, "p1"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party });
+        _key = ComputeKey.LoadOrCreate(_home);
+        _worker = new WorkerRuns(_time);
+        _evaluator = NewEvaluator();
+    }
+
+    private DistributedEvaluator NewEvaluator() => new(ComputeKey.LoadOrCreate(_home), _wire, 1, _time, NullLogger.Instance);
+
+    private IEnumerable<byte[]> Jobs => _wire.Frames.Where(sent => sent.Queue == "psi.p1.compute.v1").Select(sent => sent.Frame);
+
+    private byte[] Beat() => SealedFrame.Seal(_key, toWorkers: false, _worker.Ready(2, ++_beat));
+
+    /// <summary>As a compute worker does: says that it is there, takes the key it is sent, and says that.</summary>
+    private async Task ReadyAsync(DistributedEvaluator? evaluator = null)
+    {
+        await (evaluator ?? _evaluator).ReceiveAsync(Beat());
+        foreach (var (_, frame) in _wire.Frames.Where(sent => sent.Queue == $"psi.p1.worker.{_worker.WorkerId}"))
+        {
+            Assert.True(_worker.Take((ComputeRun)SealedFrame.Open(_key, toWorkers: true, frame).Message));
+        }
+
+        await (evaluator ?? _evaluator).ReceiveAsync(Beat());
+    }
+
+    private async Task<(EvaluateBatch Job, ReadOnlyMemory<byte> Body, RunKey Run)> OpenAsync(byte[] frame)
+    {
+        var run = (await _worker.FindAsync(SealedFrame.NameOf(frame)))!;
+        var (message, body) = SealedFrame.Open(run, toWorkers: true, frame);
+        return ((EvaluateBatch)message, body, run);
     }
 
     private EvaluationRequest Request() => new(EvaluationKind.EcdhMask, "tag"u8.ToArray(), _secret, Items, 64);
 
     private Task<byte[]> EvaluateAsync() => _evaluator.EvaluateAsync("s", 1, 0, Request(), CancellationToken.None);
-
-    private Task ReadyAsync() => _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new ComputeReady(Worker, 2, ++_beat)));
 
     private async Task<byte[]> ExpectedAsync()
     {
@@ -137,18 +165,16 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
         await ReadyAsync();
         Assert.True(_evaluator.HasRoom(7));
         var pending = EvaluateAsync();
-        var (queue, frame) = Assert.Single(_wire.Frames);
-        Assert.Equal("psi.p1.compute.v1", queue);
+        var frame = Assert.Single(Jobs);
         Assert.False(frame.AsSpan().IndexOf(Items) >= 0);
-        var (message, body) = SealedFrame.Open(_key, toWorkers: true, frame);
-        var job = Assert.IsType<EvaluateBatch>(message);
+        var (job, body, run) = await OpenAsync(frame);
         Assert.Equal(Items, body[(job.ParametersSize + job.SecretSize)..].ToArray());
         Assert.False(pending.IsCompleted);
 
         // Results of other jobs, and repeats, change nothing.
-        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(new string('f', 32)), new byte[] { 1 }));
-        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId), Enumerable.Repeat((byte)5, 64).ToArray()));
-        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId), new byte[64]));
+        await _evaluator.ReceiveAsync(SealedFrame.Seal(run, toWorkers: false, new BatchEvaluated(new string('f', 32)), new byte[] { 1 }));
+        await _evaluator.ReceiveAsync(SealedFrame.Seal(run, toWorkers: false, new BatchEvaluated(job.JobId), Enumerable.Repeat((byte)5, 64).ToArray()));
+        await _evaluator.ReceiveAsync(SealedFrame.Seal(run, toWorkers: false, new BatchEvaluated(job.JobId), new byte[64]));
         Assert.Equal(Enumerable.Repeat((byte)5, 64), await pending);
     }
 
@@ -168,7 +194,7 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
     {
         await ReadyAsync();
         var pending = EvaluateAsync();
-        Assert.Single(_wire.Frames);
+        Assert.Single(Jobs);
         for (var second = 0; second < 8; second++)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
@@ -221,8 +247,8 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
     {
         await ReadyAsync();
         var pending = EvaluateAsync();
-        var job = (EvaluateBatch)SealedFrame.Open(_key, toWorkers: true, _wire.Frames.Single().Frame).Message;
-        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId, code, code), new byte[code is null ? 63 : 0]));
+        var (job, _, run) = await OpenAsync(Jobs.Single());
+        await _evaluator.ReceiveAsync(SealedFrame.Seal(run, toWorkers: false, new BatchEvaluated(job.JobId, code, code), new byte[code is null ? 63 : 0]));
         Assert.Equal(await ExpectedAsync(), await pending);
     }
 
@@ -232,15 +258,16 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
         await ReadyAsync();
         var pending = _evaluator.EvaluateAsync("s", 1, 0,
             new EvaluationRequest(EvaluationKind.EcdhRemask, (byte[])[10, 1], _secret, new byte[32], 10), CancellationToken.None);
-        var job = (EvaluateBatch)SealedFrame.Open(_key, toWorkers: true, _wire.Frames.Single().Frame).Message;
-        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId, FailureCodes.BadBatch, "a bad element")));
+        var (job, _, run) = await OpenAsync(Jobs.Single());
+        await _evaluator.ReceiveAsync(SealedFrame.Seal(run, toWorkers: false, new BatchEvaluated(job.JobId, FailureCodes.BadBatch, "a bad element")));
         Assert.Equal(FailureCodes.BadBatch, (await Assert.ThrowsAsync<ProtocolViolationException>(() => pending)).Code);
     }
 
     [Fact]
     public async Task ReplayedAnnouncement_BringsNoWorkerBack()
     {
-        var frame = SealedFrame.Seal(_key, toWorkers: false, new ComputeReady(Worker, 2, 5));
+        await ReadyAsync();
+        var frame = Beat();
         await _evaluator.ReceiveAsync(frame);
         Assert.Equal(1, _evaluator.Workers);
         for (var second = 0; second < 9; second++)
@@ -255,10 +282,94 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
     [Fact]
     public async Task ForgedFrames_AreRefused()
     {
-        await Assert.ThrowsAsync<RejectedEnvelopeException>(() => _evaluator.ReceiveAsync("PSW1 forged"u8.ToArray()));
+        await Assert.ThrowsAsync<RejectedEnvelopeException>(() => _evaluator.ReceiveAsync("PSW2 forged"u8.ToArray()));
         await Assert.ThrowsAsync<RejectedEnvelopeException>(() =>
-            _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: true, new ComputeReady(Worker, 1, 1))));
+            _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: true, _worker.Ready(1, 1))));
         Assert.Equal(0, _evaluator.Workers);
+    }
+
+    /// <summary>What is under the compute key are words about keys: a job or a result under it is nobody's.</summary>
+    [Fact]
+    public async Task WhoeverHoldsTheComputeKey_OpensNoRecordedJob_AndSendsNoResult()
+    {
+        await ReadyAsync();
+        var pending = EvaluateAsync();
+        var frame = Assert.Single(Jobs);
+        foreach (var (_, recorded) in _wire.Frames)
+        {
+            // All it gets out of everything that was sent are keys under a worker's key that nobody has stored.
+            if (SealedFrame.NameOf(recorded) == RunName.None)
+            {
+                using var other = new WorkerRuns(_time);
+                var word = Assert.IsType<ComputeRun>(SealedFrame.Open(_key, toWorkers: true, recorded).Message);
+                Assert.False(other.Take(word));
+                Assert.False(other.Take(word with { WorkerId = other.WorkerId }));
+            }
+            else
+            {
+                Assert.Throws<RejectedEnvelopeException>(() => SealedFrame.Open(_key, toWorkers: true, recorded));
+            }
+        }
+
+        var (job, _, _) = await OpenAsync(frame);
+        await Assert.ThrowsAsync<RejectedEnvelopeException>(() =>
+            _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, new BatchEvaluated(job.JobId), new byte[64])));
+        Assert.False(pending.IsCompleted);
+    }
+
+    /// <summary>The party's worker starts anew: its compute workers get the new run's key, and what was of the old run is over.</summary>
+    [Fact]
+    public async Task AnotherRun_HasAnotherKey_AndJobsOfTheOldOneAreOver()
+    {
+        await ReadyAsync();
+        var pending = EvaluateAsync();
+        var old = Assert.Single(Jobs);
+        var (job, _, run) = await OpenAsync(old);
+        var result = SealedFrame.Seal(run, toWorkers: false, new BatchEvaluated(job.JobId), new byte[64]);
+        _wire.Frames.Clear();
+        await using var next = NewEvaluator();
+        await ReadyAsync(next);
+        Assert.Equal(1, next.Workers);
+        Assert.True(_worker.IsOver(SealedFrame.NameOf(old)));
+        var waiting = next.EvaluateAsync("s", 1, 0, Request(), CancellationToken.None);
+        await next.ReceiveAsync(result);
+        Assert.False(waiting.IsCompleted || pending.IsCompleted);
+        Assert.NotEqual(SealedFrame.NameOf(old), SealedFrame.NameOf(Assert.Single(Jobs)));
+    }
+
+    /// <summary>An old word about a run, repeated: the party hears that its worker has another run's key, and sends its own again.</summary>
+    [Fact]
+    public async Task WhoeverRunsTheBroker_RepeatsAnOldKey_TheWorkerIsGivenTheRightOneAgain()
+    {
+        await ReadyAsync();
+        var replayed = _wire.Frames.Single().Frame;
+        await using var next = NewEvaluator();
+        _wire.Frames.Clear();
+        await ReadyAsync(next);
+        Assert.True(_worker.Take((ComputeRun)SealedFrame.Open(_key, toWorkers: true, replayed).Message));
+        _wire.Frames.Clear();
+        await ReadyAsync(next);
+        _ = next.EvaluateAsync("s", 1, 0, Request(), CancellationToken.None);
+        Assert.NotNull(await _worker.FindAsync(SealedFrame.NameOf(Assert.Single(Jobs))));
+    }
+
+    [Fact]
+    public async Task JobThatComesBeforeItsKey_WaitsForIt_AndNotForEver()
+    {
+        await ReadyAsync();
+        _ = EvaluateAsync();
+        using var late = new WorkerRuns(_time);
+        var name = SealedFrame.NameOf(Assert.Single(Jobs));
+        var waiting = late.FindAsync(name);
+        Assert.False(waiting.IsCompleted);
+        await _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, late.Ready(1, 1)));
+        var word = _wire.Frames.Single(sent => sent.Queue == $"psi.p1.worker.{late.WorkerId}").Frame;
+        Assert.True(late.Take((ComputeRun)SealedFrame.Open(_key, toWorkers: true, word).Message));
+        Assert.NotNull(await waiting.WaitAsync(TestNetwork.Patience));
+
+        var never = late.FindAsync(name with { StartedAt = long.MaxValue });
+        _time.Advance(WorkerRuns.KeyPatience + TimeSpan.FromMilliseconds(1));
+        Assert.Null(await never.WaitAsync(TestNetwork.Patience));
     }
 
     [Fact]
@@ -274,7 +385,9 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _evaluator.DisposeAsync();
+        _worker.Dispose();
         _key.Dispose();
+        _home.Dispose();
         _secret.Dispose();
         _folder.Dispose();
     }

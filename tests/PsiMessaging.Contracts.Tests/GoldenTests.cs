@@ -67,7 +67,8 @@ public class GoldenTests
         new CommandReply(true, Id, QueryId: Id),
         new EvaluateBatch(Id, Id, 1, 7, "EcdhMask", 87, 32),
         new BatchEvaluated(Id, FailureCodes.BadBatch, "a masked element is not a valid encoding of the group, or is the identity"),
-        new ComputeReady(Id, 2, 17),
+        new ComputeReady(Id, 2, 17, [1, 2, 3], Id),
+        new ComputeRun(Id, Id, 1_790_000_000_000, [1, 2, 3], [4, 5, 6]),
     ];
 
     public static TheoryData<string> Names => [.. ContractCatalog.Names.Order(StringComparer.Ordinal)];

@@ -5,7 +5,7 @@ namespace PsiMessaging.Contracts.Tests;
 /// <summary>Every message has bounds and says them on its page; there is no default.</summary>
 public class MessageLimitTests
 {
-    private static readonly Type[] InFramesOfTheirOwn = [typeof(EvaluateBatch), typeof(BatchEvaluated), typeof(ComputeReady)];
+    private static readonly Type[] InFramesOfTheirOwn = [typeof(EvaluateBatch), typeof(BatchEvaluated), typeof(ComputeReady), typeof(ComputeRun)];
 
     public static TheoryData<string> Names => [.. ContractCatalog.Names.Order(StringComparer.Ordinal)];
 

@@ -39,7 +39,8 @@ public sealed record FuzzTarget(string Name, Func<IReadOnlyList<byte[]>> Seeds, 
         new("envelope", () => [.. Messages().Select(message => EnvelopeOf(message.Name, message.Json))],
             bytes => Refusing<RejectedEnvelopeException>(() => Envelope.Parse(bytes))),
         new("contract", () => [.. Messages().Select(message => Encoding.UTF8.GetBytes($"{message.Name}\n{message.Json}"))], Contract),
-        new("compute-frame", () => [.. Messages().Where(message => message.Name is "psi.v1.EvaluateBatch" or "psi.v1.BatchEvaluated" or "psi.v1.ComputeReady")
+        new("compute-frame", () => [.. Messages().Where(message => message.Name is "psi.v1.EvaluateBatch" or "psi.v1.BatchEvaluated" or "psi.v1.ComputeReady"
+            or "psi.v1.ComputeRun")
             .Select(message => ComputeFrameOf(message.Name, message.Json))], bytes => Refusing<RejectedEnvelopeException>(() => SealedFrame.Read(bytes))),
         new("card", () => [Encoding.UTF8.GetBytes(CardText())], bytes => Refusing<ParticipantException>(() => Card(Encoding.UTF8.GetString(bytes)))),
         new("pairing", () => [JsonSerializer.SerializeToUtf8Bytes(new { card = CardText(), has = new[] { "P2" } })], Pairing),

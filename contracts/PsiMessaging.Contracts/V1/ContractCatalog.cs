@@ -43,6 +43,7 @@ namespace PsiMessaging.Contracts.V1;
 [JsonSerializable(typeof(EvaluateBatch))]
 [JsonSerializable(typeof(BatchEvaluated))]
 [JsonSerializable(typeof(ComputeReady))]
+[JsonSerializable(typeof(ComputeRun))]
 public sealed partial class ContractJson : JsonSerializerContext;
 
 /// <summary>The list of message types and their names on the wire.</summary>
@@ -58,7 +59,7 @@ public static class ContractCatalog
         typeof(OpenProduct), typeof(MaskedRows), typeof(MaskedCorrection), typeof(ProductComputed),
         typeof(StartSession), typeof(SendDataset), typeof(SubmitQuery), typeof(CancelSession), typeof(DecideApproval),
         typeof(CommandReply),
-        typeof(EvaluateBatch), typeof(BatchEvaluated), typeof(ComputeReady),
+        typeof(EvaluateBatch), typeof(BatchEvaluated), typeof(ComputeReady), typeof(ComputeRun),
     }.ToDictionary(NameOf, StringComparer.Ordinal);
 
     /// <summary>All wire names, for example <c>psi.v1.ProposeSession</c>.</summary>

@@ -56,7 +56,7 @@ public static class HomeKeys
     /// <param name="expires">Last day of the new card.</param>
     /// <param name="opener">What opens the new keys, where the old ones are protected.</param>
     /// <param name="enter">
-    /// Enters it into the audit log, with the new card, as the last entry that the old key signs; called once the revocation is on disk, while the old keys are.
+    /// Enters it into the audit log, with the new card, as the last entry that the old key signs; called with the revocation on disk and the old keys in place.
     /// </param>
     /// <returns>The file of the old identity's revocation.</returns>
     public static string Rotate(ParticipantHome home, DateOnly expires, SecretBytes? opener, Action<ParticipantCard> enter)

@@ -149,7 +149,7 @@ public sealed class ParticipantHome : IDisposable
         if (File.Exists(System.IO.Path.Combine(path, IdentityFileName)))
         {
             throw new ParticipantException(FailureCodes.WrongState,
-                $"{path} has keys ({IdentityFileName}) and no {ConfigFile}; keys are never overwritten. Put {ConfigFile} back from a backup, or take another folder");
+                $"{path} has {IdentityFileName} and no {ConfigFile}; keys are never overwritten. Put {ConfigFile} back from a backup, or take another folder");
         }
 
         if (config.SharedKeyFile is { } keyFile)

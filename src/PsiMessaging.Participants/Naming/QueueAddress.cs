@@ -33,6 +33,13 @@ public sealed partial record QueueAddress
     /// <summary>Queue of results that a party's worker reads.</summary>
     public static QueueAddress ComputedOf(string prefix, string party) => Make(prefix, party, "computed.v1");
 
+    /// <summary>The queue on which one of a party's compute workers is given keys.</summary>
+    /// <param name="prefix">Prefix of all queue names.</param>
+    /// <param name="party">The party's name.</param>
+    /// <param name="worker">The worker's id.</param>
+    public static QueueAddress ComputeWorkerOf(string prefix, string party, string worker) =>
+        ParticipantNames.IsId(worker) ? Make(prefix, party, "worker." + worker) : throw new ArgumentException("not a worker's id", nameof(worker));
+
     /// <summary>The queue on which one run of the CLI waits for its reply.</summary>
     /// <param name="prefix">Prefix of all queue names.</param>
     /// <param name="name">Own name.</param>
