@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Batches;
@@ -16,7 +17,9 @@ using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Pairing;
 using PsiMessaging.Participants.Sealing;
+using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Policy;
+using PsiMessaging.Storage;
 
 namespace PsiMessaging.Fuzzing;
 
@@ -29,6 +32,7 @@ namespace PsiMessaging.Fuzzing;
 /// <param name="Run">Reads an input. What it throws is a fault.</param>
 public sealed record FuzzTarget(string Name, Func<IReadOnlyList<byte[]>> Seeds, Action<byte[]> Run)
 {
+    private static readonly string Session = new('a', 32);
     private static readonly string[] Columns = ["00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"];
 
     /// <summary>All targets.</summary>
@@ -47,7 +51,7 @@ public sealed record FuzzTarget(string Name, Func<IReadOnlyList<byte[]>> Seeds, 
         new("policy", () => [Encoding.UTF8.GetBytes(PolicyText.Template), Encoding.UTF8.GetBytes(Policy)], bytes => ReadPolicy(Encoding.UTF8.GetString(bytes))),
         new("question", () => [.. Questions.Select(Encoding.UTF8.GetBytes)],
             bytes => Refusing<QueryException>(() => PolicyRules.UsesOf(Query.Parse(Encoding.UTF8.GetString(bytes))))),
-        new("audit-file", () => [.. AuditLines.Select(Encoding.UTF8.GetBytes)],
+        new("audit-file", () => [AuditExport(null), AuditExport(Session)],
             bytes => Refusing<ParticipantException>(() => AuditFile.Read(new MemoryStream(bytes), "the file"))),
         new("records", () => [.. Tables.Select(Encoding.UTF8.GetBytes), Parquet()],
             bytes => InFile(bytes, path => Refusing<InputException>(() => ReadAll(path)))),
@@ -70,11 +74,6 @@ public sealed record FuzzTarget(string Name, Func<IReadOnlyList<byte[]>> Seeds, 
     ];
 
     private static string[] Tables => ["ID;A;B\n1;x;\"y\"\"z\"\n2;;1,5\n", "\uFEFFID,A\r\n\"a\nb\",2\r\n", "ID\tA\n1\t2\n", "ID|A\n"];
-
-    private static string[] AuditLines =>
-    [
-        $"{{\"version\":2,\"card\":{CardText().Trim()},\"entries\":0}}\n{{\"head\":\"\",\"signature\":\"AAAA\"}}\n", "{}\n",
-    ];
 
     private static void Refusing<TRefusal>(Action read)
         where TRefusal : Exception
@@ -226,13 +225,31 @@ public sealed record FuzzTarget(string Name, Func<IReadOnlyList<byte[]>> Seeds, 
         return EncryptedBatch.WriteAsync(rows, Columns, [cells, cells]).GetAwaiter().GetResult();
     }
 
-    private static string CardText()
+    private static string CardText() => WithHome(home => home.Card.ToJson());
+
+    /// <summary>An exported log of three entries, two of them of one session.</summary>
+    private static byte[] AuditExport(string? session) => WithHome(home =>
+    {
+        using IParticipantStore store = new SqliteParticipantStore(home.StatePath);
+        var log = new AuditLog(home, TimeProvider.System);
+        store.Write(state =>
+        {
+            log.Append(state, "card-pinned", ("name", "P2"));
+            log.Append(state, "query-asked", ("session", Session), ("text", "A"));
+            log.Append(state, "query-answered", ("session", Session), ("groups", 2), (AuditLog.Heard, new JsonObject { ["P2"] = new string('0', 64) }));
+        });
+        using var file = new MemoryStream();
+        store.Read(state => AuditFile.Write(home, state, session, file));
+        return file.ToArray();
+    });
+
+    private static T WithHome<T>(Func<ParticipantHome, T> use)
     {
         var folder = Directory.CreateTempSubdirectory("psi-fuzz-").FullName;
         try
         {
             using var made = ParticipantHome.Create(Path.Combine(folder, "P1"), new ParticipantConfig { Name = "P1", Role = ParticipantRole.Party });
-            return made.Card.ToJson();
+            return use(made);
         }
         finally
         {
