@@ -17,6 +17,8 @@ public sealed record LocalClusterOptions
     public required IStores Stores { get; init; }
     /// <summary>Clock.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+    /// <summary>Clocks that differ, by the participant's name; null means the same for all.</summary>
+    internal Func<string, TimeProvider>? TimeOf { get; init; }
     /// <summary>Where the participants log.</summary>
     public ILoggerFactory Logs { get; init; } = NullLoggerFactory.Instance;
     /// <summary>Seals each participant's messages in another way, for measuring what sealing costs; null means as always.</summary>

@@ -82,10 +82,12 @@ public sealed class LocalParticipant
 
     internal void CloseHomes() => _homes.ForEach(home => home.Dispose());
 
+    private TimeProvider Time => _options.TimeOf?.Invoke(Name) ?? _options.Time;
+
     private Participant Create(IParticipantStore store) => Home.Config.Role == ParticipantRole.Linker
-        ? new LinkerParticipant(Home, store, _transport.SenderOf(this), _options.Time, _options.Logs.CreateLogger<LinkerParticipant>(),
+        ? new LinkerParticipant(Home, store, _transport.SenderOf(this), Time, _options.Logs.CreateLogger<LinkerParticipant>(),
             _options.Sealing?.Invoke(Home, store))
-        : new PartyParticipant(Home, store, _transport.SenderOf(this), _options.Time, _options.Logs.CreateLogger<PartyParticipant>(), openScratch: OpenScratch,
+        : new PartyParticipant(Home, store, _transport.SenderOf(this), Time, _options.Logs.CreateLogger<PartyParticipant>(), openScratch: OpenScratch,
             sealing: _options.Sealing?.Invoke(Home, store));
 
     private Participant Required() => Engine ?? throw new InvalidOperationException($"{Name} is not open");

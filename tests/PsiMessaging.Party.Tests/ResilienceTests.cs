@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
 using PsiMessaging.Party.Datasets;
@@ -10,6 +11,25 @@ namespace PsiMessaging.Party.Tests;
 /// <summary>Messages twice, late, out of order, altered; processes killed at every write of their state.</summary>
 public class ResilienceTests
 {
+    /// <summary>A partner, or the linker, whose clock is an hour before or behind: deadlines travel as spans, and nothing else is compared.</summary>
+    [Theory]
+    [InlineData("P2", 1)]
+    [InlineData("P2", -1)]
+    [InlineData("LINKER", 1)]
+    [InlineData("LINKER", -1)]
+    public async Task ClockThatIsAnHourOff_DisturbsNobody(string name, int hours)
+    {
+        var now = DateTimeOffset.UnixEpoch.AddYears(1);
+        var (right, wrong) = (new FakeTimeProvider(now), new FakeTimeProvider(now.AddHours(hours)));
+        foreach (var engine in new[] { "tokens", "masked" })
+        {
+            await using var network = new TestNetwork(timeOf: participant => participant == name ? wrong : right);
+            await network.AddDataAsync();
+            network.Start();
+            await WholeJobAsync(network, engine: engine);
+        }
+    }
+
     internal static async Task WholeJobAsync(TestNetwork network, string protocol = "ecdh", string engine = "tokens")
     {
         var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(protocol: protocol, engine: engine));

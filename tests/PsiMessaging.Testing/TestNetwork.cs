@@ -29,12 +29,13 @@ public sealed class TestNetwork : IAsyncDisposable
     private readonly LocalCluster _cluster;
     private readonly ConcurrentDictionary<string, byte[]> _inside = new(StringComparer.Ordinal);
 
-    public TestNetwork(TimeProvider? time = null, Func<ParticipantConfig, ParticipantConfig>? configure = null)
+    public TestNetwork(TimeProvider? time = null, Func<ParticipantConfig, ParticipantConfig>? configure = null, Func<string, TimeProvider>? timeOf = null)
     {
         Time = time ?? TimeProvider.System;
+        TimeOf = timeOf ?? (_ => Time);
         var options = new LocalClusterOptions
         {
-            Root = _folder.Path, Configure = config => Configure(config, configure), Stores = new CrashingStores(this), Time = Time,
+            Root = _folder.Path, Configure = config => Configure(config, configure), Stores = new CrashingStores(this), Time = Time, TimeOf = TimeOf,
             Sealing = (home, store) => _participants.Single(own => own.Name == home.Name).Tap(new TappedSealing(home, store, _inside)),
         };
         _cluster = new LocalCluster(options, new BendableTransport(this));
@@ -47,6 +48,9 @@ public sealed class TestNetwork : IAsyncDisposable
     }
 
     public TimeProvider Time { get; }
+
+    /// <summary>Each participant's own clock.</summary>
+    internal Func<string, TimeProvider> TimeOf { get; }
 
     public TestParticipant P1 => _participants[0];
 

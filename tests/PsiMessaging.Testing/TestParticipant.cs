@@ -82,7 +82,7 @@ public sealed class TestParticipant : IEnvelopeSender
         string key = "IDKEY", bool fold = false, int? minCell = 1, TextRule texts = TextRule.Normal)
     {
         using var store = new SqliteParticipantStore(Home.StatePath);
-        await new DatasetCatalog(Home, store, _network.Time)
+        await new DatasetCatalog(Home, store, _network.TimeOf(Name))
             .AddAsync(new DatasetRequest(name, file, key.Split(','), new RecordReaderOptions(), fold, duplicates, MinCell: minCell, Texts: texts));
     }
 
