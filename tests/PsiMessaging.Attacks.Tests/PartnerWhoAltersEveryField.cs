@@ -26,6 +26,8 @@ public class PartnerWhoAltersEveryField
         network.Start();
         var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
         await network.SendRowsAsync(session.Id);
+        var before = (await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_REDDITO"))).Result!.Lines();
+        await network.SettleAsync();
         foreach (var (from, to) in new[] { (network.P2, network.P1), (network.P1, network.Linker), (network.Linker, network.P1) })
         {
             foreach (var message in Altered(name, session))
@@ -46,15 +48,18 @@ public class PartnerWhoAltersEveryField
         {
             Assert.DoesNotContain(participant.Faults, fault => fault is not ReceiverBusyException);
             Assert.All(participant.Refused, reason => Assert.InRange(reason.Length, 10, 500));
+            Assert.True(participant == network.P2 || participant.Refused.Count > 100, $"{participant.Name} refused {participant.Refused.Count}");
             await TestNetwork.EventuallyAsync(() => participant.Engine!.Store.Read(state => state.OpenSessions()).All(id =>
                 id == session.Id || participant.Engine!.Store.Read(state => state.FindSession(id)) is not null));
         }
 
-        // The session stands, or has ended under a code of ours; and the party still does what its own people ask.
+        // The session stands and gives the same answer as before, or has ended under a code of ours; and the party still does what its own people ask.
         var after = network.P1.Session()!;
         Assert.True(after.State == SessionState.Completed || FailureCodes.Known(after.FailureCode) == after.FailureCode, $"{after}");
         var answer = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, "CLASSE_REDDITO"));
         Assert.True(answer.Ok || answer.Code is not (null or FailureCodes.Internal), answer.Message);
+        Assert.Equal(before, answer.Ok ? answer.Result!.Lines() : before);
+        Assert.Equal(Samples.Intersection, network.P1.Intersection(session.Id));
     }
 
     private static byte[] FrameOf(TestParticipant from, TestParticipant to, string session, string name, JsonNode message)
