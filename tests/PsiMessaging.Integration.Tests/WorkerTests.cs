@@ -35,6 +35,14 @@ public class WorkerTests
 
         var parquet = Path.Combine(cluster.Folder.Path, "answer.parquet");
         await cluster.PsiAsync("P1", "query", id, "CLASSE_ETA", "--format", "parquet", "--out", parquet);
+
+        // Stored answers, again and in another form, with nobody asked.
+        var stored = System.Text.Json.JsonDocument.Parse((await cluster.PsiAsync("P1", "answers", "--json")).Output).RootElement;
+        Assert.Equal(["CLASSE_ETA, CLASSE_REDDITO", "CLASSE_ETA"], stored.EnumerateArray().Select(one => one.GetProperty("question").GetString()));
+        var first = stored[0].GetProperty("id").GetString()!;
+        Assert.Equal(answer.Output, (await cluster.PsiAsync("P1", "answer", first[..8], "--format", "csv")).Output);
+        Assert.Contains("\"class\": \"dataset\"", (await cluster.PsiAsync("P1", "answer", first, "--format", "json-stat")).Output, StringComparison.Ordinal);
+        Assert.Contains("no answer ffffffff", (await cluster.TryPsiAsync("P1", "answer", "ffffffff")).Error, StringComparison.Ordinal);
         Assert.Equal("PAR1"u8, File.ReadAllBytes(parquet).AsSpan(0, 4));
 
         using var status = JsonDocument.Parse((await cluster.PsiAsync("P2", "status", id, "--json")).Output);

@@ -142,7 +142,7 @@ internal static class SessionCommands
         var argument = SessionArgument();
         var text = new Argument<string>("QUERY")
             { Description = "Columns of either party to count by, or measures: \"mean(INCOME) by SEX where AGE >= 18\" (docs/analytics.md; JSON too)" };
-        var format = PsiRootCommand.Choice("--format", "Form of the answer", "table", "table", "csv", "json", "parquet");
+        var format = PsiRootCommand.Choice("--format", "Form of the answer", "table", AnswerWriter.Forms);
         var file = new Option<string?>("--out")
         {
             Description = "File for the answer (default: standard output); a CSV file gets its metadata beside it",

@@ -1,3 +1,4 @@
+using PsiMessaging.Cli.Output.Forms;
 using PsiMessaging.Party.Questions;
 using PsiMessaging.Files;
 
@@ -6,12 +7,15 @@ namespace PsiMessaging.Cli.Output;
 /// <summary>Writes answers to files and to standard output.</summary>
 internal static class AnswerWriter
 {
+    /// <summary>The forms there are.</summary>
+    public static string[] Forms => ["table", "csv", "json", "parquet", "sdmx-csv", "json-stat", "px"];
+
     /// <summary>Refuses a choice that cannot be, before the question is asked.</summary>
     public static void Check(string form, string? file, string? plot, bool rawLabels)
     {
         if (rawLabels && form != "csv")
         {
-            throw new UsageException("--raw-labels goes with --format csv; JSON and Parquet always have the labels as they are");
+            throw new UsageException("--raw-labels goes with --format csv; JSON and Parquet always have the labels as they are, the others never");
         }
 
         if (rawLabels && file is null && !Console.IsOutputRedirected)
@@ -26,7 +30,7 @@ internal static class AnswerWriter
 
         if (file is not null && form == "table")
         {
-            throw new UsageException("--out takes --format csv, json or parquet");
+            throw new UsageException("--out takes another --format than table");
         }
 
         if (plot is not null)
@@ -56,6 +60,9 @@ internal static class AnswerWriter
         {
             "parquet" => await QueryOutput.ParquetAsync(result),
             "json" => QueryOutput.Json(result),
+            "sdmx-csv" => SdmxCsv.Write(AnswerCube.Of(result)),
+            "json-stat" => JsonStat.Write(AnswerCube.Of(result)),
+            "px" => PcAxis.Write(AnswerCube.Of(result)),
             _ => QueryOutput.Csv(result, rawLabels)
         };
         if (file is null)
@@ -68,7 +75,7 @@ internal static class AnswerWriter
             }
 
             await Console.Out.WriteAsync(System.Text.Encoding.UTF8.GetString(content));
-            if (form == "json")
+            if (form is "json" or "json-stat")
             {
                 await Console.Out.WriteLineAsync();
             }
@@ -79,7 +86,7 @@ internal static class AnswerWriter
         AtomicFile.Write(file, content);
         if (form == "csv")
         {
-            AtomicFile.Write(QueryOutput.MetadataPath(file), QueryOutput.Metadata(result, rawLabels));
+            AtomicFile.Write(QueryOutput.MetadataPath(file), QueryOutput.Metadata(result, Path.GetFileName(file), rawLabels));
         }
     }
 }

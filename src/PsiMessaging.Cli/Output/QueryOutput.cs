@@ -23,10 +23,17 @@ internal static class QueryOutput
     /// Rows as texts, null where there is none. A withheld value says so and why; the line that stands for all groups not shown has labels, and a number only
     /// where everybody can count those records.
     /// </summary>
-    public static IEnumerable<IReadOnlyList<string?>> Texts(QueryResult result) => result.Answer.Rows.Select(row =>
+    public static IEnumerable<IReadOnlyList<string?>> Texts(QueryResult result, bool rawLabels = false) => result.Answer.Rows.Select(row =>
         (IReadOnlyList<string?>)[
-            .. row.Select(cell => cell.IsProtected ? ProtectedText : cell is { IsWithheld: true, Text: null } && !IsWithheldLine(row) ? "withheld" : cell.Text)
+            .. row.Select((cell, i) => cell.IsProtected ? ProtectedText : cell is { IsWithheld: true, Text: null } && !IsWithheldLine(row) ? "withheld"
+                : result.Answer.Columns[i].Role == AnswerRole.Label && !rawLabels ? LabelOf(cell) : cell.Text)
         ]);
+
+    /// <summary>Words in place of a label. A category of the data that is called the same gets an apostrophe, and is not taken for one of them.</summary>
+    private static readonly HashSet<string> Words = new(["(total)", "(withheld)", "(missing)", "(empty)"], StringComparer.Ordinal);
+
+    private static string? LabelOf(AnswerCell cell) =>
+        cell is { IsTotal: false, IsWithheld: false, Text: { } text } && Words.Contains(text) ? "'" + text : cell.Text;
 
     /// <summary>Whether a row is the line that stands for all groups not shown.</summary>
     public static bool IsWithheldLine(IReadOnlyList<AnswerCell> row) => row.Count > 0 && row[0] == AnswerCell.WithheldGroups;
@@ -78,7 +85,7 @@ internal static class QueryOutput
         using (var writer = new StreamWriter(stream, new UTF8Encoding(false), leaveOpen: true))
         {
             CsvOutput.WriteRow(writer, columns.Select(column => rawLabels ? column.Name : PrintableText.Cell(column.Name)));
-            foreach (var row in Texts(result))
+            foreach (var row in Texts(result, rawLabels))
             {
                 CsvOutput.WriteRow(writer, row.Select(Field));
             }
@@ -90,28 +97,57 @@ internal static class QueryOutput
     /// <summary>Where a CSV file's metadata stands, by the convention of the W3C's CSV on the Web.</summary>
     public static string MetadataPath(string csv) => csv + "-metadata.json";
 
-    /// <summary>What goes beside a CSV file.</summary>
-    public static byte[] Metadata(QueryResult result, bool rawLabels = false)
+    /// <summary>What goes beside a CSV file: a table's description as the W3C has it (CSV on the Web, metadata vocabulary).</summary>
+    /// <param name="result">The answer.</param>
+    /// <param name="file">Name of the CSV file, without a folder.</param>
+    /// <param name="rawLabels">Whether labels stand in it as they are in the data.</param>
+    public static byte[] Metadata(QueryResult result, string file, bool rawLabels = false)
     {
-        var json = Describe(result);
-        json["labels"] = rawLabels
+        var notes = Describe(result);
+        notes["labels"] = rawLabels
             ? "raw"
-            : "neutralised: control characters are shown by their pictures, and an apostrophe stands before a leading =, +, - or @; "
-                + "--raw-labels keeps them as they are";
-        json["tableSchema"] = new JsonObject
+            : "neutralised: control characters are shown by their pictures, and an apostrophe stands before a leading =, +, - or @, and before a label that is "
+                + "called like one of the words that stand in place of a label, (total) for example; --raw-labels keeps them as they are";
+        var taken = new HashSet<string>(StringComparer.Ordinal);
+        var json = new JsonObject
         {
-            ["columns"] = new JsonArray([
-                .. result.Answer.Columns.Select(column =>
-                    (JsonNode)new JsonObject { ["titles"] = column.Name, ["datatype"] = column.Role switch
+            ["@context"] = "http://www.w3.org/ns/csvw",
+            ["url"] = Uri.EscapeDataString(file),
+            ["tableSchema"] = new JsonObject
+            {
+                ["columns"] = new JsonArray([
+                    .. result.Answer.Columns.Select((column, i) => (JsonNode)new JsonObject
                     {
-                        AnswerRole.Label => "string",
-                        AnswerRole.Count => "integer",
-                        AnswerRole.Exact => "decimal",
-                        _ => "double"
-                    } })
-            ]),
+                        ["name"] = NameOf(column.Name, taken), ["titles"] = column.Name, ["datatype"] = DatatypeOf(result.Answer, i),
+                    })
+                ]),
+            },
+            ["notes"] = new JsonArray(notes),
         };
         return JsonSerializer.SerializeToUtf8Bytes(json, Indented);
+    }
+
+    /// <summary>A column with words in place of values is none of numbers.</summary>
+    private static string DatatypeOf(Answer answer, int column) => answer.Columns[column].Role switch
+    {
+        AnswerRole.Label => "string",
+        _ when answer.Rows.Any(row => row[column] is { IsWithheld: true, Text: null } && !IsWithheldLine(row)) => "string",
+        AnswerRole.Count => "integer",
+        AnswerRole.Exact => "decimal",
+        _ => "double"
+    };
+
+    /// <summary>A name as a URI template takes it (RFC 6570 section 2.3), not beginning with an underscore, another one for each column.</summary>
+    private static string NameOf(string heading, HashSet<string> taken)
+    {
+        var plain = new string([.. heading.Select(character => char.IsAsciiLetterOrDigit(character) ? character : '_')]).Trim('_');
+        var (wanted, name) = (plain.Length > 0 ? plain : "column", plain.Length > 0 ? plain : "column");
+        for (var i = 2; !taken.Add(name); i++)
+        {
+            name = $"{wanted}_{i}";
+        }
+
+        return name;
     }
 
     public static byte[] Json(QueryResult result)
@@ -127,6 +163,7 @@ internal static class QueryOutput
                 .Where(entry => which(entry.cell)).Select(entry => (JsonNode)new JsonArray(entry.i, entry.j))]);
         json["withheldCells"] = Cells(cell => cell.IsWithheld);
         json["withheldToProtectAnotherCell"] = Cells(cell => cell.IsProtected);
+        json["totalCells"] = Cells(cell => cell.IsTotal);
         return JsonSerializer.SerializeToUtf8Bytes(json, Indented);
     }
 
@@ -192,6 +229,7 @@ internal static class QueryOutput
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(Commands.KeysView))]
+[JsonSerializable(typeof(List<Commands.AnswerView>))]
 [JsonSerializable(typeof(Commands.PolicyView))]
 [JsonSerializable(typeof(Commands.ApprovalsView))]
 [JsonSerializable(typeof(Simulation.SimulationReport))]

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using PsiMessaging.Contracts.V1;
 
@@ -39,9 +40,13 @@ internal sealed record PhaseReport(string Name, double Seconds)
     public static PhaseReport Of(string name, double seconds) => new(name, Math.Round(seconds, 3));
 }
 
-/// <summary>A query: groups in its answer, how many are suppressed, seconds from question to answer; or why it was refused.</summary>
+/// <summary>
+/// A query: groups in its answer, how many are suppressed, seconds from question to answer, and the answer as <c>--format json</c> has it; or why it was
+/// refused.
+/// </summary>
 internal sealed record QueryReport(string Text, int Groups, int Suppressed, double Seconds,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Refused = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Refused = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] JsonNode? Answer = null);
 
 /// <summary>A simulation ended without a result.</summary>
 internal sealed class SimulationException(string message) : Exception(message);

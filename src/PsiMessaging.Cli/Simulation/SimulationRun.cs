@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.InProcess;
@@ -201,7 +202,8 @@ internal sealed class SimulationRun(SimulationRequest request, TimeProvider time
 
     private QueryReport QueryOf(QueryResult? answer, int query) => answer is null
         ? new QueryReport(request.Queries[query], 0, 0, 0, _refusals[query])
-        : new QueryReport(answer.Text, answer.Answer.Rows.Count, answer.Answer.Withheld, Math.Round(answer.Seconds, 3));
+        : new QueryReport(answer.Text, answer.Answer.Rows.Count, answer.Answer.Withheld, Math.Round(answer.Seconds, 3),
+            Answer: JsonNode.Parse(Output.QueryOutput.Json(answer)));
 
     private static PartyReport PartyOf(Dataset dataset) => new(
         dataset.Rows, dataset.Distinct, dataset.Dropped, dataset.Reading?.ToString(),

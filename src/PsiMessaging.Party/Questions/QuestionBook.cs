@@ -14,6 +14,10 @@ public static class QuestionBook
     /// <summary>The stored answer to a question of the own people's.</summary>
     public static QueryResult? FindAnswer(IStoreReader state, string id) => Find(state, id)?.Result;
 
+    /// <summary>All stored answers to the own people's questions, the oldest first.</summary>
+    public static IReadOnlyList<QueryResult> Answers(IStoreReader state) =>
+        [.. state.ListDocuments(Kind).Select(entry => Parse(entry.Document).Result).OfType<QueryResult>().OrderBy(result => result.AnsweredAt)];
+
     /// <summary>A question, or null.</summary>
     internal static Question? Find(IStoreReader state, string id) => state.FindDocument(Kind, id) is { } document ? Parse(document) : null;
 
