@@ -148,6 +148,28 @@ public class MaskedTests
         Assert.Contains("can have 54 digits, and 38 is the most", refused.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>
+    /// As many coefficients as the rule allows for the records, and one record fewer: nearly a coefficient a record would be nearly the records' own values.
+    /// </summary>
+    [Theory]
+    [InlineData(24, true)]
+    [InlineData(23, false)]
+    public async Task MinimumCell_RegressionWithManyCoefficientsForItsRecords_IsWithheld(int rows, bool isShown)
+    {
+        // Five coefficients: 15 are three for each, and ten beyond them. Nine more may lack a value of the other's, since none and few are alike.
+        string Csv(string header, params int[] factors) => header + "\n" + string.Concat(Enumerable.Range(0, rows).Select(i =>
+            $"{i};{string.Join(';', factors.Select(factor => (i * factor) % 17))}\n"));
+        using var run = await MaskedRun.OpenAsync(Csv("ID;y;x1;x2", 3, 5, 7), Csv("ID;x3;x4", 11, 13));
+        if (isShown)
+        {
+            Assert.Equal(5, (await run.AskAsync("ols(y ~ x1 + x2 + x3 + x4)", minCell: 10)).Rows.Count);
+            return;
+        }
+
+        Assert.Contains("too few for its coefficients (three for each, and 10 beyond them, are the fewest)",
+            (await Assert.ThrowsAsync<QueryException>(() => run.AskAsync("ols(y ~ x1 + x2 + x3 + x4)", minCell: 10))).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task MinimumCell_StatisticsThatCouldGiveACellAway_AreWithheld()
     {

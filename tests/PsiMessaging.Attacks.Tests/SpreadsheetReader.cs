@@ -58,7 +58,7 @@ public sealed class SpreadsheetReader : IDisposable
         Assert.Contains("-5", File.ReadAllText(Path.Combine(Out, "query-2.csv")).Split('\n')
             .Where(line => line.Contains("cmd", StringComparison.Ordinal)).Select(line => line[(line.LastIndexOf(',') + 1)..]));
         using var metadata = JsonDocument.Parse(File.ReadAllText(Path.Combine(Out, "query-1.csv-metadata.json")));
-        Assert.StartsWith("neutralised", metadata.RootElement.GetProperty("labels").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("neutralised", metadata.RootElement.GetProperty("notes")[0].GetProperty("labels").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -48,8 +48,8 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
         // Too few for the minimum or for the coefficients is one text, and none and few left out give the same.
         if (records.Group < 0 || (groups.HasMinimum && IsAboutFew()))
         {
-            throw Below($"the regression, or what is left out of it, would be about fewer than {_minimum} records, or about too few for its coefficients, "
-                + "none and few alike, and is withheld");
+            throw Below($"the regression, or what is left out of it, would be about fewer than {_minimum} records, or about too few for its coefficients "
+                + $"(three for each, and {_minimum} beyond them, are the fewest), none and few alike, and is withheld");
         }
 
         if (records.Complete <= records.Size)
@@ -59,10 +59,16 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
         }
     }
 
+    /// <summary>
+    /// Fewest records of a regression: with about as many coefficients as records these are nearly the records' own values. Three for each coefficient
+    /// (DataSHIELD's default bound, 0.33) and the minimum beyond them (degrees of freedom; ACRO's default is 10).
+    /// </summary>
+    internal static long RecordsFor(int coefficients, int minimum) => Math.Max(3L * coefficients, (long)coefficients + minimum);
+
     private bool IsAboutFew()
     {
         var surely = records.LeavesFew ? records.Own - _minimum + 1 : records.Complete;
-        return records.Complete < _minimum || (_table.OthersSelect && records.LeavesFew) || surely <= records.Size;
+        return records.Complete < _minimum || (_table.OthersSelect && records.LeavesFew) || surely < RecordsFor(records.Size, _minimum);
     }
 
     private void CheckClasses()
