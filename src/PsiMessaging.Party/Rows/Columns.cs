@@ -1,8 +1,6 @@
 using PsiMessaging.Contracts.V1;
-using PsiMessaging.Data.Types;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Store;
-using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Session;
 
@@ -12,22 +10,18 @@ namespace PsiMessaging.Party.Rows;
 internal static class Columns
 {
     /// <summary>
-    /// The columns that it answers questions about, with their types: neither key columns, nor those that the policy lets nobody use. Engine <c>tokens</c> asks
-    /// nobody before the linker answers, so that no column goes there that the partner may not group and filter by.
+    /// The columns that it answers questions about, with their types: as they were announced, once they are; neither key columns, nor those that the policy
+    /// lets nobody use. Engine <c>tokens</c> asks nobody before the linker answers, so that no column goes there that the partner may not group and filter by.
     /// </summary>
-    public static ColumnDescription[] DescribedColumns(this PartyContext party, PartySession session, IStoreReader state) =>
-        [.. party.OfferedColumns(party.DatasetOf(session), session, state).Select(column => new ColumnDescription(column.Name, column.Type.ToString()))];
-
-    /// <summary>The same as columns of the dataset: as they were announced, once they are.</summary>
     /// <exception cref="ParticipantException">The policy cannot be read, or grants the session no more.</exception>
-    public static IReadOnlyList<DatasetColumn> OfferedColumns(this PartyContext party, Dataset dataset, PartySession session, IStoreReader state)
+    public static IReadOnlyList<ColumnDescription> DescribedColumns(this PartyContext party, PartySession session, IStoreReader state)
     {
         if (session.OwnColumns is { } announced)
         {
-            return [.. dataset.Described.Where(column => announced.Any(own => own.Name == column.Name))];
+            return announced;
         }
 
-        var policy = PartyPolicy.Load(party.Home);
+        var (dataset, policy) = (party.DatasetOf(session), PartyPolicy.Load(party.Home));
         var granted = SessionGrant.Of(policy, state, session, party.Time.GetUtcNow())
             ?? throw new ParticipantException(FailureCodes.NotGranted, $"{party.Name}'s policy does not grant this session to {session.Peer} any more")
             {
@@ -35,6 +29,7 @@ internal static class Columns
             };
         ColumnUse[] uses = session.Engine == QueryEngine.Tokens ? [ColumnUse.GroupBy, ColumnUse.Filter] : [];
         return [.. dataset.Described.Where(column => !PolicyRules.IsNever(policy, dataset.Name, column.Name)
-            && PolicyRules.FaultOf(policy, granted.Columns, dataset.Name, uses.Select(use => (column.Name, use))) is null)];
+            && PolicyRules.FaultOf(policy, granted.Columns, dataset.Name, uses.Select(use => (column.Name, use))) is null)
+            .Select(column => new ColumnDescription(column.Name, column.Type.ToString()))];
     }
 }

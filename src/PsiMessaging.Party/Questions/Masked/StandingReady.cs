@@ -41,7 +41,7 @@ internal sealed class StandingReady(PartyContext party)
         var columns = turn.Read(state => party.DescribedColumns(session, state));
         return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.AllSent) }, effects =>
         {
-            effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Length));
+            effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Count));
             effects.Send(session.Peer, new AnnounceColumns(session.Id, session.Transcript, columns));
             effects.Send(session.Linker,
                 new RegisterDataset(session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, rows, []));

@@ -11,17 +11,19 @@ namespace PsiMessaging.Party.Questions.Tokens;
 /// <summary>Announces a session's common rows and sends them to the linker, a batch a turn.</summary>
 internal sealed class RowSending(PartyContext party) : IDisposable
 {
-    private readonly ConcurrentDictionary<string, RowSender> _open = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Sending> _open = new(StringComparer.Ordinal);
 
     /// <summary>Does the next piece of it.</summary>
     public async Task<TurnOutcome> SendAsync(Turn<PartySession> turn)
     {
         var session = turn.Session;
-        var sender = Open(turn);
+        var open = Open(turn);
         if (session.OwnColumns is null)
         {
-            return Announce(turn, sender);
+            return Announce(turn, open);
         }
+
+        var sender = open.Rows;
 
         if (session.SendSequence == 0 && turn.InOutbox > 0)
         {
@@ -48,16 +50,16 @@ internal sealed class RowSending(PartyContext party) : IDisposable
     /// <summary>Closes what is open of a session.</summary>
     public void Close(string session)
     {
-        if (_open.TryRemove(session, out var sender))
+        if (_open.TryRemove(session, out var open))
         {
-            sender.Dispose();
+            open.Rows.Dispose();
         }
     }
 
-    private TurnOutcome Announce(Turn<PartySession> turn, RowSender sender)
+    /// <summary>What is announced is what is sent: the policy was looked at once for both, and may have changed since.</summary>
+    private TurnOutcome Announce(Turn<PartySession> turn, Sending open)
     {
-        var session = turn.Session;
-        var columns = turn.Read(state => party.DescribedColumns(session, state));
+        var (session, sender, columns) = (turn.Session, open.Rows, open.Columns);
         return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.Announced) }, effects =>
         {
             effects.Audit("rows-sent", ("session", session.Id), ("linker", session.Linker), ("rows", sender.Rows), ("columns", sender.ColumnTokens.Length));
@@ -67,7 +69,7 @@ internal sealed class RowSending(PartyContext party) : IDisposable
         });
     }
 
-    private RowSender Open(Turn<PartySession> turn)
+    private Sending Open(Turn<PartySession> turn)
     {
         var session = turn.Session;
         if (_open.TryGetValue(session.Id, out var known))
@@ -77,8 +79,8 @@ internal sealed class RowSending(PartyContext party) : IDisposable
 
         var dataset = party.DatasetOf(session);
         using var shared = party.SharedKeyWith(session);
-        string[] offered = [.. turn.Read(state => party.OfferedColumns(dataset, session, state)).Select(column => column.Name)];
-        var sender = RowSender.Load(party.Name, dataset, offered, party.Datasets,
+        var columns = turn.Read(state => party.DescribedColumns(session, state));
+        var sender = RowSender.Load(party.Name, dataset, [.. columns.Select(column => column.Name)], party.Datasets,
             MatchedRows.Read(party.FolderOf(session).Path), shared, session.Transcript, party.Scratch(turn, "rows"));
         if (sender.Rows != session.IntersectionSize)
         {
@@ -87,7 +89,7 @@ internal sealed class RowSending(PartyContext party) : IDisposable
                 $"the stored result of session {session.Id} does not fit the dataset {dataset.Name}; open another session");
         }
 
-        return _open[session.Id] = sender;
+        return _open[session.Id] = new Sending(sender, columns);
     }
 
     /// <inheritdoc/>
@@ -98,4 +100,7 @@ internal sealed class RowSending(PartyContext party) : IDisposable
             Close(session);
         }
     }
+
+    /// <summary>Rows that are being sent, and their columns.</summary>
+    private sealed record Sending(RowSender Rows, IReadOnlyList<ColumnDescription> Columns);
 }
