@@ -317,10 +317,27 @@ public sealed class KeyTests : IDisposable
     public void Create_WhereOnlyTheConfigurationIsGone_OverwritesNoKeys()
     {
         using var home = Create("P1");
+        using var other = Create("P2");
+        home.Pin(other.Card, replace: false);
         var keys = File.ReadAllBytes(Path.Combine(home.Path, "identity.key"));
         File.Delete(Path.Combine(home.Path, "psi.json"));
         Assert.Contains("keys are never overwritten", Assert.Throws<ParticipantException>(() => Create("P1")).Message, StringComparison.Ordinal);
         Assert.Equal(keys, File.ReadAllBytes(Path.Combine(home.Path, "identity.key")));
+    }
+
+    /// <summary>Killed between its keys and its configuration: the next one makes a home of it, with keys of its own.</summary>
+    [Fact]
+    public void Create_AfterAKillBetweenKeysAndConfiguration_MakesTheHome()
+    {
+        string before;
+        using (var home = Create("P1"))
+        {
+            before = home.Card.Fingerprint;
+            File.Delete(Path.Combine(home.Path, "psi.json"));
+        }
+
+        using var again = Create("P1");
+        Assert.NotEqual(before, again.Card.Fingerprint);
     }
 
     /// <summary>The examples of the paper (arXiv:0901.4016).</summary>

@@ -59,6 +59,7 @@ public sealed class ParticipantHome : IDisposable
 {
     private const string ConfigFile = "psi.json";
     private const string IdentityFileName = "identity.key";
+    private const string CardsFolder = "cards";
     private readonly RevokedIdentities _revoked;
     private const int MinimumSharedKeyBytes = 32;
     private const int MaximumSharedKeyBytes = 4096;
@@ -146,7 +147,7 @@ public sealed class ParticipantHome : IDisposable
             throw new ParticipantException(FailureCodes.WrongState, $"{path} is a home already; its keys are never overwritten. Take another folder");
         }
 
-        if (File.Exists(System.IO.Path.Combine(path, IdentityFileName)))
+        if (HasUsedKeys(path))
         {
             throw new ParticipantException(FailureCodes.WrongState,
                 $"{path} has {IdentityFileName} and no {ConfigFile}; keys are never overwritten. Put {ConfigFile} back from a backup, or take another folder");
@@ -165,12 +166,24 @@ public sealed class ParticipantHome : IDisposable
             IdentityFile.Write(System.IO.Path.Combine(path, IdentityFileName), keys, protection, opener);
         }
 
-        PrivateFile.CreateFolder(System.IO.Path.Combine(path, "cards"));
+        PrivateFile.CreateFolder(System.IO.Path.Combine(path, CardsFolder));
 
         // Last, because its presence makes the folder a home.
         AtomicFile.Write(System.IO.Path.Combine(path, ConfigFile), JsonSerializer.SerializeToUtf8Bytes(config, CardJson.Default.ParticipantConfig));
         return Open(path, opener);
     }
+
+    /// <summary>
+    /// Whether a folder without a configuration has keys that somebody has worked with. Keys alone, or with an empty folder of cards, are what a killed
+    /// <see cref="Create(string, ParticipantConfig)"/> left: nobody has seen their card.
+    /// </summary>
+    private static bool HasUsedKeys(string path) => File.Exists(System.IO.Path.Combine(path, IdentityFileName))
+        && Directory.EnumerateFileSystemEntries(path).Any(entry => System.IO.Path.GetFileName(entry) switch
+        {
+            IdentityFileName => false,
+            CardsFolder => Directory.EnumerateFileSystemEntries(entry).Any(),
+            var name => !name.EndsWith(AtomicFile.PartSuffix, StringComparison.Ordinal),
+        });
 
     /// <summary>Opens a home, whose keys are opened by what is said to, or by a person (<see cref="IdentityLock"/>).</summary>
     /// <inheritdoc cref="Open(string, SecretBytes?)" path="/exception"/>
@@ -235,7 +248,7 @@ public sealed class ParticipantHome : IDisposable
         }
 
         // Commands write here beside the worker, such as psi trust: what one has open stays.
-        foreach (var part in Existing("cards").Prepend(Path).SelectMany(folder => Directory.EnumerateFiles(folder, "*" + AtomicFile.PartSuffix))
+        foreach (var part in Existing(CardsFolder).Prepend(Path).SelectMany(folder => Directory.EnumerateFiles(folder, "*" + AtomicFile.PartSuffix))
             .Where(part => AtomicFile.IsTemporaryName(System.IO.Path.GetFileName(part))).ToArray())
         {
             try
@@ -298,7 +311,7 @@ public sealed class ParticipantHome : IDisposable
     /// <summary>All pinned cards, by name.</summary>
     public IReadOnlyList<ParticipantCard> Cards()
     {
-        var folder = System.IO.Path.Combine(Path, "cards");
+        var folder = System.IO.Path.Combine(Path, CardsFolder);
         return !Directory.Exists(folder)
             ? [] : [.. Directory.GetFiles(folder, "*.json").Order(StringComparer.Ordinal).Select(path => ParticipantCard.Parse(File.ReadAllText(path), path))];
     }
@@ -308,7 +321,7 @@ public sealed class ParticipantHome : IDisposable
     public void Pin(ParticipantCard card, bool replace)
     {
         RequirePinnable(card, replace);
-        PrivateFile.CreateFolder(System.IO.Path.Combine(Path, "cards"));
+        PrivateFile.CreateFolder(System.IO.Path.Combine(Path, CardsFolder));
         AtomicFile.Write(CardPath(card.Name), System.Text.Encoding.UTF8.GetBytes(card.ToJson()));
     }
 
@@ -404,7 +417,7 @@ public sealed class ParticipantHome : IDisposable
         return secret;
     }
 
-    private string CardPath(string name) => System.IO.Path.Combine(Path, "cards", name.ToLowerInvariant() + ".json");
+    private string CardPath(string name) => System.IO.Path.Combine(Path, CardsFolder, name.ToLowerInvariant() + ".json");
 
     /// <inheritdoc/>
     public void Dispose()
