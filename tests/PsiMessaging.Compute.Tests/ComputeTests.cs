@@ -285,7 +285,30 @@ public sealed class DistributedEvaluatorTests : IAsyncDisposable
         await Assert.ThrowsAsync<RejectedEnvelopeException>(() => _evaluator.ReceiveAsync("PSW2 forged"u8.ToArray()));
         await Assert.ThrowsAsync<RejectedEnvelopeException>(() =>
             _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: true, _worker.Ready(1, 1))));
-        Assert.Equal(0, _evaluator.Workers);
+
+        // Under the right key, as somebody who has stolen it could: ids and keys that are none become no queue, and no key.
+        foreach (var ready in new[]
+        {
+            _worker.Ready(1, 1) with { Key = [] }, _worker.Ready(1, 2) with { Key = new byte[5000] }, _worker.Ready(1, 3) with { WorkerId = "../x" },
+            _worker.Ready(1, 4) with { WorkerId = new string('Z', 32) },
+        })
+        {
+            await Assert.ThrowsAsync<RejectedEnvelopeException>(() => _evaluator.ReceiveAsync(SealedFrame.Seal(_key, toWorkers: false, ready)));
+        }
+
+        Assert.Equal((0, 0), (_evaluator.Workers, _wire.Frames.Count));
+        _beat = 10;
+        await ReadyAsync();
+        var word = (ComputeRun)SealedFrame.Open(_key, toWorkers: true, _wire.Frames.Single().Frame).Message;
+        foreach (var altered in new[]
+        {
+            word with { RunId = "x" }, word with { RunId = new string('a', 32) }, word with { StartedAt = 0 }, word with { WorkerId = new string('b', 32) },
+            word with { Encapsulation = [] }, word with { Encapsulation = new byte[1120] },
+            word with { SealedKey = [] }, word with { SealedKey = new byte[48] },
+        })
+        {
+            Assert.False(_worker.Take(altered));
+        }
     }
 
     /// <summary>What is under the compute key are words about keys: a job or a result under it is nobody's.</summary>

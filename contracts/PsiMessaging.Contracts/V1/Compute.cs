@@ -24,7 +24,7 @@ public sealed record BatchEvaluated(string JobId, string? Code = null, string? R
 /// <param name="Cores">Cores it computes on, 1 or more.</param>
 /// <param name="Beat">One more each time, so that a replayed message brings no worker back.</param>
 /// <param name="Key">X-Wing public key that the worker drew when it started and that ends with it, 1,216 bytes.</param>
-/// <param name="RunId">The latest run whose key it has, 32 hexadecimal digits; null for none.</param>
+/// <param name="RunId">The run whose key it has, 32 hexadecimal digits; null for none.</param>
 public sealed record ComputeReady(string WorkerId, int Cores, long Beat, byte[] Key, string? RunId = null);
 
 /// <summary>
@@ -33,7 +33,7 @@ public sealed record ComputeReady(string WorkerId, int Cores, long Beat, byte[] 
 /// </summary>
 /// <param name="WorkerId">The worker.</param>
 /// <param name="RunId">The run, 32 hexadecimal digits, drawn when the party's worker starts.</param>
-/// <param name="StartedAt">When it did, in milliseconds since 1970: of two runs the later holds.</param>
+/// <param name="StartedAt">When it did, in milliseconds since 1970: a job of an earlier run than the worker's is over.</param>
 /// <param name="Encapsulation">1,120 bytes.</param>
 /// <param name="SealedKey">The key under HPKE, 48 bytes.</param>
 public sealed record ComputeRun(string WorkerId, string RunId, long StartedAt, byte[] Encapsulation, byte[] SealedKey);
