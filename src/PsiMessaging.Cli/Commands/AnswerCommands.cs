@@ -42,25 +42,15 @@ internal static class AnswerCommands
     public static Command Answer()
     {
         var id = new Argument<string>("ID") { Description = "Of psi answers; its beginning is enough" };
-        var format = PsiRootCommand.Choice("--format", "Form of the answer", "table", AnswerWriter.Forms);
-        var file = new Option<string?>("--out")
+        var form = new AnswerOptions();
+        var command = new Command("answer", "Print a stored answer again, in any form, without asking") { id };
+        form.AddTo(command);
+        return command.Do(async (parsed, _) =>
         {
-            Description = "File for the answer (default: standard output); a CSV file gets its metadata beside it", HelpName = "FILE",
-        };
-        var plot = new Option<string?>("--plot") { Description = "Draw the answer into this file, .svg or .png", HelpName = "FILE" };
-        return new Command("answer", "Print a stored answer again, in any form, without asking") { id, format, file, plot, SessionCommands.RawLabels }
-            .Do(async (parsed, _) =>
-        {
-            var form = parsed.GetValue(PsiRootCommand.Json) ? "json" : parsed.GetValue(format)!;
-            AnswerWriter.Check(form, parsed.GetValue(file), parsed.GetValue(plot), parsed.GetValue(SessionCommands.RawLabels));
+            form.Check(parsed);
             QueryResult? result = null;
             await SessionCommands.WithStoreAsync(parsed, (home, store) => result = Find(store.Read(QuestionBook.Answers), parsed.GetValue(id)!, home.Name));
-            if (parsed.GetValue(plot) is { } picture)
-            {
-                AnswerPlot.Write(result!, picture);
-            }
-
-            await AnswerWriter.WriteAsync(result!, form, parsed.GetValue(file), parsed.GetValue(SessionCommands.RawLabels));
+            await form.WriteAsync(parsed, result!);
         });
     }
 

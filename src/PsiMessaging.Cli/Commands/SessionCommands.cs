@@ -142,31 +142,20 @@ internal static class SessionCommands
         var argument = SessionArgument();
         var text = new Argument<string>("QUERY")
             { Description = "Columns of either party to count by, or measures: \"mean(INCOME) by SEX where AGE >= 18\" (docs/analytics.md; JSON too)" };
-        var format = PsiRootCommand.Choice("--format", "Form of the answer", "table", AnswerWriter.Forms);
-        var file = new Option<string?>("--out")
-        {
-            Description = "File for the answer (default: standard output); a CSV file gets its metadata beside it",
-            HelpName = "FILE"
-        };
-        var plot = new Option<string?>("--plot") { Description = "Draw the answer into this file, .svg or .png", HelpName = "FILE" };
+        var form = new AnswerOptions();
         var pad = PsiRootCommand.Number("--pad", "Engine masked: round the numbers of columns the linker sees up to a multiple of this", 1, 1, 100);
         var deadline = PsiRootCommand.Number("--deadline", "Engine masked: seconds until the question is given up", 600, 1, 30 * 24 * 3600);
-        return new Command("query", "Ask about the common records") { argument, text, format, file, plot, RawLabels, pad, deadline, Patience }
-            .Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
+        var command = new Command("query", "Ask about the common records") { argument, text, pad, deadline, Patience };
+        form.AddTo(command);
+        return command.Do((parsed, cancellation) => WithWorkerAsync(parsed, async (home, store, client) =>
         {
             var id = Resolve(home, store, parsed.GetValue(argument)!);
-            var form = parsed.GetValue(PsiRootCommand.Json) ? "json" : parsed.GetValue(format)!;
-            AnswerWriter.Check(form, parsed.GetValue(file), parsed.GetValue(plot), parsed.GetValue(RawLabels));
+            form.Check(parsed);
             var wait = Math.Max(parsed.GetValue(Patience), Load(store, id).Engine == QueryEngine.Masked ? parsed.GetValue(deadline) + 10 : 0);
             var reply = Require(await client.SendAsync(id, new SubmitQuery(id, parsed.GetValue(text)!, parsed.GetValue(deadline), parsed.GetValue(pad)),
                 TimeSpan.FromSeconds(wait), cancellation));
             var result = store.Read(transaction => QuestionBook.FindAnswer(transaction, reply.QueryId!))!;
-            await AnswerWriter.WriteAsync(result, form, parsed.GetValue(file), parsed.GetValue(RawLabels));
-            if (parsed.GetValue(plot) is { } picture)
-            {
-                AnswerPlot.Write(result, picture);
-                await Console.Error.WriteLineAsync($"drawn into {picture}");
-            }
+            await form.WriteAsync(parsed, result);
         }, cancellation));
     }
 
