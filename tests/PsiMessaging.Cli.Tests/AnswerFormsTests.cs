@@ -38,8 +38,8 @@ public class AnswerFormsTests
         Assert.Equal("dataflow,PSI:ANSWER(1.0),I,F: F,\"Nordest: Nord, \"\"est\"\"\",COUNT: count,120,A,F", lines[1]);
 
         // Withheld for its own sake and for another's: no difference, and no value.
-        Assert.Equal("dataflow,PSI:ANSWER(1.0),I,F: F,total: (total),COUNT: count,,M,C", lines[3]);
-        Assert.Equal("dataflow,PSI:ANSWER(1.0),I,M: M,\"Nordest: Nord, \"\"est\"\"\",COUNT: count,,M,C", lines[5]);
+        Assert.Equal("dataflow,PSI:ANSWER(1.0),I,F: F,total: (total),COUNT: count,,Q,C", lines[3]);
+        Assert.Equal("dataflow,PSI:ANSWER(1.0),I,M: M,\"Nordest: Nord, \"\"est\"\"\",COUNT: count,,Q,C", lines[5]);
 
         // A category that is called (total), and the total; a missing label; a value that does not exist.
         Assert.Equal("dataflow,PSI:ANSWER(1.0),I,_T: total,_T: total,COUNT: count,175,A,F", lines[9]);
@@ -120,6 +120,33 @@ public class AnswerFormsTests
         using var json = JsonDocument.Parse(QueryOutput.Json(Result(Lines)));
         Assert.Equal("[[4,0],[4,1]]", json.RootElement.GetProperty("totalCells").GetRawText().Replace(" ", "", StringComparison.Ordinal)
             .Replace("\n", "", StringComparison.Ordinal).Replace("\r", "", StringComparison.Ordinal));
+    }
+
+    /// <summary>Many labels in many columns: the whole table has more places than there are numbers, and the lines alone are few.</summary>
+    [Fact]
+    public void WholeTable_OfMoreValuesThanAFileShouldHave_IsRefused_AndTheLinesAreThere()
+    {
+        const int Labels = 20, Rows = 2_000;
+        var answer = new Answer(
+            [.. Enumerable.Range(0, Labels).Select(i => new AnswerColumn($"L{i}", AnswerRole.Label)), new("count", AnswerRole.Count)],
+            [.. Enumerable.Range(0, Rows).Select(row => (IReadOnlyList<AnswerCell>)[
+                .. Enumerable.Range(0, Labels).Select(i => new AnswerCell($"{row}x{i}")), new("10")])],
+            Rows, 0, new Dictionary<string, string>(), []);
+        var cube = AnswerCube.Of(Result(Lines) with { Answer = answer });
+        foreach (var write in new Func<AnswerCube, byte[]>[] { JsonStat.Write, PcAxis.Write })
+        {
+            Assert.Contains("more than 1,000,000 values", Assert.Throws<UsageException>(() => write(cube)).Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(Rows + 1, Encoding.UTF8.GetString(SdmxCsv.Write(cube)).Count(character => character == '\n'));
+    }
+
+    /// <summary>A question's own line ends and controls steer no file.</summary>
+    [Fact]
+    public void PcAxis_TextOfTheQuestion_StaysInItsQuotationMarks()
+    {
+        var text = Encoding.UTF8.GetString(PcAxis.Write(AnswerCube.Of(Result(Lines) with { Text = "count\r\nby SEX where AREA = \"x\";\u001b[2J" })));
+        Assert.Contains("TITLE=\"count␍␊by SEX where AREA = 'x';␛[2J\";\r\n", text, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -38,6 +38,9 @@ internal sealed class AnswerCube
     /// <summary>Code of the confidential, as in SDMX's CL_CONF_STATUS and in JSON-stat's status.</summary>
     public const string Confidential = "C";
 
+    /// <summary>The question was answered by then, and maybe counted: nobody has to be asked again.</summary>
+    private const string OtherForms = "the answer is stored (psi answers); psi answer ID --format csv, json or parquet has it";
+
     private const int MostObservations = 1_000_000;
     private readonly Dictionary<string, IReadOnlyList<AnswerCell>> _rows = new(StringComparer.Ordinal);
     private readonly bool _isThresholded;
@@ -57,7 +60,7 @@ internal sealed class AnswerCube
         {
             if (!_rows.TryAdd(KeyOf(labels.Zip(Dimensions, (index, dimension) => dimension.CodeOf(row[index]))), row))
             {
-                throw new UsageException("this answer has several lines for one combination of labels and is no table; take --format csv, json or parquet");
+                throw new UsageException($"this answer has several lines for one combination of labels and is no table; {OtherForms}");
             }
         }
     }
@@ -87,10 +90,9 @@ internal sealed class AnswerCube
     /// <exception cref="UsageException">There are more than a file should have.</exception>
     public IEnumerable<(IReadOnlyList<string> Codes, IReadOnlyList<AnswerCell>? Row)> Combinations()
     {
-        var count = Dimensions.Aggregate(1L, (product, dimension) => checked(product * Math.Max(1, dimension.Codes.Count)));
-        if (count * MeasureColumns.Length > MostObservations)
+        if (Dimensions.Aggregate((double)MeasureColumns.Length, (product, dimension) => product * dimension.Codes.Count) > MostObservations)
         {
-            throw new UsageException($"the table has {count:N0} combinations of labels, most of them empty; take --format sdmx-csv, csv, json or parquet");
+            throw new UsageException($"the table would have more than {MostObservations:N0} values, most of them empty; {OtherForms}, sdmx-csv too");
         }
 
         return Dimensions.Any(dimension => dimension.Codes.Count == 0) ? [] : Enumerate([], 0);

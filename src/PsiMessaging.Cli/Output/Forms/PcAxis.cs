@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Cli.Output.Forms;
 
@@ -29,7 +30,7 @@ internal static class PcAxis
         Word("MATRIX", Quoted("ANSWER"));
         Word("SUBJECT-CODE", Quoted("PSI"));
         Word("SUBJECT-AREA", Quoted("Common records"));
-        Word("TITLE", Quoted(cube.Result.Text));
+        Word("TITLE", Quoted(PrintableText.Of(cube.Result.Text)));
         Word("CONTENTS", Quoted(cube.Measures.Labels.Count == 1 ? cube.Measures.Labels[0] : "Statistics"));
         Word("UNITS", Quoted("as named"));
         if (cube.Dimensions.Count > 0)

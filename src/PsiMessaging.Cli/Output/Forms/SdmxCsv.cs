@@ -32,7 +32,7 @@ internal static class SdmxCsv
                     [
                         "dataflow", Structure, "I", .. codes.Zip(cube.Dimensions, (code, dimension) => Both(code, dimension.LabelOf(code))),
                         Both(cube.Measures.Codes[measure], cube.Measures.Labels[measure]), isConfidential ? null : value,
-                        isConfidential || value is null ? "M" : "A", isConfidential ? AnswerCube.Confidential : "F",
+                        StatusOf(value, isConfidential), isConfidential ? AnswerCube.Confidential : "F",
                     ]);
                 }
             }
@@ -40,6 +40,9 @@ internal static class SdmxCsv
 
         return stream.ToArray();
     }
+
+    /// <summary>CL_OBS_STATUS: Q missing and suppressed, M missing since it cannot exist, A normal.</summary>
+    private static string StatusOf(string? value, bool isConfidential) => isConfidential ? "Q" : value is null ? "M" : "A";
 
     /// <summary>Code and label in one field. A code begins with a letter, a digit or an underscore, so that no field begins a formula.</summary>
     private static string Both(string code, string label) => $"{code}: {PrintableText.Cell(label)}";
