@@ -28,17 +28,27 @@ public static partial class PrivateFile
     private const int StatxBytes = 256;
     private const int StatxUidAt = 20;
     private const int StatxModeAt = 28;
+    private const int CoreFile = 4;
+    private const int SetDumpable = 4;
     private const int FileKind = 0xF000;
     private const int FolderKind = 0x4000;
 
     /// <summary>
-    /// Takes rights of group and others from everything this process makes from now on, files of libraries among it. First thing in every Main.
+    /// Takes rights of group and others from everything this process makes from now on, files of libraries among it; and should it crash, its memory, keys
+    /// among it, is written nowhere: no core file, and no handler of such is given one. First thing in every Main.
     /// </summary>
     public static void ProtectProcess()
     {
         if (!OperatingSystem.IsWindows())
         {
             _ = Umask((uint)OthersRights);
+            _ = SetResourceLimit(CoreFile, default);
+        }
+
+        if (OperatingSystem.IsLinux())
+        {
+            // A pattern that pipes to a program, as distributions have it, does not ask for the limit.
+            _ = ProcessControl(SetDumpable, 0, 0, 0, 0);
         }
     }
 
@@ -248,6 +258,15 @@ public static partial class PrivateFile
 
     [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MakeDirectory(string path, uint rights);
+
+    /// <summary>struct rlimit of 64-bit systems: soft and hard.</summary>
+    private readonly record struct ResourceLimit(ulong Soft, ulong Hard);
+
+    [LibraryImport("libc", EntryPoint = "setrlimit")]
+    private static partial int SetResourceLimit(int resource, in ResourceLimit limit);
+
+    [LibraryImport("libc", EntryPoint = "prctl")]
+    private static partial int ProcessControl(int option, ulong second, ulong third, ulong fourth, ulong fifth);
 
     [LibraryImport("libc", EntryPoint = "umask")]
     private static partial uint Umask(uint mask);

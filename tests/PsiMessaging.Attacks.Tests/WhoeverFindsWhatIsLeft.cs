@@ -43,6 +43,7 @@ public class WhoeverFindsWhatIsLeft
                 await SayAsync(name, "keys", "show", "--json");
             }
 
+            RequireNoCoreFiles(cluster);
             var refused = await RefusedAsync(cluster);
             var homes = new[] { "P1", "P2", "LINKER" }.ToDictionary(name => name, name => ParticipantHome.Open(cluster.Home(name)));
             var secrets = homes.Values.SelectMany(SecretsOf).Append(Encoding.UTF8.GetBytes(Passphrase)).ToArray();
@@ -80,6 +81,17 @@ public class WhoeverFindsWhatIsLeft
         {
             var result = await cluster.PsiAsync(name, arguments);
             said.Append(result.Output).Append(result.Error);
+        }
+    }
+
+    /// <summary>A worker that crashes leaves its memory nowhere: its limit of core files is 0, and it cannot raise that again.</summary>
+    private static void RequireNoCoreFiles(Cluster cluster)
+    {
+        static string LimitOf(int process) => File.ReadLines($"/proc/{process}/limits")
+            .Single(line => line.StartsWith("Max core file size", StringComparison.Ordinal));
+        foreach (var name in new[] { "P1", "P2", "LINKER" })
+        {
+            Assert.Equal(["0", "0", "bytes"], LimitOf(cluster.Worker(name).Id).Split(' ', StringSplitOptions.RemoveEmptyEntries)[4..]);
         }
     }
 
