@@ -18,6 +18,8 @@ public class LayerTests
         ["PsiMessaging.Files"] = [],
         ["PsiMessaging.Batches"] = ["Files"],
         ["PsiMessaging.Data"] = ["Files"],
+        ["PsiMessaging.Disclosure"] = [],
+        ["PsiMessaging.Suppression"] = [],
         ["PsiMessaging.Analytics"] = ["Contracts", "Cryptography", "Batches", "Data"],
         ["PsiMessaging.Participants"] = ["Contracts", "Cryptography", "Files"],
         ["PsiMessaging.Party"] = ["Participants", "Contracts", "Cryptography", "Protocols", "Files", "Batches", "Data", "Analytics"],
