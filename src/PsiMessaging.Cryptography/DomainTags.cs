@@ -69,6 +69,26 @@ public static class DomainTags
     public static ReadOnlySpan<byte> MaskedContext => "psi/v1/masked/context"u8;
     /// <summary>A party's own masks over sums nobody asked for, from a secret of its home.</summary>
     public static ReadOnlySpan<byte> MaskedWithheld => "psi/v1/masked/withheld"u8;
+    /// <summary>What base transfers between linker and contributing party are bound to; transcript and party follow.</summary>
+    public static ReadOnlySpan<byte> ReleaseSession => "psi/v1/release/session"u8;
+    /// <summary>The contributing party's Δ.</summary>
+    public static ReadOnlySpan<byte> ReleaseDelta => "psi/v1/release/delta"u8;
+    /// <summary>Seed of the contributing party's message of the base transfers.</summary>
+    public static ReadOnlySpan<byte> ReleaseChoice => "psi/v1/release/choice"u8;
+    /// <summary>The linker's scalar of the base transfers.</summary>
+    public static ReadOnlySpan<byte> ReleaseOffer => "psi/v1/release/offer"u8;
+    /// <summary>Key of one question from a key of the base transfers; session, question and key follow.</summary>
+    public static ReadOnlySpan<byte> ReleaseQuestion => "psi/v1/release/question"u8;
+    /// <summary>The linker's random bits behind its own; the question follows.</summary>
+    public static ReadOnlySpan<byte> ReleaseFiller => "psi/v1/release/filler"u8;
+    /// <summary>Challenge of the check of a release's transfer; session, question and message hash follow.</summary>
+    public static ReadOnlySpan<byte> ReleaseCheck => "psi/v1/release/check"u8;
+    /// <summary>Key, public to both, of the fixed-key cipher of a question's circuit.</summary>
+    public static ReadOnlySpan<byte> ReleaseCipher => "psi/v1/release/cipher"u8;
+    /// <summary>Key, public to both, of the labels of the contributing party's bits.</summary>
+    public static ReadOnlySpan<byte> ReleaseLabels => "psi/v1/release/labels"u8;
+    /// <summary>Hash of a decision's label into its tag and the words that open what is sealed under it.</summary>
+    public static ReadOnlySpan<byte> ReleaseOpening => "psi/v1/release/opening"u8;
     /// <summary>Key under which the parties send each other a query's text and labels; direction and query follow.</summary>
     public static ReadOnlySpan<byte> QuerySeal => "psi/v1/query-seal"u8;
     /// <summary>The label of X-Wing's combiner, as its draft has it.</summary>

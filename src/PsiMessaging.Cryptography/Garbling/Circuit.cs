@@ -23,6 +23,7 @@ public readonly record struct Gate(GateKind Kind, int Left, int Right);
 public sealed class Circuit
 {
     private readonly List<Gate> _gates = [];
+    private readonly List<int> _outputs = [];
 
     /// <param name="inputs">Number of input wires, 1 or more.</param>
     public Circuit(int inputs)
@@ -41,7 +42,18 @@ public sealed class Circuit
     public int Wires => Inputs + _gates.Count;
 
     /// <summary>Number of AND gates: what garbling costs.</summary>
-    public int AndGates => _gates.Count(gate => gate.Kind == GateKind.And);
+    public int AndGates { get; private set; }
+
+    /// <summary>The wires whose values come out, in order; the last gate's alone where none is named.</summary>
+    public IReadOnlyList<int> Outputs => _outputs.Count > 0 ? _outputs : [Wires - 1];
+
+    /// <summary>Names the next output.</summary>
+    public void Output(int wire)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(wire);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(wire, Wires);
+        _outputs.Add(wire);
+    }
 
     /// <summary>Adds left ⊕ right; its wire.</summary>
     public int Xor(int left, int right) => Add(GateKind.Xor, left, right);
@@ -55,9 +67,9 @@ public sealed class Circuit
     /// <summary>Adds left ∨ right as ¬(¬left ∧ ¬right); its wire.</summary>
     public int Or(int left, int right) => Not(And(Not(left), Not(right)));
 
-    /// <summary>What the last gate gives in the clear: the definition that garbling is held against.</summary>
+    /// <summary>What the outputs are in the clear: the definition that garbling is held against.</summary>
     /// <param name="inputs">A bit a wire.</param>
-    public bool Evaluate(ReadOnlySpan<bool> inputs)
+    public bool[] Evaluate(ReadOnlySpan<bool> inputs)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(inputs.Length, Inputs);
         var wires = new bool[Wires];
@@ -71,55 +83,7 @@ public sealed class Circuit
             };
         }
 
-        return wires[^1];
-    }
-
-    /// <summary>
-    /// (x + y mod 2^bits) ≥ threshold, for x on wires 0 to bits − 1 and y on the next, least significant first; 2·bits − 2 AND gates or fewer.
-    /// </summary>
-    /// <param name="bits">Bits of each summand, 2 to 62.</param>
-    /// <param name="threshold">Public, 1 to 2^bits − 1.</param>
-    public static Circuit SumIsAtLeast(int bits, long threshold)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(bits, 2);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(bits, 62);
-        ArgumentOutOfRangeException.ThrowIfLessThan(threshold, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(threshold, 1L << bits);
-        var circuit = new Circuit(2 * bits);
-        var sum = new int[bits];
-        var carry = -1;
-        for (var i = 0; i < bits; i++)
-        {
-            var (x, y) = (i, bits + i);
-            if (carry < 0)
-            {
-                sum[i] = circuit.Xor(x, y);
-                carry = circuit.And(x, y);
-                continue;
-            }
-
-            // The carry out is c ⊕ (x ⊕ c)(y ⊕ c): one AND gate a bit (Boyar, Peralta, Pochuev 2000). The last is not needed, modulo 2^bits.
-            var (withX, withY) = (circuit.Xor(x, carry), circuit.Xor(y, carry));
-            sum[i] = circuit.Xor(withX, y);
-            carry = i + 1 < bits ? circuit.Xor(carry, circuit.And(withX, withY)) : carry;
-        }
-
-        // At least, from below: with a bit of the threshold set, both this bit and what is below must be; else one of them is enough. Below the lowest set bit
-        // of the threshold everything is.
-        var lowest = long.TrailingZeroCount(threshold);
-        var atLeast = sum[lowest];
-        for (var i = (int)lowest + 1; i < bits; i++)
-        {
-            atLeast = ((threshold >> i) & 1) == 1 ? circuit.And(sum[i], atLeast) : circuit.Or(sum[i], atLeast);
-        }
-
-        // The output is the last wire.
-        if (atLeast != circuit.Wires - 1)
-        {
-            circuit.Not(circuit.Not(atLeast));
-        }
-
-        return circuit;
+        return [.. Outputs.Select(wire => wires[wire])];
     }
 
     private int Add(GateKind kind, int left, int right)
@@ -129,6 +93,7 @@ public sealed class Circuit
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(left, Wires);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(right, Wires);
         _gates.Add(new Gate(kind, left, right));
+        AndGates += kind == GateKind.And ? 1 : 0;
         return Wires - 1;
     }
 }

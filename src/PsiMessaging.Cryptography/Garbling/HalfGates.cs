@@ -33,8 +33,8 @@ public static class HalfGates
     /// <param name="inputs">W⁰ of each input wire.</param>
     /// <param name="tweak">First tweak; the next circuit's is 2 × AND gates more.</param>
     /// <param name="rows">Receives the ciphertexts, <see cref="RowsAnAnd"/> an AND gate.</param>
-    /// <returns>W⁰ of the last gate's wire.</returns>
-    public static Vector128<byte> Garble(
+    /// <returns>W⁰ of each output.</returns>
+    public static Vector128<byte>[] Garble(
         Aes128 hash, Circuit circuit, Vector128<byte> delta, ReadOnlySpan<Vector128<byte>> inputs, ulong tweak, Span<Vector128<byte>> rows)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(ColourOf(delta), 1);
@@ -52,9 +52,7 @@ public static class HalfGates
             row += kind == GateKind.And ? RowsAnAnd : 0;
         }
 
-        var output = wires[^1];
-        wires.AsSpan().Clear();
-        return output;
+        return End(circuit, wires);
     }
 
     /// <summary>The evaluator's side.</summary>
@@ -63,8 +61,8 @@ public static class HalfGates
     /// <param name="inputs">The label of each input wire.</param>
     /// <param name="tweak">First tweak, as the garbler's.</param>
     /// <param name="rows">The ciphertexts.</param>
-    /// <returns>The label of the last gate's wire.</returns>
-    public static Vector128<byte> Evaluate(
+    /// <returns>The label of each output.</returns>
+    public static Vector128<byte>[] Evaluate(
         Aes128 hash, Circuit circuit, ReadOnlySpan<Vector128<byte>> inputs, ulong tweak, ReadOnlySpan<Vector128<byte>> rows)
     {
         var wires = Begin(circuit, inputs, rows.Length);
@@ -81,9 +79,7 @@ public static class HalfGates
             row += kind == GateKind.And ? RowsAnAnd : 0;
         }
 
-        var output = wires[^1];
-        wires.AsSpan().Clear();
-        return output;
+        return End(circuit, wires);
     }
 
     private static Vector128<byte>[] Begin(Circuit circuit, ReadOnlySpan<Vector128<byte>> inputs, int rows)
@@ -93,6 +89,13 @@ public static class HalfGates
         var wires = new Vector128<byte>[circuit.Wires];
         inputs.CopyTo(wires);
         return wires;
+    }
+
+    private static Vector128<byte>[] End(Circuit circuit, Vector128<byte>[] wires)
+    {
+        Vector128<byte>[] outputs = [.. circuit.Outputs.Select(wire => wires[wire])];
+        wires.AsSpan().Clear();
+        return outputs;
     }
 
     /// <summary>Figure 2 of the paper: the garbler's half gate, whose b̄ the garbler knows, and the evaluator's, whose colour the evaluator does.</summary>

@@ -1,0 +1,146 @@
+using PsiMessaging.Cryptography.Garbling;
+
+namespace PsiMessaging.Cryptography.SharedRelease;
+
+/// <summary>
+/// A <see cref="ReleaseProgram"/> as a circuit: its inputs are the bits of the linker's share of every number, then those of the contributing party's; its
+/// outputs a bit for each opening. The same at both.
+/// </summary>
+public sealed class ReleaseCircuit
+{
+    /// <summary>Most AND gates: 32 bytes each are sent.</summary>
+    public const int MaximumAndGates = 11 * (1 << 20) / 32;
+
+    private readonly WordCircuit _words;
+    private readonly int[][] _numbers;
+    private readonly int[][] _decided;
+
+    private ReleaseCircuit(ReleaseProgram program)
+    {
+        (Program, Circuit) = (program, new Circuit(2 * program.Bits));
+        _words = new WordCircuit(Circuit);
+        _numbers = new int[program.Numbers.Count][];
+        _decided = new int[program.Decisions.Count][];
+    }
+
+    /// <summary>The program.</summary>
+    public ReleaseProgram Program { get; }
+
+    /// <summary>The circuit.</summary>
+    public Circuit Circuit { get; }
+
+    /// <summary>Makes the circuit.</summary>
+    /// <exception cref="InvalidDataException">It would be too large.</exception>
+    public static ReleaseCircuit Of(ReleaseProgram program)
+    {
+        var made = new ReleaseCircuit(program);
+        made.AddNumbers();
+        for (var i = 0; i < program.Decisions.Count; i++)
+        {
+            made._decided[i] = made.Decide(program.Decisions[i]);
+            if (made.Circuit.AndGates > MaximumAndGates)
+            {
+                throw new InvalidDataException(
+                    $"the answer has more cells than can be decided about together ({MaximumAndGates:N0} gates); ask by fewer or coarser columns");
+            }
+        }
+
+        foreach (var opening in program.Openings)
+        {
+            made.Circuit.Output(made._words.Wire(made._decided[opening.Decision][0]));
+        }
+
+        return made;
+    }
+
+    private void AddNumbers()
+    {
+        var (all, at) = (Program.Bits, 0);
+        for (var i = 0; i < _numbers.Length; i++)
+        {
+            var bits = Program.Numbers[i].Bits;
+            var from = at;
+            int[] Wires(int first) => [.. Enumerable.Range(first, bits)];
+            _numbers[i] = _words.Add(Wires(from), Wires(all + from), bits);
+            at += bits;
+            if (Circuit.AndGates > MaximumAndGates)
+            {
+                throw new InvalidDataException("the answer has more numbers than can be decided about together; ask by fewer or coarser columns");
+            }
+        }
+    }
+
+    private int[] Decide(Decision decision) => decision switch
+    {
+        Decision.AtLeast least => [_words.AtLeast(_numbers[least.Number], least.Threshold)],
+        Decision.All all => [all.Of.Aggregate(WordCircuit.True, (bit, next) => _words.And(bit, _decided[next][0]))],
+        Decision.Any any => [any.Of.Aggregate(WordCircuit.False, (bit, next) => _words.Or(bit, _decided[next][0]))],
+        Decision.Not not => [_words.Not(_decided[not.Of][0])],
+        Decision.CellOf cell => [_decided[cell.Of][cell.Cell]],
+        Decision.Cells cells => Decide(cells),
+        _ => throw new InvalidOperationException("a decision of an unknown kind"),
+    };
+
+    private int[] Decide(Decision.Cells cells)
+    {
+        var counts = cells.Counts.Select(number => _numbers[number]).ToArray();
+        var shown = Array.ConvertAll(counts, count => _words.AtLeast(count, cells.Minimum));
+        var hidden = Array.ConvertAll(shown, _words.Not);
+
+        // A cell that is not shown has fewer records than the minimum: its low bits are all of it.
+        var low = 64 - (int)long.LeadingZeroCount(cells.Minimum - 1);
+        var small = _words.Sum([.. counts.Zip(hidden, (count, bit) => _words.Mask(bit, [.. count.Take(low)]))]);
+        var left = _numbers[cells.Left];
+        var isFew = _words.Not(_words.AtLeast(_words.Add(left, small, Math.Max(left.Length, small.Length)), cells.Minimum));
+
+        // Small cells alone, if they have so many records that none of them could be empty, tell none from few.
+        var most = _words.Times(_words.Sum([.. hidden.Select(bit => (int[])[bit])]), cells.Minimum - 1);
+        var tells = _words.Less(most, _words.Add(small, WordCircuit.Number(cells.Minimum - 1), Math.Max(small.Length, low) + 1));
+        var any = hidden.Aggregate(WordCircuit.False, _words.Or);
+        var others = cells.Others < 0 ? WordCircuit.True : _decided[cells.Others][0];
+        var withoutOthers = _words.And(any, _words.Or(isFew, tells));
+        var drop = _words.Xor(withoutOthers, _words.And(others, _words.Xor(isFew, withoutOthers)));
+        var dropped = new int[counts.Length];
+        Descend(Match([.. counts.Select((count, i) => new Contest((int[])[.. count, hidden[i]], i))]), drop, dropped);
+        return [.. shown.Zip(dropped, (bit, isDropped) => _words.And(bit, _words.Not(isDropped)))];
+    }
+
+    /// <summary>Who is smaller, of two cells or of two that were smaller before.</summary>
+    /// <param name="Word">The smaller one's number; what is hidden is larger than all else.</param>
+    /// <param name="Cell">The cell, where there is only one.</param>
+    /// <param name="First">One side, which wins where both are equal.</param>
+    /// <param name="Second">The other.</param>
+    /// <param name="SecondWins">The bit that it does.</param>
+    private sealed record Contest(int[] Word, int Cell, Contest? First = null, Contest? Second = null, int SecondWins = WordCircuit.False);
+
+    private Contest Match(Contest[] round)
+    {
+        while (round.Length > 1)
+        {
+            var next = new List<Contest>();
+            for (var i = 0; i + 1 < round.Length; i += 2)
+            {
+                var second = _words.Less(round[i + 1].Word, round[i].Word);
+                next.Add(new Contest(_words.Choose(second, round[i + 1].Word, round[i].Word), -1, round[i], round[i + 1], second));
+            }
+
+            round = [.. next, .. round.Length % 2 == 1 ? [round[^1]] : Array.Empty<Contest>()];
+        }
+
+        return round[0];
+    }
+
+    /// <summary>Gives the bit to the smallest cell, the first of equal ones; where nothing is shown it does not matter to whom.</summary>
+    private void Descend(Contest contest, int bit, int[] cells)
+    {
+        if (contest is { First: { } first, Second: { } second })
+        {
+            var below = _words.And(bit, contest.SecondWins);
+            Descend(second, below, cells);
+            Descend(first, _words.Xor(bit, below), cells);
+            return;
+        }
+
+        cells[contest.Cell] = bit;
+    }
+}

@@ -1,0 +1,279 @@
+using System.Security.Cryptography;
+using CsCheck;
+using PsiMessaging.Cryptography.SharedRelease;
+using PsiMessaging.Cryptography.Symmetric;
+using static PsiMessaging.Cryptography.SharedRelease.ReleaseProtocol;
+
+namespace PsiMessaging.Cryptography.Tests.SharedRelease;
+
+/// <summary>The release between linker, contributing and asking party, against the same decisions in the clear.</summary>
+public class SharedReleaseTests
+{
+    private static readonly byte[] Transcript = SHA256.HashData("transcript"u8);
+    private static readonly byte[] Context = SHA256.HashData("context"u8);
+
+    private static readonly SecretBytes ContributorSecret = SecretBytes.Random(32), LinkerSecret = SecretBytes.Random(32);
+    private static readonly ContributorKeys ContributorSession =
+        ReleaseKeys.OfContributor(ContributorSecret, Transcript, "P2", ReleaseKeys.Offer(LinkerSecret));
+
+    private static readonly LinkerKeys LinkerSession =
+        ReleaseKeys.OfLinker(LinkerSecret, Transcript, "P2", ReleaseKeys.Choose(ContributorSecret, Transcript, "P2"));
+
+    private sealed record Parties(string Question) : IDisposable
+    {
+        public ContributorKeys Contributor { get; } = ContributorSession.For(Question);
+
+        public LinkerKeys Linker { get; } = LinkerSession.For(Question);
+
+        public void Dispose()
+        {
+            Contributor.Dispose();
+            Linker.Dispose();
+        }
+    }
+
+    /// <summary>Shares of words: the linker's random, the contributing party's what is left.</summary>
+    private static (ulong[] Linker, ulong[] Contributor) Share(IReadOnlyList<ulong> words)
+    {
+        var linker = new ulong[words.Count];
+        RandomNumberGenerator.Fill(System.Runtime.InteropServices.MemoryMarshal.AsBytes(linker.AsSpan()));
+        return (linker, [.. words.Select((word, i) => word - linker[i])]);
+    }
+
+    /// <summary>What comes out: decisions and words, those that are not opened as the linker's share alone would have them.</summary>
+    private static (bool[] Opened, ulong?[] Words) Run(ReleaseProgram program, IReadOnlyList<ulong> words, long[] constants)
+    {
+        using var parties = new Parties(Convert.ToHexString(RandomNumberGenerator.GetBytes(16)));
+        var (linker, contributor) = Share(words);
+        program = ReleaseProgram.Read(program.Write(), words.Count);
+        var circuit = ReleaseCircuit.Of(program);
+        var transfer = Transfer(program, parties.Linker, linker, out var labels);
+        var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, constants, Context);
+        var shares = new ulong[words.Count];
+        var opened = Open(program, Evaluate(circuit, parties.Linker, labels, tables), sealedWords, Context, shares);
+        var open = program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words).ToHashSet();
+        return (opened, [.. words.Select((_, i) => open.Contains(i) ? shares[i] + linker[i] : (ulong?)null)]);
+    }
+
+    private static ReleaseProgram Cells(int cells, int minimum, int bits, bool others)
+    {
+        // One own group of cells, all of its records in words, and what is left of it.
+        var numbers = Enumerable.Range(0, cells).Select(i => new SharedNumber(bits, [(i, 1)])).ToList();
+        numbers.Add(new SharedNumber(bits, [.. Enumerable.Range(0, cells).Select(i => (i, -1))]));
+        var decisions = new List<Decision> { new Decision.AtLeast(cells, 1), new Decision.Cells([.. Enumerable.Range(0, cells)], cells, others ? -1 : 0, minimum) };
+        decisions.AddRange(Enumerable.Range(0, cells).Select(i => new Decision.CellOf(1, i)));
+        return new ReleaseProgram(numbers, decisions, [.. Enumerable.Range(0, cells).Select(i => new Opening(2 + i, [i]))]);
+    }
+
+    /// <summary>The rule written down once more, as docs/disclosure.md has it.</summary>
+    private static bool[] Rule(int[] counts, int own, bool others, int minimum)
+    {
+        var shown = counts.Select(count => count >= minimum).ToArray();
+        others |= own > counts.Sum();
+        if (!others && shown.All(cell => cell))
+        {
+            return shown;
+        }
+
+        var hidden = own - counts.Where((_, i) => shown[i]).Sum();
+        var small = shown.Count(cell => !cell);
+        if ((hidden < minimum || (!others && small > 0 && hidden > (small - 1) * (minimum - 1))) && shown.Any(cell => cell))
+        {
+            shown[Array.IndexOf(counts, counts.Where((_, i) => shown[i]).Min())] = false;
+        }
+
+        return shown;
+    }
+
+    [Fact]
+    public void Cells_AreThoseOfTheRule_AndTheOthersStayClosed() => Gen.Select(
+        Gen.Int[1, 7], Gen.Int[2, 12], Gen.Bool, Gen.Int[0, 14], Gen.Int[0, 25].Array[7]).Sample(
+        (cells, minimum, others, left, all) =>
+        {
+            var counts = all[..cells];
+            var own = counts.Sum() + (left < 5 ? 0 : left);
+            var (opened, words) = Run(Cells(cells, minimum, 12, others), [.. counts.Select(count => (ulong)count)], [.. new long[cells], own]);
+            Assert.Equal(Rule(counts, own, others, minimum), opened);
+            Assert.Equal(counts.Select((count, i) => opened[i] ? (ulong?)count : null), words);
+        },
+        iter: 150, threads: 1);
+
+    [Fact]
+    public void Decisions_OfEveryKind_AreWhatTheySay() => Gen.Select(Gen.Int[0, 40].Array[4], Gen.Int[1, 40], Gen.Int[-3, 3]).Sample(
+        (values, threshold, factor) =>
+        {
+            var sum = Math.Max(0, values[0] + (factor * values[1]) + 130);
+            SharedNumber[] numbers = [new(10, [(0, 1), (1, factor)]), new(7, [(2, 1)]), new(7, [(3, 1)])];
+            var program = new ReleaseProgram(
+                numbers,
+                [
+                    new Decision.AtLeast(0, 130 + threshold), new Decision.AtLeast(1, threshold), new Decision.AtLeast(2, threshold),
+                    new Decision.All([0, 1, 2]), new Decision.Any([0, 1, 2]), new Decision.Not(1), new Decision.AtLeast(1, 1 << 20),
+                ],
+                [.. Enumerable.Range(0, 7).Select(i => new Opening(i, i == 3 ? [0, 1, 2, 3] : [i % 4]))]);
+            var (one, two, three) = (sum >= 130 + threshold, values[2] >= threshold, values[3] >= threshold);
+            var (opened, words) = Run(program, [.. values.Select(value => (ulong)value)], [130, 0, 0]);
+            Assert.Equal([one, two, three, one && two && three, one || two || three, !two, false], opened);
+            Assert.All(words.Zip(values), pair => Assert.True(pair.First is null || pair.First == (ulong)pair.Second));
+        },
+        iter: 60, threads: 1);
+
+    /// <summary>What linker and contributing party see of an empty, a small and a large cell has one length, and no byte of the linker's transfer repeats.</summary>
+    [Fact]
+    public void Sizes_OfAnEmptyASmallAndALargeCell_AreTheSame()
+    {
+        var program = Cells(5, 10, 20, others: true);
+        var circuit = ReleaseCircuit.Of(program);
+        var sizes = new List<(int, int, int, int)>();
+        foreach (var first in new[] { 0UL, 3UL, 500_000UL })
+        {
+            using var parties = new Parties("q");
+            var (linker, contributor) = Share([first, 20, 30, 40, 50]);
+            var transfer = Transfer(program, parties.Linker, linker, out var labels);
+            var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, new long[6], Context);
+            sizes.Add((transfer.Length, tables.Length, sealedWords.Length, Evaluate(circuit, parties.Linker, labels, tables).Length));
+        }
+
+        Assert.Single(sizes.Distinct());
+    }
+
+    /// <summary>A kill repeats the same bytes: nothing is sent twice under one key with another content.</summary>
+    [Fact]
+    public void EveryMessage_MadeAgain_IsTheSameBytes()
+    {
+        using var contributor = SecretBytes.Random(32);
+        using var linker = SecretBytes.Random(32);
+        var program = Cells(3, 10, 12, others: true);
+        var (one, two) = Share([12, 30, 4]);
+        (byte[], byte[], byte[]) Once()
+        {
+            var (choice, offer) = (ReleaseKeys.Choose(contributor, Transcript, "P2"), ReleaseKeys.Offer(linker));
+            Assert.Null(ReleaseKeys.FaultOf(choice));
+            Assert.Null(ReleaseKeys.FaultOf(offer));
+            using var ours = ReleaseKeys.OfContributor(contributor, Transcript, "P2", offer).For("q");
+            using var theirs = ReleaseKeys.OfLinker(linker, Transcript, "P2", choice).For("q");
+            var transfer = Transfer(program, theirs, one, out _);
+            var (tables, sealedWords) = Garble(ReleaseCircuit.Of(program), ours, transfer, two, new long[4], Context);
+            return (transfer, tables, sealedWords);
+        }
+
+        var (first, again) = (Once(), Once());
+        Assert.Equal(first.Item1, again.Item1);
+        Assert.Equal(first.Item2, again.Item2);
+        Assert.Equal(first.Item3, again.Item3);
+    }
+
+    /// <summary>A linker that uses other bits in some columns of its transfer is found before anything that depends on Δ leaves.</summary>
+    [Fact]
+    public void DishonestLinker_WhoAltersItsTransfer_IsRefused()
+    {
+        var program = Cells(3, 10, 12, others: true);
+        using var parties = new Parties("q");
+        var (linker, contributor) = Share([12, 30, 4]);
+        var transfer = Transfer(program, parties.Linker, linker, out _);
+        for (var at = 0; at < transfer.Length; at += 97)
+        {
+            var altered = (byte[])transfer.Clone();
+            altered[at] ^= 1;
+            Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, altered, contributor, new long[4], Context));
+        }
+
+        Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, transfer[..^1], contributor, new long[4], Context));
+    }
+
+    /// <summary>Tables that were altered open nothing that was to stay closed: decisions open to nothing, or are what they were.</summary>
+    [Fact]
+    public void DishonestContributor_WhoAltersTables_OpensNothingElse()
+    {
+        var program = Cells(3, 10, 12, others: true);
+        using var parties = new Parties("q");
+        ulong[] words = [12, 30, 4];
+        var (linker, contributor) = Share(words);
+        var circuit = ReleaseCircuit.Of(program);
+        var transfer = Transfer(program, parties.Linker, linker, out var labels);
+        var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 0, 46], Context);
+        var refused = 0;
+        for (var at = 0; at < tables.Length; at += 61)
+        {
+            var altered = (byte[])tables.Clone();
+            altered[at] ^= 4;
+            try
+            {
+                Assert.Equal([false, true, false], Open(program, Evaluate(circuit, parties.Linker, labels, altered), sealedWords, Context, new ulong[3]));
+            }
+            catch (InvalidDataException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 1, tables.Length);
+        Assert.Throws<InvalidDataException>(() => Evaluate(circuit, parties.Linker, labels, tables.AsSpan(0, tables.Length - 16).ToArray()));
+    }
+
+    /// <summary>The linker's labels: whether cells are large or small, their lowest bits are 0 and 1 alike, and no two runs share one.</summary>
+    [Fact]
+    public void CuriousLinker_SeesLabelsThatSayNothing()
+    {
+        var program = Cells(2, 10, 12, others: true);
+        var circuit = ReleaseCircuit.Of(program);
+        var (ones, seen) = (new int[2], new HashSet<string>());
+        const int Runs = 400;
+        for (var run = 0; run < Runs; run++)
+        {
+            using var parties = new Parties($"q{run}");
+            ulong[] words = run % 2 == 0 ? [50, 60] : [3, 0];
+            var (linker, contributor) = Share(words);
+            var transfer = Transfer(program, parties.Linker, linker, out var labels);
+            var (tables, _) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 200], Context);
+            var output = Evaluate(circuit, parties.Linker, labels, tables);
+            ones[run % 2] += output[0] & 1;
+            Assert.True(seen.Add(Convert.ToHexString(output.AsSpan(0, 16))));
+        }
+
+        // Six standard deviations of 200 throws.
+        Assert.All(ones, count => Assert.InRange(count, 100 - 43, 100 + 43));
+    }
+
+    [Fact]
+    public void Program_ThatIsNone_IsRefusedBeforeAnythingIsMade()
+    {
+        var good = Cells(3, 10, 12, others: false).Write();
+        Assert.Equal(good, ReleaseProgram.Read(good, 3).Write());
+        Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(good, 2));
+        Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(good.AsMemory(0, good.Length - 1), 3));
+        Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(new byte[] { 0xFF, 0xFF, 0xFF, 0xFF, 0x07 }, 3));
+        Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read((byte[])[.. good, 0], 3));
+        Assert.Throws<InvalidDataException>(() => ReleaseCircuit.Of(new ReleaseProgram(
+            [.. Enumerable.Repeat(new SharedNumber(40, []), 10_000)], [new Decision.AtLeast(0, 1)], [new Opening(0, [])])));
+        Gen.Select(Gen.Int[0, good.Length - 1], Gen.Byte).Sample((at, value) =>
+        {
+            var altered = (byte[])good.Clone();
+            altered[at] = value;
+            try
+            {
+                ReleaseCircuit.Of(ReleaseProgram.Read(altered, 3));
+            }
+            catch (InvalidDataException)
+            {
+                // What is left reads as a program of another kind.
+            }
+        });
+    }
+
+    /// <summary>What a cell of a count costs, for docs/performance.md: a million records, 9 by 12 cells.</summary>
+    [Fact]
+    public void BytesOfACell_AreThoseOfTheDocument()
+    {
+        var (bytes, cells) = (0L, 0);
+        for (var group = 0; group < 9; group++)
+        {
+            var program = Cells(12, 10, 17, others: true);
+            var circuit = ReleaseCircuit.Of(program);
+            bytes += TablesSizeBytes(circuit) + (program.Bits * 16) + OpeningSizeBytes(program).Sealed + OpeningSizeBytes(program).Labels;
+            cells += 12;
+        }
+
+        Assert.InRange(bytes / cells, 2_000, 3_072);
+    }
+}
