@@ -33,19 +33,16 @@ public static class ReleaseRule
         var small = shown.Count(cell => !cell);
         var tells = !others && small > 0 && own - Sum(counts, shown) > (small - 1L) * (minimum - 1);
 
-        // Cells of one size go together: which of them went would depend on their order.
+        // Of cells of one size the first goes: which it is depends on their order alone, and a circuit decides it in half the gates.
         for (; (tells || own - Sum(counts, shown) < minimum) && Array.Exists(shown, cell => cell); tells = false)
         {
-            var least = long.MaxValue;
+            var least = -1;
             for (var i = 0; i < shown.Length; i++)
             {
-                least = shown[i] ? Math.Min(least, counts[i]) : least;
+                least = shown[i] && (least < 0 || counts[i] < counts[least]) ? i : least;
             }
 
-            for (var i = 0; i < shown.Length; i++)
-            {
-                shown[i] &= counts[i] != least;
-            }
+            shown[least] = false;
         }
 
         return shown;

@@ -84,7 +84,8 @@ public sealed record LinkSession : ISession<LinkSession>
 
     /// <summary>Where a query of engine <c>masked</c> stands; null where nothing is known of it.</summary>
     public ProductState? StateOf(string query) =>
-        Products.TryGetValue(query, out var product) ? product.Opened.Count < 2 ? ProductState.OneOpen : ProductState.BothOpen
+        Products.TryGetValue(query, out var product) ? product.Opened.Count < 2 ? ProductState.OneOpen
+            : product.IsReleasing ? ProductState.Releasing : ProductState.BothOpen
         : EndedProducts.Contains(query) ? ProductState.Ended : null;
 
     /// <summary>A party opens its part of a query.</summary>
@@ -98,6 +99,10 @@ public sealed record LinkSession : ISession<LinkSession>
         return state == ProductState.Ended ? this
             : this with { Products = new Dictionary<string, LinkProduct>(Products) { [query] = product with { Opened = [.. product.Opened, party] } } };
     }
+
+    /// <summary>A query's release has begun.</summary>
+    public LinkSession BeginRelease(string query) => ProductMachine.Next(StateOf(query), ProductTrigger.Release) == ProductState.Releasing
+        ? this with { Products = new Dictionary<string, LinkProduct>(Products) { [query] = Products[query] with { IsReleasing = true } } } : this;
 
     /// <summary>A query is over, with a product or without: its id is remembered.</summary>
     public LinkSession CloseProduct(string query, ProductTrigger trigger) => ProductMachine.Next(StateOf(query), trigger) == StateOf(query) ? this

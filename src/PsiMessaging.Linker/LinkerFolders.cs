@@ -21,6 +21,9 @@ internal sealed class LinkerFolders(ParticipantHome home)
     /// <summary>An answer while it is computed.</summary>
     public string OfAnswer(string session, string query) => Path.Combine(OfSession(session), $"answer-{query}.parquet");
 
+    /// <summary>Engine <c>masked</c>: the linker's secret of the base transfers with a party, and that party's message.</summary>
+    public string OfRelease(string session, string party) => Path.Combine(OfSession(session), $"{party.ToLowerInvariant()}.release");
+
     /// <summary>Engine <c>masked</c>: a folder for each query at work.</summary>
     public string OfProducts(string session) => Path.Combine(OfSession(session), "products");
 

@@ -57,6 +57,10 @@ internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight
             {
                 BySender = true, Names = message => message.SessionId, Place = (message, _) => message.QueryId, Unknown = opening.ByNothing, Rule = Correction,
             },
+            new Route<ReleaseTables, LinkSession>(SenderRole.Party, Limit.Few(PartyBounds.WaitingForQueries), SlotKinds.Tables)
+            {
+                BySender = true, Names = message => message.SessionId, Place = (message, _) => message.QueryId, Unknown = opening.ByNothing, Rule = Tables,
+            },
             new Route<WithdrawQuery, LinkSession>(SenderRole.Party, Limit.Few(PartyBounds.WaitingForQueries), SlotKinds.Withdrawal)
             {
                 BySender = true, Names = message => message.SessionId, Place = (message, _) => message.QueryId, Unknown = opening.ByNothing, Rule = Withdrawal,
@@ -76,11 +80,14 @@ internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight
         RouteTable<LinkSession>.Never<RefuseQuery>(),
         // The linker's own words.
         RouteTable<LinkSession>.Never<DatasetRegistered>(), RouteTable<LinkSession>.Never<QueryAnswered>(), RouteTable<LinkSession>.Never<QueryRefused>(),
-        RouteTable<LinkSession>.Never<QueryAsked>(), RouteTable<LinkSession>.Never<ProductComputed>(),
+        RouteTable<LinkSession>.Never<QueryAsked>(), RouteTable<LinkSession>.Never<ProductComputed>(), RouteTable<LinkSession>.Never<ReleaseTransfer>(),
         // Commands of a party's people, and their answer.
         RouteTable<LinkSession>.Never<StartSession>(), RouteTable<LinkSession>.Never<SendDataset>(), RouteTable<LinkSession>.Never<SubmitQuery>(),
         RouteTable<LinkSession>.Never<CancelSession>(), RouteTable<LinkSession>.Never<DecideApproval>(), RouteTable<LinkSession>.Never<CommandReply>(),
     ];
+
+    /// <summary>Most bytes of a release's program behind a correction.</summary>
+    private const int LongestProgram = 2 << 20;
 
     private Admission Registration(Arrival<RegisterDataset, LinkSession> arrival)
     {
@@ -128,7 +135,13 @@ internal sealed class LinkerRoutes(SessionOpening opening, StraightRows straight
 
     private static Admission Correction(Arrival<MaskedCorrection, LinkSession> arrival) =>
         ForQuery(arrival, arrival.Message.QueryId, isReady: true, isFresh: true) is var admission && admission == Admission.Store
-            && arrival.Envelope.Body.Length > 8 * MaskedBatch.MaximumColumns * MaskedBatch.MaximumColumns ? Unwanted(arrival) : admission;
+            && arrival.Envelope.Body.Length > (8 * MaskedBatch.MaximumColumns * MaskedBatch.MaximumColumns) + LongestProgram ? Unwanted(arrival) : admission;
+
+    /// <summary>Tables are waited for from the party that does not ask, once the linker has offered its bits.</summary>
+    private static Admission Tables(Arrival<ReleaseTables, LinkSession> arrival) =>
+        ForQuery(arrival, arrival.Message.QueryId, isReady: true, isFresh: true) is var admission && admission != Admission.Store ? admission
+            : arrival.Session!.Products.GetValueOrDefault(arrival.Message.QueryId) is { IsReleasing: true } product && product.Asker != arrival.From
+                ? Admission.Store : Unwanted(arrival);
 
     private static Admission Withdrawal(Arrival<WithdrawQuery, LinkSession> arrival) =>
         ForQuery(arrival, arrival.Message.QueryId, isReady: false, isFresh: false);

@@ -36,6 +36,11 @@ public sealed record BatchSpan(int Rows, byte[] First, byte[] Last);
 /// <param name="Opened">Parties whose matrix is announced.</param>
 public sealed record LinkProduct(string Asker, long Counter, int P, int Q, int Rows, IReadOnlyList<string> Opened)
 {
+    /// <summary>Whether its release has begun: the contributing party's tables are waited for.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsReleasing { get; init; }
+
+
     /// <summary>Rows of every batch but the last, which has what is left.</summary>
     [JsonIgnore]
     public int BatchRows => MaskedBatch.RowsOf(Math.Max(P, Q));

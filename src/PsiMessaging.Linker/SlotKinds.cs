@@ -6,7 +6,7 @@ namespace PsiMessaging.Linker;
 internal static class SlotKinds
 {
     public const string Registration = "register", Batch = "batch", Query = "query", Abort = "abort";
-    public const string Opening = "open", MaskedRows = "masked", Correction = "correction", Withdrawal = "withdraw";
+    public const string Opening = "open", MaskedRows = "masked", Correction = "correction", Tables = "tables", Withdrawal = "withdraw";
 
     /// <summary>No message, but what is wrong with masked rows that went straight to their file: one a party and query.</summary>
     public const string Spoilt = "spoilt";
@@ -15,7 +15,7 @@ internal static class SlotKinds
     public static IReadOnlyCollection<string> OfRows { get; } = [Batch];
 
     /// <summary>What it need not deal with any more.</summary>
-    public static IReadOnlyCollection<string> OfProducts { get; } = [Opening, MaskedRows, Correction, Withdrawal, Spoilt];
+    public static IReadOnlyCollection<string> OfProducts { get; } = [Opening, MaskedRows, Correction, Tables, Withdrawal, Spoilt];
 
     /// <summary>Messages of a kind and party.</summary>
     public static string Of(string kind, string party) => $"{kind}/{party}";

@@ -102,6 +102,7 @@ public sealed class PartyParticipant : Participant<PartySession>
     [
         RouteTable<PartySession>.Never<RegisterDataset>(), RouteTable<PartySession>.Never<DatasetBatch>(), RouteTable<PartySession>.Never<RunQuery>(),
         RouteTable<PartySession>.Never<OpenProduct>(), RouteTable<PartySession>.Never<MaskedRows>(), RouteTable<PartySession>.Never<MaskedCorrection>(),
+        RouteTable<PartySession>.Never<ReleaseTables>(),
         RouteTable<PartySession>.Never<CommandReply>(),
     ];
 

@@ -33,6 +33,8 @@ namespace PsiMessaging.Contracts.V1;
 [JsonSerializable(typeof(OpenProduct))]
 [JsonSerializable(typeof(MaskedRows))]
 [JsonSerializable(typeof(MaskedCorrection))]
+[JsonSerializable(typeof(ReleaseTransfer))]
+[JsonSerializable(typeof(ReleaseTables))]
 [JsonSerializable(typeof(ProductComputed))]
 [JsonSerializable(typeof(StartSession))]
 [JsonSerializable(typeof(SendDataset))]
@@ -56,7 +58,8 @@ public static class ContractCatalog
         typeof(RegisterDataset), typeof(DatasetBatch), typeof(DatasetRegistered),
         typeof(RunQuery), typeof(QueryAnswered), typeof(QueryRefused), typeof(QueryAsked),
         typeof(ProposeQuery), typeof(AcceptQuery), typeof(RefuseQuery), typeof(WithdrawQuery),
-        typeof(OpenProduct), typeof(MaskedRows), typeof(MaskedCorrection), typeof(ProductComputed),
+        typeof(OpenProduct), typeof(MaskedRows), typeof(MaskedCorrection), typeof(ReleaseTransfer), typeof(ReleaseTables),
+        typeof(ProductComputed),
         typeof(StartSession), typeof(SendDataset), typeof(SubmitQuery), typeof(CancelSession), typeof(DecideApproval),
         typeof(CommandReply),
         typeof(EvaluateBatch), typeof(BatchEvaluated), typeof(ComputeReady), typeof(ComputeRun),

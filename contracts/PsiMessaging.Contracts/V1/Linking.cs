@@ -23,7 +23,10 @@ public sealed record DatasetBatch(string SessionId, int Sequence, int Rows, bool
 /// <param name="SessionId">The session.</param>
 /// <param name="Party">Whose rows.</param>
 /// <param name="Rows">How many.</param>
-public sealed record DatasetRegistered(string SessionId, string Party, int Rows);
+/// <param name="Offer">
+/// Engine <c>masked</c> under a minimum cell size above 1: the linker's message of the base transfers that releases rest on, 32 bytes; else null.
+/// </param>
+public sealed record DatasetRegistered(string SessionId, string Party, int Rows, byte[]? Offer = null);
 
 /// <summary>A column of one party as the linker knows it.</summary>
 /// <param name="Party">Owner.</param>

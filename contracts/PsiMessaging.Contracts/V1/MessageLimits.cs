@@ -42,7 +42,7 @@ public static class MessageLimits
         [typeof(AnnounceColumns)] = new(512 * KiB, 0),
 
         // 1,000 column tokens.
-        [typeof(RegisterDataset)] = new(64 * KiB, 0) { MayOpen = true, NamesAuditHead = true },
+        [typeof(RegisterDataset)] = new(64 * KiB, 8 * KiB) { MayOpen = true, NamesAuditHead = true },
         [typeof(DatasetBatch)] = new(4 * KiB, 8 * MiB),
         [typeof(DatasetRegistered)] = new(4 * KiB, 0) { NamesAuditHead = true },
 
@@ -53,7 +53,7 @@ public static class MessageLimits
         [typeof(QueryAsked)] = new(16 * KiB, 0) { NamesAuditHead = true },
 
         // A question of 4,000 characters, and what the asking party announces of its groups.
-        [typeof(ProposeQuery)] = new(4 * KiB, 128 * KiB) { NamesAuditHead = true },
+        [typeof(ProposeQuery)] = new(4 * KiB, 512 * KiB) { NamesAuditHead = true },
 
         // Labels of 1,000 groups.
         [typeof(AcceptQuery)] = new(4 * KiB, 8 * MiB) { NamesAuditHead = true },
@@ -62,9 +62,11 @@ public static class MessageLimits
         [typeof(OpenProduct)] = new(4 * KiB, 0),
         [typeof(MaskedRows)] = new(4 * KiB, (1 * MiB) + (512 * KiB)),
 
-        // 1,000 by 1,000 words.
-        [typeof(MaskedCorrection)] = new(4 * KiB, 8 * MiB),
-        [typeof(ProductComputed)] = new(4 * KiB, 8 * MiB) { NamesAuditHead = true },
+        // 1,000 by 1,000 words, and behind them a release's program, or its labels and what they open.
+        [typeof(MaskedCorrection)] = new(4 * KiB, 10 * MiB),
+        [typeof(ReleaseTransfer)] = new(4 * KiB, 12 * MiB),
+        [typeof(ReleaseTables)] = new(4 * KiB, 12 * MiB),
+        [typeof(ProductComputed)] = new(4 * KiB, 12 * MiB) { NamesAuditHead = true },
         [typeof(StartSession)] = new(16 * KiB, 0) { MayOpen = true },
         [typeof(SendDataset)] = new(4 * KiB, 0) { MayOpen = true },
         [typeof(SubmitQuery)] = new(64 * KiB, 0) { MayOpen = true },

@@ -49,12 +49,34 @@ public sealed record OpenProduct(string SessionId, string QueryId, string Asker,
 /// <param name="Rows">Rows in the body.</param>
 public sealed record MaskedRows(string SessionId, string QueryId, int Sequence, int Rows);
 
-/// <summary>Party to linker: the correction of its contribution, p × q words of 8 bytes, little-endian, as the body.</summary>
+/// <summary>
+/// Party to linker: the correction of its contribution, p × q words of 8 bytes, little-endian, as the body. Behind it, of the party that does not ask and
+/// where it has the answer released by linker and itself, the program of the release.
+/// </summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="QueryId">The query.</param>
 public sealed record MaskedCorrection(string SessionId, string QueryId);
 
-/// <summary>Linker to the asking party: the masked product, p × q words of 8 bytes, little-endian, as the body.</summary>
+/// <summary>
+/// Linker to the contributing party: the oblivious transfer of the bits of the linker's share, for the numbers of the release's program; 2,048 bytes for
+/// 128 bits, and an opening of 2,064 bytes for its check.
+/// </summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="QueryId">The query.</param>
+public sealed record ReleaseTransfer(string SessionId, string QueryId);
+
+/// <summary>
+/// Contributing party to linker: the garbled tables of the release, 32 bytes an AND gate, and behind them what it opens to the asking party, sealed under the
+/// key that the two parties share.
+/// </summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="QueryId">The query.</param>
+public sealed record ReleaseTables(string SessionId, string QueryId);
+
+/// <summary>
+/// Linker to the asking party: the masked product, p × q words of 8 bytes, little-endian, as the body. Behind it, where there was a release, a label of 16
+/// bytes for each of its openings, and what the contributing party sealed.
+/// </summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="QueryId">The query.</param>
 /// <param name="Rows">n.</param>

@@ -10,7 +10,9 @@ namespace PsiMessaging.Contracts.V1;
 /// <param name="Shape">Shape of the asking party's matrix.</param>
 /// <param name="Pad">Both matrices' columns are padded to a multiple of this, 1 to 100.</param>
 /// <param name="Announced">Under a minimum cell size above 1: what lies behind the asking party's groups, levels and columns; else null.</param>
-public sealed record QueryProposal(string Text, PartyShape Shape, int Pad, QueryAnnouncement? Announced = null);
+/// <param name="Release">Under a minimum cell size above 1: what the decisions on what is shown depend on, beside that; else null.</param>
+public sealed record QueryProposal(
+    string Text, PartyShape Shape, int Pad, QueryAnnouncement? Announced = null, ReleaseAnnouncement? Release = null);
 
 /// <summary>
 /// How many columns a party's data ask for, beside what follows from the query: both parties learn both shapes, the linker the resulting p and q.
@@ -27,6 +29,18 @@ public sealed record PartyShape(int Groups, IReadOnlyList<int> Levels);
 /// <param name="Levels">Regression: records at each level of each of its class terms, in the order of the terms.</param>
 /// <param name="Columns">Its numeric columns that the question calculates with.</param>
 public sealed record QueryAnnouncement(IReadOnlyList<int> Groups, IReadOnlyList<IReadOnlyList<int>> Levels, IReadOnlyList<ColumnAnnouncement> Columns);
+
+/// <summary>
+/// What the asking party says further of its own side, because it knows it and could subtract it: how many of its records differ in its own columns. Sizes
+/// only; the other party cannot check that they are true.
+/// </summary>
+/// <param name="Differing">Its numeric columns in the question, group by group: records with a value, and those that differ from the most frequent one.</param>
+/// <param name="TwoValued">Those of them that have two values, or one, but for fewer than the minimum of records.</param>
+/// <param name="Counts">
+/// For each of the counts of its own columns that the minimum is held against, in their order, the records of each group; at most 1,000 counts.
+/// </param>
+public sealed record ReleaseAnnouncement(
+    IReadOnlyList<ColumnAnnouncement> Differing, IReadOnlyList<string> TwoValued, IReadOnlyList<IReadOnlyList<int>> Counts);
 
 /// <summary>A numeric column of the party that announces, group by group.</summary>
 /// <param name="Column">Its name.</param>

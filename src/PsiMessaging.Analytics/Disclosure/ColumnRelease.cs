@@ -28,6 +28,11 @@ internal sealed class ColumnRelease(AnswerGroups groups)
     /// </summary>
     public bool IsShown(int cell, ColumnName[] columns)
     {
+        if (Table.Release is { } release)
+        {
+            return release.IsShown(cell, columns);
+        }
+
         var own = NumbersOf([cell], columns).Where(column => !Table.IsOthers(column) && Table.Own is not null);
         return HasEnough([cell], columns)
             && BoundQuery.Subsets([.. own]).Skip(1).All(numbers => BasesOf([cell], numbers).All(atBase => IsShownOf(cell, columns, numbers, atBase)));

@@ -7,6 +7,8 @@ namespace PsiMessaging.Analytics.Disclosure;
 /// <summary>The rule by which both parties judge a party's side of a question under a minimum cell size (docs/disclosure.md).</summary>
 public static class QuestionRule
 {
+    private const int MostColumns = 1000;
+
     /// <summary>Numeric columns of a party that the question calculates with: measures, weight, outcome and terms that are numbers.</summary>
     public static IReadOnlyList<ColumnName> ColumnsOf(BoundQuery query, string party) =>
     [
@@ -73,6 +75,29 @@ public static class QuestionRule
                     || group.First.Different > group.First.Records || group.First.Largest is < 0 or > 1000
                     || group.First.Single is < 0 or > 1000 || (group.First.Different > 0 && group.First.Single == 0)))
             ? "what it says of its columns does not fit" : null;
+    }
+
+    /// <summary>Why what the asking party announces for the release cannot be: null where it can.</summary>
+    /// <param name="release">What it says.</param>
+    /// <param name="announced">What it says of its groups, checked.</param>
+    /// <param name="query">The question.</param>
+    /// <param name="party">The asking party.</param>
+    /// <param name="shape">Its shape.</param>
+    public static string? Malformed(ReleaseAnnouncement? release, QueryAnnouncement announced, BoundQuery query, string party, PartyShape shape)
+    {
+        if (release?.Differing is null || release.TwoValued is null || release.Counts is null)
+        {
+            return "it does not say how many records differ in its columns";
+        }
+
+        var terms = query.Terms.Where(term => term.Grouping is not null && term.Column.Party == party).ToList();
+        bool IsOfGroups(IReadOnlyList<int>? counts) =>
+            counts?.Count == announced.Groups.Count && counts.Zip(announced.Groups).All(pair => pair.First >= 0 && pair.First <= pair.Second);
+        return release.Counts.Count != query.OwnMoments(party, term => shape.Levels[terms.IndexOf(term)]).Count || !release.Counts.All(IsOfGroups)
+            || release.TwoValued.Count > MostColumns || release.Differing.Count > MostColumns || release.TwoValued.Contains(null)
+            || release.Differing.Any(column => column?.Column is null || !IsOfGroups([.. column.Groups?.Select(group => group?.Records ?? -1) ?? []])
+                || column.Groups!.Any(group => group.Different < 0 || group.Different > group.Records))
+            ? "the numbers of records that differ in its columns do not fit" : null;
     }
 
     /// <summary>

@@ -193,6 +193,24 @@ public sealed class MaskedPlan
         return total;
     }
 
+    /// <summary>Places in the product, row after row, of the words of a moment over one group of each party; of a count there is one.</summary>
+    internal IEnumerable<int> WordsOf(Moment moment, int groupA, int groupB)
+    {
+        if (moment.IsZero)
+        {
+            yield break;
+        }
+
+        var (left, right) = _entries[moment];
+        for (var i = 0; i < A.Limbs[left]; i++)
+        {
+            for (var j = 0; j < B.Limbs[right]; j++)
+            {
+                yield return (((groupA * A.Width) + A.Offsets[left] + i) * B.PaddedColumns) + (groupB * B.Width) + B.Offsets[right] + j;
+            }
+        }
+    }
+
     private IEnumerable<(int Row, int Column, int Shift)> Places(int left, int right) =>
         from groupA in Enumerable.Range(0, A.Shape.Groups)
         from groupB in Enumerable.Range(0, B.Shape.Groups)

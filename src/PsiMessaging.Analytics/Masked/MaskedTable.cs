@@ -21,10 +21,12 @@ public sealed class MaskedTable : IMomentTable
     /// <param name="asker">The asking party's groups.</param>
     /// <param name="other">The other party's.</param>
     /// <param name="own">How many records the asking party knows its groups to have; null where the session has no minimum cell size.</param>
+    /// <param name="release">What others have decided, where they have: words that it does not open are 0 in the product.</param>
     /// <exception cref="InvalidDataException">The product cannot be that of the two matrices: counts below zero, above n, or of another sum.</exception>
-    public MaskedTable(BoundQuery query, MaskedPlan plan, ulong[] product, PartyLabels asker, PartyLabels other, OwnRecords? own = null)
+    public MaskedTable(BoundQuery query, MaskedPlan plan, ulong[] product, PartyLabels asker, PartyLabels other, OwnRecords? own = null,
+        Disclosure.Release? release = null)
     {
-        (_query, _plan, _product, _asker, _other, Own) = (query, plan, product, asker, other, own);
+        (_query, _plan, _product, _asker, _other, Own, Release) = (query, plan, product, asker, other, own, release);
 
         foreach (var (moment, counts) in query.OwnMoments(plan.A.Party, term => Levels(term).Count).Zip(own?.Counts ?? []))
         {
@@ -77,6 +79,9 @@ public sealed class MaskedTable : IMomentTable
 
     /// <inheritdoc/>
     public OwnRecords? Own { get; }
+
+    /// <inheritdoc/>
+    public Disclosure.Release? Release { get; }
 
     /// <inheritdoc/>
     public int OwnGroupOf(int group) => _ownGroups[group];

@@ -699,6 +699,9 @@ public sealed class PartyMatrix
     /// <summary>What the party knows of its own side when it asks.</summary>
     public OwnRecords OwnRecords => new(GroupRecords, Aside, Differing, Announced.Levels, Bins, Notes, _together);
 
+    /// <summary>What the party announces for the release when it asks.</summary>
+    public ReleaseAnnouncement ReleaseSide => new(Differing, TwoValued, _together);
+
     /// <summary>
     /// Under a minimum cell size, how many records are behind the party's groups, classes and columns: of the asking party's those it announces, group by
     /// group; of the other's all that the question calculates with, all groups together.

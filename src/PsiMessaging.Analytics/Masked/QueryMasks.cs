@@ -172,6 +172,18 @@ public sealed class Contribution(QueryMasks masks, bool isAsker, int p, int q)
         return correction;
     }
 
+    /// <summary>
+    /// The other party's share of the product: with the linker's, AᵀB. Of it the asking party cannot make what <paramref name="withheld"/> covers.
+    /// </summary>
+    /// <param name="masks">The question's masks.</param>
+    /// <param name="withheld">The other party's own masks, over every entry.</param>
+    public static ulong[] ShareOf(QueryMasks masks, ulong[] withheld)
+    {
+        var share = (ulong[])withheld.Clone();
+        Unmask(masks, share);
+        return share;
+    }
+
     /// <summary>Removes the masks of the linker's product at the asking party.</summary>
     public static void Unmask(QueryMasks masks, Span<ulong> product)
     {

@@ -95,6 +95,9 @@ public interface IMomentTable
     /// <summary>The asking party's own groups; null where they are not known or there is no minimum cell size.</summary>
     OwnRecords? Own { get; }
 
+    /// <summary>Set where others have decided what is shown: sums of what is not are 0 here. Null where it is for the reader of the table to decide.</summary>
+    Disclosure.Release? Release => null;
+
     /// <summary>Own group that a group belongs to.</summary>
     int OwnGroupOf(int group);
 

@@ -30,10 +30,22 @@ internal sealed class AnswerGroups
         }
 
         var own = table.Own ?? throw new InvalidOperationException("the asking party's own groups are not known");
+        if (table.Release is { } release)
+        {
+            Shown = [.. release.Cells.Take(Records.Length)];
+            OthersHave = table.OthersSelect
+                || (Array.TrueForAll(Shown, cell => cell) ? own.Groups.Sum(records => (long)records) > Records.Sum() : OthersGroup);
+            IsComplete = IsEveryShown(own);
+            return;
+        }
+
         OthersHave = table.OthersSelect || own.Groups.Sum(records => (long)records) > Records.Sum();
         Shown = ShowCells(cell => Records[cell], group => own.Groups[group]);
-        IsComplete = Shown.Length > 0 && Array.TrueForAll(Shown, cell => cell) && own.Aside == 0 && !(OthersHave && OthersGroup);
+        IsComplete = IsEveryShown(own);
     }
+
+    private bool IsEveryShown(OwnRecords own) =>
+        Shown.Length > 0 && Array.TrueForAll(Shown, cell => cell) && own.Aside == 0 && !(OthersHave && OthersGroup);
 
     public BoundQuery Query { get; }
     public IMomentTable Table { get; }
@@ -52,7 +64,10 @@ internal sealed class AnswerGroups
     /// <summary>Whether that is every group that can be.</summary>
     public bool IsComplete { get; }
 
-    /// <summary>Whether records of the own groups may be in no group: dropped by the other party's filter or in its small groups.</summary>
+    /// <summary>
+    /// Whether records of the own groups may be in no group: dropped by the other party's filter or in its small groups. Where others have decided what is
+    /// shown and not all is, it is not known, and they may.
+    /// </summary>
     public bool OthersHave { get; }
 
     /// <summary>What has to be known to read the answer.</summary>

@@ -69,6 +69,15 @@ public abstract class Statistic
     public virtual IEnumerable<Moment> MinimumMoments(BoundQuery query, Func<BoundTerm, int>? levels) =>
         query.WeightColumns.Select(column => query.RecordsDifferent([], column));
 
+    /// <summary>
+    /// Whether linker and contributing party of engine <c>masked</c> decide what is shown of it, so that the asking party gets nothing else. Where not, the
+    /// asking party's worker withholds it after unmasking.
+    /// </summary>
+    public virtual bool IsReleasedByOthers => false;
+
+    /// <summary>What of it may be shown, as decisions about counts that nobody sees.</summary>
+    internal virtual void Release(Disclosure.ReleaseBuilder builder) => throw new InvalidOperationException($"a {Title} has no release");
+
     /// <summary>The answer to a question over no records at all.</summary>
     /// <exception cref="QueryException">There is none.</exception>
     public virtual Answer Empty(BoundQuery query) =>

@@ -9,7 +9,10 @@ namespace PsiMessaging.Cryptography.SharedRelease;
 public sealed class ReleaseCircuit
 {
     /// <summary>Most AND gates: 32 bytes each are sent.</summary>
-    public const int MaximumAndGates = 11 * (1 << 20) / 32;
+    public const int MaximumAndGates = 8 * (1 << 20) / 32;
+
+    /// <summary>Most bytes that are sealed for the asking party.</summary>
+    public const int MaximumSealedBytes = 3 << 20;
 
     private readonly WordCircuit _words;
     private readonly int[][] _numbers;
@@ -33,6 +36,11 @@ public sealed class ReleaseCircuit
     /// <exception cref="InvalidDataException">It would be too large.</exception>
     public static ReleaseCircuit Of(ReleaseProgram program)
     {
+        if (ReleaseProtocol.OpeningSizeBytes(program).Sealed > MaximumSealedBytes)
+        {
+            throw new InvalidDataException("the answer has more sums than can be opened together; ask for fewer measures, or by coarser columns");
+        }
+
         var made = new ReleaseCircuit(program);
         made.AddNumbers();
         for (var i = 0; i < program.Decisions.Count; i++)

@@ -1,4 +1,5 @@
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Participants.Naming;
 
 namespace PsiMessaging.Linker.Registering;
@@ -15,8 +16,15 @@ internal static class RegistrationCheck
     /// <param name="session">The session.</param>
     /// <param name="from">Whose registration.</param>
     /// <param name="request">The registration.</param>
-    public static Fault? FaultOf(LinkerContext linker, LinkSession session, string from, RegisterDataset request) =>
-        FieldFault(from, request) ?? SizeFault(linker, from, request) ?? EngineFault(from, request) ?? MatchFault(session, from, request);
+    /// <param name="body">What came with it.</param>
+    public static Fault? FaultOf(LinkerContext linker, LinkSession session, string from, RegisterDataset request, ReadOnlySpan<byte> body) =>
+        BodyFault(from, request, body) ?? FieldFault(from, request) ?? SizeFault(linker, from, request) ?? EngineFault(from, request) ?? MatchFault(session, from, request);
+
+    /// <summary>Releases rest on base transfers: engine masked under a minimum cell size needs the party's message of them.</summary>
+    private static Fault? BodyFault(string from, RegisterDataset request, ReadOnlySpan<byte> body) =>
+        request.Engine == WireNames.NameOf(QueryEngine.Masked) && request.MinCell > 1
+            ? ReleaseKeys.FaultOf(body) is { } fault ? new Fault(FailureCodes.Malformed, $"{from}'s registration is refused: {fault}") : null
+            : body.IsEmpty ? null : new Fault(FailureCodes.Malformed, $"{from}'s registration has a body that nothing needs");
 
     private static Fault? FieldFault(string from, RegisterDataset request) =>
         request.Transcript.Length != TranscriptBytes || request.Rows < 0 || request.MinCell is < 1 or > MaximumMinCell || request.Columns.Count > MaximumColumns

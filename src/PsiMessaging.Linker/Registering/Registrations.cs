@@ -28,7 +28,7 @@ internal sealed class Registrations(LinkerContext linker, Ending ending, IReadOn
             });
         }
 
-        if (RegistrationCheck.FaultOf(linker, session, from, request) is { } fault)
+        if (RegistrationCheck.FaultOf(linker, session, from, request, waiting.Envelope.Body.Span) is { } fault)
         {
             return ending.FailNow(turn, fault, session, effects =>
                 effects.Audit("registration-refused", waiting.Envelope, ("session", session.Id), ("party", from), ("code", fault.Code)));
@@ -39,6 +39,7 @@ internal sealed class Registrations(LinkerContext linker, Ending ending, IReadOn
         {
             Complete = !engine.HasRows,
         };
+        var offer = engine.Register(session.Id, from, waiting.Envelope.Body.Span);
         var next = session with { Registrations = [.. session.Registrations, registration] };
         turn.Commit(next.Move(next.IsWhole ? LinkTrigger.Complete : LinkTrigger.Take), effects =>
         {
@@ -47,7 +48,7 @@ internal sealed class Registrations(LinkerContext linker, Ending ending, IReadOn
                 ("columns", request.Columns.Count), ("minCell", request.MinCell));
             if (registration.Complete)
             {
-                Announce(effects, session.Id, registration);
+                Announce(effects, session.Id, registration, offer);
             }
         });
         linker.Log.Registered(session.Id, from, request.Rows);
@@ -55,11 +56,15 @@ internal sealed class Registrations(LinkerContext linker, Ending ending, IReadOn
     }
 
     /// <summary>Tells both parties that all of one's rows are here.</summary>
-    public static void Announce(Effects effects, string session, Registration registration)
+    /// <param name="effects">Where to.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="registration">Whose rows.</param>
+    /// <param name="offer">What that party is to hear of its registration's body.</param>
+    public static void Announce(Effects effects, string session, Registration registration, byte[]? offer = null)
     {
         foreach (var party in new[] { registration.Party, registration.Peer })
         {
-            effects.Send(party, new DatasetRegistered(session, registration.Party, registration.Rows));
+            effects.Send(party, new DatasetRegistered(session, registration.Party, registration.Rows, offer));
         }
     }
 }

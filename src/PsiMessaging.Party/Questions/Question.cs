@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 
@@ -76,7 +77,8 @@ public sealed record Question
 /// <param name="Labels">At the asking party: the other party's labels.</param>
 /// <param name="SentBatches">Batches that are in the outbox or beyond.</param>
 /// <param name="OwnRecords">At the asking party, under a minimum cell size: how many records its own groups have.</param>
+/// <param name="Sides">Under a minimum cell size: what the release depends on, the same at both parties.</param>
 public sealed record MaskedQuestion(
     long Counter, int Pad, DateTimeOffset DeadlineAt, PartyShape? Own = null,
     PartyShape? Peer = null, PartyLabels? OwnLabels = null, PartyLabels? Labels = null,
-    int SentBatches = 0, OwnRecords? OwnRecords = null);
+    int SentBatches = 0, OwnRecords? OwnRecords = null, ReleaseSides? Sides = null);

@@ -15,7 +15,7 @@ public enum QuestionState
     Proposed,
     /// <summary>Engine <c>masked</c>: the masked matrix is on its way to the linker.</summary>
     Contributing,
-    /// <summary>Engine <c>masked</c>: all of it is; the asking party waits for the product.</summary>
+    /// <summary>Engine <c>masked</c>: all of it is; the asking party waits for the product, the other for the linker's part of the release.</summary>
     Contributed,
     /// <summary>Engine <c>tokens</c>: the linker was asked.</summary>
     Asked,
@@ -40,7 +40,7 @@ public enum QuestionTrigger
     Agree,
     /// <summary>The last of the own matrix is in the outbox.</summary>
     LastSent,
-    /// <summary>The same at the party that was asked.</summary>
+    /// <summary>At the party that was asked its part is done: the same, or the release's tables are in the outbox.</summary>
     Finish,
     /// <summary>The answer is here.</summary>
     Answer,
@@ -58,7 +58,7 @@ internal static class QuestionMachine
         Preparing    | ✗         ✗     Proposed ✗            ✗           ✗      ✗        Refused
         Proposed     | ✗         ✗     ✗        Contributing ✗           ✗      ✗        Refused
         Contributing | ✗         ✗     ✗        ✗            Contributed Done   ✗        Refused
-        Contributed  | ✗         ✗     ✗        ✗            ✗           ✗      Answered Refused
+        Contributed  | ✗         ✗     ✗        ✗            ✗           Done   Answered Refused
         Asked        | ✗         ✗     ✗        ✗            ✗           ✗      Answered Refused
         Answered     | ✗         ✗     ✗        ✗            ✗           ✗      ✗        ✗
         Refused      | ✗         ✗     ✗        ✗            ✗           ✗      ✗        ✗

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Data.Types;
 using PsiMessaging.Participants.Mailbox;
 using PsiMessaging.Participants.Naming;
@@ -54,6 +55,12 @@ internal sealed class News(PartyContext party, Ending ending) : ISessionArea<Par
             : turn.Commit(session with { PeerColumns = columns }, effects => effects.Finish(waiting.Slot));
     }
 
+    /// <summary>Whether linker and contributing party release the session's answers.</summary>
+    private static bool IsReleased(PartySession session) => session is { Engine: QueryEngine.Masked, MinCell: > 1 };
+
+    private static string? FaultOf(byte[]? offer) =>
+        offer is not { Length: ReleaseKeys.OfferSizeBytes } ? "its message of the base transfers is missing" : ReleaseKeys.FaultOf(offer);
+
     private TurnOutcome? TakeRegistered(Turn<PartySession> turn)
     {
         if (turn.Next<DatasetRegistered>(SlotKinds.Registered) is not { } waiting)
@@ -69,7 +76,17 @@ internal sealed class News(PartyContext party, Ending ending) : ISessionArea<Par
         }
         else if (waiting.Message.Party == party.Name && session is { Registration: RegistrationState.Sending or RegistrationState.Sent, OwnColumns: not null })
         {
-            next = session with { Registration = RowsMachine.Next(session.Registration, RowsTrigger.Confirmed), RegisteredAt = turn.Now };
+            if (IsReleased(session) && FaultOf(waiting.Message.Offer) is { } fault)
+            {
+                return ending.Fail(turn, SessionTrigger.End, FailureCodes.Malformed,
+                    $"{session.Linker} confirms the registration without what releases rest on: {fault}", follow: effects => effects.Finish(waiting.Slot));
+            }
+
+            next = session with
+            {
+                Registration = RowsMachine.Next(session.Registration, RowsTrigger.Confirmed), RegisteredAt = turn.Now,
+                ReleaseOffer = IsReleased(session) ? waiting.Message.Offer : null,
+            };
         }
         else if (waiting.Message.Party == party.Name)
         {

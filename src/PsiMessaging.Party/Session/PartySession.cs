@@ -111,6 +111,8 @@ public sealed record PartySession : ISession<PartySession>
     public long OwnMaskCounter { get; init; }
     /// <summary>Engine <c>masked</c>: highest mask counter seen of the peer.</summary>
     public long PeerMaskCounter { get; init; }
+    /// <summary>Engine <c>masked</c> under a minimum cell size above 1: the linker's message of the base transfers, once registered.</summary>
+    public byte[]? ReleaseOffer { get; init; }
     /// <summary>Engine <c>masked</c>: queries of either party that are not finished here.</summary>
     public IReadOnlyList<string> OpenQueries { get; init; } = [];
     /// <summary>The earliest deadline of those, once known.</summary>

@@ -20,6 +20,9 @@ internal sealed record SessionFolder(string Path)
     /// <summary>Engine <c>masked</c>: from which sums that may not be said are replaced.</summary>
     public string WithheldKey => In("withheld.key");
 
+    /// <summary>Engine <c>masked</c>: the own secret of the base transfers with the linker.</summary>
+    public string ReleaseKey => In("release.key");
+
     /// <summary>Whether it is there.</summary>
     public bool Exists => Directory.Exists(Path);
 
@@ -48,6 +51,7 @@ internal sealed record SessionFolder(string Path)
         if (Exists)
         {
             AtomicFile.Destroy(WithheldKey);
+            AtomicFile.Destroy(ReleaseKey);
             Array.ForEach(Directory.GetFiles(Path, "aligned.*"), File.Delete);
         }
     }

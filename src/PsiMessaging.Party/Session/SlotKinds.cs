@@ -6,7 +6,7 @@ internal static class SlotKinds
     public const string Proposal = "ProposeSession", Acceptance = "AcceptSession", Completion = "CompleteSession", Columns = "AnnounceColumns";
     public const string Round = "round", Credit = "credit", Restart = "restart", Abort = "abort", Command = "command";
     public const string Pending = "pending", Registered = "registered", Answer = "answer", Asked = "asked";
-    public const string Ask = "ask", AskedBack = "asked-back", Withdraw = "withdraw";
+    public const string Ask = "ask", AskedBack = "asked-back", Withdraw = "withdraw", Transfer = "transfer";
 
     /// <summary>What belongs to the protocol's rounds.</summary>
     public static IReadOnlyCollection<string> OfRounds { get; } = [Round, Credit];

@@ -94,7 +94,8 @@ internal sealed class TableAnswer(AnswerGroups groups, bool hasEmptyClasses)
         foreach (var (_, columns) in _query.Measures
             .Where(entry => entry.Columns.Length > 0).DistinctBy(entry => LabelKey.Of(entry.Columns.Select(column => column.ToString()))))
         {
-            var missing = groups.Total(shown, _query.Records) - groups.Total(shown, _query.RecordsWith(columns));
+            var with = groups.HasMinimum ? Array.FindAll(shown, group => groups.Columns.IsShown(group, columns)) : shown;
+            var missing = groups.Total(with, _query.Records) - groups.Total(with, _query.RecordsWith(columns));
             groups.Rules.AddMissing($"{string.Join(" or ", columns.Select(column => column.Name))}: ", missing, "without a value");
         }
 

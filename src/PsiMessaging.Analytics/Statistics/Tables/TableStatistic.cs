@@ -1,3 +1,4 @@
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics.Measures;
 
@@ -59,6 +60,28 @@ public class TableStatistic : Statistic
     /// </summary>
     public override IEnumerable<Moment> MinimumMoments(BoundQuery query, Func<BoundTerm, int>? levels) => query.Measures.SelectMany(entry =>
         BoundQuery.Subsets([.. entry.Columns.Concat(query.WeightColumns).Distinct()]).Select(different => query.RecordsDifferent(entry.Columns, different)));
+
+    /// <inheritdoc/>
+    public override bool IsReleasedByOthers => true;
+
+    /// <summary>The count of each cell, and by the rule for columns what measures of the same columns follow from.</summary>
+    internal override void Release(ReleaseBuilder builder)
+    {
+        var (query, shown) = (builder.Query, builder.CellsShown());
+        var measures = query.Measures.Where(entry => entry.Columns.Length > 0 || query.Weight is not null)
+            .GroupBy(entry => ReleasePlan.KeyOf(entry.Columns)).ToArray();
+        for (var cell = 0; cell < builder.Cells; cell++)
+        {
+            builder.Open(cell, ReleasePlan.Count, shown[cell], [query.Records]);
+            foreach (var measure in measures)
+            {
+                var columns = measure.First().Columns;
+                var decision = builder.ColumnsShown(cell, shown[cell], columns);
+                builder.Open(cell, measure.Key, decision,
+                    measure.SelectMany(entry => entry.Measure.Function.Moments(query, entry.Columns)).Prepend(query.RecordsWith(columns)));
+            }
+        }
+    }
 
     /// <summary>A table without rows.</summary>
     public override Answer Empty(BoundQuery query) =>

@@ -51,7 +51,7 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
     private (List<Total> Totals, long Records) ReleasedOfOwn(List<(int Kept, int[] Members)> totals, OwnRecords own)
     {
         var known = own.Groups.Sum(records => (long)records);
-        var shown = ReleaseRule.ShowTotals(groups.Records, groups.Shown, [.. Enumerable.Range(0, groups.Records.Length).Select(_table.OwnGroupOf)],
+        var shown = _table.Release is not null ? [.. totals.Select(total => IsSumOfShown(total.Members))] : ReleaseRule.ShowTotals(groups.Records, groups.Shown, [.. Enumerable.Range(0, groups.Records.Length).Select(_table.OwnGroupOf)],
             [.. own.Groups.Select(records => (long)records)], groups.OthersHave, [.. totals.Select(total => total.Members)], groups.MinCell);
         var released = new List<Total>();
         for (var t = 0; t < totals.Count; t++)
@@ -68,6 +68,10 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
         var records = !_table.OthersSelect ? known + own.Aside : !groups.OthersGroup && own.Aside == 0 && shown is [true, ..] ? groups.Records.Sum() : -1;
         return (released, records);
     }
+
+    /// <summary>Others have opened cells and no totals: one is shown where it says nothing that they do not.</summary>
+    private bool IsSumOfShown(int[] members) =>
+        Array.TrueForAll(members, member => groups.Shown[member]) && members.Sum(member => groups.Records[member]) >= groups.MinCell;
 
     private IEnumerable<AnswerCell> CellsOf(int kept, int[] members, OwnRecords own, long known, bool isShown)
     {

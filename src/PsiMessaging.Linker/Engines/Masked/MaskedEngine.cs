@@ -11,16 +11,18 @@ internal sealed class MaskedEngine : ILinkerEngine
 {
     private readonly ISessionArea<LinkSession>[] _areas;
     private readonly ProductSums _sums;
+    private readonly ReleaseSecrets _secrets;
 
     public MaskedEngine(LinkerContext linker)
     {
         _sums = new ProductSums(linker.Folders);
+        _secrets = new ReleaseSecrets(linker.Folders);
         var ending = new ProductEnding();
         Rows = new MaskedRowIntake(linker, ending);
         _areas =
         [
             new SpoiltRows(ending), new Withdrawals(ending), new Openings(linker, ending), Rows,
-            new ProductCleaning(linker.Folders, _sums), new Multiplying(linker, ending, _sums),
+            new ProductCleaning(linker.Folders, _sums), new Multiplying(linker, ending, _sums, new Releasing(_secrets)),
         ];
     }
 
@@ -34,8 +36,15 @@ internal sealed class MaskedEngine : ILinkerEngine
     public bool HasRows => false;
 
     /// <inheritdoc/>
+    public byte[]? Register(string session, string party, ReadOnlySpan<byte> body) => body.IsEmpty ? null : _secrets.Register(session, party, body);
+
+    /// <inheritdoc/>
     public IReadOnlyList<ISessionArea<LinkSession>> AreasOf(LinkSession session) => session.Ended ? [] : _areas;
 
     /// <inheritdoc/>
-    public void Release(string session) => _sums.DropAll(session);
+    public void Release(string session)
+    {
+        _sums.DropAll(session);
+        _secrets.Drop(session);
+    }
 }

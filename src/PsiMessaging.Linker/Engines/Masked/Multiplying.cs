@@ -4,11 +4,14 @@ using PsiMessaging.Participants.Turns;
 
 namespace PsiMessaging.Linker.Engines.Masked;
 
-/// <summary>Multiplies what is there; with the last batch and both corrections the product leaves.</summary>
+/// <summary>
+/// Multiplies what is there; with the last batch and both corrections the product leaves, or what the contributing party has released of it.
+/// </summary>
 /// <param name="linker">The linker.</param>
 /// <param name="ending">How queries end without a product.</param>
 /// <param name="sums">What is summed so far.</param>
-internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, ProductSums sums) : ISessionArea<LinkSession>
+/// <param name="releasing">What becomes of a product that is not the asking party's to see.</param>
+internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, ProductSums sums, Releasing releasing) : ISessionArea<LinkSession>
 {
     /// <summary>Batches behind the first missing one that are looked for.</summary>
     private const int Lookahead = 128;
@@ -22,7 +25,7 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
     {
         foreach (var (query, product) in turn.Session.Products)
         {
-            if (turn.Session.StateOf(query) == ProductState.BothOpen && Step(turn, query, product) is { HasWorked: true } outcome)
+            if (IsAtWork(turn, query, product) && Step(turn, query, product) is { HasWorked: true } outcome)
             {
                 return new(outcome);
             }
@@ -30,6 +33,14 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
 
         return new(TurnOutcome.Idle);
     }
+
+    /// <summary>A release that waits for the contributing party's tables has nothing to multiply until they are here.</summary>
+    private static bool IsAtWork(Turn<LinkSession> turn, string query, LinkProduct product) => turn.Session.StateOf(query) switch
+    {
+        ProductState.BothOpen => true,
+        ProductState.Releasing => turn.Has(SlotKinds.Of(SlotKinds.Tables, turn.Session.OtherThan(product.Asker), query)),
+        _ => false,
+    };
 
     private TurnOutcome Step(Turn<LinkSession> turn, string query, LinkProduct product)
     {
@@ -91,12 +102,28 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
             return TurnOutcome.Idle;
         }
 
-        if (corrections.Any(correction => correction.Length != sizeof(ulong) * product.P * product.Q))
+        // Behind the contributing party's correction stands the program of its release, where it has one.
+        var bytes = sizeof(ulong) * product.P * product.Q;
+        if (corrections[0].Length != bytes || corrections[1].Length < bytes)
         {
             return ending.End(turn, query, new Fault(FailureCodes.BadContribution, "a correction has the wrong length"));
         }
 
-        var body = BodyWords.Write(sum.Product.Finish(corrections.Select(correction => BodyWords.Read(correction.Span))));
+        var words = sum.Product.Finish(corrections.Select(correction => BodyWords.Read(correction.Span[..bytes])));
+        try
+        {
+            return corrections[1].Length == bytes ? Finish(turn, query, product, BodyWords.Write(words), slots)
+                : releasing.Step(turn, query, product, words, corrections[1][bytes..], (body, slot) => Finish(turn, query, product, body, [.. slots, slot]));
+        }
+        catch (InvalidDataException exception)
+        {
+            return ending.End(turn, query, new Fault(FailureCodes.BadContribution, $"the release is refused: {exception.Message}"));
+        }
+    }
+
+    private TurnOutcome Finish(Turn<LinkSession> turn, string query, LinkProduct product, byte[] body, string[] slots)
+    {
+        var session = turn.Session;
         turn.Commit(session.CloseProduct(query, ProductTrigger.Compute), effects =>
         {
             Array.ForEach(slots, effects.Finish);

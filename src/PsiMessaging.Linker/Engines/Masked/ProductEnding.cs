@@ -47,7 +47,8 @@ internal sealed class ProductEnding
     public static void FinishRows(Effects effects, string session, string party, string query)
     {
         foreach (var slot in effects.State.PendingSlots(session, $"{SlotKinds.Of(SlotKinds.MaskedRows, party, query)}/")
-            .Append(SlotKinds.Of(SlotKinds.Correction, party, query)).Append(SlotKinds.Of(SlotKinds.Spoilt, party, query)))
+            .Append(SlotKinds.Of(SlotKinds.Correction, party, query)).Append(SlotKinds.Of(SlotKinds.Tables, party, query))
+            .Append(SlotKinds.Of(SlotKinds.Spoilt, party, query)))
         {
             effects.Finish(slot);
         }

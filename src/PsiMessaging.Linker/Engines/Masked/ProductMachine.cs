@@ -9,6 +9,8 @@ public enum ProductState
     OneOpen,
     /// <summary>Both have: what is there is multiplied.</summary>
     BothOpen,
+    /// <summary>The linker has offered the bits of its share, and waits for the contributing party's tables.</summary>
+    Releasing,
     /// <summary>The product is in the outbox.</summary>
     Computed,
     /// <summary>It is over without a product.</summary>
@@ -20,7 +22,9 @@ public enum ProductTrigger
 {
     /// <summary>A party announces its matrix.</summary>
     Open,
-    /// <summary>The last batch and both corrections are multiplied in.</summary>
+    /// <summary>The last batch and both corrections are multiplied in, and there is a release.</summary>
+    Release,
+    /// <summary>The same without, or the release's tables are here.</summary>
     Compute,
     /// <summary>It is taken back, or something is wrong with it.</summary>
     End,
@@ -34,12 +38,13 @@ public enum ProductTrigger
 internal static class ProductMachine
 {
     private static readonly TransitionTable<ProductState, ProductTrigger> Table = new("query", """
-        from     | Open     Compute  End
-        -        | OneOpen  ✗        Ended
-        OneOpen  | BothOpen ✗        Ended
-        BothOpen | ✗        Computed Ended
-        Computed | ·        ✗        ·
-        Ended    | ·        ✗        ·
+        from      | Open     Release   Compute  End
+        -         | OneOpen  ✗         ✗        Ended
+        OneOpen   | BothOpen ✗         ✗        Ended
+        BothOpen  | ✗        Releasing Computed Ended
+        Releasing | ✗        ✗         Computed Ended
+        Computed  | ·        ✗         ✗        ·
+        Ended     | ·        ✗         ✗        ·
         """);
 
     /// <inheritdoc cref="TransitionTable{TState, TTrigger}.Next"/>

@@ -3,6 +3,7 @@ using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Session;
 
@@ -46,7 +47,7 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         var seconds = (int)Math.Clamp((masked.DeadlineAt - turn.Now).TotalSeconds, 1, PartyContext.MaximumDeadlineSeconds);
         var body = sealing.Seal(
             session, question.Id, nameof(ProposeQuery),
-            new QueryProposal(question.Text, matrix.Shape, masked.Pad, announced), SealedBodyJson.Default.QueryProposal);
+            new QueryProposal(question.Text, matrix.Shape, masked.Pad, announced, announced is null ? null : matrix.ReleaseSide), SealedBodyJson.Default.QueryProposal);
         return turn.Commit(effects =>
         {
             QuestionBook.Put(effects, proposed);
@@ -87,16 +88,53 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         using (masks)
         {
             var length = BodyWords.WordSizeBytes * plan.A.PaddedColumns * plan.B.PaddedColumns;
+            var release = contributions.ReleaseOf(session, question, plan);
             if (product.Rows != plan.Rows || product.AskerColumns != plan.A.PaddedColumns
-                || product.PeerColumns != plan.B.PaddedColumns || body.Length != length)
+                || product.PeerColumns != plan.B.PaddedColumns || (release is null ? body.Length != length : body.Length < length))
             {
                 throw new InvalidDataException("its shape is not the query's");
             }
 
-            var words = BodyWords.Read(body.Span);
-            Contribution.Unmask(masks, words);
-            return answers.Of(session, question, query, new MaskedTable(query, plan, words, ownLabels, labels, masked.OwnRecords), session.MinCell);
+            var words = BodyWords.Read(body.Span[..length]);
+            Release? released = null;
+            if (release is null)
+            {
+                Contribution.Unmask(masks, words);
+            }
+            else
+            {
+                released = OpenRelease(session, question, plan, release, words, body[length..]);
+            }
+
+            return answers.Of(session, question, query, new MaskedTable(query, plan, words, ownLabels, labels, masked.OwnRecords, released), session.MinCell);
         }
+    }
+
+    /// <summary>Opens what linker and contributing party have released. All other words are nothing, here too.</summary>
+    private Release OpenRelease(
+        PartySession session, Question question, MaskedPlan plan, ReleasePlan release, ulong[] words, ReadOnlyMemory<byte> behind)
+    {
+        var labels = ReleaseProtocol.OpeningSizeBytes(release.Program).Labels;
+        if (behind.Length < labels || sealing.TryUnseal(session, question.Id, nameof(ReleaseTables), behind[labels..]) is not { } sealedWords)
+        {
+            throw new InvalidDataException($"{session.Peer} has not sealed what it releases");
+        }
+
+        var shares = new ulong[words.Length];
+        var opened = ReleaseProtocol.Open(
+            release.Program, behind.Span[..labels], sealedWords, contributions.ContextOf(session, question, plan).Hash(), shares);
+        var isOpen = new bool[words.Length];
+        foreach (var word in release.Program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words))
+        {
+            isOpen[word] = true;
+        }
+
+        for (var i = 0; i < words.Length; i++)
+        {
+            words[i] = isOpen[i] ? words[i] + shares[i] : 0;
+        }
+
+        return release.Read(opened);
     }
 
     /// <summary>What this party must say about its own side; it does not ask what the other would refuse.</summary>
@@ -159,7 +197,11 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         Sealing.RequireTranscript(session, acceptance.Transcript);
         var labels = sealing.Unseal(session, question.Id, nameof(AcceptQuery), waiting.Envelope.Body, SealedBodyJson.Default.PartyLabels);
         RequireLabels(bound.Of(session, question), session, labels);
-        var agreed = question.Move(QuestionTrigger.Agree) with { Masked = question.Masked! with { Peer = labels.Shape, Labels = labels } };
+        var masked = question.Masked!;
+        var sides = masked.OwnRecords is { } own
+            ? new ReleaseSides(party.Name, own.Groups, new ReleaseAnnouncement(own.Columns, masked.OwnLabels!.TwoValued ?? [], own.Counts!), labels.TwoValued ?? [])
+            : null;
+        var agreed = question.Move(QuestionTrigger.Agree) with { Masked = masked with { Peer = labels.Shape, Labels = labels, Sides = sides } };
         await contributions.OpenAsync(session, agreed);
         return turn.Commit(effects =>
         {

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
@@ -62,6 +63,20 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
             : MaskedPlan.Build(query, records, peer, own, masked.Pad, session.MinCell);
         using var shared = party.SharedKeyWith(session);
         return (plan, new QueryMasks(shared, ContextOf(session, question, plan)));
+    }
+
+    /// <summary>The plan of a question's release, the same at both parties; null where the asking party's worker withholds by itself.</summary>
+    public ReleasePlan? ReleaseOf(PartySession session, Question question, MaskedPlan plan) => question.Masked!.Sides is { } sides && session.MinCell > 1
+        ? ReleasePlan.Of(bound.Of(session, question), plan, sides, session.MinCell) : null;
+
+    /// <summary>The own masks over what the asking party must not unmask by itself: over everything, where the answer is released.</summary>
+    public ulong[] WithheldOf(PartySession session, Question question, MaskedPlan plan, bool isReleased)
+    {
+        var stored = OwnerOnlyFile.Read(party.FolderOf(session).WithheldKey, "the session's secret of withheld sums");
+        using var secret = SecretBytes.CopyOf(stored);
+        CryptographicOperations.ZeroMemory(stored);
+        return QueryMasks.Withheld(secret, ContextOf(session, question, plan),
+            isReleased ? new bool[plan.A.PaddedColumns * plan.B.PaddedColumns] : plan.NeededEntries());
     }
 
     /// <summary>Makes and sends the next batches; with the last, the correction.</summary>
@@ -128,11 +143,12 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         }
 
         var isLast = open.Next == open.Batches;
-        var correction = isLast ? CorrectionOf(session, question, open) : null;
+        var release = isLast && !question.IsOwn ? ReleaseOf(session, question, open.Plan) : null;
+        var correction = isLast ? CorrectionOf(session, question, open, release) : null;
         var sent = question with { Masked = question.Masked! with { SentBatches = open.Next } };
         if (isLast)
         {
-            sent = sent.Move(question.IsOwn ? QuestionTrigger.LastSent : QuestionTrigger.Finish);
+            sent = sent.Move(question.IsOwn || release is not null ? QuestionTrigger.LastSent : QuestionTrigger.Finish);
         }
 
         turn.Commit(sent.IsOver ? OpenQuestions.Without(turn, question.Id) : session,
@@ -183,21 +199,14 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         }
     }
 
-    private byte[] CorrectionOf(PartySession session, Question question, OpenContribution open)
+    private byte[] CorrectionOf(PartySession session, Question question, OpenContribution open, ReleasePlan? release)
     {
-        ulong[]? withheld = null;
-        if (!question.IsOwn)
-        {
-            var stored = OwnerOnlyFile.Read(party.FolderOf(session).WithheldKey, "the session's secret of withheld sums");
-            using var secret = SecretBytes.CopyOf(stored);
-            CryptographicOperations.ZeroMemory(stored);
-            withheld = QueryMasks.Withheld(secret, ContextOf(session, question, open.Plan), open.Plan.NeededEntries());
-        }
-
-        return BodyWords.Write(open.Contribution.Finish(withheld));
+        var withheld = question.IsOwn ? null : WithheldOf(session, question, open.Plan, release is not null);
+        return [.. BodyWords.Write(open.Contribution.Finish(withheld)), .. release?.Program.Write() ?? []];
     }
 
-    private MaskContext ContextOf(PartySession session, Question question, MaskedPlan plan)
+    /// <summary>Everything that a question is, for what is derived from keys.</summary>
+    public MaskContext ContextOf(PartySession session, Question question, MaskedPlan plan)
     {
         var masked = question.Masked!;
         return new MaskContext(session.Transcript, question.Id, masked.Counter, question.Asker

@@ -3,6 +3,7 @@ using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Rows;
@@ -134,8 +135,10 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         var question = new Question(QuestionState.Contributing)
         {
             Id = proposal.QueryId, Session = session.Id, Asker = session.Peer, Text = asked.Text, AskedAt = turn.Now,
-            Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape),
+            Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape,
+                Sides: session.MinCell > 1 ? new ReleaseSides(session.Peer, asked.Announced!.Groups, asked.Release!, matrix.TwoValued) : null),
         };
+        RequireRoom(session, question);
         return await ContributeAsync(turn, waiting, question, query, matrix);
     }
 
@@ -164,6 +167,24 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             // A question of another session was quicker and took what the day had left; the next turn says so.
             await contributions.CloseAsync(session.Id, question.Id);
             return TurnOutcome.Worked;
+        }
+    }
+
+    /// <summary>Whether what the answer would open is small enough to be decided about; said before anything is contributed.</summary>
+    private void RequireRoom(PartySession session, Question question)
+    {
+        var (plan, masks) = contributions.PlanOf(session, question);
+        masks.Dispose();
+        try
+        {
+            if (contributions.ReleaseOf(session, question, plan) is { } release)
+            {
+                ReleaseCircuit.Of(release.Program);
+            }
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new QueryException(QueryException.TooManyGroups, exception.Message);
         }
     }
 
@@ -205,6 +226,11 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         if (QuestionRule.Malformed(asked.Announced, query, session.Peer, party.Name, asked.Shape, session.IntersectionSize!.Value) is { } unknown)
         {
             throw new QueryException(QueryException.BelowMinimum, $"the question cannot be checked against the minimum cell size, and is refused: {unknown}");
+        }
+
+        if (QuestionRule.Malformed(asked.Release, asked.Announced!, query, session.Peer, asked.Shape) is { } unsaid)
+        {
+            throw new QueryException(QueryException.BelowMinimum, $"the question cannot be checked against the minimum cell size, and is refused: {unsaid}");
         }
 
         if ((QuestionRule.Fault(asked.Announced!, query, session.Peer, session.MinCell, isAsker: true)

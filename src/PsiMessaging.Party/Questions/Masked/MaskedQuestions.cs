@@ -29,6 +29,7 @@ internal sealed class MaskedQuestions : IQuestionEngine
     private readonly GivingUp _givingUp;
     private readonly Asking _asking;
     private readonly Joining _joining;
+    private readonly Releasing _releasing;
 
     public MaskedQuestions(PartyContext party, BoundQuestions bound, Answers answers, PolicyDesk policy)
     {
@@ -37,6 +38,7 @@ internal sealed class MaskedQuestions : IQuestionEngine
         _givingUp = new GivingUp(party, bound, _contributions, answers);
         _asking = new Asking(party, bound, _contributions, sealing, _givingUp, answers);
         _joining = new Joining(party, bound, _contributions, sealing, policy);
+        _releasing = new Releasing(party, bound, _contributions, sealing, _givingUp);
     }
 
     /// <inheritdoc/>
@@ -52,6 +54,9 @@ internal sealed class MaskedQuestions : IQuestionEngine
             IsProposed(arrival.State, arrival.Session!, arrival.Message.QueryId)),
         About<RefuseQuery>(SlotKinds.AskedBack, Limit.By("one an own question"), message => message.SessionId, message => message.QueryId, arrival =>
             IsProposed(arrival.State, arrival.Session!, arrival.Message.QueryId) && arrival.Message.HighestCounter is >= 0 and <= MaximumCounter),
+        SessionRoutes.FromLinker<ReleaseTransfer>(SlotKinds.Transfer, Limit.By("one a question of the peer's"), message => message.SessionId,
+            message => message.QueryId, arrival => IsReleasing(arrival.State, arrival.Session!, arrival.Message.QueryId) ? Admission.Store
+                : SessionRoutes.Unwanted(arrival)),
         About<WithdrawQuery>(SlotKinds.Withdraw, Limit.Few(MostWaiting), message => message.SessionId, message => message.QueryId, arrival =>
             ParticipantNames.IsId(arrival.Message.QueryId) && arrival.Envelope.Body.Length == 0),
     ];
@@ -122,6 +127,7 @@ internal sealed class MaskedQuestions : IQuestionEngine
                 QuestionState.Preparing when !isOneRunning => await _asking.ProposeAsync(turn, question),
                 QuestionState.Proposed => await _asking.TakeReplyAsync(turn, question),
                 QuestionState.Contributing => await _contributions.ContributeAsync(turn, question),
+                QuestionState.Contributed when !question.IsOwn => await _releasing.StepAsync(turn, question),
                 _ => TurnOutcome.Idle,
             };
         }
@@ -146,6 +152,7 @@ internal sealed class MaskedQuestions : IQuestionEngine
     public ValueTask CloseAsync(string session)
     {
         _bound.Forget(session);
+        _releasing.Close(session);
         return _contributions.CloseAsync(session);
     }
 
@@ -156,6 +163,11 @@ internal sealed class MaskedQuestions : IQuestionEngine
         string kind, Limit limit, Func<TMessage, string> session, Func<TMessage, string> question, Func<Arrival<TMessage, PartySession>, bool> isFit) =>
         SessionRoutes.FromPeer(kind, limit, session, question, arrival => arrival.Session!.Engine == QueryEngine.Masked && isFit(arrival) ? Admission.Store
             : Admission.Refuse($"{arrival.From} sent a {arrival.Envelope.Header.Type} message out of range, or more questions than may wait"));
+
+    /// <summary>Whether a question of the peer's waits for the linker's part of its release.</summary>
+    private static bool IsReleasing(IStoreReader state, PartySession session, string id) =>
+        session.OpenQueries.Contains(id) && QuestionBook.Find(state, id) is { IsOwn: false, State: QuestionState.Contributed } question
+            && question.Session == session.Id;
 
     /// <summary>Whether an own question waits for the peer's word. The peer's own questions take no answer from it.</summary>
     private static bool IsProposed(IStoreReader state, PartySession session, string id) =>

@@ -22,6 +22,20 @@ internal sealed class Sealing(PartyContext party)
         return aead.Encrypt(JsonSerializer.SerializeToUtf8Bytes(content, type));
     }
 
+    /// <summary>Bytes for the other party, which pass through the linker.</summary>
+    public byte[] Seal(PartySession session, string id, string kind, ReadOnlySpan<byte> content)
+    {
+        using var aead = KeyOf(session, id, kind, party.Name);
+        return aead.Encrypt(content);
+    }
+
+    /// <summary>Bytes of the other party; null where they are not sealed under the parties' key.</summary>
+    public byte[]? TryUnseal(PartySession session, string id, string kind, ReadOnlyMemory<byte> body)
+    {
+        using var aead = KeyOf(session, id, kind, session.Peer);
+        return aead.TryDecrypt(body.Span);
+    }
+
     /// <summary>What the other party says.</summary>
     /// <exception cref="QueryException">It is not sealed under the parties' key, or cannot be read.</exception>
     public T Unseal<T>(PartySession session, string id, string kind, ReadOnlyMemory<byte> body, JsonTypeInfo<T> type)

@@ -1,10 +1,13 @@
+using System.Security.Cryptography;
 using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Files;
 using PsiMessaging.Participants;
+using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Result;
 using PsiMessaging.Party.Rows;
@@ -32,20 +35,47 @@ internal sealed class StandingReady(PartyContext party)
                 $"the stored result of session {session.Id} does not fit the dataset {session.Dataset}; open another session");
         }
 
-        if (!File.Exists(folder.WithheldKey))
-        {
-            using var secret = SecretBytes.Random(32);
-            AtomicFile.Write(folder.WithheldKey, secret.Span);
-        }
-
+        Draw(folder.WithheldKey);
+        var choice = session.MinCell > 1 ? Choose(session, folder) : [];
         var columns = turn.Read(state => party.DescribedColumns(session, state));
         return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.AllSent) }, effects =>
         {
             effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Count));
             effects.Send(session.Peer, new AnnounceColumns(session.Id, session.Transcript, columns));
             effects.Send(session.Linker,
-                new RegisterDataset(session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, rows, []));
+                new RegisterDataset(session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, rows, []), choice);
         });
+    }
+
+    /// <summary>The own message of the base transfers that releases rest on; after a kill the same.</summary>
+    private byte[] Choose(PartySession session, SessionFolder folder)
+    {
+        Draw(folder.ReleaseKey);
+        using var secret = SecretOf(folder);
+        return ReleaseKeys.Choose(secret, session.Transcript, party.Name);
+    }
+
+    /// <summary>The own secret of a session's base transfers.</summary>
+    public static SecretBytes SecretOf(SessionFolder folder)
+    {
+        var stored = OwnerOnlyFile.Read(folder.ReleaseKey, "the session's secret of releases");
+        try
+        {
+            return SecretBytes.CopyOf(stored);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(stored);
+        }
+    }
+
+    private static void Draw(string path)
+    {
+        if (!File.Exists(path))
+        {
+            using var secret = SecretBytes.Random(ReleaseKeys.SecretSizeBytes);
+            AtomicFile.Write(path, secret.Span);
+        }
     }
 
     private async Task AlignAsync(Turn<PartySession> turn, string folder)

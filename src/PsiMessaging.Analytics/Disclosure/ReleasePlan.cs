@@ -1,0 +1,71 @@
+using PsiMessaging.Analytics.Masked;
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.SharedRelease;
+
+namespace PsiMessaging.Analytics.Disclosure;
+
+/// <summary>What both parties know of the asking party's side of a question, and which columns of either have two values: what its release depends on.</summary>
+/// <param name="Asker">The asking party.</param>
+/// <param name="Groups">Records of each of its groups.</param>
+/// <param name="Side">What it announces for the release.</param>
+/// <param name="OthersTwoValued">Columns of two values of the other party's.</param>
+public sealed record ReleaseSides(string Asker, IReadOnlyList<int> Groups, ReleaseAnnouncement Side, IReadOnlyList<string> OthersTwoValued);
+
+/// <summary>
+/// The program by which linker and contributing party decide what of an answer the asking party gets, made of the same text, plan and announcements at both
+/// parties. It names the counts that a minimum cell size is held against, the rule of subtraction among them, and what each decision opens.
+/// </summary>
+public sealed class ReleasePlan
+{
+    /// <summary>The name of a cell's count.</summary>
+    internal const string Count = "";
+
+    private readonly Dictionary<(int Cell, string Columns), int> _openings;
+    private readonly int _cells;
+
+    internal ReleasePlan(ReleaseProgram program, long[] constants, Dictionary<(int Cell, string Columns), int> openings, int cells) =>
+        (Program, Constants, _openings, _cells) = (program, constants, openings, cells);
+
+    /// <summary>The program: the linker gets it from the contributing party.</summary>
+    public ReleaseProgram Program { get; }
+
+    /// <summary>What the contributing party adds to each number: how many records the asking party announced. The linker does not get it.</summary>
+    public IReadOnlyList<long> Constants { get; }
+
+    /// <summary>The plan of a question's release; null for a statistic that the asking party's worker withholds by itself.</summary>
+    /// <param name="query">The question.</param>
+    /// <param name="plan">Its product.</param>
+    /// <param name="sides">What is announced.</param>
+    /// <param name="minCell">The minimum cell size, 2 or more.</param>
+    public static ReleasePlan? Of(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell)
+    {
+        if (!query.Query.Statistic.IsReleasedByOthers)
+        {
+            return null;
+        }
+
+        var builder = new ReleaseBuilder(query, plan, sides, minCell);
+        query.Query.Statistic.Release(builder);
+        return builder.Build();
+    }
+
+    /// <summary>What was opened, for who reads the table.</summary>
+    /// <param name="opened">A bit for each opening of the program.</param>
+    public Release Read(bool[] opened) => new(
+        [.. Enumerable.Range(0, _cells).Select(cell => opened[_openings[(cell, Count)]])],
+        (cell, columns) => opened[_openings.TryGetValue((cell, columns), out var opening) ? opening : _openings[(cell, Count)]]);
+
+    /// <summary>The name under which a measure's columns are looked up.</summary>
+    internal static string KeyOf(IEnumerable<ColumnName> columns) => "of " + LabelKey.Of(columns.Select(column => column.ToString()).Order(StringComparer.Ordinal));
+}
+
+/// <summary>What linker and contributing party have released of a table.</summary>
+/// <param name="Cells">Whether each cell is shown.</param>
+/// <param name="OfColumns">Whether what is about some columns is shown in a cell.</param>
+public sealed record Release(IReadOnlyList<bool> Cells, Func<int, string, bool> OfColumns)
+{
+    /// <summary>Whether what is about some columns is shown in a cell.</summary>
+    internal bool IsShown(int cell, IEnumerable<ColumnName> columns) => Cells[cell] && OfColumns(cell, ReleasePlan.KeyOf(columns));
+}
