@@ -33,16 +33,19 @@ public static class ReleaseRule
         var small = shown.Count(cell => !cell);
         var tells = !others && small > 0 && own - Sum(counts, shown) > (small - 1L) * (minimum - 1);
 
-        // Of cells of one size the first goes: which it is depends on their order alone, and a circuit decides it in half the gates.
+        // Cells of one size go together: which of them went would depend on their order.
         for (; (tells || own - Sum(counts, shown) < minimum) && Array.Exists(shown, cell => cell); tells = false)
         {
-            var least = -1;
+            var least = long.MaxValue;
             for (var i = 0; i < shown.Length; i++)
             {
-                least = shown[i] && (least < 0 || counts[i] < counts[least]) ? i : least;
+                least = shown[i] ? Math.Min(least, counts[i]) : least;
             }
 
-            shown[least] = false;
+            for (var i = 0; i < shown.Length; i++)
+            {
+                shown[i] &= counts[i] != least;
+            }
         }
 
         return shown;

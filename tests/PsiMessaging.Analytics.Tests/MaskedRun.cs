@@ -6,6 +6,7 @@ using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Batches;
+using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Records;
@@ -104,7 +105,75 @@ internal sealed class MaskedRun : IDisposable
         Unmasked = (product, plan.NeededEntries());
         var table = new MaskedTable(query, plan, product, left.Labels, right.Labels,
             minCell > 1 ? left.OwnRecords : null);
-        return new AnswerBuilder(query, table, minCell, P1.Rows).Build();
+        var plain = new AnswerBuilder(query, table, minCell, P1.Rows);
+        if (minCell == 1 || ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell) is not { } release)
+        {
+            return plain.Build();
+        }
+
+        Assert.Null(QuestionRule.Malformed(left.ReleaseSide, left.Announced, query, asker, left.Shape));
+        var released = new AnswerBuilder(query, Release(query, plan, release, product, left, right), minCell, P1.Rows);
+        Answer expected;
+        try
+        {
+            expected = plain.Build();
+        }
+        catch (QueryException exception)
+        {
+            var refused = Assert.Throws<QueryException>(released.Build);
+            Assert.Equal((exception.Code, exception.Message), (refused.Code, refused.Message));
+            throw refused;
+        }
+
+        var answer = released.Build();
+        RequireSame(query, expected, answer);
+        return answer;
+    }
+
+    private static ReleaseSides SidesOf(string asker, PartyMatrix left, PartyMatrix right) => new(
+        asker, left.Announced.Groups, left.Announced.Levels, left.ReleaseSide, right.TwoValued, ReleaseSides.MissingOf(right.GroupLabels));
+
+    /// <summary>The table as linker and contributing party release it; what its circuit decides about shares of the product, in the clear.</summary>
+    private static MaskedTable Release(
+        BoundQuery query, MaskedPlan plan, ReleasePlan release, ulong[] product, PartyMatrix left, PartyMatrix right)
+    {
+        var program = release.Program;
+        var (one, two) = (new List<bool>(), new List<bool>());
+        for (var i = 0; i < program.Numbers.Count; i++)
+        {
+            var (share, rest) = (0UL, (ulong)release.Constants[i]);
+            foreach (var (word, factor) in program.Numbers[i].Terms)
+            {
+                // The linker's share is some word or other.
+                var linker = 0x9E3779B97F4A7C15UL * (ulong)(word + 7);
+                share += (ulong)factor * linker;
+                rest += (ulong)factor * (product[word] - linker);
+            }
+
+            one.AddRange(Enumerable.Range(0, program.Numbers[i].Bits).Select(bit => ((share >> bit) & 1) == 1));
+            two.AddRange(Enumerable.Range(0, program.Numbers[i].Bits).Select(bit => ((rest >> bit) & 1) == 1));
+        }
+
+        var opened = ReleaseCircuit.Of(program).Circuit.Evaluate([.. one, .. two]);
+        var words = new ulong[product.Length];
+        foreach (var word in program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words))
+        {
+            words[word] = product[word];
+        }
+
+        return new MaskedTable(query, plan, words, left.Labels, right.Labels, left.OwnRecords, release.Read(opened));
+    }
+
+    /// <summary>Both decide alike on every cell and measure; of totals those are left that follow from cells which are shown.</summary>
+    private static void RequireSame(BoundQuery query, Answer plain, Answer released)
+    {
+        static string Line(IReadOnlyList<AnswerCell> row) => string.Join('|', row.Select(cell => cell.Text ?? (cell.IsWithheld ? "(withheld)" : "")));
+        bool IsCell(IReadOnlyList<AnswerCell> row) => !row.Take(query.Groupings.Count).Any(cell => cell.IsTotal);
+        Assert.Equal(plain.Rows.Where(IsCell).Select(Line), released.Rows.Where(IsCell).Select(Line));
+        foreach (var (left, right) in plain.Rows.Zip(released.Rows).Where(pair => !IsCell(pair.First)))
+        {
+            Assert.All(left.Zip(right), pair => Assert.True(pair.Second.IsWithheld || pair.First.Text == pair.Second.Text));
+        }
     }
 
     /// <summary>

@@ -54,6 +54,8 @@ public class GoldenTests
         new OpenProduct(Id, Id, "P1", 7, 730, 4, 3, 32768),
         new MaskedRows(Id, Id, 0, 730),
         new MaskedCorrection(Id, Id),
+        new ReleaseTransfer(Id, Id),
+        new ReleaseTables(Id, Id),
         new ProductComputed(Id, Id, 730, 4, 3),
         new StartSession
         {

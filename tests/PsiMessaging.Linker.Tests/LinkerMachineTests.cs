@@ -7,7 +7,8 @@ public class LinkerMachineTests
 {
     private static readonly LinkState?[] States = [null, LinkState.Receiving, LinkState.Ready, LinkState.Deleted, LinkState.Failed];
 
-    private static readonly ProductState?[] ProductStates = [null, ProductState.OneOpen, ProductState.BothOpen, ProductState.Computed, ProductState.Ended];
+    private static readonly ProductState?[] ProductStates =
+        [null, ProductState.OneOpen, ProductState.BothOpen, ProductState.Releasing, ProductState.Computed, ProductState.Ended];
 
     /// <summary>What is not here cannot happen.</summary>
     private static readonly Dictionary<(LinkState?, LinkTrigger), LinkState> Sessions = new()
@@ -40,8 +41,11 @@ public class LinkerMachineTests
         [(null, ProductTrigger.End)] = ProductState.Ended,
         [(ProductState.OneOpen, ProductTrigger.Open)] = ProductState.BothOpen,
         [(ProductState.OneOpen, ProductTrigger.End)] = ProductState.Ended,
+        [(ProductState.BothOpen, ProductTrigger.Release)] = ProductState.Releasing,
         [(ProductState.BothOpen, ProductTrigger.Compute)] = ProductState.Computed,
         [(ProductState.BothOpen, ProductTrigger.End)] = ProductState.Ended,
+        [(ProductState.Releasing, ProductTrigger.Compute)] = ProductState.Computed,
+        [(ProductState.Releasing, ProductTrigger.End)] = ProductState.Ended,
         [(ProductState.Computed, ProductTrigger.Open)] = ProductState.Computed,
         [(ProductState.Computed, ProductTrigger.End)] = ProductState.Computed,
         [(ProductState.Ended, ProductTrigger.Open)] = ProductState.Ended,

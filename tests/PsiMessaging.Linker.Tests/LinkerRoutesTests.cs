@@ -14,7 +14,7 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
     private static readonly Type[] FromParties =
     [
         typeof(RegisterDataset), typeof(DatasetBatch), typeof(AbortSession), typeof(RunQuery),
-        typeof(OpenProduct), typeof(MaskedRows), typeof(MaskedCorrection), typeof(WithdrawQuery),
+        typeof(OpenProduct), typeof(MaskedRows), typeof(MaskedCorrection), typeof(ReleaseTables), typeof(WithdrawQuery),
     ];
 
     private readonly LinkerDesk _desk = new();
@@ -68,6 +68,8 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
             MaskedRows       P3 | Drops   Refuses Refuses Refuses Refuses Refuses
             MaskedCorrection P1 | Drops   Refuses Refuses Stores  Drops   Drops
             MaskedCorrection P3 | Drops   Refuses Refuses Refuses Refuses Refuses
+            ReleaseTables    P1 | Drops   Refuses Refuses Refuses Drops   Drops
+            ReleaseTables    P3 | Drops   Refuses Refuses Refuses Refuses Refuses
             WithdrawQuery    P1 | Drops   Stores  Stores  Stores  Drops   Drops
             WithdrawQuery    P3 | Drops   Refuses Refuses Refuses Refuses Refuses
             """;
@@ -179,6 +181,7 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
     [InlineData(nameof(OpenProduct))]
     [InlineData(nameof(MaskedRows))]
     [InlineData(nameof(MaskedCorrection))]
+    [InlineData(nameof(ReleaseTables))]
     [InlineData(nameof(WithdrawQuery))]
     public void Query_WhoseIdIsNone_IsRefused(string message)
     {
@@ -320,6 +323,7 @@ public sealed class LinkerRoutesTests : IAsyncDisposable
         nameof(OpenProduct) => new OpenProduct(id, query ?? LinkerDesk.NewId(), "P1", 1, 4, 1, 1, MaskedBatch.RowsOf(1)),
         nameof(MaskedRows) => new MaskedRows(id, query ?? LinkerDesk.NewId(), 0, 4),
         nameof(MaskedCorrection) => new MaskedCorrection(id, query ?? LinkerDesk.NewId()),
+        nameof(ReleaseTables) => new ReleaseTables(id, query ?? LinkerDesk.NewId()),
         nameof(WithdrawQuery) => new WithdrawQuery(id, query ?? LinkerDesk.NewId(), FailureCodes.Cancelled),
         _ => throw new ArgumentException(type, nameof(type)),
     };

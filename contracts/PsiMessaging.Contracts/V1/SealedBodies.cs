@@ -39,8 +39,9 @@ public sealed record QueryAnnouncement(IReadOnlyList<int> Groups, IReadOnlyList<
 /// <param name="Counts">
 /// For each of the counts of its own columns that the minimum is held against, in their order, the records of each group; at most 1,000 counts.
 /// </param>
+/// <param name="Missing">Places of its groups that lack a label, from 0.</param>
 public sealed record ReleaseAnnouncement(
-    IReadOnlyList<ColumnAnnouncement> Differing, IReadOnlyList<string> TwoValued, IReadOnlyList<IReadOnlyList<int>> Counts);
+    IReadOnlyList<ColumnAnnouncement> Differing, IReadOnlyList<string> TwoValued, IReadOnlyList<IReadOnlyList<int>> Counts, IReadOnlyList<int> Missing);
 
 /// <summary>A numeric column of the party that announces, group by group.</summary>
 /// <param name="Column">Its name.</param>

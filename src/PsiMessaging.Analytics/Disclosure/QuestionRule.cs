@@ -85,7 +85,7 @@ public static class QuestionRule
     /// <param name="shape">Its shape.</param>
     public static string? Malformed(ReleaseAnnouncement? release, QueryAnnouncement announced, BoundQuery query, string party, PartyShape shape)
     {
-        if (release?.Differing is null || release.TwoValued is null || release.Counts is null)
+        if (release?.Differing is null || release.TwoValued is null || release.Counts is null || release.Missing is null)
         {
             return "it does not say how many records differ in its columns";
         }
@@ -95,6 +95,7 @@ public static class QuestionRule
             counts?.Count == announced.Groups.Count && counts.Zip(announced.Groups).All(pair => pair.First >= 0 && pair.First <= pair.Second);
         return release.Counts.Count != query.OwnMoments(party, term => shape.Levels[terms.IndexOf(term)]).Count || !release.Counts.All(IsOfGroups)
             || release.TwoValued.Count > MostColumns || release.Differing.Count > MostColumns || release.TwoValued.Contains(null)
+            || release.Missing.Count > announced.Groups.Count || release.Missing.Any(place => place < 0 || place >= announced.Groups.Count)
             || release.Differing.Any(column => column?.Column is null || !IsOfGroups([.. column.Groups?.Select(group => group?.Records ?? -1) ?? []])
                 || column.Groups!.Any(group => group.Different < 0 || group.Different > group.Records))
             ? "the numbers of records that differ in its columns do not fit" : null;

@@ -48,12 +48,14 @@ internal sealed class ReleaseBuilder
 
     private List<BoundTerm> OwnTerms => [.. Query.Terms.Where(term => term.Grouping is not null && term.Column.Party == _sides.Asker)];
 
-    private bool OthersSelect => Query.Where.Any(condition => condition.Party != _sides.Asker) || (Query.Weight is { } weight && IsOthers(weight));
+    /// <summary>Whether the other party's filter or weight decides which records count.</summary>
+    public bool OthersSelect => Query.Where.Any(condition => condition.Party != _sides.Asker) || (Query.Weight is { } weight && IsOthers(weight));
 
-    private bool IsOthers(ColumnName column) => column.Party != _sides.Asker;
+    /// <summary>Whether a column is the other party's.</summary>
+    public bool IsOthers(ColumnName column) => column.Party != _sides.Asker;
 
     /// <summary>The decision for each cell by the rule for counts.</summary>
-    public int[] CellsShown() => ShowCells((cell, sign) => [(Query.Records, cell, sign)], group => _sides.Groups[group]);
+    public int[] CellsShown() => ShowCells((cell, sign) => [(Query.Records, cell, sign)], OwnRecords);
 
     /// <summary>The decision that what is about some columns is shown in a cell.</summary>
     /// <param name="cell">The cell.</param>
@@ -90,6 +92,57 @@ internal sealed class ReleaseBuilder
         _named.Add((cell, key), _openings.Count);
         _openings.Add(new Opening(decision, [.. moments.SelectMany(moment => _plan.WordsOf(moment, groupA, groupB)).Distinct().Order()]));
     }
+
+    /// <summary>Own groups.</summary>
+    public int OwnGroups => _sides.Groups.Count;
+
+    /// <summary>Records of an own group; none where every own group was put aside.</summary>
+    public long OwnRecords(int group) => group < _sides.Groups.Count ? _sides.Groups[group] : 0;
+
+    /// <summary>Own records at a level of an own class term.</summary>
+    public long OwnRecordsAt(BoundTerm term, int level) => _sides.Levels[OwnTerms.IndexOf(term)][level];
+
+    /// <summary>Own records of the first group that meet the own part of a count.</summary>
+    public long OwnCount(Moment moment) => _sides.Groups.Count == 0 ? 0 : _sides.Side.Counts[_ownMoments[moment.Of(_sides.Asker)]][0];
+
+    /// <summary>Levels of a class term.</summary>
+    public int Levels(BoundTerm term)
+    {
+        var shape = IsOthers(term.Column) ? _plan.B.Shape : _plan.A.Shape;
+        return shape.Levels[Query.Terms.Where(other => other.Grouping is not null && other.Column.Party == term.Column.Party).ToList().IndexOf(term)];
+    }
+
+    /// <summary>Whether the records of an own group have all labels.</summary>
+    public bool HasOwnLabels(int group) => !_sides.Side.Missing.Contains(group);
+
+    /// <summary>Whether those of a cell have, on both sides.</summary>
+    public bool HasEveryLabel(int cell) => HasOwnLabels(PlaceOf(cell).A) && !_sides.OthersMissing.Contains(PlaceOf(cell).B);
+
+    /// <summary>A decision that always holds.</summary>
+    public int Always => AtLeast(LinearCount.Known(1), 1);
+
+    /// <summary>Whether a number of records of the only cell is at least a threshold.</summary>
+    public int AtLeast(LinearCount count, long threshold) => AtLeast(Number(_allBits, count.Terms.Select(term => (term.Count, 0, term.Sign)), count.Constant),
+        threshold);
+
+    /// <summary>Whether a count of a cell is at least the minimum.</summary>
+    public int AtLeast(int cell, Moment count) => AtLeast(Number(_groupBits, [(count, cell, 1)], 0));
+
+    /// <summary>Whether a number is at least a threshold.</summary>
+    public int AtLeast(int number, long threshold) => Add(new Decision.AtLeast(number, threshold));
+
+    /// <summary>The sum of a count over some cells.</summary>
+    public int Sum(IEnumerable<int> cells, Moment count) => Number(_allBits, cells.Select(cell => (count, cell, 1)), 0);
+
+    /// <summary>What some cells leave of a number of own records.</summary>
+    public int Left(long own, IEnumerable<int> cells, Moment count) => Number(_allBits, cells.Select(cell => (count, cell, -1)), own);
+
+    /// <summary>All of some decisions.</summary>
+    public int All(IReadOnlyList<int> decisions) => decisions.Count == 1 ? decisions[0] : Add(new Decision.All(decisions));
+
+    /// <summary>One decision where a first one holds, else another.</summary>
+    public int Either(int condition, int whenSet, int other) => Add(new Decision.Any(
+        [Add(new Decision.All([condition, whenSet])), Add(new Decision.All([Add(new Decision.Not(condition)), other]))]));
 
     /// <summary>The plan.</summary>
     public ReleasePlan Build() => new(new ReleaseProgram(_numbers, _decisions, _openings), [.. _constants], _named, Cells);
@@ -133,24 +186,26 @@ internal sealed class ReleaseBuilder
         BoundQuery.Subsets(atBase).Select(subset =>
             (Query.RecordsDifferent(columns, [.. numbers.Except(atBase), .. subset]), cell, subset.Length % 2 == 0 ? sign : -sign));
 
-    private ColumnName[] NumbersOf(int cell, ColumnName[] columns) =>
+    /// <summary>As <see cref="ColumnRelease.NumbersOf"/>.</summary>
+    public ColumnName[] NumbersOf(int cell, ColumnName[] columns) =>
         [.. (Query.Weight is { } weight && !columns.Contains(weight) ? [.. columns, weight] : columns).Distinct()
             .Where(column => !HasNone(cell, column, isRest: false))];
 
-    private IEnumerable<ColumnName[]> BasesOf(int cell, ColumnName[] numbers) =>
+    /// <summary>As <see cref="ColumnRelease.BasesOf"/>.</summary>
+    public IEnumerable<ColumnName[]> BasesOf(int cell, ColumnName[] numbers) =>
         BoundQuery.Subsets([.. numbers.Where(column => IsTwoValued(column) && !HasNone(cell, column, isRest: true))]);
 
-    private bool IsTwoValued(ColumnName column) =>
+    /// <summary>Whether a column has two values, or one, but for few records.</summary>
+    public bool IsTwoValued(ColumnName column) =>
         (IsOthers(column) ? _sides.OthersTwoValued : _sides.Side.TwoValued).Contains(column.Name, StringComparer.Ordinal);
 
     /// <summary>As <see cref="ColumnRelease.HasNone"/>, from what is announced.</summary>
-    private bool HasNone(int cell, ColumnName column, bool isRest)
-    {
-        var group = cell / _plan.B.Shape.Groups;
-        return column == Query.Weight && !IsOthers(column) && group < _sides.Groups.Count
-            && _sides.Side.Differing.FirstOrDefault(spread => spread.Column == column.Name) is { } own
-            && (isRest ? own.Groups[group].Records - own.Groups[group].Different : own.Groups[group].Different) == 0;
-    }
+    public bool HasNone(int cell, ColumnName column, bool isRest) => column == Query.Weight && OwnSpread(column, cell / _plan.B.Shape.Groups) is { } own
+        && (isRest ? own.Records - own.Different : own.Different) == 0;
+
+    /// <summary>How many records of an own group have a value in an own column, and differ; null for the other party's.</summary>
+    public ColumnSpread? OwnSpread(ColumnName column, int group = 0) => IsOthers(column) || group >= _sides.Groups.Count ? null
+        : _sides.Side.Differing.FirstOrDefault(spread => spread.Column == column.Name)?.Groups[group];
 
     private int Number(int bits, IEnumerable<(Moment Moment, int Cell, int Sign)> counts, long constant)
     {

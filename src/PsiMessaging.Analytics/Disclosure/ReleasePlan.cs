@@ -6,12 +6,23 @@ using PsiMessaging.Cryptography.SharedRelease;
 
 namespace PsiMessaging.Analytics.Disclosure;
 
-/// <summary>What both parties know of the asking party's side of a question, and which columns of either have two values: what its release depends on.</summary>
+/// <summary>
+/// What both parties know of the asking party's side of a question, and which columns of either have two values: what its release depends on.
+/// </summary>
 /// <param name="Asker">The asking party.</param>
 /// <param name="Groups">Records of each of its groups.</param>
+/// <param name="Levels">Records at each level of each of its class terms.</param>
 /// <param name="Side">What it announces for the release.</param>
 /// <param name="OthersTwoValued">Columns of two values of the other party's.</param>
-public sealed record ReleaseSides(string Asker, IReadOnlyList<int> Groups, ReleaseAnnouncement Side, IReadOnlyList<string> OthersTwoValued);
+/// <param name="OthersMissing">Places of the other party's groups that lack a label.</param>
+public sealed record ReleaseSides(
+    string Asker, IReadOnlyList<int> Groups, IReadOnlyList<IReadOnlyList<int>> Levels, ReleaseAnnouncement Side, IReadOnlyList<string> OthersTwoValued,
+    IReadOnlyList<int> OthersMissing)
+{
+    /// <summary>Places of groups that lack a label.</summary>
+    public static IReadOnlyList<int> MissingOf(IReadOnlyList<IReadOnlyList<string?>> groups) =>
+        [.. groups.Select((labels, i) => (labels, i)).Where(entry => entry.labels.Contains(null)).Select(entry => entry.i)];
+}
 
 /// <summary>
 /// The program by which linker and contributing party decide what of an answer the asking party gets, made of the same text, plan and announcements at both
@@ -54,18 +65,22 @@ public sealed class ReleasePlan
     /// <summary>What was opened, for who reads the table.</summary>
     /// <param name="opened">A bit for each opening of the program.</param>
     public Release Read(bool[] opened) => new(
-        [.. Enumerable.Range(0, _cells).Select(cell => opened[_openings[(cell, Count)]])],
-        (cell, columns) => opened[_openings.TryGetValue((cell, columns), out var opening) ? opening : _openings[(cell, Count)]]);
+        [.. Enumerable.Range(0, _cells).Select(cell => _openings.TryGetValue((cell, Count), out var opening) && opened[opening])],
+        (cell, name) => _openings.TryGetValue((cell, name), out var opening) ? opened[opening] : null);
 
     /// <summary>The name under which a measure's columns are looked up.</summary>
-    internal static string KeyOf(IEnumerable<ColumnName> columns) => "of " + LabelKey.Of(columns.Select(column => column.ToString()).Order(StringComparer.Ordinal));
+    internal static string KeyOf(IEnumerable<ColumnName> columns) =>
+        "of " + LabelKey.Of(columns.Select(column => column.ToString()).Order(StringComparer.Ordinal));
 }
 
 /// <summary>What linker and contributing party have released of a table.</summary>
 /// <param name="Cells">Whether each cell is shown.</param>
-/// <param name="OfColumns">Whether what is about some columns is shown in a cell.</param>
-public sealed record Release(IReadOnlyList<bool> Cells, Func<int, string, bool> OfColumns)
+/// <param name="Named">A decision about a cell by its name; null where there is none.</param>
+public sealed record Release(IReadOnlyList<bool> Cells, Func<int, string, bool?> Named)
 {
     /// <summary>Whether what is about some columns is shown in a cell.</summary>
-    internal bool IsShown(int cell, IEnumerable<ColumnName> columns) => Cells[cell] && OfColumns(cell, ReleasePlan.KeyOf(columns));
+    internal bool IsShown(int cell, IEnumerable<ColumnName> columns) => Cells[cell] && Named(cell, ReleasePlan.KeyOf(columns)) != false;
+
+    /// <summary>Whether a rule about the only cell holds; one that nothing needed to be decided about does.</summary>
+    internal bool Decided(string name) => Named(0, name) != false;
 }

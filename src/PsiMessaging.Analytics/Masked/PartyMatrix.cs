@@ -700,7 +700,7 @@ public sealed class PartyMatrix
     public OwnRecords OwnRecords => new(GroupRecords, Aside, Differing, Announced.Levels, Bins, Notes, _together);
 
     /// <summary>What the party announces for the release when it asks.</summary>
-    public ReleaseAnnouncement ReleaseSide => new(Differing, TwoValued, _together);
+    public ReleaseAnnouncement ReleaseSide => new(Differing, TwoValued, _together, ReleaseSides.MissingOf(GroupLabels));
 
     /// <summary>
     /// Under a minimum cell size, how many records are behind the party's groups, classes and columns: of the asking party's those it announces, group by

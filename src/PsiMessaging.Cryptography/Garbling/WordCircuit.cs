@@ -115,6 +115,10 @@ public sealed class WordCircuit(Circuit circuit)
         return borrow;
     }
 
+    /// <summary>left = right; one AND gate a bit.</summary>
+    public int Equal(int[] left, int[] right) => Enumerable.Range(0, Math.Max(left.Length, right.Length))
+        .Aggregate(True, (equal, i) => And(equal, Not(Xor(At(left, i), At(right, i)))));
+
     /// <summary>A public number.</summary>
     public static int[] Number(long value) => [.. Enumerable.Range(0, 64 - (int)long.LeadingZeroCount(value)).Select(i => Constant(((value >> i) & 1) == 1))];
 

@@ -99,56 +99,37 @@ public sealed class ReleaseCircuit
         var low = 64 - (int)long.LeadingZeroCount(cells.Minimum - 1);
         var small = _words.Sum([.. counts.Zip(hidden, (count, bit) => _words.Mask(bit, [.. count.Take(low)]))]);
         var left = _numbers[cells.Left];
-        var isFew = _words.Not(_words.AtLeast(_words.Add(left, small, Math.Max(left.Length, small.Length)), cells.Minimum));
+        var rest = _words.Add(left, small, Math.Max(left.Length, small.Length));
+        var isFew = _words.Not(_words.AtLeast(rest, cells.Minimum));
 
         // Small cells alone, if they have so many records that none of them could be empty, tell none from few.
         var most = _words.Times(_words.Sum([.. hidden.Select(bit => (int[])[bit])]), cells.Minimum - 1);
-        var tells = _words.Less(most, _words.Add(small, WordCircuit.Number(cells.Minimum - 1), Math.Max(small.Length, low) + 1));
+        var tells = _words.Less(most, _words.Add(rest, WordCircuit.Number(cells.Minimum - 1), rest.Length + 1));
         var any = hidden.Aggregate(WordCircuit.False, _words.Or);
+
+        // Cells of one size go together: which of them went would depend on their order, and tell who knows the rule more than their sizes do.
         var others = cells.Others < 0 ? WordCircuit.True : _decided[cells.Others][0];
         var withoutOthers = _words.And(any, _words.Or(isFew, tells));
         var drop = _words.Xor(withoutOthers, _words.And(others, _words.Xor(isFew, withoutOthers)));
-        var dropped = new int[counts.Length];
-        Descend(Match([.. counts.Select((count, i) => new Contest((int[])[.. count, hidden[i]], i))]), drop, dropped);
-        return [.. shown.Zip(dropped, (bit, isDropped) => _words.And(bit, _words.Not(isDropped)))];
+        var least = Least([.. counts.Zip(hidden, (count, bit) => (int[])[.. count, bit])]);
+        return [.. shown.Zip(counts, (bit, count) => _words.And(bit, _words.Not(_words.And(drop, _words.Equal(count, least)))))];
     }
 
-    /// <summary>Who is smaller, of two cells or of two that were smaller before.</summary>
-    /// <param name="Word">The smaller one's number; what is hidden is larger than all else.</param>
-    /// <param name="Cell">The cell, where there is only one.</param>
-    /// <param name="First">One side, which wins where both are equal.</param>
-    /// <param name="Second">The other.</param>
-    /// <param name="SecondWins">The bit that it does.</param>
-    private sealed record Contest(int[] Word, int Cell, Contest? First = null, Contest? Second = null, int SecondWins = WordCircuit.False);
-
-    private Contest Match(Contest[] round)
+    /// <summary>The smallest of some numbers.</summary>
+    private int[] Least(int[][] round)
     {
         while (round.Length > 1)
         {
-            var next = new List<Contest>();
+            var next = new List<int[]>();
             for (var i = 0; i + 1 < round.Length; i += 2)
             {
-                var second = _words.Less(round[i + 1].Word, round[i].Word);
-                next.Add(new Contest(_words.Choose(second, round[i + 1].Word, round[i].Word), -1, round[i], round[i + 1], second));
+                next.Add(_words.Choose(_words.Less(round[i + 1], round[i]), round[i + 1], round[i]));
             }
 
-            round = [.. next, .. round.Length % 2 == 1 ? [round[^1]] : Array.Empty<Contest>()];
+            round = [.. next, .. round.Length % 2 == 1 ? [round[^1]] : Array.Empty<int[]>()];
         }
 
-        return round[0];
-    }
-
-    /// <summary>Gives the bit to the smallest cell, the first of equal ones; where nothing is shown it does not matter to whom.</summary>
-    private void Descend(Contest contest, int bit, int[] cells)
-    {
-        if (contest is { First: { } first, Second: { } second })
-        {
-            var below = _words.And(bit, contest.SecondWins);
-            Descend(second, below, cells);
-            Descend(first, _words.Xor(bit, below), cells);
-            return;
-        }
-
-        cells[contest.Cell] = bit;
+        // What is hidden has its highest bit set, and is larger than all that is shown.
+        return round[0][..^1];
     }
 }

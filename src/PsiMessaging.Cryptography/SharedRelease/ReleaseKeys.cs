@@ -9,8 +9,9 @@ using PsiMessaging.Cryptography.Symmetric;
 namespace PsiMessaging.Cryptography.SharedRelease;
 
 /// <summary>
-/// What a session's releases rest on: 128 base transfers between linker and contributing party, one message each way, which may cross (<see cref="BaseTransfer"/>).
-/// The contributing party chooses, and its choices are Δ, the difference of all labels; the linker offers. Each question has keys of its own, derived from them.
+/// What a session's releases rest on: 128 base transfers between linker and contributing party (<see cref="BaseTransfer"/>), one message each way, which may
+/// cross. The contributing party chooses, and its choices are Δ, the difference of all labels; the linker offers. Each question has keys of its own, derived
+/// from them.
 /// </summary>
 public static class ReleaseKeys
 {

@@ -32,7 +32,7 @@ public abstract record Decision
 
     /// <summary>
     /// Which cells of one own group are shown, by the rule of subtraction (docs/disclosure.md): those of the minimum or more, without the smallest of them
-    /// where the records not shown would be fewer than the minimum. A bit a cell: the decisions behind this one are <see cref="CellOf"/>.
+    /// (all of one size) where the records not shown would be fewer than the minimum. A bit a cell: the decisions behind this one are <see cref="CellOf"/>.
     /// </summary>
     /// <param name="Counts">Records of each cell, 1 or more.</param>
     /// <param name="Left">Records of the own group in no cell.</param>

@@ -241,7 +241,8 @@ public static class ReleaseProtocol
     /// <summary>The labels of the contributing party's bits that are used, whatever the bits are: both sides make them, and none is sent.</summary>
     private static Vector128<byte>[] OwnLabels(ReadOnlySpan<byte> session, string question, int count)
     {
-        using var cipher = new Aes128(SHA256.HashData([.. DomainTags.ReleaseLabels, .. session, .. ReleaseKeys.Named(question)]).AsSpan(0, Aes128.KeySizeBytes));
+        using var cipher = new Aes128(
+            SHA256.HashData([.. DomainTags.ReleaseLabels, .. session, .. ReleaseKeys.Named(question)]).AsSpan(0, Aes128.KeySizeBytes));
         var labels = new Vector128<byte>[count];
         for (var i = 0; i < count; i++)
         {

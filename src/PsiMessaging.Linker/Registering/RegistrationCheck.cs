@@ -18,7 +18,8 @@ internal static class RegistrationCheck
     /// <param name="request">The registration.</param>
     /// <param name="body">What came with it.</param>
     public static Fault? FaultOf(LinkerContext linker, LinkSession session, string from, RegisterDataset request, ReadOnlySpan<byte> body) =>
-        BodyFault(from, request, body) ?? FieldFault(from, request) ?? SizeFault(linker, from, request) ?? EngineFault(from, request) ?? MatchFault(session, from, request);
+        FieldFault(from, request) ?? SizeFault(linker, from, request) ?? EngineFault(from, request) ?? BodyFault(from, request, body)
+            ?? MatchFault(session, from, request);
 
     /// <summary>Releases rest on base transfers: engine masked under a minimum cell size needs the party's message of them.</summary>
     private static Fault? BodyFault(string from, RegisterDataset request, ReadOnlySpan<byte> body) =>

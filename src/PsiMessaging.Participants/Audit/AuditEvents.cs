@@ -47,6 +47,8 @@ public static class AuditEvents
         ["peer-question-ended"] = "other's question ended",
         ["mask-counter-raised"] = "mask counter raised",
         ["query-run"] = "question counted",
+        ["release-begun"] = "release begun",
+        ["release-garbled"] = "decided on what is shown",
         ["product-computed"] = "product computed",
         ["product-ended"] = "product ended",
     }.ToFrozenDictionary(StringComparer.Ordinal);

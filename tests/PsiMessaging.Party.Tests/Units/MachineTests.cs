@@ -109,6 +109,7 @@ public class MachineTests
             [(QuestionState.Proposed, QuestionTrigger.Agree)] = QuestionState.Contributing,
             [(QuestionState.Contributing, QuestionTrigger.LastSent)] = QuestionState.Contributed,
             [(QuestionState.Contributing, QuestionTrigger.Finish)] = QuestionState.Done,
+            [(QuestionState.Contributed, QuestionTrigger.Finish)] = QuestionState.Done,
             [(QuestionState.Contributed, QuestionTrigger.Answer)] = QuestionState.Answered,
             [(QuestionState.Asked, QuestionTrigger.Answer)] = QuestionState.Answered,
         };

@@ -33,7 +33,7 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
     [
         new DatasetRegistered(Id, "P2", 1), new QueryAsked(Id, Query, "P2", [], "answered"),
         new QueryAnswered(Id, Query, 0, 1, true), new QueryRefused(Id, Query, FailureCodes.Malformed, "no"),
-        new ProductComputed(Id, Query, 1, 1, 1),
+        new ProductComputed(Id, Query, 1, 1, 1), new ReleaseTransfer(Id, Query),
     ];
 
     private readonly TestNetwork _network = new();
@@ -53,7 +53,8 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
         { typeof(ProposeSession), SenderRole.Party },
         { typeof(RegisterDataset), SenderRole.Nobody }, { typeof(DatasetBatch), SenderRole.Nobody },
         { typeof(RunQuery), SenderRole.Nobody }, { typeof(OpenProduct), SenderRole.Nobody },
-        { typeof(MaskedRows), SenderRole.Nobody }, { typeof(MaskedCorrection), SenderRole.Nobody }, { typeof(CommandReply), SenderRole.Nobody },
+        { typeof(MaskedRows), SenderRole.Nobody }, { typeof(MaskedCorrection), SenderRole.Nobody }, { typeof(ReleaseTables), SenderRole.Nobody },
+        { typeof(CommandReply), SenderRole.Nobody },
     };
 
     [Theory]
@@ -146,7 +147,7 @@ public sealed class RouteTests : IAsyncDisposable, IEnvelopeSender
     public void Unasked_GoesToTheErrorQueue()
     {
         var session = Session(SessionState.Completed);
-        Assert.All(FromLinker.Where(message => message is QueryAnswered or QueryRefused or ProductComputed),
+        Assert.All(FromLinker.Where(message => message is QueryAnswered or QueryRefused or ProductComputed or ReleaseTransfer),
             message => Assert.IsType<Admission.Refusal>(Admit(message, _network.Linker, session)));
         Assert.All(FromPeer.Where(message => message is AcceptQuery or RefuseQuery),
             message => Assert.IsType<Admission.Refusal>(Admit(message, _network.P2, session)));

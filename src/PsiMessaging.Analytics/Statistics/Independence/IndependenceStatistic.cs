@@ -44,5 +44,26 @@ public sealed class IndependenceStatistic : Statistic
         return two.Length == 2 ? common with { Clause = new IndependenceClause(), By = two } : throw clause.Wrong("takes two columns");
     }
 
+    /// <inheritdoc/>
+    public override bool IsReleasedByOthers => true;
+
+    /// <summary>All counts of pairs of values, where every one of them may be shown, and what is left out of them.</summary>
+    internal override void Release(Disclosure.ReleaseBuilder builder)
+    {
+        // Records without a value are in no cell of the table.
+        var cells = Enumerable.Range(0, builder.Cells).Where(builder.HasEveryLabel).ToArray();
+        var decisions = cells.Select(cell => builder.AtLeast(cell, builder.Query.Records)).ToList();
+        var own = Enumerable.Range(0, builder.OwnGroups).Where(builder.HasOwnLabels).Sum(builder.OwnRecords);
+        var left = builder.Left(own, cells, builder.Query.Records);
+        decisions.Add(builder.OthersSelect ? builder.AtLeast(left, builder.MinCell)
+            : builder.Either(builder.AtLeast(left, 1), builder.AtLeast(left, builder.MinCell), builder.Always));
+        decisions.Add(builder.AtLeast(builder.Sum(cells, builder.Query.Records), builder.MinCell));
+        var all = builder.All(decisions);
+        foreach (var cell in cells)
+        {
+            builder.Open(cell, Disclosure.ReleasePlan.Count, all, [builder.Query.Records]);
+        }
+    }
+
     internal override Answer Answer(AnswerGroups groups, int[] listed) => new IndependenceAnswer(groups).Build(listed);
 }

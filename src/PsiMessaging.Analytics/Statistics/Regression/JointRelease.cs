@@ -15,7 +15,7 @@ internal sealed class JointRelease(AnswerGroups groups, RegressionRecords record
     private readonly IMomentTable _table = groups.Table;
 
     /// <summary>What the normal equations multiply: a level of a class term, or a number.</summary>
-    private sealed record Factor(BoundTerm? Term, int Level, ColumnName? Number)
+    internal sealed record Factor(BoundTerm? Term, int Level, ColumnName? Number)
     {
         public string Name => Number?.Name ?? $"C({Term!.Column.Name})";
     }
@@ -23,33 +23,35 @@ internal sealed class JointRelease(AnswerGroups groups, RegressionRecords record
     /// <summary>The first two that have too few records together, as words; null where there are none.</summary>
     public string? FewTogether()
     {
-        var factors = _query.Terms.SelectMany(FactorsOf).Append(new Factor(null, -1, _query.Outcome)).ToArray();
-        for (var i = 0; i < factors.Length; i++)
-        {
-            // From the factor itself, which is multiplied with the weight alone.
-            for (var j = i; j < factors.Length; j++)
-            {
-                var isOneTerm = j > i && factors[i].Term == factors[j].Term && factors[i].Level >= 0;
-                if (!isOneTerm && FewAt(i == j ? [factors[i]] : [factors[i], factors[j]]) is { } few)
-                {
-                    return few;
-                }
-            }
-        }
-
-        return null;
+        var factors = FactorsOf(_query, term => _table.Levels(term).Count);
+        return PairsOf(factors).Select(pair =>
+            FewAt(pair.First == pair.Second ? [factors[pair.First]] : [factors[pair.First], factors[pair.Second]],
+                RegressionDecisions.PairOf(pair.First, pair.Second))).FirstOrDefault(few => few is not null);
     }
 
-    private IEnumerable<Factor> FactorsOf(BoundTerm term) => term.Grouping is null
-        ? [new Factor(term, -1, term.Column)]
-        : Enumerable.Range(0, _table.Levels(term).Count).Select(level => new Factor(term, level, null));
+    /// <summary>All factors: those of the terms in order, then the outcome.</summary>
+    internal static Factor[] FactorsOf(BoundQuery query, Func<BoundTerm, int> levels) =>
+    [
+        .. query.Terms.SelectMany(term => term.Grouping is null ? [new Factor(term, -1, term.Column)]
+            : Enumerable.Range(0, levels(term)).Select(level => new Factor(term, level, null))),
+        new Factor(null, -1, query.Outcome),
+    ];
 
-    private string? FewAt(Factor[] pair)
+    /// <summary>Every two that are multiplied, from the factor itself, which is multiplied with the weight alone; never two levels of one term.</summary>
+    internal static IEnumerable<(int First, int Second)> PairsOf(Factor[] factors) =>
+        from i in Enumerable.Range(0, factors.Length)
+        from j in Enumerable.Range(i, factors.Length - i)
+        where !(j > i && factors[i].Term == factors[j].Term && factors[i].Level >= 0)
+        select (i, j);
+
+    private string? FewAt(Factor[] pair, string name)
     {
         int[] group = [records.Group];
         var levels = pair.Where(factor => factor.Level >= 0).Select(factor => (factor.Term!, factor.Level)).ToArray();
         var numbers = groups.Columns.NumbersOf(group, [.. pair.Select(factor => factor.Number).OfType<ColumnName>()]);
-        return levels.Length + numbers.Length > 1 && groups.Columns.BasesOf(group, numbers).Any(atBase => IsFew(levels, numbers, atBase))
+        var isFew = _table.Release is { } release ? !release.Decided(name)
+            : levels.Length + numbers.Length > 1 && groups.Columns.BasesOf(group, numbers).Any(atBase => IsFew(levels, numbers, atBase));
+        return isFew
             ? string.Join(" and ", pair.Select(factor => factor.Name).Concat(numbers.Where(column => column == _query.Weight).Select(column => column.Name))
                 .Distinct())
             : null;
@@ -60,6 +62,8 @@ internal sealed class JointRelease(AnswerGroups groups, RegressionRecords record
         bool IsOwn(ColumnName column) => !_table.IsOthers(column);
         var (ownLevels, ownNumbers) = (Array.FindAll(levels, entry => IsOwn(entry.Term.Column)), Array.FindAll(numbers, IsOwn));
         var own = ownLevels.Length + ownNumbers.Length;
+        BigInteger At((BoundTerm Term, int Level)[] at, ColumnName[] different, Func<Moment, BigInteger> sum) =>
+            JointRelease.At(records.Design, term => _table.Levels(term).Count, at, different, sum, BigInteger.Subtract);
         var mine = own == 0 ? records.Own
             : ColumnRelease.Joint(ownNumbers, Array.FindAll(atBase, IsOwn), different => At(ownLevels, different, moment => _table.OwnCount(0, moment)));
         var here = ColumnRelease.Joint(numbers, atBase, different => At(levels, different, moment => _table.Sum(records.Group, moment)));
@@ -69,16 +73,18 @@ internal sealed class JointRelease(AnswerGroups groups, RegressionRecords record
     }
 
     /// <summary>Number of complete records at some levels, the reference among them, in which some columns differ.</summary>
-    private BigInteger At(IReadOnlyList<(BoundTerm Term, int Level)> levels, ColumnName[] different, Func<Moment, BigInteger> sum)
+    internal static T At<T>(
+        RegressionDesign design, Func<BoundTerm, int> levelsOf, IReadOnlyList<(BoundTerm Term, int Level)> levels, ColumnName[] different,
+        Func<Moment, T> sum, Func<T, T, T> minus)
     {
         // What is at no other level is at the reference.
         if (levels.FirstOrDefault(entry => entry.Level == 0).Term is not { } term)
         {
-            return sum(records.Design.RecordsAt(levels.Select(entry => (entry.Term.Column, entry.Level)), different));
+            return sum(design.RecordsAt(levels.Select(entry => (entry.Term.Column, entry.Level)), different));
         }
 
         var rest = levels.Where(entry => entry.Term != term).ToArray();
-        return Enumerable.Range(1, _table.Levels(term).Count - 1)
-            .Aggregate(At(rest, different, sum), (left, level) => left - At([.. rest, (term, level)], different, sum));
+        return Enumerable.Range(1, levelsOf(term) - 1).Aggregate(At(design, levelsOf, rest, different, sum, minus), (left, level) =>
+            minus(left, At(design, levelsOf, [.. rest, (term, level)], different, sum, minus)));
     }
 }

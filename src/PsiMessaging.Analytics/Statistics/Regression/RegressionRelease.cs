@@ -41,18 +41,21 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
         }
     }
 
+    /// <summary>What others have decided, where they have; else what follows from the sums.</summary>
+    private bool IsFew(string name, Func<bool> fromSums) => _table.Release is { } release ? !release.Decided(name) : fromSums();
+
     private static QueryException Below(string message) => new(QueryException.BelowMinimum, message);
 
     private void CheckRecords()
     {
         // Too few for the minimum or for the coefficients is one text, and none and few left out give the same.
-        if (records.Group < 0 || (groups.HasMinimum && IsAboutFew()))
+        if (records.Group < 0 || (groups.HasMinimum && IsFew(RegressionDecisions.Records, IsAboutFew)))
         {
             throw Below($"the regression, or what is left out of it, would be about fewer than {_minimum} records, or about too few for its coefficients "
                 + $"(three for each, and {_minimum} beyond them, are the fewest), none and few alike, and is withheld");
         }
 
-        if (records.Complete <= records.Size)
+        if (_table.Release is null && records.Complete <= records.Size)
         {
             throw new QueryException(QueryException.NothingSelected,
                 $"the regression has {records.Size} coefficients and only {records.Complete:N0} complete records");
@@ -76,8 +79,8 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
         for (var i = 0; i < records.Size; i++)
         {
             var column = Design.Columns[i];
-            if (column.Level is { } level && _table.Sum(records.Group, Design.RecordsAt(column)) is var at
-                && (at < _minimum || LeavesFew(column.Term!, level, at)))
+            if (column.Level is { } level && IsFew(RegressionDecisions.ClassOf(column.Term!, level), () =>
+                _table.Sum(records.Group, Design.RecordsAt(column)) is var at && (at < _minimum || LeavesFew(column.Term!, level, at))))
             {
                 throw FewAt(records.Names[i]);
             }
@@ -91,7 +94,7 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
             var others = Design.Columns.Where(column => column.Term == term)
                 .Aggregate(BigInteger.Zero, (sum, column) => sum + _table.Sum(records.Group, Design.RecordsAt(column)));
             var reference = records.Complete - (long)others;
-            if (reference < _minimum || LeavesFew(term, 0, reference))
+            if (IsFew(RegressionDecisions.ClassOf(term, 0), () => reference < _minimum || LeavesFew(term, 0, reference)))
             {
                 throw FewAt($"{term.Column.Name}[{_table.Levels(term)[0]}]");
             }
@@ -109,8 +112,9 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
         bool IsFew(BigInteger here, Func<ColumnSpread, int> ownOf) =>
             here < _minimum || (_table.OthersSelect && columns.OwnSpread(column) is { } mine && ownOf(mine.Groups[0]) - here < _minimum);
         var fewDiffer = !columns.HasNone([records.Group], column, isRest: false) && IsFew(different, own => own.Different);
-        if (fewDiffer || (_table.IsTwoValued(column) && !columns.HasNone([records.Group], column, isRest: true)
-            && IsFew(records.Complete - different, own => own.Records - own.Different)))
+        var fewDoNot = _table.IsTwoValued(column) && !columns.HasNone([records.Group], column, isRest: true)
+            && IsFew(records.Complete - different, own => own.Records - own.Different);
+        if (this.IsFew(RegressionDecisions.SpreadOf(column), () => fewDiffer || fewDoNot))
         {
             throw Below($"{column.Name} has one value in all but fewer than {_minimum} of the records the regression is about, or of those it leaves out, "
                 + "none and few alike; leave it out");

@@ -51,7 +51,8 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
     private (List<Total> Totals, long Records) ReleasedOfOwn(List<(int Kept, int[] Members)> totals, OwnRecords own)
     {
         var known = own.Groups.Sum(records => (long)records);
-        var shown = _table.Release is not null ? [.. totals.Select(total => IsSumOfShown(total.Members))] : ReleaseRule.ShowTotals(groups.Records, groups.Shown, [.. Enumerable.Range(0, groups.Records.Length).Select(_table.OwnGroupOf)],
+        var shown = _table.Release is not null ? [.. totals.Select(total => IsSumOfShown(total.Members))]
+            : ReleaseRule.ShowTotals(groups.Records, groups.Shown, [.. Enumerable.Range(0, groups.Records.Length).Select(_table.OwnGroupOf)],
             [.. own.Groups.Select(records => (long)records)], groups.OthersHave, [.. totals.Select(total => total.Members)], groups.MinCell);
         var released = new List<Total>();
         for (var t = 0; t < totals.Count; t++)

@@ -47,7 +47,8 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         var seconds = (int)Math.Clamp((masked.DeadlineAt - turn.Now).TotalSeconds, 1, PartyContext.MaximumDeadlineSeconds);
         var body = sealing.Seal(
             session, question.Id, nameof(ProposeQuery),
-            new QueryProposal(question.Text, matrix.Shape, masked.Pad, announced, announced is null ? null : matrix.ReleaseSide), SealedBodyJson.Default.QueryProposal);
+            new QueryProposal(question.Text, matrix.Shape, masked.Pad, announced, announced is null ? null : matrix.ReleaseSide),
+            SealedBodyJson.Default.QueryProposal);
         return turn.Commit(effects =>
         {
             QuestionBook.Put(effects, proposed);
@@ -199,7 +200,9 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         RequireLabels(bound.Of(session, question), session, labels);
         var masked = question.Masked!;
         var sides = masked.OwnRecords is { } own
-            ? new ReleaseSides(party.Name, own.Groups, new ReleaseAnnouncement(own.Columns, masked.OwnLabels!.TwoValued ?? [], own.Counts!), labels.TwoValued ?? [])
+            ? new ReleaseSides(party.Name, own.Groups, own.Levels,
+                new ReleaseAnnouncement(own.Columns, masked.OwnLabels!.TwoValued ?? [], own.Counts!, ReleaseSides.MissingOf(masked.OwnLabels.Groups)),
+                labels.TwoValued ?? [], ReleaseSides.MissingOf(labels.Groups))
             : null;
         var agreed = question.Move(QuestionTrigger.Agree) with { Masked = masked with { Peer = labels.Shape, Labels = labels, Sides = sides } };
         await contributions.OpenAsync(session, agreed);

@@ -143,14 +143,8 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         }
 
         var isLast = open.Next == open.Batches;
-        var release = isLast && !question.IsOwn ? ReleaseOf(session, question, open.Plan) : null;
-        var correction = isLast ? CorrectionOf(session, question, open, release) : null;
         var sent = question with { Masked = question.Masked! with { SentBatches = open.Next } };
-        if (isLast)
-        {
-            sent = sent.Move(question.IsOwn || release is not null ? QuestionTrigger.LastSent : QuestionTrigger.Finish);
-        }
-
+        (sent, var correction) = isLast ? Last(session, sent, open) : (sent, null);
         turn.Commit(sent.IsOver ? OpenQuestions.Without(turn, question.Id) : session,
             effects => Send(effects, session, sent, question.Masked!.SentBatches == 0, open, made, correction));
         if (isLast)
@@ -164,6 +158,14 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         }
 
         return TurnOutcome.Worked;
+    }
+
+    /// <summary>The correction; whose question is released goes on when the linker has offered its bits.</summary>
+    private (Question Sent, byte[] Correction) Last(PartySession session, Question question, OpenContribution open)
+    {
+        var release = question.IsOwn ? null : ReleaseOf(session, question, open.Plan);
+        return (question.Move(question.IsOwn || release is not null ? QuestionTrigger.LastSent : QuestionTrigger.Finish),
+            CorrectionOf(session, question, open, release));
     }
 
     private void Send(

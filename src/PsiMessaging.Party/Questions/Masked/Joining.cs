@@ -129,6 +129,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null);
         if (session.MinCell > 1)
         {
+            RequireOffer(session);
             RequireMinimum(session, query, asked, matrix);
         }
 
@@ -136,7 +137,8 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         {
             Id = proposal.QueryId, Session = session.Id, Asker = session.Peer, Text = asked.Text, AskedAt = turn.Now,
             Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape,
-                Sides: session.MinCell > 1 ? new ReleaseSides(session.Peer, asked.Announced!.Groups, asked.Release!, matrix.TwoValued) : null),
+                Sides: session.MinCell > 1 ? new ReleaseSides(session.Peer, asked.Announced!.Groups, asked.Announced.Levels, asked.Release!, matrix.TwoValued,
+                    ReleaseSides.MissingOf(matrix.GroupLabels)) : null),
         };
         RequireRoom(session, question);
         return await ContributeAsync(turn, waiting, question, query, matrix);
@@ -167,6 +169,15 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             // A question of another session was quicker and took what the day had left; the next turn says so.
             await contributions.CloseAsync(session.Id, question.Id);
             return TurnOutcome.Worked;
+        }
+    }
+
+    private static void RequireOffer(PartySession session)
+    {
+        if (session.ReleaseOffer is null)
+        {
+            throw new QueryException(FailureCodes.WrongState, "this session was registered by an earlier version, whose answers the asking party withheld by "
+                + "itself; open another session");
         }
     }
 
