@@ -86,11 +86,14 @@ public sealed class TableSampler : INoiseSampler, IDisposable
     internal IReadOnlyList<ThresholdTable> Tables => [.. _parts.Select(part => part.Table)];
 
     /// <summary>Fills with independent draws. The work depends on the length alone, in blocks of 256.</summary>
-    public void Fill(Span<long> destination)
+    public void Fill(Span<long> destination) => Fill(destination, _random);
+
+    /// <summary>The same with other randomness, for noise that a key decides: the tables are made once.</summary>
+    internal void Fill(Span<long> destination, IRandomBytes random)
     {
         for (var at = 0; at < destination.Length; at += ThresholdTable.Block)
         {
-            DrawBlock();
+            DrawBlock(random);
             var count = Math.Min(ThresholdTable.Block, destination.Length - at);
             _sums.AsSpan(0, count).CopyTo(destination[at..]);
         }
@@ -108,12 +111,12 @@ public sealed class TableSampler : INoiseSampler, IDisposable
         CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(_sums.AsSpan()));
     }
 
-    private void DrawBlock()
+    private void DrawBlock(IRandomBytes random)
     {
         Array.Clear(_sums);
         foreach (var part in _parts)
         {
-            _random.Fill(MemoryMarshal.AsBytes(_words.AsSpan()));
+            random.Fill(MemoryMarshal.AsBytes(_words.AsSpan()));
             part.Table.Draw(_words, _draws);
             var signs = _words.AsSpan(ThresholdTable.Block);
             for (var i = 0; i < ThresholdTable.Block; i++)
