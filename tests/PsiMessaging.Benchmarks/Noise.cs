@@ -36,8 +36,8 @@ internal static class Noise
             exact.Fill(few.AsSpan(0, 1000));
             var slow = Seconds(() => exact.Fill(few));
             Console.WriteLine(
-                $"{law,-40} {best,9:N3} {draws / best,10:N0} {table.ComparisonsPerDraw,10} {table.RandomBytesPerDraw,7} {generator,13:N3} {best / generator,7:N1}"
-                + $"      2^{table.DistanceLog2,-5} {few.Length / slow,15:N0}");
+                $"{law,-40} {best,9:N3} {draws / best,10:N0} {table.ComparisonsPerDraw,10} {table.RandomBytesPerDraw,7}"
+                + $" {generator,13:N3} {best / generator,7:N1}      2^{table.DistanceLog2,-5} {few.Length / slow,15:N0}");
         }
 
         return 0;

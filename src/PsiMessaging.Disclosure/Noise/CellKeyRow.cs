@@ -101,7 +101,8 @@ public sealed class CellKeyRow
         var off = Variance - variance;
         return lower != 1 ? $"its probabilities sum to {lower.ToDouble()} and not to 1"
             : Mean > CellKeyTable.Tolerance || Mean < -1 * CellKeyTable.Tolerance ? $"its mean is {Mean.ToDouble()} and not 0: sums over many cells would drift"
-            : off > CellKeyTable.Tolerance || off < -1 * CellKeyTable.Tolerance ? $"its variance is {Variance.ToDouble()} and not {variance.ToDouble()} as stated"
+            : off > CellKeyTable.Tolerance || off < -1 * CellKeyTable.Tolerance
+                ? $"its variance is {Variance.ToDouble()} and not {variance.ToDouble()} as stated"
             : null;
     }
 

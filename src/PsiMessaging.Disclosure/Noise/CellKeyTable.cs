@@ -71,11 +71,16 @@ public sealed class CellKeyTable
     public static Rational? Mean(BigInteger sum, long perturbedCount) => perturbedCount == 0 ? null : new Rational(sum, perturbedCount);
 
     /// <summary>
-    /// The noise of the last row for every count from a minimum on, for who adds noise without seeing the count: the linker sees a cell key and a masked sum. The
-    /// row must not depend on the count, so smaller counts must not be shown at all; the minimum keeps what is shown above zero and above the avoided values.
+    /// The noise of the last row for every count from a minimum on, for who adds noise without seeing the count: the linker sees a cell key and a masked sum.
+    /// The row must not depend on the count, so smaller counts must not be shown at all; the minimum keeps what is shown above zero and above the avoided
+    /// values.
     /// </summary>
-    /// <param name="minimum">The least count that is shown; smaller ones are withheld by who opens the sum, by the true count and not the perturbed one.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The table has rows of its own for counts from the minimum on: the noise would depend on the count.</exception>
+    /// <param name="minimum">
+    /// The least count that is shown; smaller ones are withheld by who opens the sum, by the true count and not the perturbed one.
+    /// </param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The table has rows of its own for counts from the minimum on: the noise would depend on the count.
+    /// </exception>
     public CellKeyRow CountIndependent(long minimum)
     {
         if (minimum < Rows.Length)
@@ -171,7 +176,7 @@ public sealed class CellKeyTable
         // The last row is that of every larger count; what it takes off must leave more than the avoided values of all of them, the next one first.
         if (rows.Length + rows[^1].Intervals.Min(interval => interval.Noise) <= avoided)
         {
-            throw new CellKeyTableException($"the last row, of count {rows.Length}, is that of all larger ones and makes values up to {avoided}; give it more rows");
+            throw new CellKeyTableException($"the last row, of count {rows.Length} and all larger ones, makes values up to {avoided}; give it more rows");
         }
 
         return new CellKeyTable(rows);
@@ -195,7 +200,7 @@ public sealed class CellKeyTable
         var interval = new CellKeyInterval(cells[5], noise) { LowerText = cells[4] };
         if (!(Math.Abs((Rational.Parse(cells[5]) - Rational.Parse(cells[4])).ToDouble() - probability) <= 1e-9))
         {
-            throw new CellKeyTableException($"line {number}: the interval from {cells[4]} to {cells[5]} has not the probability of the line; one of them is wrong");
+            throw new CellKeyTableException($"line {number}: the interval from {cells[4]} to {cells[5]} has not the line's probability; one of them is wrong");
         }
 
         return (count, interval);

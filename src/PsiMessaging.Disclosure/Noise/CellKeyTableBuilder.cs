@@ -10,7 +10,7 @@ namespace PsiMessaging.Disclosure.Noise;
 /// </summary>
 public static class CellKeyTableBuilder
 {
-    private const int Steps = 100;
+    private const int Steps = 64;
     private const double Enough = 1e-10;
     private const double Steepest = 100;
     private const long Digits = 1_000_000_000_000;
@@ -56,8 +56,8 @@ public static class CellKeyTableBuilder
     }
 
     /// <summary>
-    /// Halving intervals, since both are monotone: for each b the a with mean 0, and over b the variance there, whose derivative is Var(v²) − Cov(v, v²)²/Var(v),
-    /// which is not negative.
+    /// Halving intervals, since both are monotone: for each b the a with mean 0, and over b the variance there, whose derivative is Var(v²) − Cov(v,
+    /// v²)²/Var(v), which is not negative.
     /// </summary>
     /// <returns>The law, or null where none has that variance.</returns>
     private static double[]? Solve(int[] support, double variance)

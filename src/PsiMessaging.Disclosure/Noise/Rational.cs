@@ -96,7 +96,8 @@ public readonly struct Rational : IEquatable<Rational>, IComparable<Rational>
 
     /// <summary>As <see cref="TryParse"/>.</summary>
     /// <exception cref="FormatException">The text is no such number.</exception>
-    public static Rational Parse(string text) => TryParse(text, out var value) ? value : throw new FormatException($"'{text}' is no number such as 3, 1.08 or 27/25");
+    public static Rational Parse(string text) =>
+        TryParse(text, out var value) ? value : throw new FormatException($"'{text}' is no number such as 3, 1.08 or 27/25");
 
     /// <summary>The greatest integer not above it.</summary>
     public BigInteger Floor() => BigInteger.DivRem(Numerator - (Sign < 0 ? Denominator - 1 : 0), Denominator, out _);

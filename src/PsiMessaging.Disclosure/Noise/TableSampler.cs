@@ -132,7 +132,9 @@ public sealed class TableSampler : INoiseSampler, IDisposable
         }
     }
 
-    /// <summary>With q = exp(−1/scale): P(0) = (1 − q)/(1 + q), and of |Y| − 1 the digit d of place 16^j has a probability in proportion to q^(d·16^j).</summary>
+    /// <summary>
+    /// With q = exp(−1/scale): P(0) = (1 − q)/(1 + q), and of |Y| − 1 the digit d of place 16^j has a probability in proportion to q^(d·16^j).
+    /// </summary>
     private static IEnumerable<Part> LaplaceParts(DiscreteLaplace law)
     {
         var smallest = BigInteger.One << (FixedPoint.Bits - TailBits);

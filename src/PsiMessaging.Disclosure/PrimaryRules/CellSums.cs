@@ -15,7 +15,8 @@ public readonly record struct CellSums(long Count, BigInteger Sum, BigInteger Su
 {
     /// <summary>Whether n values of 0 or more can have these sums: Σx ≤ Σx² and (Σx)² ≤ n·Σx², Σx² ≤ (Σx)², and nothing where n is 0.</summary>
     public bool ArePossible => Count >= 0 && Sum.Sign >= 0 && SumOfSquares >= Sum && SumOfSquares <= Sum * Sum && Sum * Sum <= Count * SumOfSquares
-        && (GroupLargest is not { } largest || (largest.Sign >= 0 && Sum <= Count * largest && (GroupSecond ?? 0) <= largest)) && GroupSecond is not { Sign: < 0 };
+        && (GroupLargest is not { } largest || (largest.Sign >= 0 && Sum <= Count * largest && (GroupSecond ?? 0) <= largest))
+        && GroupSecond is not { Sign: < 0 };
 
     /// <summary>n·Σx² − (Σx)², n² times the variance.</summary>
     internal BigInteger Spread => (Count * SumOfSquares) - (Sum * Sum);

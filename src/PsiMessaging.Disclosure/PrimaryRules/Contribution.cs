@@ -27,7 +27,7 @@ public sealed class Contributions
         {
             if (record.Weight < 0)
             {
-                throw new ArgumentOutOfRangeException(nameof(records), "a weight below 0 counts nobody and cannot be judged; leave such records out, or mend the column");
+                throw new ArgumentOutOfRangeException(nameof(records), "a weight below 0 cannot be judged; leave such records out, or mend the column");
             }
 
             Total += (BigInteger)record.Value * record.Weight;

@@ -14,8 +14,8 @@ internal readonly record struct Contributor(BigInteger Sampled, BigInteger Unit,
 {
     /// <summary>
     /// The contributors of a cell. τ-ARGUS refuses weights together with holdings, since nobody knows which holder a replicated contributor belongs to. Here a
-    /// holder of several records counts as one contribution of all that it adds, weighted, but under <see cref="WeightRule.Sampled"/>: that is never milder than
-    /// its records by themselves.
+    /// holder of several records counts as one contribution of all that it adds, weighted, but under <see cref="WeightRule.Sampled"/>: that is never milder
+    /// than its records by themselves.
     /// </summary>
     public static IReadOnlyList<Contributor> Of(Contributions cell, bool groupHolders)
     {

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace PsiMessaging.Disclosure.PrimaryRules;
 
-/// <summary>An (n,k)-dominance rule: a cell is unsafe where its n largest contributions are <b>more than</b> k percent of it; exactly k percent is safe.</summary>
+/// <summary>
+/// An (n,k)-dominance rule: a cell is unsafe where its n largest contributions are <b>more than</b> k percent of it; exactly k percent is safe.
+/// </summary>
 /// <param name="Count">n, 1 to 100.</param>
 /// <param name="Percent">k, 1 to 99: 100 percent would never be exceeded.</param>
 public readonly record struct DominanceRule(int Count, int Percent)

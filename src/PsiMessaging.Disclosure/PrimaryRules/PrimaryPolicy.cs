@@ -56,8 +56,8 @@ public sealed record PrimaryPolicy
     public int MinimumFrequency { get; init; } = 10;
 
     /// <summary>
-    /// p of the p%-rule, 1 to 100, or null for none. A cell is unsafe where the second largest contributor can estimate the largest to <b>less than</b> p percent:
-    /// X − x1 − x2 &lt; p/100·x1; exactly p percent is safe (SDC Handbook, 4.2.2, table of sensitivity rules).
+    /// p of the p%-rule, 1 to 100, or null for none. A cell is unsafe where the second largest contributor can estimate the largest to <b>less than</b> p
+    /// percent: X − x1 − x2 &lt; p/100·x1; exactly p percent is safe (SDC Handbook, 4.2.2, table of sensitivity rules).
     /// </summary>
     public int? PercentRule { get; init; } = 10;
 
@@ -92,8 +92,8 @@ public sealed record PrimaryPolicy
     public int MaximumDimensions { get; init; } = 5;
 
     /// <summary>
-    /// The policy that asks what either asks: of two owners' policies the one that both are content with. It withholds whatever one of them withholds. Order and
-    /// repetition do not matter.
+    /// The policy that asks what either asks: of two owners' policies the one that both are content with. It withholds whatever one of them withholds. Order
+    /// and repetition do not matter.
     /// </summary>
     public static PrimaryPolicy Stricter(PrimaryPolicy a, PrimaryPolicy b) => new()
     {

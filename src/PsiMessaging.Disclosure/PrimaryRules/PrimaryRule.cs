@@ -82,8 +82,8 @@ public static class PrimaryRule
     }
 
     /// <summary>
-    /// How far above its value a withheld cell's interval has to reach, so that the bound says no more of its contributors than the rules allow: the greatest of
-    /// p/100·x1 − (X − x1 − x2) and 100/k·(x1 + … + xn) − X over the policy's rules (SDC Handbook, 4.2.2, table of protection levels), rounded up.
+    /// How far above its value a withheld cell's interval has to reach, so that the bound says no more of its contributors than the rules allow: the greatest
+    /// of p/100·x1 − (X − x1 − x2) and 100/k·(x1 + … + xn) − X over the policy's rules (SDC Handbook, 4.2.2, table of protection levels), rounded up.
     /// </summary>
     /// <returns>0 or more, in units of <see cref="Contributions.Total"/>; of a cell that only the minimum makes unsafe, 0.</returns>
     /// <exception cref="ArgumentException">A value is below zero: no level is known for those.</exception>

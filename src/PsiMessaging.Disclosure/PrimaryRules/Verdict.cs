@@ -37,5 +37,6 @@ public readonly record struct Verdict(BrokenRules Broken, BrokenRules Unchecked 
     /// <summary>Whether every rule certainly holds: only then is anything shown.</summary>
     public bool IsSafe => Broken == BrokenRules.None && Unchecked == BrokenRules.None;
 
-    public static Verdict operator |(Verdict left, Verdict right) => new(left.Broken | right.Broken, (left.Unchecked | right.Unchecked) & ~(left.Broken | right.Broken));
+    public static Verdict operator |(Verdict left, Verdict right) =>
+        new(left.Broken | right.Broken, (left.Unchecked | right.Unchecked) & ~(left.Broken | right.Broken));
 }

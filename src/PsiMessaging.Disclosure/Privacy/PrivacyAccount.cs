@@ -95,7 +95,7 @@ public sealed class PrivacyAccount
         {
             return paid.TextHash == hash && paid.Cost == cost
                 ? (this, new Spending(paid, IsNew: false))
-                : throw new PrivacyBudgetException($"question {id} was asked of {Dataset} before with another text or other noise; give the new one an id of its own");
+                : throw new PrivacyBudgetException($"question {id} was asked of {Dataset} before with another text or other noise; give the new one an id");
         }
 
         if (Spent + cost > Budget)
@@ -105,7 +105,8 @@ public sealed class PrivacyAccount
         }
 
         var entry = new PrivacyEntry(id, hash, cost, [.. payload()]);
-        return (With(entry) ?? throw new PrivacyBudgetException($"the account of {Dataset} has {MaximumEntries} entries and takes no more"), new Spending(entry, IsNew: true));
+        var after = With(entry) ?? throw new PrivacyBudgetException($"the account of {Dataset} has {MaximumEntries} entries and takes no more");
+        return (after, new Spending(entry, IsNew: true));
     }
 
     /// <summary>The account with an entry more, or null where it takes none: there is one of that id, it is full, or the budget does not reach.</summary>

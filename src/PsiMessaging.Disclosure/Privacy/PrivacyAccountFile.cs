@@ -103,7 +103,7 @@ public sealed partial class PrivacyAccountFile : IDisposable
         }
         catch (IOException exception) when (exception is not (FileNotFoundException or DirectoryNotFoundException))
         {
-            throw new IOException($"the account {path} is in use by another process, or its lock cannot be opened ({exception.Message}); end that one first", exception);
+            throw new IOException($"the account {path} is in use by another process, or its lock cannot be opened; end that one first", exception);
         }
     }
 

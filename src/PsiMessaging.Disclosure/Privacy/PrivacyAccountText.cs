@@ -60,7 +60,7 @@ public static class PrivacyAccountText
         var words = Words(lines[0], 1, hash);
         if (words is not [Head, Version, var dataset, var budget] || !PrivacyAccount.IsName(dataset) || Units(budget) is not { } most)
         {
-            throw new PrivacyAccountException($"line 1: not the head of an account of version {Version}; name the account's own file, or take the release that wrote it");
+            throw new PrivacyAccountException($"line 1: no account of version {Version}; name the account's own file, or take the release that wrote it");
         }
 
         var account = new PrivacyAccount(dataset, most);
@@ -113,5 +113,7 @@ public static class PrivacyAccountText
     }
 
     private static Rho? Units(string text) =>
-        BigInteger.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var units) && units <= Rho.MaximumUnits && $"{units}" == text ? new Rho(units) : null;
+        BigInteger.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var units) && units <= Rho.MaximumUnits && $"{units}" == text
+            ? new Rho(units)
+            : null;
 }

@@ -40,8 +40,8 @@ public readonly record struct Rho(BigInteger Units) : IComparable<Rho>
     /// Discrete Gaussian noise of σ² on each of a vector of integers: ρ = Δ²/(2σ²). Source: Canonne, Kamath, Steinke, arXiv 2004.00010, theorem 4.
     /// </summary>
     /// <param name="squaredSensitivity">
-    /// Δ²: the most that one person changes the vector by, its squared Euclidean length. Of a table of counts by disjoint cells 1 where a person comes or goes, 2
-    /// where a person moves; of a sum over values clamped to [0, m], m².
+    /// Δ²: the most that one person changes the vector by, its squared Euclidean length. Of a table of counts by disjoint cells 1 where a person comes or goes,
+    /// 2 where a person moves; of a sum over values clamped to [0, m], m².
     /// </param>
     /// <param name="noise">The noise on each.</param>
     /// <exception cref="ArgumentException">Δ² is negative, or the cost above a million.</exception>
@@ -58,8 +58,8 @@ public readonly record struct Rho(BigInteger Units) : IComparable<Rho>
     public static Rho Of(Rational sensitivity, DiscreteLaplace noise) => OfPure(sensitivity / noise.Scale);
 
     /// <summary>
-    /// What several answers cost together that no person is in more than one of: the dearest of them. That they are about disjoint records is the caller's word:
-    /// cells of one table are, a total beside its cells is not, and neither are cells of two tables.
+    /// What several answers cost together that no person is in more than one of: the dearest of them. That they are about disjoint records is the caller's
+    /// word: cells of one table are, a total beside its cells is not, and neither are cells of two tables.
     /// </summary>
     public static Rho Parallel(params ReadOnlySpan<Rho> disjoint)
     {

@@ -5,7 +5,9 @@ namespace PsiMessaging.Disclosure.Tests.Noise;
 /// <summary>The laws' numbers against published and computed ones.</summary>
 public class NoiseLawTests
 {
-    /// <summary>Sum of exp(−y²/(2σ²)) over all integers, and the variance, by a computation of our own in other software (vectors, discrete_gaussian).</summary>
+    /// <summary>
+    /// Sum of exp(−y²/(2σ²)) over all integers, and the variance, by a computation of our own in other software (vectors, discrete_gaussian).
+    /// </summary>
     [Theory]
     [InlineData("0.1", 1.0134758981204781, 0.013296725173624149)]
     [InlineData("0.5", 1.772637204826652, 0.49897913083282047)]
@@ -43,7 +45,9 @@ public class NoiseLawTests
         Assert.Equal(expected, below, precision);
     }
 
-    /// <summary>δ at ε of the discrete Gaussian with sensitivity 1: Σ of what P(y) has above e^ε·P(y + 1) (Balle and Wang; vectors, delta(sigma2, eps)).</summary>
+    /// <summary>
+    /// δ at ε of the discrete Gaussian with sensitivity 1: Σ of what P(y) has above e^ε·P(y + 1) (Balle and Wang; vectors, delta(sigma2, eps)).
+    /// </summary>
     [Theory]
     [InlineData(1, 1, 0.14135133940562192)]
     [InlineData(1, 0.5, 0.203982813763439)]

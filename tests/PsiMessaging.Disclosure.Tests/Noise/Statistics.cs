@@ -34,7 +34,9 @@ internal static class Statistics
     public static double Moment(double[] probabilities, int order) =>
         probabilities.Select((p, y) => (y == 0 && order > 0 ? 0 : y == 0 ? p : 2 * p) * Math.Pow(y, order)).Sum();
 
-    /// <summary>Kolmogorov–Smirnov: the greatest distance of the two distribution functions, which for a discrete law is smaller than the bound allows.</summary>
+    /// <summary>
+    /// Kolmogorov–Smirnov: the greatest distance of the two distribution functions, which for a discrete law is smaller than the bound allows.
+    /// </summary>
     public static void AssertKolmogorovSmirnov(long[] draws, double[] probabilities)
     {
         var bound = Math.Sqrt(Math.Log(2 / 1e-6) / (2 * draws.Length));

@@ -49,6 +49,7 @@ public class PolicyPropertyTests
 
     /// <summary>Whatever one of two owners withholds, the policy of both withholds.</summary>
     [Fact]
+    [Trait("Speed", "Slow")]
     public void Stricter_AnyCellTableOrModel_IsNeverWeakerThanEither() => Gen.Select(Policies, Policies, Cells, Gen.Int[0, 15]).Sample((a, b, cell, more) =>
     {
         var both = PrimaryPolicy.Stricter(a, b);
@@ -85,6 +86,7 @@ public class PolicyPropertyTests
 
     /// <summary>What sums certify holds of the list they are of, and what they say is broken is.</summary>
     [Fact]
+    [Trait("Speed", "Slow")]
     public void SumsRule_AnyList_SaysNothingThatIsNotSo()
     {
         var (safe, broken) = (0, 0);

@@ -27,7 +27,9 @@ public class PrimaryVectorTests
     public void Dominance_TwoAndNinety_IsUnsafeAboveNinetyPercentOnly(long[] values, bool unsafeCell) =>
         Assert.Equal(unsafeCell ? BrokenRules.Dominance : BrokenRules.None, PrimaryRule.JudgeMagnitude(Dominance(2, 90), Cell(values)).Broken);
 
-    /// <summary>The same file, with weights: shares of the two largest, 0.9474 and 0.8889 where records are replicated, 0.5263 and 0.5556 where they are not.</summary>
+    /// <summary>
+    /// The same file, with weights: shares of the two largest, 0.9474 and 0.8889 where records are replicated, 0.5263 and 0.5556 where they are not.
+    /// </summary>
     [Theory]
     [InlineData(new long[] { 100, 1 }, 1.0, 1.0)]
     [InlineData(new long[] { 90, 2, 10, 1 }, 0.5263, 0.9474)]

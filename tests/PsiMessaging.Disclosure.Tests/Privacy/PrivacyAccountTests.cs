@@ -88,7 +88,8 @@ public sealed class PrivacyAccountTests : IDisposable
     [Fact]
     public void Parse_TornOrAltered_IsRefusedWithOneLine()
     {
-        var text = PrivacyAccountText.Print(Account().Spend("q1", "count by A", Cost(60), () => [1, 2, 3]).After.Spend("q2", "count", Cost(1), () => [4]).After);
+        var account = Account().Spend("q1", "count by A", Cost(60), () => [1, 2, 3]).After.Spend("q2", "count", Cost(1), () => [4]).After;
+        var text = PrivacyAccountText.Print(account);
         for (var i = 0; i < text.Length; i++)
         {
             AssertRefused(text[..i]);

@@ -58,15 +58,21 @@ public class ZeroConcentratedTests
     }, iter: 300);
 
     [Fact]
-    public void Delta_MoreRhoOrLessEpsilon_IsNotLess() => Gen.Select(Gen.Double[0, 3], Gen.Double[0, 3], Gen.Double[0, 1], Gen.Double[0, 1]).Sample((rho, epsilon, more, less) =>
+    public void Delta_MoreRhoOrLessEpsilon_IsNotLess()
     {
-        var delta = ZeroConcentrated.Delta(rho, epsilon);
-        Assert.InRange(delta, 0, 1);
-        Assert.True(ZeroConcentrated.Delta(rho + more, epsilon) >= delta * (1 - 1e-11));
-        Assert.True(ZeroConcentrated.Delta(rho, epsilon * less) >= delta * (1 - 1e-11));
-    }, iter: 2000);
+        var numbers = Gen.Select(Gen.Double[0, 3], Gen.Double[0, 3], Gen.Double[0, 1], Gen.Double[0, 1]);
+        numbers.Sample((rho, epsilon, more, less) =>
+        {
+            var delta = ZeroConcentrated.Delta(rho, epsilon);
+            Assert.InRange(delta, 0, 1);
+            Assert.True(ZeroConcentrated.Delta(rho + more, epsilon) >= delta * (1 - 1e-11));
+            Assert.True(ZeroConcentrated.Delta(rho, epsilon * less) >= delta * (1 - 1e-11));
+        }, iter: 2000);
+    }
 
-    /// <summary>The infimum over α, tried on a grid: no δ of ours is above what a grid's α gives by more than the margin, nor below the best of a fine one.</summary>
+    /// <summary>
+    /// The infimum over α, tried on a grid: no δ of ours is above what a grid's α gives by more than the margin, nor below the best of a fine one.
+    /// </summary>
     [Theory]
     [InlineData(0.001, 0.1)]
     [InlineData(0.3, 2)]
@@ -86,7 +92,8 @@ public class ZeroConcentratedTests
     [InlineData(0, 0, 0)]
     [InlineData(0, 1, 0)]
     [InlineData(1e6, 0, 1)]
-    public void Delta_AtTheEnds_IsNothingOrAll(double rho, double epsilon, double expected) => Assert.Equal(expected, ZeroConcentrated.Delta(rho, epsilon), 1e-12);
+    public void Delta_AtTheEnds_IsNothingOrAll(double rho, double epsilon, double expected) =>
+        Assert.Equal(expected, ZeroConcentrated.Delta(rho, epsilon), 1e-12);
 
     [Fact]
     public void Delta_BelowWhatADoubleHolds_IsNotZero() => Assert.True(ZeroConcentrated.Delta(1e-6, 10) > 0);
