@@ -13,7 +13,7 @@ namespace PsiMessaging.Disclosure.Privacy;
 /// </summary>
 public sealed partial class PrivacyAccountFile : IDisposable
 {
-    /// <summary>End of the temporary names: what a kill leaves, <c>PATH.8HEX.part</c>, serves for nothing.</summary>
+    /// <summary>End of the temporary names: what a kill leaves, <c>PATH.8HEX.part</c>, is deleted when the account is opened.</summary>
     public const string PartSuffix = ".part";
 
     private const UnixFileMode Rights = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -67,7 +67,9 @@ public sealed partial class PrivacyAccountFile : IDisposable
                 throw new PrivacyAccountException($"{path}: no account, it has more than {MaximumBytes} bytes; name the account's own file");
             }
 
-            return new PrivacyAccountFile(path, taken, PrivacyAccountText.Parse(Encoding.Latin1.GetString(File.ReadAllBytes(path))));
+            var account = PrivacyAccountText.Parse(Encoding.Latin1.GetString(File.ReadAllBytes(path)));
+            DeleteParts(path);
+            return new PrivacyAccountFile(path, taken, account);
         }
         catch (Exception exception)
         {
@@ -106,6 +108,10 @@ public sealed partial class PrivacyAccountFile : IDisposable
             throw new IOException($"the account {path} is in use by another process, or its lock cannot be opened; end that one first", exception);
         }
     }
+
+    /// <summary>What a kill has left: it holds noise that nobody was given.</summary>
+    private static void DeleteParts(string path) =>
+        Array.ForEach(Directory.GetFiles(Path.GetDirectoryName(Path.GetFullPath(path))!, $"{Path.GetFileName(path)}.????????{PartSuffix}"), File.Delete);
 
     private static void Write(string path, PrivacyAccount account)
     {

@@ -81,7 +81,7 @@ public static class PrivacyAccountText
         if (words is [Entry, var id, var textHash, var cost, var payload] && PrivacyAccount.IsName(id) && Units(cost) is { } units
             && textHash.Length == HashDigits && textHash.AsSpan().IndexOfAnyExcept("0123456789abcdef") < 0)
         {
-            var bytes = new byte[PrivacyAccount.MaximumPayloadBytes];
+            var bytes = new byte[Math.Min(payload.Length, PrivacyAccount.MaximumPayloadBytes)];
             if (payload == Nothing)
             {
                 return new PrivacyEntry(id, textHash, units, []);

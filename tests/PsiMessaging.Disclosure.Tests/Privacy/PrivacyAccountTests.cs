@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Text;
+using CsCheck;
+using PsiMessaging.Disclosure.Noise;
 using PsiMessaging.Disclosure.Privacy;
 
 namespace PsiMessaging.Disclosure.Tests.Privacy;
@@ -176,7 +178,64 @@ public sealed class PrivacyAccountTests : IDisposable
         File.WriteAllText(FilePath + ".0123abcd" + PrivacyAccountFile.PartSuffix, File.ReadAllText(FilePath)[..20]);
         using var again = PrivacyAccountFile.Open(FilePath);
         Assert.Equal(new BigInteger(10), again.Account.Spent.Units);
+        Assert.Empty(Directory.GetFiles(_folder, "*" + PrivacyAccountFile.PartSuffix));
     }
+
+    /// <summary>The whole way: drawn ahead, paid for, and after a restart the same answer for the same question; with an empty pool nothing is paid.</summary>
+    [Fact]
+    public void Spend_NoiseOfAPool_IsTheSameAfterARestart()
+    {
+        var law = new DiscreteGaussian(100);
+        using var sampler = new TableSampler(law, new SystemRandomBytes());
+        using var pool = new NoisePool(sampler, batches: 1, batch: 256);
+        var budget = Rho.Budget(1, 1e-6);
+        var cost = Rho.Of(1, law);
+        long[] first;
+        using (var file = PrivacyAccountFile.Create(FilePath, new PrivacyAccount("people", budget)))
+        {
+            Assert.Throws<InvalidOperationException>(() => file.Spend("q1", "count by A", cost, () => NoisePayload.Take(pool, 50)));
+            Assert.Equal(Rho.Zero, file.Account.Spent);
+            pool.TryDrawBatch();
+            first = NoisePayload.Read(file.Spend("q1", "count by A", cost, () => NoisePayload.Take(pool, 50)).Entry.Payload);
+        }
+
+        using var again = PrivacyAccountFile.Open(FilePath);
+        Assert.Equal(first, NoisePayload.Read(again.Spend("q1", "count by A", cost, () => NoisePayload.Take(pool, 50)).Entry.Payload));
+        Assert.Equal((206, cost), (pool.Ready, again.Account.Spent));
+        Assert.NotEqual(first, NoisePayload.Read(again.Spend("q2", "count by A", cost, () => NoisePayload.Take(pool, 50)).Entry.Payload));
+        Assert.Throws<FormatException>(() => NoisePayload.Read([1, 2, 3]));
+    }
+
+    /// <summary>Whatever is asked, in whatever order, with restarts: never above the budget, and every new answer is in the file.</summary>
+    [Fact]
+    public void Spend_RandomQuestionsAndRestarts_NeverExceedTheBudget() =>
+        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 40], Gen.Int[0, 4]).Array[1, 12].Sample(questions =>
+        {
+            var account = Account();
+            var paid = new Dictionary<string, byte>(StringComparer.Ordinal);
+            foreach (var (question, cost, restart) in questions)
+            {
+                var id = $"q{question}";
+                var payload = (byte)(paid.Count + 1);
+                try
+                {
+                    var (after, spending) = account.Spend(id, id, Cost(cost), () => [payload]);
+                    Assert.Equal(!paid.ContainsKey(id), spending.IsNew);
+                    paid.TryAdd(id, payload);
+                    Assert.Equal(paid[id], Assert.Single(spending.Entry.Payload));
+                    account = after;
+                }
+                catch (PrivacyBudgetException)
+                {
+                    // Another cost under a paid id, or too dear.
+                    Assert.True(paid.ContainsKey(id) || account.Spent + Cost(cost) > account.Budget);
+                }
+
+                Assert.True(account.Spent <= account.Budget);
+                Assert.Equal(account.Spent.Units, account.Entries.Aggregate(BigInteger.Zero, (sum, entry) => sum + entry.Cost.Units));
+                account = restart == 0 ? PrivacyAccountText.Parse(PrivacyAccountText.Print(account)) : account;
+            }
+        }, iter: 1000);
 
     [Fact]
     public void Open_TornFile_NamesItAndLetsItGo()
