@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Security.Cryptography;
 using System.Text;
 using PsiMessaging.Disclosure.Noise;
 
@@ -85,6 +86,19 @@ public class CellKeyTests
         var noise = Enumerable.Range(0, 100_000).Select(i => (double)row.Noise(keys.Of(Encoding.UTF8.GetBytes($"person {i}")))).ToArray();
         Assert.InRange(noise.Average() / Math.Sqrt(1.08 / noise.Length), -4.9, 4.9);
         Assert.InRange(noise.Average(x => x * x), 1.08 - 0.025, 1.08 + 0.025);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(11)]
+    [InlineData(600)]
+    public void RecordKeys_AnyIdentifier_AreTheLibrarysHmac(int length)
+    {
+        byte[] key = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
+        byte[] identifier = [.. Enumerable.Range(0, length).Select(i => (byte)i)];
+        using var keys = new CellKeyRecordKeys(key);
+        byte[] message = [.. "psi-disclosure record key 1:"u8, .. identifier];
+        Assert.Equal(BitConverter.ToUInt64(HMACSHA256.HashData(key, message)), keys.Of(identifier));
     }
 
     [Fact]

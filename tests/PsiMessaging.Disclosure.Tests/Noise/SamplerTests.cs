@@ -112,6 +112,41 @@ public class SamplerTests
         Assert.NotEqual(Draw("key", 300), Draw("other", 300));
     }
 
+    /// <summary>
+    /// Random numbers at a threshold and one below it, which random draws never hit: both halves are compared, in all eight places that are made at once, and
+    /// the sign's bit is not.
+    /// </summary>
+    [Theory]
+    [InlineData("G1")]
+    [InlineData("G100")]
+    public void ThresholdTable_NumbersAtTheThresholds_AreCountedToTheLastBit(string name)
+    {
+        using var random = Statistics.Stream("unused");
+        using var sampler = new TableSampler(Statistics.Law(name), random);
+        var table = sampler.Tables[0];
+        var threshold = BigInteger.Zero;
+        foreach (var (probability, i) in table.Probabilities().SkipLast(1).Select((p, i) => (p, i)))
+        {
+            threshold += probability;
+            Assert.Equal(Enumerable.Repeat(i + 1L, ThresholdTable.Block), Draw(threshold, 0));
+            Assert.Equal(Enumerable.Repeat((long)i, ThresholdTable.Block), Draw(threshold - 1, 1));
+        }
+
+        Assert.Equal(Enumerable.Repeat(0L, ThresholdTable.Block), Draw(0, 1));
+        Assert.Equal(Enumerable.Repeat((long)table.Count, ThresholdTable.Block), Draw((BigInteger.One << ThresholdTable.Bits) - 1, 1));
+
+        long[] Draw(BigInteger number, int sign)
+        {
+            var word = (UInt128)((number << 1) | sign);
+            var words = new long[2 * ThresholdTable.Block];
+            words.AsSpan(0, ThresholdTable.Block).Fill((long)(ulong)(word >> 64));
+            words.AsSpan(ThresholdTable.Block).Fill((long)(ulong)word);
+            var draws = new long[ThresholdTable.Block];
+            table.Draw(words, draws);
+            return draws;
+        }
+    }
+
     private static void AssertFits(INoiseSampler sampler, int count)
     {
         var draws = new long[count];
