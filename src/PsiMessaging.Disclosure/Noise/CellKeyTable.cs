@@ -207,5 +207,6 @@ public sealed class CellKeyTable
     }
 
     private static bool Small(string text, out int number) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number) && Math.Abs(number) <= MaximumRows + MaximumNoise;
+        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number)
+        && number is >= -MaximumNoise and <= MaximumRows + MaximumNoise;
 }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Security.Cryptography;
 using System.Text;
+using CsCheck;
 using PsiMessaging.Disclosure.Noise;
 
 namespace PsiMessaging.Disclosure.Tests.Noise;
@@ -153,6 +154,30 @@ public class CellKeyTests
         var text = Published.Remove(at, from.Length).Insert(at, to);
         AssertRefused(text, Variance, 2, 1, expected);
     }
+
+    /// <summary>Characters put in, taken out and changed anywhere: a table, or our own exception.</summary>
+    [Fact]
+    public void Parse_AnyChange_IsReadOrRefused() =>
+        Gen.Select(Gen.Int[0, Published.Length - 1], Gen.Int[0, 12], Gen.OneOf(Gen.String[Gen.Char["0123456789.;-\n\"eE/"], 0, 12], Gen.String[0, 5])).Sample(
+            (at, cut, put) =>
+            {
+                try
+                {
+                    var table = CellKeyTable.Parse(Published.Remove(at, Math.Min(cut, Published.Length - at)).Insert(at, put), Variance, 2, 1);
+                    Assert.All(table.Rows, row => Assert.InRange(row.Mean.ToDouble(), -1e-6, 1e-6));
+                }
+                catch (CellKeyTableException exception)
+                {
+                    Assert.DoesNotContain('\n', exception.Message);
+                }
+            }, iter: 20_000);
+
+    [Theory]
+    [InlineData("i;j;p;v;p_int_lb;p_int_ub\n0;0;1;-2147483648;0;1\n")]
+    [InlineData("i;j;p;v;p_int_lb;p_int_ub\n")]
+    [InlineData("")]
+    [InlineData("\n\n")]
+    public void Parse_NothingOrExtremes_IsRefused(string text) => AssertRefused(text, Variance, 2, 1, "");
 
     [Theory]
     [InlineData("1.07", 2, 1, "its variance is 1.08")]

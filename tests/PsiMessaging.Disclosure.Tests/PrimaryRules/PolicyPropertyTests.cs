@@ -187,6 +187,23 @@ public class PolicyPropertyTests
         Assert.DoesNotContain('\n', message);
     }
 
+    [Fact]
+    public void Parse_AnyText_IsAPolicyOrRefusedInOneLine() =>
+        Gen.Select(Policies, Gen.Int[0, 300], Gen.Int[0, 5], Gen.String[0, 6]).Sample((policy, at, cut, put) =>
+        {
+            var text = PolicyText.Print(policy);
+            at = Math.Min(at, text.Length);
+            try
+            {
+                var read = PolicyText.Parse(text.Remove(at, Math.Min(cut, text.Length - at)).Insert(at, put));
+                Assert.Equal(read, PolicyText.Parse(PolicyText.Print(read)));
+            }
+            catch (PolicyTextException exception)
+            {
+                Assert.DoesNotContain(exception.Message, char.IsControl);
+            }
+        }, iter: 5000);
+
     private static readonly Gen<long[]> Lists = Gen.OneOf(
         Gen.Long[0, 3].Array[0, 20], Gen.Long[0, 1000].Array[0, 20], Gen.Long[900, 1000].Array[0, 60],
         Gen.Select(Gen.Long[0, 100_000], Gen.Long[90, 110].Array[1, 40]).Select((one, rest) => rest.Append(one).ToArray()));

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Security.Cryptography;
 using System.Text;
 using CsCheck;
 using PsiMessaging.Disclosure.Noise;
@@ -105,6 +106,46 @@ public sealed class PrivacyAccountTests : IDisposable
         AssertRefused(string.Join('\n', lines.Where((_, i) => i != 1)));
         AssertRefused(string.Join('\n', [lines[0], lines[2], lines[1], .. lines[3..]]));
         AssertRefused(text.Replace("\n", "\r\n", StringComparison.Ordinal));
+    }
+
+    /// <summary>Lines whose checks fit, as somebody who writes the file can make them, and which are no account all the same.</summary>
+    [Theory]
+    [InlineData("psi-privacy-account 1 people 100|end 0 0", true)]
+    [InlineData("psi-privacy-account 1 people 100|spend q1 HASH 60 AQ==|end 1 60", true)]
+    [InlineData("psi-privacy-account 1 people 100|spend q1 HASH 60 -|end 1 60", true)]
+    [InlineData("psi-privacy-account 2 people 100|end 0 0", false)]
+    [InlineData("psi-privacy-account 1 peo;ple 100|end 0 0", false)]
+    [InlineData("psi-privacy-account 1 people 0100|end 0 0", false)]
+    [InlineData("psi-privacy-account 1 people -1|end 0 0", false)]
+    [InlineData("psi-privacy-account 1 people 99999999999999999999999999|end 0 0", false)]
+    [InlineData("psi-privacy-account 1 people 100|end 1 0", false)]
+    [InlineData("psi-privacy-account 1 people 100|end 0 1", false)]
+    [InlineData("psi-privacy-account 1 people 100", false)]
+    [InlineData("psi-privacy-account 1 people 100|end 0 0|end 0 0", false)]
+    [InlineData("psi-privacy-account 1 people 100|spend q1 HASH 60 AQ==|spend q1 HASH 10 AQ==|end 2 70", false)]
+    [InlineData("psi-privacy-account 1 people 100|spend q1 HASH 101 AQ==|end 1 101", false)]
+    [InlineData("psi-privacy-account 1 people 100|spend q1 HASH -5 AQ==|end 1 -5", false)]
+    [InlineData("psi-privacy-account 1 people 100|spend q1 abc 60 AQ==|end 1 60", false)]
+    [InlineData("psi-privacy-account 1 people 100|spend q1 HASH 60 AQ|end 1 60", false)]
+    [InlineData("psi-privacy-account 1 people 100|spend q1 HASH 60 AR==|end 1 60", false)]
+    [InlineData("psi-privacy-account 1 people 100|spend q1 HASH 60 |end 1 60", false)]
+    [InlineData("psi-privacy-account 1 people 100|refund q1 HASH 60 AQ==|end 1 60", false)]
+    public void Parse_LinesOfRightChecks_AreHeldToTheirMeaning(string lines, bool isAccount)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var text = string.Concat(lines.Replace("HASH", PrivacyAccount.HashOf("count"), StringComparison.Ordinal).Split('|').Select(line =>
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(line + "\n"));
+            return $"{line} {Convert.ToHexStringLower(hash.GetCurrentHash())[..16]}\n";
+        }));
+        if (isAccount)
+        {
+            Assert.Equal(text, PrivacyAccountText.Print(PrivacyAccountText.Parse(text)));
+        }
+        else
+        {
+            AssertRefused(text);
+        }
     }
 
     [Fact]
