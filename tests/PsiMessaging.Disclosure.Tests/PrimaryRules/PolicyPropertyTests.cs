@@ -90,13 +90,13 @@ public class PolicyPropertyTests
     public void SumsRule_AnyList_SaysNothingThatIsNotSo()
     {
         var (safe, broken) = (0, 0);
-        Gen.Select(Policies, Lists, Gen.Long[0, 1000].Array[0, 3], Gen.Bool).Sample((policy, values, others, known) =>
+        Gen.Select(Policies, Lists, Gen.Long[0, 1000].Array[0, 3], Gen.Int[0, 2]).Sample((policy, values, others, known) =>
         {
             var group = values.Concat(others).OrderDescending().ToArray();
             var sums = Sums(values) with
             {
-                GroupLargest = known && group.Length > 0 ? group[0] : null,
-                GroupSecond = known && group.Length > 1 ? group[1] : null
+                GroupLargest = known > 0 && group.Length > 0 ? group[0] : null,
+                GroupSecond = known > 1 && group.Length > 1 ? group[1] : null
             };
             var cell = new Contributions(values.Select(value => new Contribution(value)));
             var full = PrimaryRule.JudgeMagnitude(policy, cell);
