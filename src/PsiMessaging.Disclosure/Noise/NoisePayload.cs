@@ -9,7 +9,9 @@ public static class NoisePayload
     /// <summary>Takes draws from a pool, as the payload of an entry.</summary>
     /// <param name="pool">Of the law whose cost is spent.</param>
     /// <param name="count">How many, at most 8,192 for an account's entry.</param>
-    /// <exception cref="InvalidOperationException">The pool has too few now. Nothing is taken, and nothing is spent where this is what makes a payload.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The pool has too few now. Nothing is taken, and nothing is spent where this is what makes a payload.
+    /// </exception>
     public static byte[] Take(NoisePool pool, int count)
     {
         var draws = new long[count];
@@ -36,6 +38,12 @@ public static class NoisePayload
             throw new FormatException($"{payload.Length} bytes are no draws of {sizeof(long)} bytes; the entry keeps something else");
         }
 
-        return [.. Enumerable.Range(0, payload.Length / sizeof(long)).Select(i => BinaryPrimitives.ReadInt64LittleEndian(payload.AsSpan()[(i * sizeof(long))..]))];
+        var draws = new long[payload.Length / sizeof(long)];
+        for (var i = 0; i < draws.Length; i++)
+        {
+            draws[i] = BinaryPrimitives.ReadInt64LittleEndian(payload.AsSpan()[(i * sizeof(long))..]);
+        }
+
+        return draws;
     }
 }

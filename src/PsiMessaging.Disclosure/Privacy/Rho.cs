@@ -37,7 +37,8 @@ public readonly record struct Rho(BigInteger Units) : IComparable<Rho>
     public static Rho Floor(Rational rho) => Checked((rho * new Rational(BigInteger.One << Bits, 1)).Floor(), rho);
 
     /// <summary>
-    /// Discrete Gaussian noise of σ² on each of a vector of integers: ρ = Δ²/(2σ²). Source: Canonne, Kamath, Steinke, arXiv 2004.00010, theorem 4, and composition.
+    /// Discrete Gaussian noise of σ² on each of a vector of integers: ρ = Δ²/(2σ²). Source: Canonne, Kamath, Steinke, arXiv 2004.00010, theorem 4, and
+    /// composition.
     /// </summary>
     /// <param name="squaredSensitivity">
     /// Δ²: the most that one person changes the vector by, its squared Euclidean length. Of a table of counts by disjoint cells 1 where a person comes or goes,

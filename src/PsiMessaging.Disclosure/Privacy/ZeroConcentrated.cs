@@ -2,7 +2,8 @@ namespace PsiMessaging.Disclosure.Privacy;
 
 /// <summary>
 /// From ρ-zCDP to (ε, δ), each rounded to the side that promises less. Whoever is told an (ε, δ) may rely on it; a ρ that is computed from one never promises
-/// more than was asked. Source: Canonne, Kamath, Steinke, arXiv 2004.00010, proposition 12 (v4): δ = inf over α &gt; 1 of exp((α − 1)(αρ − ε))/(α − 1) · (1 − 1/α)^α.
+/// more than was asked. Source: Canonne, Kamath, Steinke, arXiv 2004.00010, proposition 12 (v4): δ = inf over α &gt; 1 of exp((α − 1)(αρ − ε))/(α − 1) · (1 −
+/// 1/α)^α.
 /// <para>
 /// Any α gives a true δ, so that the best is found to some digits only costs nothing but tightness. The logarithm of δ is a sum of three terms in double
 /// precision, each off by a few units of 2^-53 of itself; 2^-44 of their sizes is added to it.
