@@ -10,6 +10,7 @@ return args switch
     ["sealing", ..] => await SealingCost.RunAsync(args),
     ["send", ..] => await Sending.RunAsync(args),
     ["masked", ..] => await Masked.RunAsync(args),
+    ["noise", ..] => Noise.Run(args),
     ["product", ..] => Product.Run(),
     ["compute", ..] => await ScaleOut.RunAsync(args),
     ["correctness", ..] => await Vole.CheckAsync(),
