@@ -55,24 +55,30 @@ public class SharedReleaseTests
         return (opened, [.. words.Select((_, i) => open.Contains(i) ? shares[i] + linker[i] : (ulong?)null)]);
     }
 
-    private static ReleaseProgram Cells(int cells, int minimum, int bits, bool others)
+    private enum Others
+    {
+        Always, Never, WhereSomeAreLeft,
+    }
+
+    private static ReleaseProgram Cells(int cells, int minimum, int bits, Others others = Others.Always)
     {
         // One own group of cells, all of its records in words, and what is left of it.
         var numbers = Enumerable.Range(0, cells).Select(i => new SharedNumber(bits, [(i, 1)])).ToList();
         numbers.Add(new SharedNumber(bits, [.. Enumerable.Range(0, cells).Select(i => (i, -1))]));
+        numbers.Add(new SharedNumber(1, []));
         var decisions = new List<Decision>
         {
-            new Decision.AtLeast(cells, 1), new Decision.Cells([.. Enumerable.Range(0, cells)], cells, others ? -1 : 0, minimum),
+            new Decision.AtLeast(others == Others.Never ? cells + 1 : cells, 1),
+            new Decision.Cells([.. Enumerable.Range(0, cells)], cells, others == Others.Always ? -1 : 0, minimum),
         };
         decisions.AddRange(Enumerable.Range(0, cells).Select(i => new Decision.CellOf(1, i)));
         return new ReleaseProgram(numbers, decisions, [.. Enumerable.Range(0, cells).Select(i => new Opening(2 + i, [i]))]);
     }
 
     /// <summary>The rule written down once more, as docs/disclosure.md has it.</summary>
-    private static bool[] Rule(int[] counts, int own, bool others, int minimum, int apart = 0)
+    private static bool[] Rule(int[] counts, int own, bool others, int minimum)
     {
         var shown = counts.Select(count => count >= minimum).ToArray();
-        others |= own > counts.Sum() + apart;
         if (!others && shown.All(cell => cell))
         {
             return shown;
@@ -91,13 +97,14 @@ public class SharedReleaseTests
 
     [Fact]
     public void Cells_AreThoseOfTheRule_AndTheOthersStayClosed() => Gen.Select(
-        Gen.Int[1, 7], Gen.Int[2, 12], Gen.Bool, Gen.Int[0, 14], Gen.Int[0, 25].Array[7]).Sample(
+        Gen.Int[1, 7], Gen.Int[2, 12], Gen.Enum<Others>(), Gen.Int[0, 14], Gen.Int[0, 25].Array[7]).Sample(
         (cells, minimum, others, left, all) =>
         {
             var counts = all[..cells];
             var own = counts.Sum() + (left < 5 ? 0 : left);
-            var (opened, words) = Run(Cells(cells, minimum, 12, others), [.. counts.Select(count => (ulong)count)], [.. new long[cells], own]);
-            Assert.Equal(Rule(counts, own, others, minimum), opened);
+            var (opened, words) = Run(Cells(cells, minimum, 12, others), [.. counts.Select(count => (ulong)count)], [.. new long[cells], own, 0]);
+            var isLeft = others == Others.Always || (others == Others.WhereSomeAreLeft && own > counts.Sum());
+            Assert.Equal(Rule(counts, own, isLeft, minimum), opened);
             Assert.Equal(counts.Select((count, i) => opened[i] ? (ulong?)count : null), words);
         },
         iter: 150, threads: 1);
@@ -126,7 +133,7 @@ public class SharedReleaseTests
     [Fact]
     public void Sizes_OfAnEmptyASmallAndALargeCell_AreTheSame()
     {
-        var program = Cells(5, 10, 20, others: true);
+        var program = Cells(5, 10, 20, Others.Always);
         var circuit = ReleaseCircuit.Of(program);
         var sizes = new List<(int, int, int, int)>();
         foreach (var first in new[] { 0UL, 3UL, 500_000UL })
@@ -134,7 +141,7 @@ public class SharedReleaseTests
             using var parties = new Parties("q");
             var (linker, contributor) = Share([first, 20, 30, 40, 50]);
             var transfer = Transfer(program, parties.Linker, linker, out var labels);
-            var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, new long[6], Context);
+            var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, new long[7], Context);
             sizes.Add((transfer.Length, tables.Length, sealedWords.Length, Evaluate(circuit, parties.Linker, labels, tables).Length));
         }
 
@@ -147,7 +154,7 @@ public class SharedReleaseTests
     {
         using var contributor = SecretBytes.Random(32);
         using var linker = SecretBytes.Random(32);
-        var program = Cells(3, 10, 12, others: true);
+        var program = Cells(3, 10, 12, Others.Always);
         var (one, two) = Share([12, 30, 4]);
         (byte[], byte[], byte[]) Once()
         {
@@ -157,7 +164,7 @@ public class SharedReleaseTests
             using var ours = ReleaseKeys.OfContributor(contributor, Transcript, "P2", offer).For("q");
             using var theirs = ReleaseKeys.OfLinker(linker, Transcript, "P2", choice).For("q");
             var transfer = Transfer(program, theirs, one, out _);
-            var (tables, sealedWords) = Garble(ReleaseCircuit.Of(program), ours, transfer, two, new long[4], Context);
+            var (tables, sealedWords) = Garble(ReleaseCircuit.Of(program), ours, transfer, two, new long[5], Context);
             return (transfer, tables, sealedWords);
         }
 
@@ -171,7 +178,7 @@ public class SharedReleaseTests
     [Fact]
     public void DishonestLinker_WhoAltersItsTransfer_IsRefused()
     {
-        var program = Cells(3, 10, 12, others: true);
+        var program = Cells(3, 10, 12, Others.Always);
         using var parties = new Parties("q");
         var (linker, contributor) = Share([12, 30, 4]);
         var transfer = Transfer(program, parties.Linker, linker, out _);
@@ -179,23 +186,23 @@ public class SharedReleaseTests
         {
             var altered = (byte[])transfer.Clone();
             altered[at] ^= 1;
-            Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, altered, contributor, new long[4], Context));
+            Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, altered, contributor, new long[5], Context));
         }
 
-        Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, transfer[..^1], contributor, new long[4], Context));
+        Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, transfer[..^1], contributor, new long[5], Context));
     }
 
     /// <summary>Tables that were altered open nothing that was to stay closed: decisions open to nothing, or are what they were.</summary>
     [Fact]
     public void DishonestContributor_WhoAltersTables_OpensNothingElse()
     {
-        var program = Cells(3, 10, 12, others: true);
+        var program = Cells(3, 10, 12, Others.Always);
         using var parties = new Parties("q");
         ulong[] words = [12, 30, 4];
         var (linker, contributor) = Share(words);
         var circuit = ReleaseCircuit.Of(program);
         var transfer = Transfer(program, parties.Linker, linker, out var labels);
-        var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 0, 46], Context);
+        var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 0, 46, 0], Context);
         var refused = 0;
         for (var at = 0; at < tables.Length; at += 61)
         {
@@ -219,7 +226,7 @@ public class SharedReleaseTests
     [Fact]
     public void CuriousLinker_SeesLabelsThatSayNothing()
     {
-        var program = Cells(2, 10, 12, others: true);
+        var program = Cells(2, 10, 12, Others.Always);
         var circuit = ReleaseCircuit.Of(program);
         var (ones, seen) = (new int[2], new HashSet<string>());
         const int Runs = 400;
@@ -229,7 +236,7 @@ public class SharedReleaseTests
             ulong[] words = run % 2 == 0 ? [50, 60] : [3, 0];
             var (linker, contributor) = Share(words);
             var transfer = Transfer(program, parties.Linker, linker, out var labels);
-            var (tables, _) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 200], Context);
+            var (tables, _) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 200, 0], Context);
             var output = Evaluate(circuit, parties.Linker, labels, tables);
             ones[run % 2] += output[0] & 1;
             Assert.True(seen.Add(Convert.ToHexString(output.AsSpan(0, 16))));
@@ -242,7 +249,7 @@ public class SharedReleaseTests
     [Fact]
     public void Program_ThatIsNone_IsRefusedBeforeAnythingIsMade()
     {
-        var good = Cells(3, 10, 12, others: false).Write();
+        var good = Cells(3, 10, 12, Others.WhereSomeAreLeft).Write();
         Assert.Equal(good, ReleaseProgram.Read(good, 3).Write());
         Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(good, 2));
         Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(good.AsMemory(0, good.Length - 1), 3));
@@ -272,7 +279,7 @@ public class SharedReleaseTests
         var (bytes, cells) = (0L, 0);
         for (var group = 0; group < 9; group++)
         {
-            var program = Cells(12, 10, 17, others: true);
+            var program = Cells(12, 10, 17, Others.Always);
             var circuit = ReleaseCircuit.Of(program);
             bytes += TablesSizeBytes(circuit) + (program.Bits * 16) + OpeningSizeBytes(program).Sealed + OpeningSizeBytes(program).Labels;
             cells += 12;
