@@ -133,6 +133,46 @@ internal sealed class MaskedRun : IDisposable
     private static ReleaseSides SidesOf(string asker, PartyMatrix left, PartyMatrix right) => new(
         asker, left.Announced.Groups, left.Announced.Levels, left.ReleaseSide, right.TwoValued, ReleaseSides.MissingOf(right.GroupLabels));
 
+    /// <summary>
+    /// All that the asking party P1 can make of what it gets: the linker's share less every mask that it knows, and what the release opens, word by word; with
+    /// the true words, and which of them the release opens. Through the whole of the release's messages.
+    /// </summary>
+    /// <param name="text">The question.</param>
+    /// <param name="minCell">The minimum cell size.</param>
+    /// <param name="isReleased">Whether it is released by the others, as in the product; else the asking party's worker was to withhold by itself.</param>
+    public async Task<(ulong[] Memory, ulong[] Truth, bool[] Opened)> MemoryAsync(string text, int minCell, bool isReleased)
+    {
+        var query = new BoundQuery(Query.Parse(text), Schema);
+        var (left, right) = (await PartyMatrix.OpenAsync(query, "P1", P1, minCell, "P2"), await PartyMatrix.OpenAsync(query, "P2", P2, minCell));
+        var plan = MaskedPlan.Build(query, P1.Rows, ("P1", left.Shape), ("P2", right.Shape), 1, minCell);
+        var context = new MaskContext(Transcript, "q", 1, "P1", text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
+        await AskAsync(text, minCell: minCell);
+        var truth = Unmasked.Product.Zip(Unmasked.Needed, (word, needed) => needed ? word : 0).ToArray();
+        var release = ReleasePlan.Of(query, plan, SidesOf("P1", left, right), minCell)!;
+        using var masks = new QueryMasks(_shared, context);
+        var withheld = QueryMasks.Withheld(_withheld, context, isReleased ? new bool[truth.Length] : plan.NeededEntries());
+        var share = Contribution.ShareOf(masks, withheld);
+        var linker = truth.Zip(share, (word, other) => word - other).ToArray();
+
+        using var ours = ReleaseKeys.OfContributor(_withheld, Transcript, "P2", ReleaseKeys.Offer(_shared)).For("q");
+        using var theirs = ReleaseKeys.OfLinker(_shared, Transcript, "P2", ReleaseKeys.Choose(_withheld, Transcript, "P2")).For("q");
+        var circuit = ReleaseCircuit.Of(release.Program);
+        var transfer = ReleaseProtocol.Transfer(release.Program, theirs, linker, out var labels);
+        var (tables, sealedWords) = ReleaseProtocol.Garble(circuit, ours, transfer, share, [.. release.Constants], context.Hash());
+        var shares = new ulong[truth.Length];
+        var decided = ReleaseProtocol.Open(
+            release.Program, ReleaseProtocol.Evaluate(circuit, theirs, labels, tables), sealedWords, context.Hash(), shares);
+        var opened = new bool[truth.Length];
+        foreach (var word in release.Program.Openings.Where((_, i) => decided[i]).SelectMany(opening => opening.Words))
+        {
+            opened[word] = true;
+        }
+
+        var memory = (ulong[])linker.Clone();
+        Contribution.Unmask(masks, memory);
+        return ([.. memory.Select((word, i) => opened[i] ? linker[i] + shares[i] : word)], truth, opened);
+    }
+
     /// <summary>The table as linker and contributing party release it; what its circuit decides about shares of the product, in the clear.</summary>
     private static MaskedTable Release(
         BoundQuery query, MaskedPlan plan, ReleasePlan release, ulong[] product, PartyMatrix left, PartyMatrix right)

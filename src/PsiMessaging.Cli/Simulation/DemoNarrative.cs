@@ -49,7 +49,8 @@ internal static class DemoNarrative
                 : ""),
             request.Reveal == RevealTo.Both
                 ? report.Engine == QueryEngine.Masked
-                    ? ["Linker", "how many rows, and how many columns each question has (engine masked)", "any identifier, value, label, count or question"]
+                    ? ["Linker", "how many rows, and how many columns and groups each question has (engine masked)",
+                        "any identifier, value, label, count or question; what of the answer is shown"]
                     : ["Linker", "how many rows and columns; which rows hold equal (encrypted) values in a column; the counts",
                         "any identifier, value or column name"]
                 : ["Linker", "nothing: it had no part", "anything"],
@@ -57,8 +58,8 @@ internal static class DemoNarrative
         ]);
         if (report.Engine == QueryEngine.Masked && report.Queries.Count > 0)
         {
-            var kept = request.MinCell > 1 ? $": the minimum of {request.MinCell} is kept by P1's own worker, and P2 checks what P1 says of its groups "
-                + "without being able to see that it is true" : "";
+            var kept = request.MinCell > 1 ? $", although the linker and P2 keep the minimum of {request.MinCell} together: nothing binds such a "
+                + "worker to what it says of its groups" : "";
             Console.Out.WriteLine("All this holds for workers that follow the protocol. A worker of P1's that somebody has changed could read single values "
                 + $"of the columns it asks about{kept}. docs/disclosure.md says what is stopped and what is not.");
         }
