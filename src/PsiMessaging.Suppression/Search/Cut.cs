@@ -37,6 +37,17 @@ internal sealed record Cut(int[] Cells, long[] Factors, long Right)
         return new(cells, factors, level);
     }
 
+    public bool IsMet(bool[] pattern)
+    {
+        long sum = 0;
+        for (var i = 0; i < Cells.Length; i++)
+        {
+            sum += pattern[Cells[i]] ? Factors[i] : 0;
+        }
+
+        return sum >= Right;
+    }
+
     public double Violation(double[] x)
     {
         var sum = 0.0;

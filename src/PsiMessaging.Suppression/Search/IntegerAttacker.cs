@@ -1,4 +1,5 @@
 using Google.OrTools.Sat;
+using LinearExpr = Google.OrTools.Sat.LinearExpr;
 
 namespace PsiMessaging.Suppression.Search;
 
@@ -6,7 +7,7 @@ namespace PsiMessaging.Suppression.Search;
 internal sealed class IntegerAttacker(Problem problem, IReadOnlyList<int> hidden)
 {
     /// <summary>What stands for "no bound" in a program that needs one: larger than any value, small enough that no sum overflows.</summary>
-    private const long Far = 2 * LinkedTables.LargestValue;
+    public const long Far = 2 * LinkedTables.LargestValue;
 
     /// <summary>The parameters that make CP-SAT give the same answer on every machine: one worker, a fixed seed, no wall clock.</summary>
     public const string Parameters = "num_workers:1 random_seed:1";
@@ -35,6 +36,15 @@ internal sealed class IntegerAttacker(Problem problem, IReadOnlyList<int> hidden
             variables[other] = model.NewIntVar(low, double.IsInfinity(problem.Up[other]) ? Far : (long)problem.Up[other], "");
         }
 
+        AddRelations(model, problem, variables);
+        model.Maximize(variables[cell] * sign);
+        var solver = new CpSolver { StringParameters = Parameters };
+        var status = solver.Solve(model);
+        return status == CpSolverStatus.Optimal ? value + (sign * Math.Round(solver.ObjectiveValue)) : throw new InvalidOperationException($"The whole-number solver stopped with {status}.");
+    }
+
+    public static void AddRelations(CpModel model, Problem problem, Dictionary<int, IntVar> variables)
+    {
         foreach (var relation in problem.Tables.Relations)
         {
             var terms = relation.Terms.Where(term => variables.ContainsKey(term.Cell)).ToList();
@@ -43,11 +53,6 @@ internal sealed class IntegerAttacker(Problem problem, IReadOnlyList<int> hidden
                 model.Add(LinearExpr.WeightedSum(terms.Select(term => variables[term.Cell]), terms.Select(term => (long)term.Factor)) == 0);
             }
         }
-
-        model.Maximize(variables[cell] * sign);
-        var solver = new CpSolver { StringParameters = Parameters };
-        var status = solver.Solve(model);
-        return status == CpSolverStatus.Optimal ? value + (sign * Math.Round(solver.ObjectiveValue)) : throw new InvalidOperationException($"The whole-number solver stopped with {status}.");
     }
 
     private static bool IsWhole(double value) => Math.Abs(value - Math.Round(value)) < Problem.Tolerance;

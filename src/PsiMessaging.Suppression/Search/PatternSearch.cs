@@ -10,8 +10,10 @@ internal sealed class PatternSearch : IDisposable
     private readonly SuppressionOptions options;
     private readonly Separator separator;
     private readonly Unions unions;
+    private readonly WholeNumbers whole;
     private readonly Heuristics heuristics;
     private readonly Master master;
+    private readonly SortedSet<int> hopeless = [];
     private bool[] best = [];
     private long bestCost = long.MaxValue;
     private long bound;
@@ -21,9 +23,11 @@ internal sealed class PatternSearch : IDisposable
     {
         this.problem = problem;
         this.options = options;
-        separator = new(problem, new Witnesses(problem));
+        var witnesses = new Witnesses(problem);
+        separator = new(problem, witnesses);
         unions = new(problem, options.IsUnionSensitive);
-        heuristics = new(problem, separator, unions);
+        whole = new(problem, options.IsIntegral);
+        heuristics = new(problem, separator, witnesses, unions);
         master = new(problem);
     }
 
@@ -31,21 +35,21 @@ internal sealed class PatternSearch : IDisposable
 
     public SuppressionResult Run()
     {
-        var unprotectable = SetAside();
+        SetAside();
+        AddSeeds();
         Try(heuristics.NextSmallest());
         Try(problem.FixedPattern());
         var heuristicCost = bestCost;
         var isOptimal = bestCost == 0;
         if (!isOptimal)
         {
-            AddSeeds();
             var (x, reduced, relaxed) = Relax();
             isOptimal = bound >= bestCost || SolveWhole(x, reduced, relaxed);
         }
 
         var secondary = Enumerable.Range(0, problem.Count).Where(cell => best[cell] && !problem.IsFixed[cell]).ToList();
         var withheld = Enumerable.Range(0, problem.Count).Where(cell => best[cell] && problem.Tables.Cells[cell].Role != CellRole.Internal).ToList();
-        return new(withheld, secondary, bestCost, isOptimal ? bestCost : Math.Min(bound, bestCost), isOptimal, heuristicCost, unprotectable)
+        return new(withheld, secondary, bestCost, isOptimal ? bestCost : Math.Min(bound, bestCost), isOptimal, heuristicCost, [.. hopeless])
         {
             Effort = (master.CutCount, rounds),
         };
@@ -58,24 +62,46 @@ internal sealed class PatternSearch : IDisposable
         separator.Dispose();
     }
 
-    /// <summary>Takes out what not even withholding everything would protect, and returns its cells.</summary>
-    private List<int> SetAside()
+    /// <summary>Takes out what not even withholding everything would protect.</summary>
+    private void SetAside()
     {
-        var hopeless = separator.Violated(problem.LargestPattern(), int.MaxValue).Select(violated => violated.Requirement).ToHashSet();
-        problem.Requirements = [.. problem.Requirements.Where(requirement => !hopeless.Contains(requirement))];
-        return [.. hopeless.Select(requirement => requirement.Cell).Distinct().Order()];
+        var aside = separator.Hopeless();
+        problem.Requirements = [.. problem.Requirements.Where(requirement => !aside.Contains(requirement))];
+        hopeless.UnionWith(aside.Select(requirement => requirement.Cell));
     }
 
     /// <summary>Completes a pattern, cleans it, and keeps it if it is the cheapest so far; of equally cheap ones the first stays.</summary>
     private void Try(bool[] start, double[]? weights = null)
     {
-        var pattern = heuristics.Complete(start, weights ?? [.. problem.Cost.Select(cost => (double)cost)]);
-        heuristics.Clean(pattern);
+        // The first one is ended whatever it takes: there is always a pattern.
+        var until = Spent + (options.WorkLimit / 4);
+        if (heuristics.Complete(start, weights ?? [.. problem.Cost.Select(cost => (double)cost)], () => bestCost < long.MaxValue && Spent > until) is not { } pattern)
+        {
+            return;
+        }
+
+        until = Spent + (options.WorkLimit / 4);
+        heuristics.Clean(pattern, () => Spent > until);
         Offer(pattern);
     }
 
+    /// <summary>Keeps a pattern that meets the requirements in broken numbers, with further cells where whole numbers need them.</summary>
     private void Offer(bool[] pattern)
     {
+        while (problem.CostOf(pattern) < bestCost && whole.Broken(pattern).FirstOrDefault() is { } broken)
+        {
+            var near = problem.Columns[broken.Cell].SelectMany(place => problem.Tables.Relations[place.Cell].Terms.Select(term => term.Cell)).ToHashSet();
+            var open = Enumerable.Range(0, problem.Count).Where(cell => problem.IsFree[cell] && !pattern[cell]).ToList();
+            if (open.Count == 0)
+            {
+                hopeless.Add(broken.Cell);
+                problem.Requirements = [.. problem.Requirements.Where(requirement => requirement != broken)];
+                continue;
+            }
+
+            pattern[open.MinBy(cell => (!near.Contains(cell), problem.Cost[cell], cell))] = true;
+        }
+
         var cost = problem.CostOf(pattern);
         if (cost < bestCost)
         {
@@ -119,7 +145,7 @@ internal sealed class PatternSearch : IDisposable
     }
 
     /// <summary>A pattern near the fractional one: what that takes anyway costs little.</summary>
-    private void TryNear(double[] x) => Try(problem.FixedPattern(), [.. problem.Cost.Select((cost, cell) => cost * (1.001 - x[cell]))]);
+    private void TryNear(double[] x) => Try([.. x.Select((value, cell) => problem.IsFixed[cell] || value > 0.99)], [.. problem.Cost.Select((cost, cell) => cost * (1.001 - x[cell]))]);
 
     /// <summary>True when the best pattern is proven to be so.</summary>
     private bool SolveWhole(double[] x, double[] reduced, double relaxed)
@@ -127,6 +153,7 @@ internal sealed class PatternSearch : IDisposable
         while (Spent < options.WorkLimit)
         {
             rounds++;
+
             // A cell whose reduced cost closes the gap is in no cheaper pattern.
             var isOpen = new bool[problem.Count];
             for (var cell = 0; cell < isOpen.Length; cell++)
@@ -143,6 +170,13 @@ internal sealed class PatternSearch : IDisposable
 
             bound = Math.Max(bound, Math.Min(found.Bound, bestCost));
             var cuts = separator.Violated(found.Pattern, int.MaxValue).Select(violated => violated.Cut).OfType<Cut>().Concat(unions.Cuts(found.Pattern)).ToList();
+            if (cuts.Count == 0 && whole.Broken(found.Pattern).Any())
+            {
+                // Of more withheld cells nothing follows that did not before, so a good pattern has one that this has not.
+                var others = Enumerable.Range(0, problem.Count).Where(cell => problem.IsFree[cell] && !found.Pattern[cell]).ToArray();
+                cuts.Add(new(others, [.. others.Select(_ => 1L)], 1));
+            }
+
             if (cuts.Count == 0)
             {
                 Offer(found.Pattern);

@@ -7,13 +7,16 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
     private readonly double[] up = new double[problem.Count];
     private bool[]? currentPattern;
     private AttackerProgram? current;
+    private MoveProgram? moves;
+    private readonly List<Cut> known = [];
+    private readonly LinkedList<Requirement> recent = new();
     private double lastReach;
 
     /// <summary>See <see cref="AttackerProgram.Work"/>.</summary>
     public double Work { get; private set; }
 
     /// <summary>The first <paramref name="most"/> requirements, of all or of those <paramref name="within"/>, that do not hold in the <paramref name="pattern"/>, with their cuts.</summary>
-    public List<(Requirement Requirement, Cut? Cut)> Violated(bool[] pattern, int most, IReadOnlyList<Requirement>? within = null)
+    public List<(Requirement Requirement, Cut? Cut)> Violated(bool[] pattern, int most, IEnumerable<Requirement>? within = null)
     {
         var violated = new List<(Requirement, Cut?)>();
         foreach (var requirement in within ?? problem.Requirements)
@@ -33,6 +36,47 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
         }
 
         return violated;
+    }
+
+    /// <summary>The requirements that no pattern meets, since not even withholding everything does.</summary>
+    public HashSet<Requirement> Hopeless()
+    {
+        var pattern = problem.LargestPattern();
+        using var program = new AttackerProgram(problem, Enumerable.Range(0, pattern.Length).Where(cell => pattern[cell]));
+        var hopeless = problem.Requirements.Where(requirement => !Holds(program, requirement, pattern, out _)).ToHashSet();
+        known.Clear();
+        return hopeless;
+    }
+
+    /// <summary>
+    /// Whether a pattern meets every requirement. The cuts found before answer most of the patterns that do not, and of the others the requirement that failed last is asked first.
+    /// </summary>
+    public bool IsMet(bool[] pattern)
+    {
+        foreach (var cut in known)
+        {
+            if (!cut.IsMet(pattern))
+            {
+                return false;
+            }
+        }
+
+        if (Violated(pattern, 1, recent.Count > 0 ? recent : problem.Requirements) is [var violated])
+        {
+            if (recent.Count == 0)
+            {
+                foreach (var requirement in problem.Requirements)
+                {
+                    recent.AddLast(requirement);
+                }
+            }
+
+            recent.Remove(violated.Requirement);
+            recent.AddFirst(violated.Requirement);
+            return false;
+        }
+
+        return true;
     }
 
     /// <summary>Cuts that a fractional pattern violates. Room is counted up to the level only: more of it is no use to this cell, and makes the relaxation weak.</summary>
@@ -84,7 +128,7 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
                         prices[row] = 0;
                     }
 
-                    if (Cut.FromGains(problem, gains, right) is { } cut)
+                    if (Keep(Cut.FromGains(problem, gains, right)) is { } cut)
                     {
                         yield return cut;
                     }
@@ -93,7 +137,11 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
         }
     }
 
-    public void Dispose() => current?.Dispose();
+    public void Dispose()
+    {
+        current?.Dispose();
+        moves?.Dispose();
+    }
 
     /// <summary>What to look at by itself: down by so much, up by so much, and both together.</summary>
     private static IEnumerable<(double Lower, double Upper)> Parts(Protection level)
@@ -116,7 +164,18 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
 
     private Cut? Test(Requirement requirement, bool[] pattern, out bool holds)
     {
-        var program = ProgramOf(pattern);
+        holds = IsReached(requirement, pattern);
+        if (holds)
+        {
+            return null;
+        }
+
+        holds = Holds(ProgramOf(pattern), requirement, pattern, out var cut);
+        return cut;
+    }
+
+    private bool Holds(AttackerProgram program, Requirement requirement, bool[] pattern, out Cut? cut)
+    {
         foreach (var cell in program.Columns)
         {
             (down[cell], up[cell]) = pattern[cell] ? (problem.Down[cell], problem.Up[cell]) : (0, 0);
@@ -124,8 +183,8 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
 
         Close(requirement.Known);
         var before = program.Work;
-        holds = true;
-        Cut? cut = null;
+        var holds = true;
+        cut = null;
         foreach (var (lower, upper) in Parts(requirement.Level))
         {
             var needed = lower > 0 && upper > 0 ? lower : lower + upper;
@@ -138,7 +197,30 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
         }
 
         Work += program.Work - before;
-        return cut;
+        return holds;
+    }
+
+    /// <summary>Whether short moves meet the requirement, one for each direction. Where not, two together may still give an interval of the sliding width.</summary>
+    private bool IsReached(Requirement requirement, bool[] pattern)
+    {
+        ProgramOf(pattern);
+        var level = requirement.Level;
+        return (level.Upper == 0 || Reaches(1, level.Upper)) && (level.Lower == 0 || Reaches(-1, level.Lower))
+            && (level.Sliding <= level.Lower + level.Upper || Reaches(1, level.Sliding) || Reaches(-1, level.Sliding));
+
+        bool Reaches(int sign, double distance)
+        {
+            var before = moves!.Work;
+            var moved = moves.Cheapest(requirement.Cell, sign, distance, cell => pattern[cell] && Array.IndexOf(requirement.Known, cell) < 0);
+            Work += moves.Work - before;
+            if (moved is null)
+            {
+                return false;
+            }
+
+            witnesses.Add(moves.Columns, moved);
+            return true;
+        }
     }
 
     /// <summary>Moves the cell and, where it does not get as far as needed, makes the cut of why.</summary>
@@ -165,7 +247,17 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
             right -= AddGains(gains, requirement, sign, limit, move.Prices);
         }
 
-        return Cut.FromGains(problem, gains, right);
+        return Keep(Cut.FromGains(problem, gains, right));
+    }
+
+    private Cut? Keep(Cut? cut)
+    {
+        if (cut is not null)
+        {
+            known.Add(cut);
+        }
+
+        return cut;
     }
 
     /// <summary>Adds what each free cell would give, by the prices, and returns what the fixed ones give.</summary>
@@ -207,22 +299,26 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
         }
     }
 
-    /// <summary>The program of a pattern that has these cells and perhaps more: those more are kept where they are.</summary>
+    /// <summary>The programs of a pattern that has these cells and perhaps somewhat more: those more are kept where they are.</summary>
     private AttackerProgram ProgramOf(bool[] pattern)
     {
-        var isInside = currentPattern is not null;
-        for (var cell = 0; cell < pattern.Length && isInside; cell++)
+        int missing = 0, needless = 0;
+        for (var cell = 0; cell < pattern.Length && currentPattern is not null; cell++)
         {
-            isInside = !pattern[cell] || currentPattern![cell];
+            missing += pattern[cell] && !currentPattern[cell] ? 1 : 0;
+            needless += !pattern[cell] && currentPattern[cell] ? 1 : 0;
         }
 
-        if (!isInside)
+        if (currentPattern is null || missing > 0 || needless > current!.Columns.Length / 2)
         {
-            current?.Dispose();
+            Dispose();
             currentPattern = (bool[])pattern.Clone();
-            current = new AttackerProgram(problem, Enumerable.Range(0, pattern.Length).Where(cell => pattern[cell]));
+            var columns = Enumerable.Range(0, pattern.Length).Where(cell => pattern[cell]).ToList();
+            current = new AttackerProgram(problem, columns);
+            moves = new MoveProgram(problem, columns);
+            moves.Weigh(cell => problem.IsFixed[cell] ? 0.1 : 1);
         }
 
-        return current!;
+        return current;
     }
 }
