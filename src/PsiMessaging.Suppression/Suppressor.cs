@@ -9,7 +9,7 @@ public sealed record SuppressionOptions
     /// How much work the search may take, in units of about a second on one core. It is counted in steps and not by a clock: the same tables give the same pattern on every machine,
     /// whatever else runs there. What was begun is ended, so that it may take somewhat more.
     /// </summary>
-    public double WorkLimit { get; init; } = 8;
+    public double WorkLimit { get; init; } = 4;
 
     /// <summary>
     /// Whether the sum of these cells, which follows from the printed ones, is sensitive by itself; asked for every relation with two or more withheld cells of equal factor. Null
@@ -32,6 +32,9 @@ public sealed record SuppressionOptions
 public sealed record SuppressionResult(IReadOnlyList<int> Withheld, IReadOnlyList<int> Secondary, long Cost, long LowerBound, bool IsOptimal, long HeuristicCost,
     IReadOnlyList<int> Unprotectable)
 {
+    /// <summary>False where a sum that <see cref="SuppressionOptions.IsUnionSensitive"/> calls sensitive follows from what is printed, since no cell was left to withhold.</summary>
+    public bool AreUnionsSafe { get; init; } = true;
+
     /// <summary>Cuts found and rounds of the whole-number master, for who wants to know how hard it was.</summary>
     public (int Cuts, int Rounds) Effort { get; init; }
 }

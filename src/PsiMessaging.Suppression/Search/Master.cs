@@ -19,6 +19,8 @@ internal sealed class Master(Problem problem) : IDisposable
     private readonly List<Cut> cuts = [];
     private readonly HashSet<string> known = new(StringComparer.Ordinal);
 
+    private long terms;
+
     public double Work { get; private set; }
 
     public int CutCount => cuts.Count;
@@ -32,6 +34,7 @@ internal sealed class Master(Problem problem) : IDisposable
         }
 
         cuts.Add(cut);
+        terms += cut.Cells.Length;
         var constraint = solver.MakeConstraint(cut.Right, double.PositiveInfinity, "");
         for (var i = 0; i < cut.Cells.Length; i++)
         {
@@ -46,7 +49,7 @@ internal sealed class Master(Problem problem) : IDisposable
     {
         solver.Objective().SetMinimization();
         var status = solver.Solve(parameters);
-        Work += (solver.Iterations() + 10.0) * (cuts.Count + 10);
+        Work += (solver.Iterations() + 10.0) * (cuts.Count + (terms * 0.02) + 10);
         if (status != Solver.ResultStatus.OPTIMAL)
         {
             solver.Reset();

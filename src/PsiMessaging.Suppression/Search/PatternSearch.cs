@@ -6,6 +6,9 @@ internal sealed class PatternSearch : IDisposable
     /// <summary>Steps times relations that take about a second on one core.</summary>
     private const double WorkPerSecond = 1e7;
 
+    /// <summary>Longer cuts are weak, and make the relaxation slow: only whole patterns are answered with them.</summary>
+    private const int LongestCut = 300;
+
     private readonly Problem problem;
     private readonly SuppressionOptions options;
     private readonly Separator separator;
@@ -51,6 +54,7 @@ internal sealed class PatternSearch : IDisposable
         var withheld = Enumerable.Range(0, problem.Count).Where(cell => best[cell] && problem.Tables.Cells[cell].Role != CellRole.Internal).ToList();
         return new(withheld, secondary, bestCost, isOptimal ? bestCost : Math.Min(bound, bestCost), isOptimal, heuristicCost, [.. hopeless])
         {
+            AreUnionsSafe = unions.Hold(best),
             Effort = (master.CutCount, rounds),
         };
     }
@@ -124,7 +128,7 @@ internal sealed class PatternSearch : IDisposable
         var last = cost;
         for (int round = 1, idle = 0; Spent < options.WorkLimit * 0.6 && idle < 6; round++)
         {
-            var added = separator.Cuts(x, 1e-4).Count(master.Add);
+            var added = separator.Cuts(x, 1e-4).Where(cut => cut.Cells.Length <= LongestCut).Count(master.Add);
             if (added == 0)
             {
                 break;
