@@ -19,7 +19,7 @@ internal sealed class Master(Problem problem) : IDisposable
     private readonly List<Cut> cuts = [];
     private readonly HashSet<string> known = new(StringComparer.Ordinal);
 
-    private long terms;
+    private long size;
 
     public double Work { get; private set; }
 
@@ -34,7 +34,7 @@ internal sealed class Master(Problem problem) : IDisposable
         }
 
         cuts.Add(cut);
-        terms += cut.Cells.Length;
+        size += cut.Cells.Length;
         var constraint = solver.MakeConstraint(cut.Right, double.PositiveInfinity, "");
         for (var i = 0; i < cut.Cells.Length; i++)
         {
@@ -49,7 +49,7 @@ internal sealed class Master(Problem problem) : IDisposable
     {
         solver.Objective().SetMinimization();
         var status = solver.Solve(parameters);
-        Work += (solver.Iterations() + 10.0) * (cuts.Count + (terms * 0.02) + 10);
+        Work += (solver.Iterations() + 10.0) * (cuts.Count + (size * 0.02) + 10);
         if (status != Solver.ResultStatus.OPTIMAL)
         {
             solver.Reset();
