@@ -16,15 +16,16 @@ public enum AuditKind
 public static class Audit
 {
     /// <summary>
-    /// For each withheld cell the least and the largest value that agree with all that is printed, all relations and all that is known beforehand: two programs a cell. The
-    /// attacker is the one who knows no cell; for an insider see <paramref name="knows"/>.
+    /// For each withheld cell the least and the largest value that agree with all that is printed, all relations and all that is known beforehand: two
+    /// programs a cell. The attacker is the one who knows no cell; for an insider see <paramref name="knows"/>.
     /// </summary>
     /// <param name="tables">The tables with their true values.</param>
     /// <param name="withheld">The indices of the cells that are not printed. Cells of <see cref="CellRole.Internal"/> are withheld without being named.</param>
     /// <param name="kind">Whether the attacker uses that values are whole.</param>
     /// <param name="knows">Cells whose values this attacker knows; they are not in the report.</param>
     /// <exception cref="ArgumentException">A primary cell is not withheld, or a published one is.</exception>
-    public static AuditReport Run(LinkedTables tables, IReadOnlyCollection<int> withheld, AuditKind kind = AuditKind.Linear, IReadOnlyCollection<int>? knows = null)
+    public static AuditReport Run(LinkedTables tables, IReadOnlyCollection<int> withheld, AuditKind kind = AuditKind.Linear,
+        IReadOnlyCollection<int>? knows = null)
     {
         var problem = new Problem(tables);
         var pattern = PatternOf(tables, withheld);
@@ -44,7 +45,8 @@ public static class Audit
         {
             var low = whole is null ? Linear(cell, -1) : whole.Bound(cell, -1, program.Farthest(cell, -1, double.PositiveInfinity, down, up));
             var high = whole is null ? Linear(cell, 1) : whole.Bound(cell, 1, program.Farthest(cell, 1, double.PositiveInfinity, down, up));
-            cells.Add(new(tables.Cells[cell], low, high, insider && tables.Cells[cell].Protection is not null ? Needed(tables, cell, known) : tables.Cells[cell].Protection));
+            cells.Add(new(tables.Cells[cell], low, high, insider && tables.Cells[cell].Protection is not null ? Needed(tables, cell, known)
+                : tables.Cells[cell].Protection));
         }
 
         return new(kind, cells);
@@ -60,7 +62,8 @@ public static class Audit
         var pattern = new bool[tables.Cells.Count];
         foreach (var cell in withheld)
         {
-            pattern[cell] = tables.Cells[cell].Role != CellRole.Published ? true : throw new ArgumentException($"{tables.Cells[cell].Name} is published and cannot be withheld.", nameof(withheld));
+            pattern[cell] = tables.Cells[cell].Role != CellRole.Published ? true
+                : throw new ArgumentException($"{tables.Cells[cell].Name} is published and cannot be withheld.", nameof(withheld));
         }
 
         for (var i = 0; i < pattern.Length; i++)
@@ -76,5 +79,6 @@ public static class Audit
     }
 
     /// <summary>A bound that is a whole number but for the solver's rounding is that number.</summary>
-    private static double Tidy(double bound) => Math.Abs(bound - Math.Round(bound)) <= Problem.Tolerance * Math.Max(1, Math.Abs(bound) * 1e-6) ? Math.Round(bound) + 0.0 : bound;
+    private static double Tidy(double bound) => Math.Abs(bound - Math.Round(bound)) <= Problem.Tolerance * Math.Max(1, Math.Abs(bound) * 1e-6)
+        ? Math.Round(bound) + 0.0 : bound;
 }

@@ -13,7 +13,8 @@ public sealed record AuditedCell(Cell Cell, double Low, double High, Protection?
 {
     /// <summary>Whether the interval reaches as far as it must.</summary>
     public bool IsSafe => Needed is null
-        || (Low <= Cell.Value - Needed.Lower + Problem.Tolerance && High >= Cell.Value + Needed.Upper - Problem.Tolerance && High - Low >= Needed.Sliding - Problem.Tolerance);
+        || (Low <= Cell.Value - Needed.Lower + Problem.Tolerance && High >= Cell.Value + Needed.Upper - Problem.Tolerance
+            && High - Low >= Needed.Sliding - Problem.Tolerance);
 
     /// <summary>Whether the value follows exactly, of a primary cell or another.</summary>
     public bool IsExact => High - Low < 1 - Problem.Tolerance && Math.Floor(High + Problem.Tolerance) <= Math.Ceiling(Low - Problem.Tolerance);
@@ -39,7 +40,8 @@ public sealed record AuditReport(AuditKind Kind, IReadOnlyList<AuditedCell> Cell
         var text = new StringBuilder();
         foreach (var row in rows)
         {
-            text.Append(string.Join("  ", row.Select((entry, column) => column is 1 or 2 or 3 ? entry.PadLeft(widths[column]) : entry.PadRight(widths[column]))).TrimEnd()).Append('\n');
+            text.Append(string.Join("  ", row.Select((entry, column) => column is 1 or 2 or 3 ? entry.PadLeft(widths[column])
+                : entry.PadRight(widths[column]))).TrimEnd()).Append('\n');
         }
 
         return text.ToString();

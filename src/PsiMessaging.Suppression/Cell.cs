@@ -7,11 +7,14 @@ public enum CellRole
     Free,
 
     /// <summary>
-    /// It is always printed, or known without being printed, like a structural zero (a boy among the mothers). It protects nothing, since hiding what is known hides nothing.
+    /// It is always printed, or known without being printed, like a structural zero (a boy among the mothers). It protects nothing, since hiding what is
+    /// known hides nothing.
     /// </summary>
     Published,
 
-    /// <summary>It is never printed and costs nothing: a sum that no table has, but that follows from several and has to be protected (a union of hidden cells).</summary>
+    /// <summary>
+    /// It is never printed and costs nothing: a sum that no table has, but that follows from several and has to be protected (a union of hidden cells).
+    /// </summary>
     Internal,
 }
 
@@ -20,7 +23,10 @@ public enum CellRole
 /// <param name="Value">The true value, 0 to <see cref="LinkedTables.LargestValue"/>: a count, or a magnitude in its smallest unit.</param>
 public sealed record Cell(string Name, long Value)
 {
-    /// <summary>What it costs to withhold it, 0 to <see cref="LinkedTables.LargestCost"/>. One for each cell minimises their number, the value minimises what is hidden.</summary>
+    /// <summary>
+    /// What it costs to withhold it, 0 to <see cref="LinkedTables.LargestCost"/>. One for each cell minimises their number, the value minimises what is
+    /// hidden.
+    /// </summary>
     public long Cost { get; init; } = 1;
 
     /// <summary>The least value that an attacker holds possible before the table is published; not above <see cref="Value"/>.</summary>

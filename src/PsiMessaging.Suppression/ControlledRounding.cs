@@ -28,8 +28,9 @@ public enum RoundingOutcome
 public sealed record RoundingResult(RoundingOutcome Outcome, IReadOnlyList<long> Values, long Deviation, long LowerBound);
 
 /// <summary>
-/// Controlled rounding: every cell becomes one of the two multiples of the base around it, a multiple stays as it is (zero-restricted), every relation stays true, and the sum of the
-/// deviations is least (Cox and Ernst 1982, INFOR 20; Salazar 2005, Mathematical Programming 105 for any tables). Who sees it knows each value to less than the base either way.
+/// Controlled rounding: every cell becomes one of the two multiples of the base around it, a multiple stays as it is (zero-restricted), every relation stays
+/// true, and the sum of the deviations is least (Cox and Ernst 1982, INFOR 20; Salazar 2005, Mathematical Programming 105 for any tables). Who sees it knows
+/// each value to less than the base either way.
 /// </summary>
 public static class ControlledRounding
 {
@@ -66,7 +67,8 @@ public static class ControlledRounding
         // Down deviates by the remainder, up by the base less that.
         var chosen = Enumerable.Range(0, cells.Count).Where(cell => goesUp[cell] is not null).ToList();
         var fixedPart = chosen.Sum(cell => cells[cell].Value % roundingBase);
-        model.Minimize(LinearExpr.WeightedSum(chosen.Select(cell => goesUp[cell]!), chosen.Select(cell => roundingBase - (2 * (cells[cell].Value % roundingBase)))));
+        model.Minimize(LinearExpr.WeightedSum(chosen.Select(cell => goesUp[cell]!), chosen.Select(cell =>
+            roundingBase - (2 * (cells[cell].Value % roundingBase)))));
         var solver = new CpSolver { StringParameters = $"{IntegerAttacker.Parameters} max_deterministic_time:{workLimit:0.###}" };
         var status = solver.Solve(model);
         if (status is not (CpSolverStatus.Optimal or CpSolverStatus.Feasible))
@@ -76,6 +78,7 @@ public static class ControlledRounding
 
         long[] values = [.. cells.Select((cell, i) => ((cell.Value / roundingBase) + (goesUp[i] is { } up && solver.Value(up) == 1 ? 1 : 0)) * roundingBase)];
         var deviation = values.Zip(cells).Sum(pair => Math.Abs(pair.First - pair.Second.Value));
-        return new(status == CpSolverStatus.Optimal ? RoundingOutcome.Optimal : RoundingOutcome.Feasible, values, deviation, fixedPart + (long)Math.Ceiling(solver.BestObjectiveBound - 1e-6));
+        return new(status == CpSolverStatus.Optimal ? RoundingOutcome.Optimal : RoundingOutcome.Feasible, values, deviation,
+            fixedPart + (long)Math.Ceiling(solver.BestObjectiveBound - 1e-6));
     }
 }

@@ -1,8 +1,8 @@
 namespace PsiMessaging.Suppression;
 
 /// <summary>
-/// Any number of tables as cells and the relations between them. A hierarchy is further relations, and tables are linked by having cells in common: all are protected at once,
-/// since protecting one after the other is unsafe (sdcTools UserSupport#136).
+/// Any number of tables as cells and the relations between them. A hierarchy is further relations, and tables are linked by having cells in common: all are
+/// protected at once, since protecting one after the other is unsafe (sdcTools UserSupport#136).
 /// </summary>
 public sealed class LinkedTables
 {
@@ -16,8 +16,8 @@ public sealed class LinkedTables
     /// <param name="relations">What is known to add up.</param>
     /// <param name="insiders">Those who know cells beforehand, beside the attacker who knows none.</param>
     /// <exception cref="ArgumentException">
-    /// A name occurs twice; a value, cost, bound or protection level is out of its range; a relation names a cell that is none, names one twice, or does not hold for the values;
-    /// a primary cell is said to be published.
+    /// A name occurs twice; a value, cost, bound or protection level is out of its range; a relation names a cell that is none, names one twice, or does not
+    /// hold for the values; a primary cell is said to be published.
     /// </exception>
     public LinkedTables(IReadOnlyList<Cell> cells, IReadOnlyList<Relation> relations, IReadOnlyList<Insider>? insiders = null)
     {
@@ -68,7 +68,8 @@ public sealed class LinkedTables
         Check(cell.High is null || cell.High >= cell.Value, $"{cell.Name}: the value is above what is known beforehand.");
         if (cell.Protection is { } protection)
         {
-            Check(protection is { Lower: >= 0 and <= LargestValue, Upper: >= 0 and <= LargestValue, Sliding: >= 0 and <= LargestValue }, $"{cell.Name}: a protection level is out of its range.");
+            Check(protection is { Lower: >= 0 and <= LargestValue, Upper: >= 0 and <= LargestValue, Sliding: >= 0 and <= LargestValue },
+                $"{cell.Name}: a protection level is out of its range.");
             Check(cell.Role != CellRole.Published, $"{cell.Name} is primary and cannot be published.");
         }
     }
@@ -84,7 +85,8 @@ public sealed class LinkedTables
             sum += (Int128)factor * Cells[cell].Value;
         }
 
-        Check(sum == 0, $"A relation does not hold: its cells, {string.Join(", ", relation.Terms.Take(5).Select(term => Cells[term.Cell].Name))} …, add up to {sum} and not to zero.");
+        var names = string.Join(", ", relation.Terms.Take(5).Select(term => Cells[term.Cell].Name));
+        Check(sum == 0, $"A relation does not hold: its cells, {names} …, add up to {sum} and not to zero.");
     }
 
     private static void Check(bool holds, string message)

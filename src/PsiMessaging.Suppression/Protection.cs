@@ -1,8 +1,8 @@
 namespace PsiMessaging.Suppression;
 
 /// <summary>
-/// How far the interval that an attacker computes for a cell must reach (SDC Handbook 2026, 4.2 and 4.3: protection levels, feasibility interval). All are in units of the value
-/// and not negative.
+/// How far the interval that an attacker computes for a cell must reach (SDC Handbook 2026, 4.2 and 4.3: protection levels, feasibility interval). All are in
+/// units of the value and not negative.
 /// </summary>
 /// <param name="Lower">The interval begins at the value less this, or below.</param>
 /// <param name="Upper">The interval ends at the value and this, or above.</param>
@@ -13,8 +13,9 @@ public sealed record Protection(long Lower, long Upper, long Sliding)
     public static Protection NotExact { get; } = new(0, 0, 1);
 
     /// <summary>
-    /// A count under a minimum frequency: the interval reaches the minimum, so that nobody can tell that the cell is small, and it holds two small counts, so that somebody who
-    /// guesses that this is the small one among the hidden cells still has two to choose from. The second needs a lower level only for the largest small count.
+    /// A count under a minimum frequency: the interval reaches the minimum, so that nobody can tell that the cell is small, and it holds two small counts, so
+    /// that somebody who guesses that this is the small one among the hidden cells still has two to choose from. The second needs a lower level only for the
+    /// largest small count.
     /// </summary>
     /// <param name="value">The count, <paramref name="smallest"/> to <paramref name="minimum"/> − 1.</param>
     /// <param name="minimum">The least count that may be printed, 2 or more.</param>
@@ -31,8 +32,8 @@ public sealed record Protection(long Lower, long Upper, long Sliding)
     }
 
     /// <summary>
-    /// The p% rule: nobody, the second largest contributor included, may come within p% of the largest. Level p/100·x1 − (X − x1 − x2), rounded up, on both sides (SDC Handbook
-    /// 2026, 4.2.2); null where the cell is not sensitive, which is at level 0 too, as the Handbook's rule is "more than".
+    /// The p% rule: nobody, the second largest contributor included, may come within p% of the largest. Level p/100·x1 − (X − x1 − x2), rounded up, on both
+    /// sides (SDC Handbook 2026, 4.2.2); null where the cell is not sensitive, which is at level 0 too, as the Handbook's rule is "more than".
     /// </summary>
     /// <param name="contributions">What each contributor adds, none below zero, in any order.</param>
     /// <param name="percent">p, above 0.</param>
@@ -45,8 +46,8 @@ public sealed record Protection(long Lower, long Upper, long Sliding)
     }
 
     /// <summary>
-    /// The (n,k) rule: the n largest contributors have more than k% together. Level 100/k·(x1 + … + xn) − X, rounded up, above and below (SDC Handbook 2026, 4.2.2); null where
-    /// they have k% or less.
+    /// The (n,k) rule: the n largest contributors have more than k% together. Level 100/k·(x1 + … + xn) − X, rounded up, above and below (SDC Handbook 2026,
+    /// 4.2.2); null where they have k% or less.
     /// </summary>
     /// <param name="contributions">What each contributor adds, none below zero, in any order.</param>
     /// <param name="largest">n, 1 or more.</param>

@@ -6,14 +6,14 @@ namespace PsiMessaging.Suppression;
 public sealed record SuppressionOptions
 {
     /// <summary>
-    /// How much work the search may take, in units of about a second on one core. It is counted in steps and not by a clock: the same tables give the same pattern on every machine,
-    /// whatever else runs there. What was begun is ended, so that it may take somewhat more.
+    /// How much work the search may take, in units of about a second on one core. It is counted in steps and not by a clock: the same tables give the same
+    /// pattern on every machine, whatever else runs there. What was begun is ended, so that it may take somewhat more.
     /// </summary>
     public double WorkLimit { get; init; } = 4;
 
     /// <summary>
-    /// Whether the sum of these cells, which follows from the printed ones, is sensitive by itself; asked for every relation with two or more withheld cells of equal factor. Null
-    /// where sums are not looked at.
+    /// Whether the sum of these cells, which follows from the printed ones, is sensitive by itself; asked for every relation with two or more withheld cells
+    /// of equal factor. Null where sums are not looked at.
     /// </summary>
     public Func<IReadOnlyList<int>, bool>? IsUnionSensitive { get; init; }
 
@@ -28,11 +28,16 @@ public sealed record SuppressionOptions
 /// <param name="LowerBound">No pattern that protects is cheaper.</param>
 /// <param name="IsOptimal">Whether the pattern is proven to be of least cost.</param>
 /// <param name="HeuristicCost">What the better of the two heuristics came to.</param>
-/// <param name="Unprotectable">Primary cells whose requirement no pattern meets, whatever is withheld; empty when all is well. They are withheld, and not protected.</param>
-public sealed record SuppressionResult(IReadOnlyList<int> Withheld, IReadOnlyList<int> Secondary, long Cost, long LowerBound, bool IsOptimal, long HeuristicCost,
+/// <param name="Unprotectable">Primary cells whose requirement no pattern meets, whatever is withheld; empty when all is well. They are withheld, and not
+/// protected.</param>
+public sealed record SuppressionResult(IReadOnlyList<int> Withheld, IReadOnlyList<int> Secondary, long Cost, long LowerBound, bool IsOptimal,
+    long HeuristicCost,
     IReadOnlyList<int> Unprotectable)
 {
-    /// <summary>False where a sum that <see cref="SuppressionOptions.IsUnionSensitive"/> calls sensitive follows from what is printed, since no cell was left to withhold.</summary>
+    /// <summary>
+    /// False where a sum that <see cref="SuppressionOptions.IsUnionSensitive"/> calls sensitive follows from what is printed, since no cell was left to
+    /// withhold.
+    /// </summary>
     public bool AreUnionsSafe { get; init; } = true;
 
     /// <summary>Cuts found and rounds of the whole-number master, for who wants to know how hard it was.</summary>
@@ -40,9 +45,9 @@ public sealed record SuppressionResult(IReadOnlyList<int> Withheld, IReadOnlyLis
 }
 
 /// <summary>
-/// Chooses which further cells are withheld, so that no primary cell follows from what is printed, at the least cost: the complementary cell suppression problem. The method is
-/// that of Fischetti and Salazar (2001, Management Science 47(7), 1008–1027): a master program chooses the cells, the attacker's linear programs find what it does not protect,
-/// and their prices become constraints of the master (Benders' decomposition), until what it chooses is safe.
+/// Chooses which further cells are withheld, so that no primary cell follows from what is printed, at the least cost: the complementary cell suppression
+/// problem. The method is that of Fischetti and Salazar (2001, Management Science 47(7), 1008–1027): a master program chooses the cells, the attacker's
+/// linear programs find what it does not protect, and their prices become constraints of the master (Benders' decomposition), until what it chooses is safe.
 /// </summary>
 public static class Suppressor
 {

@@ -7,8 +7,8 @@ public static class TableBuilder
     public const string Total = "Total";
 
     /// <summary>
-    /// Every combination of codes, with the total for each classification: cells are named by their codes, <c>code,code</c>, in the order of the classifications; the last changes
-    /// first and the total comes last.
+    /// Every combination of codes, with the total for each classification: cells are named by their codes, <c>code,code</c>, in the order of the
+    /// classifications; the last changes first and the total comes last.
     /// </summary>
     /// <param name="codes">The codes of each classification; none is <see cref="Total"/>.</param>
     /// <param name="inner">The values inside, the last classification changes first.</param>
@@ -43,10 +43,12 @@ public static class TableBuilder
     }
 
     /// <summary>A single row of values and its total.</summary>
-    public static LinkedTables OneWay(IReadOnlyList<string> codes, IReadOnlyList<long> inner, Func<string, long, int[], Cell> cell) => Build([codes], inner, cell);
+    public static LinkedTables OneWay(IReadOnlyList<string> codes, IReadOnlyList<long> inner, Func<string, long, int[], Cell> cell) => Build([codes],
+        inner, cell);
 
     /// <summary>Rows and columns with the totals of both; <paramref name="inner"/> is row after row.</summary>
-    public static LinkedTables TwoWay(IReadOnlyList<string> rows, IReadOnlyList<string> columns, IReadOnlyList<long> inner, Func<string, long, int[], Cell> cell) =>
+    public static LinkedTables TwoWay(IReadOnlyList<string> rows, IReadOnlyList<string> columns, IReadOnlyList<long> inner, Func<string, long, int[],
+        Cell> cell) =>
         Build([rows, columns], inner, cell);
 
     /// <summary>Three classifications with the totals of each, of every two, and of all.</summary>

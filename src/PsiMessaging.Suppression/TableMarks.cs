@@ -4,9 +4,10 @@ namespace PsiMessaging.Suppression;
 public static class TableMarks
 {
     /// <summary>
-    /// The same tables before an attacker who is told which cells are withheld for being small and which to protect others, as SDMX and Eurostat mark them apart: a primary cell is
-    /// then known to be from <paramref name="smallest"/> to <paramref name="minimum"/> − 1, and any other to be no small count. A primary cell must not follow exactly; that it is
-    /// small is told anyway. Where <paramref name="minimum"/> − 1 is <paramref name="smallest"/> the mark alone tells the count, so that nothing protects it.
+    /// The same tables before an attacker who is told which cells are withheld for being small and which to protect others, as SDMX and Eurostat mark them
+    /// apart: a primary cell is then known to be from <paramref name="smallest"/> to <paramref name="minimum"/> − 1, and any other to be no small count. A
+    /// primary cell must not follow exactly; that it is small is told anyway. Where <paramref name="minimum"/> − 1 is <paramref name="smallest"/> the mark
+    /// alone tells the count, so that nothing protects it.
     /// </summary>
     /// <param name="tables">Tables of counts; the primary cells are those with a protection.</param>
     /// <param name="minimum">The least count that is printed.</param>

@@ -4,8 +4,8 @@ namespace PsiMessaging.Suppression.Tests;
 internal static class BruteForce
 {
     /// <summary>
-    /// For each withheld cell the least and largest value among all tables of whole numbers that agree with what is printed. Values are tried up to <paramref name="most"/>, which
-    /// has to be as large as anything can be.
+    /// For each withheld cell the least and largest value among all tables of whole numbers that agree with what is printed. Values are tried up to <paramref
+    /// name="most"/>, which has to be as large as anything can be.
     /// </summary>
     public static Dictionary<int, (long Low, long High)> Intervals(LinkedTables tables, IReadOnlyCollection<int> withheld, long most)
     {
@@ -37,7 +37,8 @@ internal static class BruteForce
             for (var value = next.Low; value <= next.High; value++)
             {
                 values[next.Cell] = value;
-                if (tables.Relations.All(relation => relation.Terms.Any(term => isOpen[term.Cell]) || relation.Terms.Sum(term => term.Factor * values[term.Cell]) == 0))
+                if (tables.Relations.All(relation => relation.Terms.Any(term => isOpen[term.Cell]) || relation.Terms.Sum(term =>
+                    term.Factor * values[term.Cell]) == 0))
                 {
                     Try();
                 }
@@ -65,12 +66,15 @@ internal static class BruteForce
         }
     }
 
-    /// <summary>The least cost of any pattern in which every primary cell, and against every insider, is as protected as it must be; null where there is none.</summary>
+    /// <summary>
+    /// The least cost of any pattern in which every primary cell, and against every insider, is as protected as it must be; null where there is none.
+    /// </summary>
     public static long? CheapestPattern(LinkedTables tables, long most, Func<IReadOnlyList<int>, bool>? isUnionSensitive = null)
     {
         var free = Enumerable.Range(0, tables.Cells.Count).Where(cell => !tables.Cells[cell].IsHidden && tables.Cells[cell].Role == CellRole.Free).ToList();
         var hidden = Enumerable.Range(0, tables.Cells.Count).Where(cell => tables.Cells[cell].IsHidden).ToList();
-        var byCost = Enumerable.Range(0, 1 << free.Count).Select(choice => (Choice: choice, Cost: Enumerable.Range(0, free.Count).Sum(i => (choice >> i & 1) * tables.Cells[free[i]].Cost)));
+        var byCost = Enumerable.Range(0, 1 << free.Count).Select(choice => (Choice: choice, Cost: Enumerable.Range(0, free.Count).Sum(i =>
+            (choice >> i & 1) * tables.Cells[free[i]].Cost)));
         foreach (var (choice, cost) in byCost.OrderBy(pair => pair.Cost))
         {
             List<int> withheld = [.. hidden, .. free.Where((_, i) => (choice >> i & 1) == 1)];
@@ -88,8 +92,10 @@ internal static class BruteForce
         && tables.Insiders.All(insider => Holds(tables, Intervals(tables, [.. withheld.Except(insider.Knows)], most), cell => !insider.Knows.Contains(cell),
             protection => insider.IsFull ? protection : Protection.NotExact));
 
-    private static bool Holds(LinkedTables tables, Dictionary<int, (long Low, long High)> intervals, Func<int, bool> counts, Func<Protection, Protection> level) =>
-        intervals.All(pair => !counts(pair.Key) || tables.Cells[pair.Key].Protection is not { } protection || Reaches(tables.Cells[pair.Key].Value, pair.Value, level(protection)));
+    private static bool Holds(LinkedTables tables, Dictionary<int, (long Low, long High)> intervals, Func<int, bool> counts, Func<Protection,
+        Protection> level) =>
+        intervals.All(pair => !counts(pair.Key) || tables.Cells[pair.Key].Protection is not { } protection || Reaches(tables.Cells[pair.Key].Value,
+            pair.Value, level(protection)));
 
     private static bool Reaches(long value, (long Low, long High) interval, Protection level) =>
         interval.Low <= value - level.Lower && interval.High >= value + level.Upper && interval.High - interval.Low >= level.Sliding;

@@ -31,7 +31,8 @@ public class KnownFailureTests
         // A row of two ones: each alone knows the other's, though nobody else does.
         LinkedTables Row(bool withInsiders)
         {
-            var tables = TableBuilder.OneWay(["A", "B", "C", "D"], [1, 1, 6, 9], (name, value, _) => new(name, value) { Protection = value == 1 ? Protection.NotExact : null });
+            var tables = TableBuilder.OneWay(["A", "B", "C", "D"], [1, 1, 6, 9], (name, value, _) => new(name, value) { Protection = value == 1
+                ? Protection.NotExact : null });
             return withInsiders ? new(tables.Cells, tables.Relations, [new([0]), new([1])]) : tables;
         }
 
@@ -47,7 +48,8 @@ public class KnownFailureTests
     [Fact]
     public void Solve_ThreeSingletonsWhoTalk_AreHeldToo()
     {
-        var plain = TableBuilder.OneWay(["A", "B", "C", "D", "E"], [1, 1, 1, 6, 9], (name, value, _) => new(name, value) { Protection = value == 1 ? Protection.NotExact : null });
+        var plain = TableBuilder.OneWay(["A", "B", "C", "D", "E"], [1, 1, 1, 6, 9], (name, value, _) => new(name, value) { Protection = value == 1
+            ? Protection.NotExact : null });
         LinkedTables tables = new(plain.Cells, plain.Relations, [new([0, 1]), new([0, 2]), new([1, 2])]);
         var result = Suppressor.Solve(tables);
         Assert.Equal(4, result.Withheld.Count);
@@ -81,7 +83,8 @@ public class KnownFailureTests
     public void Solve_UnionAsAnInternalCell_KeepsItsProtectionLevel()
     {
         // A sum that no table prints, with its own level: the tables' relations know it, and nothing else.
-        var plain = TableBuilder.OneWay(["A", "B", "C", "D"], [50, 30, 40, 60], (name, value, _) => new(name, value) { Cost = value, Protection = name is "A" or "B" ? new(10, 10, 0) : null });
+        var plain = TableBuilder.OneWay(["A", "B", "C", "D"], [50, 30, 40, 60], (name, value, _) => new(name, value) { Cost = value,
+            Protection = name is "A" or "B" ? new(10, 10, 0) : null });
         List<Cell> cells = [.. plain.Cells, new("A+B", 80) { Role = CellRole.Internal, Protection = new(20, 20, 0) }];
         LinkedTables tables = new(cells, [.. plain.Relations, Relation.Sum(5, [0, 1])]);
         Assert.Equal(["A", "B"], plain.Names(Suppressor.Solve(plain).Withheld));
@@ -108,7 +111,8 @@ public class KnownFailureTests
     {
         var tables = TableBuilder.OneWay(["A", "B"], [1, 0], (name, value, _) =>
             new(name, value) { Role = value == 0 ? CellRole.Published : CellRole.Free, Protection = name == "A" ? Protection.NotExact : null });
-        var published = new LinkedTables([.. tables.Cells.Select(cell => cell.Name == TableBuilder.Total ? cell with { Role = CellRole.Published } : cell)], tables.Relations);
+        var published = new LinkedTables([.. tables.Cells.Select(cell => cell.Name == TableBuilder.Total ? cell with { Role = CellRole.Published }
+            : cell)], tables.Relations);
         Assert.Equal([0], Suppressor.Solve(published).Unprotectable);
     }
 
@@ -120,7 +124,8 @@ public class KnownFailureTests
         string[] names = ["A", "B", "I", "J", "K", "L", "M", "N", "county-1", "county-2", "BIG", "small", "Total"];
         long[] all = [.. values, 20, 16, 6, 30, 36];
         var cells = names.Select((name, i) => new Cell(name, all[i]) { Cost = all[i], Protection = all[i] < 4 && i < 8 ? Protection.NotExact : null }).ToList();
-        LinkedTables tables = new(cells, [Relation.Sum(8, [0, 1, 2, 3]), Relation.Sum(9, [4, 5, 6, 7]), Relation.Sum(10, [5, 6]), Relation.Sum(11, [0, 1, 2, 3, 4, 7]),
+        LinkedTables tables = new(cells, [Relation.Sum(8, [0, 1, 2, 3]), Relation.Sum(9, [4, 5, 6, 7]), Relation.Sum(10, [5, 6]), Relation.Sum(11, [0,
+            1, 2, 3, 4, 7]),
             Relation.Sum(12, [8, 9]), Relation.Sum(12, [10, 11])]);
         var result = Suppressor.Solve(tables);
         Assert.Equal(BruteForce.CheapestPattern(tables, 40), result.Cost);

@@ -28,7 +28,8 @@ public class MarkTests
             var tables = Table(seed, 4, 4);
             var result = Suppressor.Solve(tables);
             var report = Audit.Run(tables, result.Withheld, AuditKind.Integer);
-            Assert.All(report.Cells.Where(cell => cell.Needed is not null), cell => Assert.True(Math.Min(cell.High, Minimum - 1) - Math.Max(cell.Low, 1) >= 1 && cell.High >= Minimum));
+            Assert.All(report.Cells.Where(cell => cell.Needed is not null), cell => Assert.True(Math.Min(cell.High, Minimum - 1) - Math.Max(cell.Low,
+                1) >= 1 && cell.High >= Minimum));
         }
     }
 
@@ -53,14 +54,15 @@ public class MarkTests
     [Fact]
     public void Told_MinimumOfTwo_SaysThatNothingProtects()
     {
-        var tables = Tables.TwoWay(["1", "2"], ["1", "2"], [[1, 5], [6, 7]], (name, value) => new(name, value) { Protection = value == 1 ? Protection.MinimumFrequency(1, 2) : null });
+        var tables = Tables.TwoWay(["1", "2"], ["1", "2"], [[1, 5], [6, 7]], (name, value) => new(name, value) { Protection = value == 1
+            ? Protection.MinimumFrequency(1, 2) : null });
         Assert.Empty(Suppressor.Solve(tables).Unprotectable);
         Assert.Equal([0], Suppressor.Solve(TableMarks.Told(tables, 2)).Unprotectable);
     }
 
     /// <summary>
-    /// Somebody who has this program keeps of all tables that agree with what is printed those for which it withholds the same cells. It is not claimed that this
-    /// leaves two values; docs/suppression.md says how often it did not here.
+    /// Somebody who has this program keeps of all tables that agree with what is printed those for which it withholds the same cells. It is not claimed that
+    /// this leaves two values; docs/suppression.md says how often it did not here.
     /// </summary>
     [Fact]
     [Trait("Speed", "Slow")]
@@ -112,7 +114,8 @@ public class MarkTests
                 return;
             }
 
-            var table = Build([.. Enumerable.Range(0, tables.Cells.Count).Where(cell => !tables.Cells[cell].Name.Contains(TableBuilder.Total, StringComparison.Ordinal)).Select(cell => values[cell])], 2, 2);
+            var table = Build([.. Enumerable.Range(0, tables.Cells.Count).Where(cell => !tables.Cells[cell].Name.Contains(TableBuilder.Total,
+                StringComparison.Ordinal)).Select(cell => values[cell])], 2, 2);
             if (Enumerable.Range(0, values.Length).All(cell => withheld.Contains(cell) || table.Cells[cell].Value == tables.Cells[cell].Value)
                 && Suppressor.Solve(table).Withheld.SequenceEqual(withheld))
             {

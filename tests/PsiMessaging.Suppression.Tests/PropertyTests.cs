@@ -15,7 +15,8 @@ public class PropertyTests
             var withheld = Enumerable.Range(0, tables.Cells.Count).Where(cell => Size(tables, cell) && random.Below(100) < 55).Take(8).ToList();
             var report = Audit.Run(tables, withheld, AuditKind.Integer);
             var expected = BruteForce.Intervals(tables, withheld, 60);
-            Assert.Equal(withheld.Select(cell => ((double)expected[cell].Low, (double)expected[cell].High)), report.Cells.Select(cell => (cell.Low, cell.High)));
+            Assert.Equal(withheld.Select(cell => ((double)expected[cell].Low, (double)expected[cell].High)), report.Cells.Select(cell => (cell.Low,
+                cell.High)));
         }
     }
 
@@ -29,7 +30,8 @@ public class PropertyTests
             var withheld = Enumerable.Range(0, tables.Cells.Count).Where(cell => Size(tables, cell) && random.Below(100) < 55).Take(8).ToList();
             var expected = BruteForce.Intervals(tables, withheld, 60);
             var report = Audit.Run(tables, withheld);
-            Assert.All(withheld.Zip(report.Cells), pair => Assert.True(pair.Second.Low <= expected[pair.First].Low && pair.Second.High >= expected[pair.First].High));
+            Assert.All(withheld.Zip(report.Cells), pair => Assert.True(pair.Second.Low <= expected[pair.First].Low
+                && pair.Second.High >= expected[pair.First].High));
         }
     }
 
@@ -87,7 +89,8 @@ public class PropertyTests
             var tables = Cube(new SplitMix64(seed), 9, value => value is > 0 and < Minimum ? Protection.MinimumFrequency(value, Minimum) : null);
             var result = Suppressor.Solve(tables);
             var report = Audit.Run(tables, result.Withheld, AuditKind.Integer);
-            Assert.All(report.Cells.Where(cell => !result.Unprotectable.Contains(tables.IndexOf(cell.Cell.Name))), cell => Assert.True(cell.IsSafe, report.ToString()));
+            Assert.All(report.Cells.Where(cell => !result.Unprotectable.Contains(tables.IndexOf(cell.Cell.Name))), cell => Assert.True(cell.IsSafe,
+                report.ToString()));
         }
     }
 
@@ -101,7 +104,8 @@ public class PropertyTests
             Assert.Equal((first.Cost, first.LowerBound, first.Effort), (second.Cost, second.LowerBound, second.Effort));
         }
 
-        static LinkedTables Table(ulong seed) => Random(new SplitMix64(seed), 8, 7, 25, value => value is > 0 and < Minimum ? Protection.MinimumFrequency(value, Minimum) : null);
+        static LinkedTables Table(ulong seed) => Random(new SplitMix64(seed), 8, 7, 25, value => value is > 0 and < Minimum
+            ? Protection.MinimumFrequency(value, Minimum) : null);
     }
 
     [Fact]
@@ -125,7 +129,8 @@ public class PropertyTests
     private static LinkedTables Random(SplitMix64 random, int rows, int columns, int most, Func<long, Protection?> protection)
     {
         long[] inner = [.. Enumerable.Range(0, rows * columns).Select(_ => (long)random.Below(most))];
-        return TableBuilder.TwoWay([.. Enumerable.Range(0, rows).Select(row => $"r{row}")], [.. Enumerable.Range(0, columns).Select(column => $"c{column}")], inner,
+        return TableBuilder.TwoWay([.. Enumerable.Range(0, rows).Select(row => $"r{row}")], [.. Enumerable.Range(0, columns).Select(column =>
+            $"c{column}")], inner,
             (name, value, _) => new(name, value) { Cost = 1 + random.Below(5), Protection = protection(value) });
     }
 

@@ -9,7 +9,8 @@ internal static class Tables
 
     public static int[] Indices(this LinkedTables tables, params IEnumerable<string> names) => [.. names.Select(tables.IndexOf)];
 
-    public static IEnumerable<string> Names(this LinkedTables tables, IEnumerable<int> cells) => cells.Select(cell => tables.Cells[cell].Name).Order(StringComparer.Ordinal);
+    public static IEnumerable<string> Names(this LinkedTables tables, IEnumerable<int> cells) => cells.Select(cell =>
+        tables.Cells[cell].Name).Order(StringComparer.Ordinal);
 
     /// <summary>sdcTable, tests/testthat/test-simpleheuristic.R: two or more withheld in every row and column, and w,b follows exactly.</summary>
     public static LinkedTables SdcTableProblem(Func<string, long, Cell> cell) => TwoWay(["w", "x", "y", "z"], ["a", "b", "c", "d"],
@@ -19,5 +20,6 @@ internal static class Tables
 
     /// <summary>τ-ARGUS, example 1 of sdcTools/checkTauArgus.</summary>
     public static LinkedTables TauExample(Protection protection) => TwoWay(["A", "B", "C", "D"], ["male", "female"],
-        [[895, 137], [753, 973], [569, 486], [540, 793]], (name, value) => new(name, value) { Cost = value, Protection = name == "A,female" ? protection : null });
+        [[895, 137], [753, 973], [569, 486], [540, 793]], (name, value) => new(name, value) { Cost = value, Protection = name == "A,female" ? protection
+            : null });
 }

@@ -96,7 +96,8 @@ public class VectorTests
     public void Audit_ZerosAndOnesInARow_AreBothDisclosed(long[] row, int[] withheld, long low, double value)
     {
         // sdcTools UserSupport#194: what is withheld is known to be "low" or more.
-        var tables = TableBuilder.OneWay([.. row.Select((_, i) => $"{i}")], row, (name, count, place) => new(name, count) { Low = withheld.Contains(place[0]) ? low : 0 });
+        var tables = TableBuilder.OneWay([.. row.Select((_, i) => $"{i}")], row, (name, count, place) => new(name,
+            count) { Low = withheld.Contains(place[0]) ? low : 0 });
         var report = Audit.Run(tables, withheld, AuditKind.Integer);
         Assert.All(report.Cells, cell => Assert.Equal((value, value, true), (cell.Low, cell.High, cell.IsExact)));
     }

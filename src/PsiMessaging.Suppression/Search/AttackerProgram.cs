@@ -6,8 +6,9 @@ namespace PsiMessaging.Suppression.Search;
 internal sealed record AttackerMove(double Distance, double[] Deviations, double[] Prices);
 
 /// <summary>
-/// The attacker's linear program over the withheld cells: every cell moves from its value within what is known of it, and every relation stays true (Fischetti and Salazar 2001,
-/// Management Science 47(7), the attacker subproblems). One program serves many cells, since only its bounds and its objective change; the solver goes on from where it was.
+/// The attacker's linear program over the withheld cells: every cell moves from its value within what is known of it, and every relation stays true
+/// (Fischetti and Salazar 2001, Management Science 47(7), the attacker subproblems). One program serves many cells, since only its bounds and its objective
+/// change; the solver goes on from where it was.
 /// </summary>
 internal sealed class AttackerProgram : IDisposable
 {
@@ -51,7 +52,8 @@ internal sealed class AttackerProgram : IDisposable
     public ReadOnlySpan<int> Columns => columns;
 
     /// <summary>
-    /// Moves <paramref name="cell"/> as far as it goes, up (sign 1) or down (sign −1), but not farther than <paramref name="limit"/>. <paramref name="down"/> and
+    /// Moves <paramref name="cell"/> as far as it goes, up (sign 1) or down (sign −1), but not farther than <paramref name="limit"/>. <paramref name="down"/>
+    /// and
     /// <paramref name="up"/> say for each of all cells how far it may move; 0 for a cell that is printed or known.
     /// </summary>
     public AttackerMove Farthest(int cell, int sign, double limit, double[] down, double[] up)
@@ -84,7 +86,8 @@ internal sealed class AttackerProgram : IDisposable
         solver.Dispose();
     }
 
-    internal static Solver Create() => Solver.CreateSolver("GLOP") ?? throw new InvalidOperationException("The linear solver GLOP is not in this build of OR-Tools.");
+    internal static Solver Create() => Solver.CreateSolver("GLOP")
+        ?? throw new InvalidOperationException("The linear solver GLOP is not in this build of OR-Tools.");
 
     internal static MPSolverParameters Parameters(bool presolve)
     {
@@ -100,7 +103,8 @@ internal sealed class AttackerProgram : IDisposable
         Work += (solver.Iterations() + 10.0) * (rows.Count + (columns.Length * 0.1) + 10);
         if (status is Solver.ResultStatus.UNBOUNDED or Solver.ResultStatus.INFEASIBLE or Solver.ResultStatus.ABNORMAL)
         {
-            // Not moving at all is always possible, so "infeasible" is the solver's word for unbounded here, or a numerical accident that another start does not have.
+            // Not moving at all is always possible, so "infeasible" is the solver's word for unbounded here, or a numerical accident that another start does
+            // not have.
             solver.Reset();
             using var afresh = Parameters(presolve: true);
             status = solver.Solve(afresh);

@@ -1,25 +1,29 @@
 namespace PsiMessaging.Suppression.Search;
 
-/// <summary>Good patterns without a proof: for each requirement that does not hold the cheapest move that makes it hold, then without what turned out needless.</summary>
+/// <summary>
+/// Good patterns without a proof: for each requirement that does not hold the cheapest move that makes it hold, then without what turned out needless.
+/// </summary>
 internal sealed class Heuristics(Problem problem, Separator separator, Witnesses witnesses, Unions unions) : IDisposable
 {
     /// <summary>What a cell that is withheld anyway costs in a move: next to nothing, but short moves are good in more patterns.</summary>
     private const double Withheld = 1e-3;
 
-    private readonly Lazy<MoveProgram> moves = new(() => new MoveProgram(problem, Enumerable.Range(0, problem.Count).Where(cell => problem.IsFree[cell] || problem.IsFixed[cell])));
+    private readonly Lazy<MoveProgram> moves = new(() => new MoveProgram(problem, Enumerable.Range(0, problem.Count).Where(cell => problem.IsFree[cell]
+        || problem.IsFixed[cell])));
 
     public double Work => moves.IsValueCreated ? moves.Value.Work : 0;
 
     /// <summary>
-    /// A pattern with these cells that meets every requirement (Kelly, Golden and Assad 1992, Networks 22, with a linear program in the place of the flow, so that it works for any
-    /// tables). <paramref name="weights"/> is what a cell costs while looking for moves; the pattern's own cost counts only when it is cleaned.
-    /// Null where it <paramref name="isOver"/> before all hold.
+    /// A pattern with these cells that meets every requirement (Kelly, Golden and Assad 1992, Networks 22, with a linear program in the place of the flow, so
+    /// that it works for any tables). <paramref name="weights"/> is what a cell costs while looking for moves; the pattern's own cost counts only when it is
+    /// cleaned. Null where it <paramref name="isOver"/> before all hold.
     /// </summary>
     public bool[]? Complete(bool[] start, double[] weights, Func<bool> isOver)
     {
         var pattern = (bool[])start.Clone();
         var violated = separator.Violated(pattern, int.MaxValue).ConvertAll(pair => pair.Requirement);
-        foreach (var requirement in violated.OrderByDescending(requirement => Math.Max(requirement.Level.Upper, Math.Max(requirement.Level.Lower, requirement.Level.Sliding))))
+        foreach (var requirement in violated.OrderByDescending(requirement => Math.Max(requirement.Level.Upper, Math.Max(requirement.Level.Lower,
+            requirement.Level.Sliding))))
         {
             if (isOver())
             {
@@ -40,7 +44,8 @@ internal sealed class Heuristics(Problem problem, Separator separator, Witnesses
     /// <summary>Prints again what is not needed, the dearest first, until it <paramref name="isOver"/>.</summary>
     public void Clean(bool[] pattern, Func<bool> isOver)
     {
-        var chosen = Enumerable.Range(0, problem.Count).Where(cell => pattern[cell] && !problem.IsFixed[cell]).OrderByDescending(cell => problem.Cost[cell]).ThenByDescending(cell => cell);
+        var chosen = Enumerable.Range(0, problem.Count).Where(cell => pattern[cell] && !problem.IsFixed[cell]).OrderByDescending(cell =>
+            problem.Cost[cell]).ThenByDescending(cell => cell);
         foreach (var cell in chosen.ToList().TakeWhile(_ => !isOver()))
         {
             pattern[cell] = false;
@@ -49,8 +54,8 @@ internal sealed class Heuristics(Problem problem, Separator separator, Witnesses
     }
 
     /// <summary>
-    /// What people do by hand, and what is to be beaten: as long as a relation has a single withheld cell, the cheapest of its others is withheld too, of equally cheap ones the
-    /// smallest. It is often not safe, and is completed where it is not.
+    /// What people do by hand, and what is to be beaten: as long as a relation has a single withheld cell, the cheapest of its others is withheld too, of
+    /// equally cheap ones the smallest. It is often not safe, and is completed where it is not.
     /// </summary>
     public bool[] NextSmallest()
     {
@@ -79,7 +84,8 @@ internal sealed class Heuristics(Problem problem, Separator separator, Witnesses
         }
     }
 
-    private int? Cheapest(Relation relation, bool[] pattern) => relation.Terms.Select(term => (int?)term.Cell).Where(cell => problem.IsFree[cell!.Value] && !pattern[cell.Value])
+    private int? Cheapest(Relation relation, bool[] pattern) => relation.Terms.Select(term => (int?)term.Cell).Where(cell => problem.IsFree[cell!.Value]
+        && !pattern[cell.Value])
         .MinBy(cell => (problem.Cost[cell!.Value], problem.Tables.Cells[cell.Value].Value == 0 ? long.MaxValue : problem.Tables.Cells[cell.Value].Value, cell));
 
     /// <summary>Withholds the cells of cheapest moves that meet the requirement; it can be met, since it is by the largest pattern.</summary>

@@ -40,7 +40,8 @@ internal sealed class IntegerAttacker(Problem problem, IReadOnlyList<int> hidden
         model.Maximize(variables[cell] * sign);
         var solver = new CpSolver { StringParameters = Parameters };
         var status = solver.Solve(model);
-        return status == CpSolverStatus.Optimal ? value + (sign * Math.Round(solver.ObjectiveValue)) : throw new InvalidOperationException($"The whole-number solver stopped with {status}.");
+        return status == CpSolverStatus.Optimal ? value + (sign * Math.Round(solver.ObjectiveValue))
+            : throw new InvalidOperationException($"The whole-number solver stopped with {status}.");
     }
 
     public static void AddRelations(CpModel model, Problem problem, Dictionary<int, IntVar> variables)

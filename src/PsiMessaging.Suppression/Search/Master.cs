@@ -4,12 +4,14 @@ using LinearExpr = Google.OrTools.Sat.LinearExpr;
 
 namespace PsiMessaging.Suppression.Search;
 
-/// <summary>A pattern of the integer master: proven best among those that satisfy the cuts, or only the best found; and what no pattern can be cheaper than.</summary>
+/// <summary>
+/// A pattern of the integer master: proven best among those that satisfy the cuts, or only the best found; and what no pattern can be cheaper than.
+/// </summary>
 internal sealed record MasterPattern(bool[] Pattern, long Bound, bool IsBest);
 
 /// <summary>
-/// The cheapest pattern that satisfies the cuts found so far: its relaxation (a linear program that goes on from where it was) for the bound, and whole for patterns. Cells that
-/// are in no cut are printed, so the program has only those that are.
+/// The cheapest pattern that satisfies the cuts found so far: its relaxation (a linear program that goes on from where it was) for the bound, and whole for
+/// patterns. Cells that are in no cut are printed, so the program has only those that are.
 /// </summary>
 internal sealed class Master(Problem problem) : IDisposable
 {
@@ -89,7 +91,8 @@ internal sealed class Master(Problem problem) : IDisposable
         foreach (var cut in cuts)
         {
             var terms = Enumerable.Range(0, cut.Cells.Length).Where(i => choices.ContainsKey(cut.Cells[i])).ToList();
-            model.AddLinearConstraint(LinearExpr.WeightedSum(terms.Select(i => choices[cut.Cells[i]]), terms.Select(i => cut.Factors[i])), cut.Right, long.MaxValue);
+            model.AddLinearConstraint(LinearExpr.WeightedSum(terms.Select(i => choices[cut.Cells[i]]), terms.Select(i => cut.Factors[i])), cut.Right,
+                long.MaxValue);
         }
 
         var cost = LinearExpr.WeightedSum(choices.Values, choices.Keys.Select(cell => problem.Cost[cell]));

@@ -3,9 +3,9 @@ using Google.OrTools.LinearSolver;
 namespace PsiMessaging.Suppression.Search;
 
 /// <summary>
-/// The linear program of the cheapest move: a cell moves by so much, every relation stays true, and each other cell that moves costs its weight for each unit. It finds which cells
-/// to withhold, and in a pattern a move of few cells, which many other patterns have too. The cell in question is paid for moving instead of being made to, so that not moving at all
-/// is a feasible start, and the simplex method goes on from the last answer in a few steps.
+/// The linear program of the cheapest move: a cell moves by so much, every relation stays true, and each other cell that moves costs its weight for each
+/// unit. It finds which cells to withhold, and in a pattern a move of few cells, which many other patterns have too. The cell in question is paid for moving
+/// instead of being made to, so that not moving at all is a feasible start, and the simplex method goes on from the last answer in a few steps.
 /// </summary>
 internal sealed class MoveProgram : IDisposable
 {
@@ -71,7 +71,9 @@ internal sealed class MoveProgram : IDisposable
         }
     }
 
-    /// <summary>The cheapest move of the cell by <paramref name="distance"/>, up or down, for each column; null where none is possible with the cells that may move.</summary>
+    /// <summary>
+    /// The cheapest move of the cell by <paramref name="distance"/>, up or down, for each column; null where none is possible with the cells that may move.
+    /// </summary>
     public double[]? Cheapest(int cell, int sign, double distance, Func<int, bool> mayMove)
     {
         if (distance > (sign > 0 ? problem.Up[cell] : problem.Down[cell]))

@@ -79,7 +79,8 @@ internal sealed class PatternSearch : IDisposable
     {
         // The first one is ended whatever it takes: there is always a pattern.
         var until = Spent + (options.WorkLimit / 4);
-        if (heuristics.Complete(start, weights ?? [.. problem.Cost.Select(cost => (double)cost)], () => bestCost < long.MaxValue && Spent > until) is not { } pattern)
+        if (heuristics.Complete(start, weights ?? [.. problem.Cost.Select(cost => (double)cost)], () => bestCost < long.MaxValue
+            && Spent > until) is not { } pattern)
         {
             return;
         }
@@ -149,7 +150,8 @@ internal sealed class PatternSearch : IDisposable
     }
 
     /// <summary>A pattern near the fractional one: what that takes anyway costs little.</summary>
-    private void TryNear(double[] x) => Try([.. x.Select((value, cell) => problem.IsFixed[cell] || value > 0.99)], [.. problem.Cost.Select((cost, cell) => cost * (1.001 - x[cell]))]);
+    private void TryNear(double[] x) => Try([.. x.Select((value, cell) => problem.IsFixed[cell] || value > 0.99)], [.. problem.Cost.Select((cost,
+        cell) => cost * (1.001 - x[cell]))]);
 
     /// <summary>True when the best pattern is proven to be so.</summary>
     private bool SolveWhole(double[] x, double[] reduced, double relaxed)
@@ -173,7 +175,8 @@ internal sealed class PatternSearch : IDisposable
             }
 
             bound = Math.Max(bound, Math.Min(found.Bound, bestCost));
-            var cuts = separator.Violated(found.Pattern, int.MaxValue).Select(violated => violated.Cut).OfType<Cut>().Concat(unions.Cuts(found.Pattern)).ToList();
+            var cuts = separator.Violated(found.Pattern, int.MaxValue).Select(violated =>
+                violated.Cut).OfType<Cut>().Concat(unions.Cuts(found.Pattern)).ToList();
             if (cuts.Count == 0 && whole.Broken(found.Pattern).Any())
             {
                 // Of more withheld cells nothing follows that did not before, so a good pattern has one that this has not.

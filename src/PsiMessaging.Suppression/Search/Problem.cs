@@ -18,7 +18,8 @@ internal sealed class Problem
         Up = [.. cells.Select(cell => cell.High is { } high ? high - cell.Value : double.PositiveInfinity)];
         Cost = [.. cells.Select(cell => cell.Cost)];
         IsFixed = [.. cells.Select(cell => cell.IsHidden)];
-        IsFree = [.. cells.Select(cell => !cell.IsHidden && cell.Role == CellRole.Free && (cell.Low < cell.Value || cell.High is null || cell.High > cell.Value))];
+        IsFree = [.. cells.Select(cell => !cell.IsHidden && cell.Role == CellRole.Free && (cell.Low < cell.Value || cell.High is null
+            || cell.High > cell.Value))];
         Columns = new Term[Count][];
         var columns = Enumerable.Range(0, Count).Select(_ => new List<Term>()).ToArray();
         for (var row = 0; row < tables.Relations.Count; row++)

@@ -15,7 +15,10 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
     /// <summary>See <see cref="AttackerProgram.Work"/>.</summary>
     public double Work { get; private set; }
 
-    /// <summary>The first <paramref name="most"/> requirements, of all or of those <paramref name="within"/>, that do not hold in the <paramref name="pattern"/>, with their cuts.</summary>
+    /// <summary>
+    /// The first <paramref name="most"/> requirements, of all or of those <paramref name="within"/>, that do not hold in the <paramref name="pattern"/>, with
+    /// their cuts.
+    /// </summary>
     public List<(Requirement Requirement, Cut? Cut)> Violated(bool[] pattern, int most, IEnumerable<Requirement>? within = null)
     {
         var violated = new List<(Requirement, Cut?)>();
@@ -49,7 +52,8 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
     }
 
     /// <summary>
-    /// Whether a pattern meets every requirement. The cuts found before answer most of the patterns that do not, and of the others the requirement that failed last is asked first.
+    /// Whether a pattern meets every requirement. The cuts found before answer most of the patterns that do not, and of the others the requirement that
+    /// failed last is asked first.
     /// </summary>
     public bool IsMet(bool[] pattern)
     {
@@ -79,7 +83,9 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
         return true;
     }
 
-    /// <summary>Cuts that a fractional pattern violates. Room is counted up to the level only: more of it is no use to this cell, and makes the relaxation weak.</summary>
+    /// <summary>
+    /// Cuts that a fractional pattern violates. Room is counted up to the level only: more of it is no use to this cell, and makes the relaxation weak.
+    /// </summary>
     public List<Cut> Cuts(double[] x, double leastViolation)
     {
         var cuts = new List<Cut>();
@@ -200,7 +206,9 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
         return holds;
     }
 
-    /// <summary>Whether short moves meet the requirement, one for each direction. Where not, two together may still give an interval of the sliding width.</summary>
+    /// <summary>
+    /// Whether short moves meet the requirement, one for each direction. Where not, two together may still give an interval of the sliding width.
+    /// </summary>
     private bool IsReached(Requirement requirement, bool[] pattern)
     {
         ProgramOf(pattern);

@@ -1,8 +1,8 @@
 namespace PsiMessaging.Suppression.Search;
 
 /// <summary>
-/// The sums that a pattern gives away: where a relation's other cells are printed, its withheld ones are known together, and together they may be as sensitive as one by itself
-/// (sdcTools UserSupport#160).
+/// The sums that a pattern gives away: where a relation's other cells are printed, its withheld ones are known together, and together they may be as
+/// sensitive as one by itself (sdcTools UserSupport#160).
 /// </summary>
 internal sealed class Unions(Problem problem, Func<IReadOnlyList<int>, bool>? isSensitive)
 {
@@ -35,7 +35,8 @@ internal sealed class Unions(Problem problem, Func<IReadOnlyList<int>, bool>? is
         }
     }
 
-    private Relation? FirstSensitive(bool[] pattern) => isSensitive is null ? null : problem.Tables.Relations.FirstOrDefault(relation => IsSensitive(relation, pattern));
+    private Relation? FirstSensitive(bool[] pattern) => isSensitive is null ? null : problem.Tables.Relations.FirstOrDefault(relation =>
+        IsSensitive(relation, pattern));
 
     private bool IsSensitive(Relation relation, bool[] pattern)
     {

@@ -4,8 +4,8 @@ using LinearExpr = Google.OrTools.Sat.LinearExpr;
 namespace PsiMessaging.Suppression.Search;
 
 /// <summary>
-/// Whether a pattern that is safe against linear programs is so against somebody who knows that values are whole (sdcTools UserSupport#194). In tables that are networks, as every
-/// two-way table with its totals, the two are the same, since the bounds of whole networks are whole (Hoffman and Kruskal 1956).
+/// Whether a pattern that is safe against linear programs is so against somebody who knows that values are whole (sdcTools UserSupport#194). In tables that
+/// are networks, as every two-way table with its totals, the two are the same, since the bounds of whole networks are whole (Hoffman and Kruskal 1956).
 /// </summary>
 internal sealed class WholeNumbers
 {

@@ -1,8 +1,8 @@
 namespace PsiMessaging.Suppression.Search;
 
 /// <summary>
-/// Moves that were found: whoever withholds all cells of one gives an attacker at least that much room. They spare most linear programs, since one move protects many cells and
-/// stays good in every pattern that has its cells.
+/// Moves that were found: whoever withholds all cells of one gives an attacker at least that much room. They spare most linear programs, since one move
+/// protects many cells and stays good in every pattern that has its cells.
 /// </summary>
 internal sealed class Witnesses(Problem problem)
 {
