@@ -9,7 +9,7 @@ public sealed record SuppressionOptions
     /// How much work the search may take, in units of about a second on one core. It is counted in steps and not by a clock: the same tables give the same
     /// pattern on every machine, whatever else runs there. What was begun is ended, so that it may take somewhat more.
     /// </summary>
-    public double WorkLimit { get; init; } = 4;
+    public double WorkLimit { get; init; } = 3;
 
     /// <summary>
     /// Whether the sum of these cells, which follows from the printed ones, is sensitive by itself; asked for every relation with two or more withheld cells

@@ -29,12 +29,12 @@ internal sealed class PatternSearch : IDisposable
         var witnesses = new Witnesses(problem);
         separator = new(problem, witnesses);
         unions = new(problem, options.IsUnionSensitive);
-        whole = new(problem, options.IsIntegral);
+        whole = new(problem, witnesses, options.IsIntegral);
         heuristics = new(problem, separator, witnesses, unions);
         master = new(problem);
     }
 
-    private double Spent => ((separator.Work + heuristics.Work + master.Work) / WorkPerSecond) + master.SatSeconds;
+    private double Spent => ((separator.Work + heuristics.Work + master.Work) / WorkPerSecond) + master.SatSeconds + whole.SatSeconds;
 
     public SuppressionResult Run()
     {

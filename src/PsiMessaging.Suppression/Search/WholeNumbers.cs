@@ -10,13 +10,18 @@ namespace PsiMessaging.Suppression.Search;
 internal sealed class WholeNumbers
 {
     private readonly Problem problem;
+    private readonly Witnesses witnesses;
     private readonly bool isAlwaysWhole;
 
-    public WholeNumbers(Problem problem, bool isAsked)
+    public WholeNumbers(Problem problem, Witnesses witnesses, bool isAsked)
     {
+        this.witnesses = witnesses;
         this.problem = problem;
         isAlwaysWhole = !isAsked || IsNetwork(problem);
     }
+
+    /// <summary>Deterministic seconds of CP-SAT so far.</summary>
+    public double SatSeconds { get; private set; }
 
     /// <summary>The requirements that whole numbers break.</summary>
     public IEnumerable<Requirement> Broken(bool[] pattern)
@@ -28,7 +33,7 @@ internal sealed class WholeNumbers
 
         foreach (var requirement in problem.Requirements)
         {
-            if (!Holds(requirement, pattern))
+            if (!witnesses.Prove(requirement, pattern, inWholeNumbers: true) && !Holds(requirement, pattern))
             {
                 yield return requirement;
             }
@@ -75,7 +80,9 @@ internal sealed class WholeNumbers
         model.Add(own <= limit);
         model.Maximize(own);
         var solver = new CpSolver { StringParameters = IntegerAttacker.Parameters };
-        return solver.Solve(model) == CpSolverStatus.Optimal ? (long)Math.Round(solver.ObjectiveValue) : 0;
+        var status = solver.Solve(model);
+        SatSeconds += solver.Response!.DeterministicTime;
+        return status == CpSolverStatus.Optimal ? (long)Math.Round(solver.ObjectiveValue) : 0;
     }
 
     /// <summary>Whether every cell stands in two relations at most, and with opposite signs once some relations are turned round.</summary>

@@ -29,7 +29,7 @@ internal sealed class Witnesses(Problem problem)
     }
 
     /// <summary>Whether the moves known so far prove the requirement in this pattern.</summary>
-    public bool Prove(Requirement requirement, bool[] pattern)
+    public bool Prove(Requirement requirement, bool[] pattern, bool inWholeNumbers = false)
     {
         double up = 0, down = 0;
         var moves = byCell[requirement.Cell];
@@ -37,7 +37,7 @@ internal sealed class Witnesses(Problem problem)
         {
             var move = moves[i];
             var isFarther = move.Own > up || -move.Own > down;
-            if (isFarther && move.IsIn(pattern, requirement.Known))
+            if (isFarther && (move.IsWhole || !inWholeNumbers) && move.IsIn(pattern, requirement.Known))
             {
                 (up, down) = (Math.Max(up, move.Own), Math.Max(down, -move.Own));
                 if (Suffices(requirement.Level, down, up))
@@ -79,7 +79,22 @@ internal sealed class Witnesses(Problem problem)
             return;
         }
 
-        scale = sign * Math.Min(scale, 2.0 * LinkedTables.LargestValue);
+        scale = Math.Min(scale, 2.0 * LinkedTables.LargestValue);
+        var isWhole = scale >= 1 && distances.All(distance => Math.Abs(distance - Math.Round(distance)) < Problem.Tolerance);
+        if (isWhole)
+        {
+            // So many times a whole move is whole; the last piece of the way may not be.
+            Keep(cells, distances, sign * Math.Floor(scale), true);
+        }
+
+        if (!isWhole || scale - Math.Floor(scale) > Problem.Tolerance)
+        {
+            Keep(cells, distances, sign * scale, false);
+        }
+    }
+
+    private void Keep(int[] cells, double[] distances, double scale, bool isWhole)
+    {
         for (var i = 0; i < cells.Length; i++)
         {
             if (isAsked[cells[i]])
@@ -90,12 +105,12 @@ internal sealed class Witnesses(Problem problem)
                     list.RemoveAt(0);
                 }
 
-                list.Add(new(cells, distances[i] * scale));
+                list.Add(new(cells, distances[i] * scale, isWhole));
             }
         }
     }
 
-    private readonly record struct Move(int[] Cells, double Own)
+    private readonly record struct Move(int[] Cells, double Own, bool IsWhole)
     {
         public bool IsIn(bool[] pattern, int[] known)
         {
