@@ -16,6 +16,7 @@ return args switch
     ["correctness", ..] => await Vole.CheckAsync(),
     ["failures", ..] => VoleLayers.Failures(args),
     ["layers", ..] => VoleLayers.Run(args),
+    ["suppression", ..] => Suppression.Run(args),
     ["vole", ..] => await Vole.RunAsync(args),
     ["session", ..] => await Sessions.RunAsync(args),
     _ => RunPrimitives(args),
