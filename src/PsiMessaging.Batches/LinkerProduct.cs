@@ -9,7 +9,8 @@ namespace PsiMessaging.Batches;
 /// </summary>
 /// <param name="p">Columns of the first matrix.</param>
 /// <param name="q">Columns of the second.</param>
-public sealed class LinkerProduct(int p, int q) : IDisposable
+/// <param name="check">What the asking party's rows are held to; null for nothing.</param>
+public sealed class LinkerProduct(int p, int q, BindingCheck? check = null) : IDisposable
 {
     private readonly ulong[] _sum = new ulong[p * q];
     private readonly Lock _gate = new();
@@ -30,6 +31,14 @@ public sealed class LinkerProduct(int p, int q) : IDisposable
                 local.Reader.Read(batch.First, p, a);
                 local.Reader.Read(batch.Second, q, b);
                 ColumnProducts.Add(a, p, b, q, batch.Rows, local.Sum);
+                if (check?.Fold(a, b, batch.Rows) is { } folded)
+                {
+                    lock (_gate)
+                    {
+                        Folded = [.. Folded.Length == 0 ? folded : Folded.Zip(folded, (sum, part) => sum + part)];
+                    }
+                }
+
                 return local;
             }, local =>
             {
@@ -45,6 +54,12 @@ public sealed class LinkerProduct(int p, int q) : IDisposable
             throw new InvalidDataException(invalid.Message, exception);
         }
     }
+
+    /// <summary>The sum of products as it is, p × q words.</summary>
+    public ReadOnlySpan<ulong> Raw => _sum;
+
+    /// <summary>What <see cref="BindingCheck.Fold"/> gave, over all batches.</summary>
+    public ulong[] Folded { get; private set; } = [];
 
     /// <summary>The product after the last batch: AᵀB − S1 − S2.</summary>
     /// <param name="corrections">Both parties' corrections, p × q words each.</param>

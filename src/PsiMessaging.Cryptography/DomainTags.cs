@@ -89,6 +89,10 @@ public static class DomainTags
     public static ReadOnlySpan<byte> ReleaseLabels => "psi/v1/release/labels"u8;
     /// <summary>Hash of a decision's label into its tag and the words that open what is sealed under it.</summary>
     public static ReadOnlySpan<byte> ReleaseOpening => "psi/v1/release/opening"u8;
+    /// <summary>Seed of the words by which the asking party is bound, from a secret of the contributing party's home.</summary>
+    public static ReadOnlySpan<byte> BindingSeed => "psi/v1/binding/seed"u8;
+    /// <summary>Column that hides what a combination of masks would say of the others.</summary>
+    public static ReadOnlySpan<byte> BindingHiding => "psi/v1/binding/hiding"u8;
     /// <summary>Key under which the parties send each other a query's text and labels; direction and query follow.</summary>
     public static ReadOnlySpan<byte> QuerySeal => "psi/v1/query-seal"u8;
     /// <summary>The label of X-Wing's combiner, as its draft has it.</summary>

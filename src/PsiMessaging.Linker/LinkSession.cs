@@ -95,7 +95,8 @@ public sealed record LinkSession : ISession<LinkSession>
     public LinkSession OpenProduct(string query, string party, LinkProduct shape)
     {
         var state = ProductMachine.Next(StateOf(query), ProductTrigger.Open);
-        var product = Products.GetValueOrDefault(query) ?? shape with { Opened = [] };
+        var product = (Products.GetValueOrDefault(query) ?? shape with { Opened = [] }) is var known && shape.Binding is null ? known
+            : known with { Binding = shape.Binding };
         return state == ProductState.Ended ? this
             : this with { Products = new Dictionary<string, LinkProduct>(Products) { [query] = product with { Opened = [.. product.Opened, party] } } };
     }

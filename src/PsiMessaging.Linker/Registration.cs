@@ -36,6 +36,14 @@ public sealed record BatchSpan(int Rows, byte[] First, byte[] Last);
 /// <param name="Opened">Parties whose matrix is announced.</param>
 public sealed record LinkProduct(string Asker, long Counter, int P, int Q, int Rows, IReadOnlyList<string> Opened)
 {
+    /// <summary>What binds the asking party, as the other one says; null where nothing does.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ProductBinding? Binding { get; init; }
+
+    /// <summary>The same as columns.</summary>
+    [JsonIgnore]
+    public BindingLayout? BindingLayout => Binding is null ? null : new BindingLayout(P, Q, Binding.Groups, Binding.Width, Binding.Offsets);
+
     /// <summary>Whether its release has begun: the contributing party's tables are waited for.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool IsReleasing { get; init; }

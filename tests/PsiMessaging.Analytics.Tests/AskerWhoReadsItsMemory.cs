@@ -31,9 +31,9 @@ public class AskerWhoReadsItsMemory
         {
             var (memory, truth, opened) = await run.MemoryAsync(text, MinCell, isReleased);
             var (_, needed) = run.Unmasked;
-            var closed = Enumerable.Range(0, truth.Length).Where(i => needed[i] && !opened[i]).ToArray();
+            var hidden = Enumerable.Range(0, truth.Length).Where(i => needed[i] && !opened[i]).ToArray();
             Assert.All(Enumerable.Range(0, truth.Length).Where(i => opened[i]), i => Assert.Equal(truth[i], memory[i]));
-            return (closed.Count(i => memory[i] == truth[i]), closed.Length);
+            return (hidden.Count(i => memory[i] == truth[i]), hidden.Length);
         }
 
         var (found, closed) = await AttackAsync(isReleased: true);
@@ -49,7 +49,7 @@ public class AskerWhoReadsItsMemory
         using var run = await OpenAsync();
         var (memory, _, opened) = await run.MemoryAsync("count, sum(INCOME), mean(INCOME), var(INCOME) by AREA, DISEASE", MinCell, isReleased: true);
         var closed = memory.Where((_, i) => !opened[i]).ToArray();
-        var (bits, ones) = (64.0 * closed.Length, closed.Sum(ulong.PopCount));
+        var (bits, ones) = (64.0 * closed.Length, closed.Sum(word => (long)ulong.PopCount(word)));
         Assert.Equal(closed.Length, closed.Distinct().Count());
 
         // Six standard deviations.

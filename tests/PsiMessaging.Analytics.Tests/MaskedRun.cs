@@ -83,6 +83,21 @@ internal sealed class MaskedRun : IDisposable
         return await builder.WriteAsync(folder);
     }
 
+    /// <summary>What the linker refused the last question for; null where it did not.</summary>
+    public string? Refused { get; private set; }
+
+    private static BindingCheck? CheckOf(MaskedPlan plan, Binding? binding)
+    {
+        if (binding is null || plan.Binding is not { } layout)
+        {
+            return null;
+        }
+
+        using var seed = SecretBytes.CopyOf(binding.Seed);
+        using var words = new BindingWords(seed);
+        return new BindingCheck(layout, words.Factors(layout.Groups), words.Probe(layout.Masked));
+    }
+
     /// <summary>Asks as one party; every batch goes through Parquet, as to the linker.</summary>
     public async Task<Answer> AskAsync(string text, string asker = "P1", int minCell = 1,
         int pad = 1, int batchRows = 37, Action<string, ulong[]>? tamper = null)
@@ -94,12 +109,17 @@ internal sealed class MaskedRun : IDisposable
         var plan = MaskedPlan.Build(query, P1.Rows, (asker, left.Shape), (other, right.Shape), pad, minCell);
         var context = new MaskContext(Transcript, "q", 1, asker, text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
         LinkerSaw.Clear();
-        var (a, u1) = await ContributeAsync(left, plan.A, plan, context, true, batchRows);
-        var (b, u2) = await ContributeAsync(right, plan.B, plan, context, false, batchRows);
+        using var binding = plan.Binding is null ? null : new Binding(_withheld, context, plan.Binding);
+        var (a, u1, _) = await ContributeAsync(left, plan.A, plan, context, null, batchRows, tamper);
+        var (b, u2, bound) = await ContributeAsync(right, plan.B, plan, context, binding, batchRows, null);
+        tamper?.Invoke("U1", u1);
         tamper?.Invoke("U2", u2);
-        var linker = new LinkerProduct(plan.A.PaddedColumns, plan.B.PaddedColumns);
+        var check = CheckOf(plan, binding);
+        var linker = new LinkerProduct(plan.A.PaddedColumns, plan.B.PaddedColumns, check);
         linker.Add([.. a.Zip(b, (x, y) => (x.Path, y.Path, x.Rows))], 2);
         var product = linker.Finish(u1, u2);
+        Refused = check?.FaultOf(linker.Raw, u1, product, linker.Folded, bound);
+        Assert.True(Refused is null || tamper is not null, Refused);
         using var masks = new QueryMasks(_shared, context);
         Contribution.Unmask(masks, product);
         Unmasked = (product, plan.NeededEntries());
@@ -146,7 +166,15 @@ internal sealed class MaskedRun : IDisposable
         var (left, right) = (await PartyMatrix.OpenAsync(query, "P1", P1, minCell, "P2"), await PartyMatrix.OpenAsync(query, "P2", P2, minCell));
         var plan = MaskedPlan.Build(query, P1.Rows, ("P1", left.Shape), ("P2", right.Shape), 1, minCell);
         var context = new MaskContext(Transcript, "q", 1, "P1", text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
-        await AskAsync(text, minCell: minCell);
+        try
+        {
+            await AskAsync(text, minCell: minCell);
+        }
+        catch (QueryException)
+        {
+            // Nothing of it is shown; the sums are what they are.
+        }
+
         var truth = Unmasked.Product.Zip(Unmasked.Needed, (word, needed) => needed ? word : 0).ToArray();
         var release = ReleasePlan.Of(query, plan, SidesOf("P1", left, right), minCell)!;
         using var masks = new QueryMasks(_shared, context);
@@ -256,14 +284,16 @@ internal sealed class MaskedRun : IDisposable
         }
     }
 
-    private async Task<(List<(string Path, int Rows)> Batches, ulong[] Correction)> ContributeAsync(PartyMatrix matrix,
-        MatrixLayout layout, MaskedPlan plan, MaskContext context, bool isAsker, int batchRows)
+    private async Task<(List<(string Path, int Rows)> Batches, ulong[] Correction, ulong[] Bound)> ContributeAsync(PartyMatrix matrix,
+        MatrixLayout layout, MaskedPlan plan, MaskContext context, Binding? binding, int batchRows, Action<string, ulong[]>? tamper)
     {
         using var masks = new QueryMasks(_shared, context);
-        var contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns);
+        var isAsker = layout == plan.A;
+        var contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns, binding);
         var batches = new List<(string, int)>();
         await foreach (var (first, rows, words) in matrix.BatchesAsync(layout, batchRows, 0))
         {
+            tamper?.Invoke($"A{first}", words);
             contribution.Mask(first, rows, words);
             LinkerSaw.AddRange(words);
             var path = Path.Combine(_folder, $"{layout.Party}-{first}.parquet");
@@ -271,9 +301,10 @@ internal sealed class MaskedRun : IDisposable
             batches.Add((path, rows));
         }
 
-        var correction = contribution.Finish(isAsker ? null : QueryMasks.Withheld(_withheld, context, plan.NeededEntries()));
+        var withheld = isAsker ? null : QueryMasks.Withheld(_withheld, context, plan.NeededEntries());
+        var correction = contribution.Finish(withheld);
         LinkerSaw.AddRange(correction);
-        return (batches, correction);
+        return (batches, correction, withheld is null ? [] : contribution.FinishBinding(withheld));
     }
 
     public void Dispose()

@@ -39,6 +39,7 @@ public class LayerTests
         ["RabbitMQ.Client"] = ["PsiMessaging.Messaging"],
         ["Microsoft.Data.Sqlite"] = ["PsiMessaging.Storage"],
         ["DuckDB.NET"] = ["PsiMessaging.Batches", "PsiMessaging.Data"],
+        ["Google.OrTools"] = ["PsiMessaging.Suppression"],
         ["MathNet.Numerics"] = ["PsiMessaging.Analytics"],
         ["ScottPlot"] = ["psi"],
         ["Parquet"] = ["PsiMessaging.Batches", "PsiMessaging.Data"],

@@ -15,7 +15,8 @@ public class SealedBodyTests
     [
         ("ProposeQuery", typeof(ProposeQuery), new QueryProposal("cov(T, Y) by 'Città'", new PartyShape(2, [3, 0]), 20,
             new QueryAnnouncement([50, 51], [[30, 71]], [new ColumnAnnouncement("Età", [new ColumnSpread(50, 40, 500, 100), new ColumnSpread(0, 0, 0)])]),
-            new ReleaseAnnouncement([new ColumnAnnouncement("Età", [new ColumnSpread(50, 41, 0), new ColumnSpread(0, 0, 0)])], ["Età"], [[50, 51], [41, 0]], [1]))),
+            new ReleaseAnnouncement([new ColumnAnnouncement("Età", [new ColumnSpread(50, 41, 0), new ColumnSpread(0, 0, 0)])], ["Età"],
+                [[50, 51], [41, 0]], [1]))),
         ("ProposeQuery.least", typeof(ProposeQuery), new QueryProposal("count", new PartyShape(1, []), 1)),
         ("AcceptQuery", typeof(AcceptQuery),
             new PartyLabels([["Città", null], ["a \"quoted\" <label> & more", "16-24"]], [["(0)", "1"], []], ["SEX", "Età"])),

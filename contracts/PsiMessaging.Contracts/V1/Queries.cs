@@ -40,7 +40,16 @@ public sealed record WithdrawQuery(string SessionId, string QueryId, string Code
 /// <param name="OwnColumns">Columns of the sender's matrix, 1 to 1,000.</param>
 /// <param name="PeerColumns">Columns of the other party's matrix, 1 to 1,000.</param>
 /// <param name="BatchRows">Rows of every batch but the last, 1 to 65,536; follows from the columns.</param>
-public sealed record OpenProduct(string SessionId, string QueryId, string Asker, long Counter, int Rows, int OwnColumns, int PeerColumns, int BatchRows);
+/// <param name="Binding">Of the party that does not ask, where the asking one is bound: what the linker needs for it; else null.</param>
+public sealed record OpenProduct(
+    string SessionId, string QueryId, string Asker, long Counter, int Rows, int OwnColumns, int PeerColumns, int BatchRows, ProductBinding? Binding = null);
+
+/// <summary>What the linker needs to see that the asking party's rows are zeros and ones of one group each. The asking party does not get it.</summary>
+/// <param name="Seed">32 bytes, of which the random words follow.</param>
+/// <param name="Groups">Groups of the asking party's matrix, 1 to 1,000.</param>
+/// <param name="Width">Columns of each, 1 to 1,000.</param>
+/// <param name="Offsets">Within a group, the columns that are 0 or 1; 1 to 64.</param>
+public sealed record ProductBinding(byte[] Seed, int Groups, int Width, IReadOnlyList<int> Offsets);
 
 /// <summary>Party to linker: some rows of a masked matrix; the body is a Parquet file of columns <c>m0</c>, <c>m1</c>, … of 64-bit words.</summary>
 /// <param name="SessionId">The session.</param>
@@ -51,7 +60,7 @@ public sealed record MaskedRows(string SessionId, string QueryId, int Sequence, 
 
 /// <summary>
 /// Party to linker: the correction of its contribution, p × q words of 8 bytes, little-endian, as the body. Behind it, of the party that does not ask and
-/// where it has the answer released by linker and itself, the program of the release.
+/// where it has the answer released by linker and itself, the words of the binding and the program of the release.
 /// </summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="QueryId">The query.</param>

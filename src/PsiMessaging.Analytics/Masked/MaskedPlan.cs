@@ -35,7 +35,8 @@ public sealed class MaskedPlan
 {
     private readonly Dictionary<Moment, (int A, int B)> _entries;
 
-    private MaskedPlan(int rows, MatrixLayout a, MatrixLayout b, Dictionary<Moment, (int A, int B)> entries) => (Rows, A, B, _entries) = (rows, a, b, entries);
+    private MaskedPlan(int rows, MatrixLayout a, MatrixLayout b, Dictionary<Moment, (int A, int B)> entries, BindingLayout? binding) =>
+        (Rows, A, B, _entries, Binding) = (rows, a, b, entries, binding);
 
     /// <summary>Rows, n.</summary>
     public int Rows { get; }
@@ -43,6 +44,9 @@ public sealed class MaskedPlan
     public MatrixLayout A { get; }
     /// <summary>The other party's matrix.</summary>
     public MatrixLayout B { get; }
+
+    /// <summary>Columns of B by which the asking party is bound; null where it is not.</summary>
+    public BindingLayout? Binding { get; }
 
     /// <summary>Sums that the answer, or the minimum cell size, needs of each two groups: parties that disagree on them have different rules.</summary>
     public int Sums => _entries.Count;
@@ -104,7 +108,17 @@ public sealed class MaskedPlan
             }
         }
 
-        return new MaskedPlan(rows, a, b, entries);
+        // Own columns of zeros and ones: those of the groups, with a value in some columns, different in some.
+        var marks = Enumerable.Range(0, aFactors.Count).Where(factor => aFactors[factor].Powers.Count == 0).Select(factor => a.Offsets[factor]).ToArray();
+        if (minCell == 1 || !query.Query.Statistic.IsReleasedByOthers || !query.Query.Statistic.BindsAsker || marks.Length > BindingLayout.MaximumMarks)
+        {
+            return new MaskedPlan(rows, a, b, entries, null);
+        }
+
+        var columns = b.PaddedColumns + BindingLayout.ColumnsOf(marks.Length);
+        RequireRoom(query, b with { PaddedColumns = columns });
+        return new MaskedPlan(rows, a, b with { PaddedColumns = columns }, entries,
+            new BindingLayout(a.PaddedColumns, columns, a.Shape.Groups, a.Width, marks));
     }
 
     private static int Place(List<Moment> factors, Dictionary<Moment, int> places, Moment factor)
@@ -142,11 +156,14 @@ public sealed class MaskedPlan
         var limbs = bits.Select((own, i) => (own + limbBits[i] - 1) / limbBits[i]).ToArray();
         var columns = (long)side.Shape.Groups * limbs.Sum();
         var padded = (columns + padTo - 1) / padTo * padTo;
-        return padded <= MaximumColumns ? new MatrixLayout(side.Party, side.Shape, factors, limbs, limbBits, (int)padded)
-            : throw new QueryException(QueryException.TooManyGroups,
-                $"{side.Party} would have to send {padded:N0} columns ({side.Shape.Groups:N0} groups of {string.Join(", ", GroupedBy(query, side.Party))} with "
-                    + $"{limbs.Sum()} columns each), and {MaximumColumns:N0} is the most; ask by fewer or coarser columns, or for fewer measures at once");
+        return RequireRoom(query, new MatrixLayout(side.Party, side.Shape, factors, limbs, limbBits, (int)Math.Min(padded, int.MaxValue)));
     }
+
+    private static MatrixLayout RequireRoom(BoundQuery query, MatrixLayout layout) => layout.PaddedColumns <= MaximumColumns ? layout
+        : throw new QueryException(QueryException.TooManyGroups,
+            $"{layout.Party} would have to send {layout.PaddedColumns:N0} columns ({layout.Shape.Groups:N0} groups of "
+                + $"{string.Join(", ", GroupedBy(query, layout.Party))} with {layout.Width} columns each), and {MaximumColumns:N0} is the most; "
+                + "ask by fewer or coarser columns, or for fewer measures at once");
 
     private static IEnumerable<string> GroupedBy(BoundQuery query, string party)
     {

@@ -118,7 +118,8 @@ public sealed record MaskContext(byte[] Transcript, string QueryId, long Counter
 /// <param name="isAsker">Whether this is the asking party, whose matrix is A.</param>
 /// <param name="p">Columns of A, with padding.</param>
 /// <param name="q">Columns of B, with padding.</param>
-public sealed class Contribution(QueryMasks masks, bool isAsker, int p, int q)
+/// <param name="binding">At the other party, what binds the asking one; null where nothing does.</param>
+public sealed class Contribution(QueryMasks masks, bool isAsker, int p, int q, Binding? binding = null)
 {
     private readonly ulong[] _correction = new ulong[p * q];
 
@@ -142,8 +143,10 @@ public sealed class Contribution(QueryMasks masks, bool isAsker, int p, int q)
         {
             // U2 = R1ᵀ(B + R2) + S2
             masks.R2(firstRow, q, own);
-            ColumnProducts.AddTo(words, own);
             masks.R1(firstRow, p, other);
+            binding?.Fill(firstRow, rows, other, words);
+            ColumnProducts.AddTo(words, own);
+            binding?.Open(firstRow, rows, own, words);
             ColumnProducts.Add(other, p, words, q, rows, _correction);
         }
     }
@@ -170,6 +173,15 @@ public sealed class Contribution(QueryMasks masks, bool isAsker, int p, int q)
         }
 
         return correction;
+    }
+
+    /// <summary>What the linker needs to see that the asking party is bound; nothing where it is not.</summary>
+    /// <param name="withheld">The other party's own masks, over every entry.</param>
+    public ulong[] FinishBinding(ulong[] withheld)
+    {
+        var s1 = new ulong[_correction.Length];
+        masks.S1(s1);
+        return binding?.Finish(_correction, s1, ShareOf(masks, withheld)) ?? [];
     }
 
     /// <summary>

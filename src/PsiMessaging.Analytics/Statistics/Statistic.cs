@@ -75,6 +75,9 @@ public abstract class Statistic
     /// </summary>
     public virtual bool IsReleasedByOthers => false;
 
+    /// <summary>Whether the asking party is bound to rows of zeros and ones, each of one group, where it is released by others.</summary>
+    public virtual bool BindsAsker => false;
+
     /// <summary>What of it may be shown, as decisions about counts that nobody sees.</summary>
     internal virtual void Release(Disclosure.ReleaseBuilder builder) => throw new InvalidOperationException($"a {Title} has no release");
 

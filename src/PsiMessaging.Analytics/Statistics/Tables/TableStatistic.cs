@@ -64,6 +64,9 @@ public class TableStatistic : Statistic
     /// <inheritdoc/>
     public override bool IsReleasedByOthers => true;
 
+    /// <inheritdoc/>
+    public override bool BindsAsker => true;
+
     /// <summary>The count of each cell, and by the rule for columns what measures of the same columns follow from.</summary>
     internal override void Release(ReleaseBuilder builder)
     {

@@ -1,3 +1,4 @@
+using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Participants.Turns;
@@ -102,18 +103,27 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
             return TurnOutcome.Idle;
         }
 
-        // Behind the contributing party's correction stands the program of its release, where it has one.
+        // Behind the contributing party's correction stand the words that bind the asking one and the program of its release, where it has them.
         var bytes = sizeof(ulong) * product.P * product.Q;
-        if (corrections[0].Length != bytes || corrections[1].Length < bytes)
+        var binding = product.BindingLayout is { } layout ? sizeof(ulong) * BindingCheck.WordsOf(layout) : 0;
+        if (corrections[0].Length != bytes || corrections[1].Length < bytes + binding)
         {
             return ending.End(turn, query, new Fault(FailureCodes.BadContribution, "a correction has the wrong length"));
         }
 
-        var words = sum.Product.Finish(corrections.Select(correction => BodyWords.Read(correction.Span[..bytes])));
+        var asker = BodyWords.Read(corrections[0].Span);
+        var words = sum.Product.Finish(asker, BodyWords.Read(corrections[1].Span[..bytes]));
+        var bound = BodyWords.Read(corrections[1].Span[bytes..(bytes + binding)]);
+        if (sum.Check?.FaultOf(sum.Product.Raw, asker, words, sum.Product.Folded, bound) is { } unbound)
+        {
+            return ending.End(turn, query, new Fault(FailureCodes.BadContribution, $"the question of {product.Asker} is refused: {unbound}"));
+        }
+
         try
         {
-            return corrections[1].Length == bytes ? Finish(turn, query, product, BodyWords.Write(words), slots)
-                : releasing.Step(turn, query, product, words, corrections[1][bytes..], (body, slot) => Finish(turn, query, product, body, [.. slots, slot]));
+            var program = corrections[1][(bytes + binding)..];
+            return program.Length == 0 ? Finish(turn, query, product, BodyWords.Write(words), slots)
+                : releasing.Step(turn, query, product, words, program, (body, slot) => Finish(turn, query, product, body, [.. slots, slot]));
         }
         catch (InvalidDataException exception)
         {

@@ -1,5 +1,6 @@
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.SharedRelease;
 
 namespace PsiMessaging.Linker.Engines.Masked;
 
@@ -14,7 +15,7 @@ internal static class OpeningCheck
     public static LinkProduct ShapeOf(OpenProduct open, string from)
     {
         var (p, q) = from == open.Asker ? (open.OwnColumns, open.PeerColumns) : (open.PeerColumns, open.OwnColumns);
-        return new LinkProduct(open.Asker, open.Counter, p, q, open.Rows, [from]);
+        return new LinkProduct(open.Asker, open.Counter, p, q, open.Rows, [from]) { Binding = open.Binding };
     }
 
     /// <summary>What is wrong with an opening, or null.</summary>
@@ -24,8 +25,8 @@ internal static class OpeningCheck
     public static Fault? FaultOf(LinkSession session, OpenProduct open, string from)
     {
         var (known, shape) = (session.Products.GetValueOrDefault(open.QueryId), ShapeOf(open, from));
-        return EngineFault(session) ?? ShapeFault(session, open, shape, from) ?? RowsFault(session, open, from) ?? CounterFault(session, open, known, from)
-            ?? MatchFault(known, shape, from) ?? RoomFault(session, known);
+        return EngineFault(session) ?? ShapeFault(session, open, shape, from) ?? BindingFault(shape, from) ?? RowsFault(session, open, from)
+            ?? CounterFault(session, open, known, from) ?? MatchFault(known, shape, from) ?? RoomFault(session, known);
     }
 
     private static Fault? EngineFault(LinkSession session) =>
@@ -36,6 +37,11 @@ internal static class OpeningCheck
             || !session.HasRegistered(open.Asker) || open.BatchRows != shape.BatchRows || open.Rows < 1
             ? new Fault(FailureCodes.BadContribution, $"{from} announced a matrix that cannot be") : null;
 
+    /// <summary>What binds the asking party comes from the other.</summary>
+    private static Fault? BindingFault(LinkProduct shape, string from) =>
+        shape.Binding is not null && (from == shape.Asker || shape.Binding.Seed.Length != BindingWords.SeedSizeBytes || !shape.BindingLayout!.Fits)
+            ? new Fault(FailureCodes.BadContribution, $"{from} announced what binds the asking party in a way that cannot be") : null;
+
     private static Fault? RowsFault(LinkSession session, OpenProduct open, string from) => open.Rows != session.Registrations[0].Rows
         ? new Fault(FailureCodes.BadContribution, $"{from} announced {open.Rows} rows where {session.Registrations[0].Rows} are registered") : null;
 
@@ -45,7 +51,7 @@ internal static class OpeningCheck
                 + $"{session.MaskCounters[open.Asker]} was seen; was its home restored from an older copy?") : null;
 
     private static Fault? MatchFault(LinkProduct? known, LinkProduct shape, string from) =>
-        known is not null && (known.Opened.Contains(from) || (known with { Opened = shape.Opened }) != shape)
+        known is not null && (known.Opened.Contains(from) || (known with { Opened = shape.Opened, Binding = shape.Binding }) != shape)
             ? new Fault(FailureCodes.BadContribution, "the two parties' announcements of the query disagree on its shape, its counter or who asks") : null;
 
     private static Fault? RoomFault(LinkSession session, LinkProduct? known) => known is null && session.Products.Count >= MaximumProducts

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using PsiMessaging.Batches;
+using PsiMessaging.Cryptography.SharedRelease;
+using PsiMessaging.Cryptography.Symmetric;
 
 namespace PsiMessaging.Linker.Engines.Masked;
 
@@ -11,7 +13,20 @@ internal sealed class ProductSums(LinkerFolders folders)
 
     /// <summary>The sum of a product; nothing is in it at first, and after a kill.</summary>
     public ProductSum Of(string session, string query, LinkProduct product) =>
-        _sums.GetOrAdd((session, query), _ => new ProductSum(new LinkerProduct(product.P, product.Q), new bool[product.Batches]));
+        _sums.GetOrAdd((session, query), _ => New(product));
+
+    private static ProductSum New(LinkProduct product)
+    {
+        if (product is not { Binding: { } binding, BindingLayout: { } layout })
+        {
+            return new ProductSum(new LinkerProduct(product.P, product.Q), new bool[product.Batches], null);
+        }
+
+        using var seed = SecretBytes.CopyOf(binding.Seed);
+        using var words = new BindingWords(seed);
+        var check = new BindingCheck(layout, words.Factors(layout.Groups), words.Probe(layout.Masked));
+        return new ProductSum(new LinkerProduct(product.P, product.Q, check), new bool[product.Batches], check);
+    }
 
     /// <summary>Lets go of a sum.</summary>
     public void Drop(string session, string query) => Drop((session, query));
@@ -48,7 +63,8 @@ internal sealed class ProductSums(LinkerFolders folders)
 /// <summary>A product while it is computed.</summary>
 /// <param name="Product">What is summed.</param>
 /// <param name="Done">Of which batches.</param>
-internal sealed record ProductSum(LinkerProduct Product, bool[] Done)
+/// <param name="Check">What the asking party's side is held to; null where to nothing.</param>
+internal sealed record ProductSum(LinkerProduct Product, bool[] Done, BindingCheck? Check)
 {
     /// <summary>Whether every batch is in it.</summary>
     public bool IsWhole => Array.TrueForAll(Done, done => done);

@@ -50,7 +50,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
 
         matrix ??= await MatrixOfAsync(session, question.Id, question.Text, question.IsOwn ? session.Peer : null);
         var (plan, masks) = PlanOf(session, question);
-        return _open[key] = new OpenContribution(matrix, plan, question.IsOwn, masks);
+        return _open[key] = new OpenContribution(matrix, plan, question.IsOwn, masks, question.IsOwn ? null : BindingOf(session, question, plan));
     }
 
     /// <summary>The plan of a question's product, the same at both parties, and its masks.</summary>
@@ -72,11 +72,28 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
     /// <summary>The own masks over what the asking party must not unmask by itself: over everything, where the answer is released.</summary>
     public ulong[] WithheldOf(PartySession session, Question question, MaskedPlan plan, bool isReleased)
     {
-        var stored = OwnerOnlyFile.Read(party.FolderOf(session).WithheldKey, "the session's secret of withheld sums");
-        using var secret = SecretBytes.CopyOf(stored);
-        CryptographicOperations.ZeroMemory(stored);
+        using var secret = WithheldSecretOf(session);
         return QueryMasks.Withheld(secret, ContextOf(session, question, plan),
             isReleased ? new bool[plan.A.PaddedColumns * plan.B.PaddedColumns] : plan.NeededEntries());
+    }
+
+    private Binding? BindingOf(PartySession session, Question question, MaskedPlan plan)
+    {
+        if (plan.Binding is null)
+        {
+            return null;
+        }
+
+        using var secret = WithheldSecretOf(session);
+        return new Binding(secret, ContextOf(session, question, plan), plan.Binding);
+    }
+
+    private SecretBytes WithheldSecretOf(PartySession session)
+    {
+        var stored = OwnerOnlyFile.Read(party.FolderOf(session).WithheldKey, "the session's secret of withheld sums");
+        var secret = SecretBytes.CopyOf(stored);
+        CryptographicOperations.ZeroMemory(stored);
+        return secret;
     }
 
     /// <summary>Makes and sends the next batches; with the last, the correction.</summary>
@@ -176,7 +193,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         {
             effects.Send(session.Linker, new OpenProduct(
                 session.Id, question.Id, question.Asker ?? party.Name, question.Masked!.Counter, open.Plan.Rows, open.Layout.PaddedColumns,
-                (question.IsOwn ? open.Plan.B : open.Plan.A).PaddedColumns, open.BatchRows));
+                (question.IsOwn ? open.Plan.B : open.Plan.A).PaddedColumns, open.BatchRows, open.Bound));
         }
 
         foreach (var (sequence, rows, body) in made)
@@ -204,7 +221,8 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
     private byte[] CorrectionOf(PartySession session, Question question, OpenContribution open, ReleasePlan? release)
     {
         var withheld = question.IsOwn ? null : WithheldOf(session, question, open.Plan, release is not null);
-        return [.. BodyWords.Write(open.Contribution.Finish(withheld)), .. release?.Program.Write() ?? []];
+        var binding = withheld is null ? [] : open.Contribution.FinishBinding(withheld);
+        return [.. BodyWords.Write(open.Contribution.Finish(withheld)), .. BodyWords.Write(binding), .. release?.Program.Write() ?? []];
     }
 
     /// <summary>Everything that a question is, for what is derived from keys.</summary>

@@ -1,5 +1,6 @@
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Batches;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
@@ -11,12 +12,14 @@ internal sealed class OpenContribution : IAsyncDisposable
     private readonly QueryMasks _masks;
     private readonly IAsyncEnumerator<(int First, int Rows, ulong[] Words)> _batches;
 
-    public OpenContribution(PartyMatrix matrix, MaskedPlan plan, bool isAsker, QueryMasks masks)
+    private readonly Binding? _binding;
+
+    public OpenContribution(PartyMatrix matrix, MaskedPlan plan, bool isAsker, QueryMasks masks, Binding? binding)
     {
-        (Plan, _masks) = (plan, masks);
+        (Plan, _masks, _binding) = (plan, masks, binding);
         BatchRows = MaskedBatch.RowsOf(Math.Max(plan.A.PaddedColumns, plan.B.PaddedColumns));
         Layout = isAsker ? plan.A : plan.B;
-        Contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns);
+        Contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns, binding);
         _batches = matrix.BatchesAsync(Layout, BatchRows, 0).GetAsyncEnumerator();
     }
 
@@ -27,6 +30,10 @@ internal sealed class OpenContribution : IAsyncDisposable
     public Contribution Contribution { get; }
 
     public int BatchRows { get; }
+
+    /// <summary>What the linker is told of the binding; null where the asking party is not bound, or is this one.</summary>
+    public ProductBinding? Bound => _binding is null || Plan.Binding is not { } layout ? null
+        : new ProductBinding(_binding.Seed, layout.Groups, layout.Width, layout.Offsets);
 
     public int Batches => (Plan.Rows + BatchRows - 1) / BatchRows;
 
@@ -51,5 +58,6 @@ internal sealed class OpenContribution : IAsyncDisposable
     {
         await _batches.DisposeAsync();
         _masks.Dispose();
+        _binding?.Dispose();
     }
 }
