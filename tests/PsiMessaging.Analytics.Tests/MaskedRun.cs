@@ -186,7 +186,7 @@ internal sealed class MaskedRun : IDisposable
         using var theirs = ReleaseKeys.OfLinker(_shared, Transcript, "P2", ReleaseKeys.Choose(_withheld, Transcript, "P2")).For("q");
         var circuit = ReleaseCircuit.Of(release.Program);
         var transfer = ReleaseProtocol.Transfer(release.Program, theirs, linker, out var labels);
-        var (tables, sealedWords) = ReleaseProtocol.Garble(circuit, ours, transfer, share, [.. release.Constants], context.Hash());
+        var (tables, sealedWords) = ReleaseProtocol.Garble(circuit, ours, transfer, share, [.. release.Constants], context.Hash(), plan.Bits());
         var shares = new ulong[truth.Length];
         var decided = ReleaseProtocol.Open(
             release.Program, ReleaseProtocol.Evaluate(circuit, theirs, labels, tables), sealedWords, context.Hash(), shares);
@@ -198,7 +198,8 @@ internal sealed class MaskedRun : IDisposable
 
         var memory = (ulong[])linker.Clone();
         Contribution.Unmask(masks, memory);
-        return ([.. memory.Select((word, i) => opened[i] ? linker[i] + shares[i] : word)], truth, opened);
+        var bits = plan.Bits();
+        return ([.. memory.Select((word, i) => opened[i] ? MaskedPlan.Cut(linker[i] + shares[i], bits[i]) : word)], truth, opened);
     }
 
     /// <summary>The table as linker and contributing party release it; what its circuit decides about shares of the product, in the clear.</summary>
@@ -223,10 +224,10 @@ internal sealed class MaskedRun : IDisposable
         }
 
         var opened = ReleaseCircuit.Of(program).Circuit.Evaluate([.. one, .. two]);
-        var words = new ulong[product.Length];
+        var (words, bits) = (new ulong[product.Length], plan.Bits());
         foreach (var word in program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words))
         {
-            words[word] = product[word];
+            words[word] = MaskedPlan.Cut(product[word], bits[word]);
         }
 
         return new MaskedTable(query, plan, words, left.Labels, right.Labels, left.OwnRecords, release.Read(opened));

@@ -187,6 +187,28 @@ public sealed class MaskedPlan
         return needed;
     }
 
+    /// <summary>
+    /// Of each word of the product, how many bits hold a true sum, its sign included: no more are opened, so that nothing rides in those above. 0 where the
+    /// answer needs nothing.
+    /// </summary>
+    public int[] Bits()
+    {
+        var bits = new int[A.PaddedColumns * B.PaddedColumns];
+        foreach (var (left, right) in _entries.Values)
+        {
+            var width = Math.Min(64, A.LimbBits[left] + B.LimbBits[right] + BitOperations.Log2((uint)Rows) + 2);
+            foreach (var (row, column, _) in Places(left, right))
+            {
+                bits[(row * B.PaddedColumns) + column] = width;
+            }
+        }
+
+        return bits;
+    }
+
+    /// <summary>The low bits of a word as a number with a sign.</summary>
+    public static ulong Cut(ulong word, int bits) => bits == 0 ? 0 : (ulong)((long)(word << (64 - bits)) >> (64 - bits));
+
     /// <summary>The exact sum of a moment over one group of each party, in units, from the unmasked product.</summary>
     public BigInteger Read(ReadOnlySpan<ulong> product, Moment moment, int groupA, int groupB)
     {

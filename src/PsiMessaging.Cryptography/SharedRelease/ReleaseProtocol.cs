@@ -55,10 +55,11 @@ public static class ReleaseProtocol
     /// <param name="shares">Its share of every word.</param>
     /// <param name="constants">What it alone adds to each number.</param>
     /// <param name="context">Hash of all that the question is, 32 bytes: the asking party has the same.</param>
+    /// <param name="bits">How many of the low bits of each word are opened, 1 to 64.</param>
     /// <exception cref="InvalidDataException">The transfer has the wrong length, or is not consistent: the linker used other bits in some columns.</exception>
     public static (byte[] Tables, byte[] Sealed) Garble(
         ReleaseCircuit circuit, ContributorKeys keys, ReadOnlySpan<byte> transfer, ReadOnlySpan<ulong> shares, ReadOnlySpan<long> constants,
-        ReadOnlySpan<byte> context)
+        ReadOnlySpan<byte> context, ReadOnlySpan<int> bits)
     {
         var program = circuit.Program;
         var zeros = ZerosOf(program, keys, transfer);
@@ -79,7 +80,7 @@ public static class ReleaseProtocol
         var tables = new byte[TablesSizeBytes(circuit)];
         using var hash = HashOf(keys.Session, keys.Question);
         var outputs = HalfGates.Garble(hash, circuit.Circuit, keys.Delta, inputs, 0, MemoryMarshal.Cast<byte, Vector128<byte>>(tables.AsSpan()));
-        var sealedWords = Seal(program, outputs, keys.Delta, shares, context);
+        var sealedWords = Seal(program, outputs, keys.Delta, shares, bits, context);
         zeros.AsSpan().Clear();
         inputs.AsSpan().Clear();
         values.AsSpan().Clear();
@@ -113,7 +114,7 @@ public static class ReleaseProtocol
     /// <param name="labels">The linker's labels.</param>
     /// <param name="sealedWords">What the contributing party sealed.</param>
     /// <param name="context">As for <see cref="Garble"/>.</param>
-    /// <param name="shares">Receives the shares of the words that are opened; others stay.</param>
+    /// <param name="shares">Receives the low bits of the shares of the words that are opened; others stay.</param>
     /// <exception cref="InvalidDataException">A length is wrong, or a label is neither of a decision's two: tables or transfer were altered.</exception>
     public static bool[] Open(
         ReleaseProgram program, ReadOnlySpan<byte> labels, ReadOnlySpan<byte> sealedWords, ReadOnlySpan<byte> context, Span<ulong> shares)
@@ -150,7 +151,8 @@ public static class ReleaseProtocol
     }
 
     private static byte[] Seal(
-        ReleaseProgram program, Vector128<byte>[] zeros, Vector128<byte> delta, ReadOnlySpan<ulong> shares, ReadOnlySpan<byte> context)
+        ReleaseProgram program, Vector128<byte>[] zeros, Vector128<byte> delta, ReadOnlySpan<ulong> shares, ReadOnlySpan<int> bits,
+        ReadOnlySpan<byte> context)
     {
         var result = new byte[OpeningSizeBytes(program).Sealed];
         var at = 0;
@@ -166,7 +168,9 @@ public static class ReleaseProtocol
             var stream = StreamOf(context, i, MemoryMarshal.AsBytes(label), words.Count);
             for (var w = 0; w < stream.Length; w++, at += sizeof(ulong))
             {
-                BinaryPrimitives.WriteUInt64LittleEndian(result.AsSpan(at), shares[words[w]] ^ stream[w]);
+                // The low bits of a sum follow from those of its two shares; above them stands nothing.
+                var low = ulong.MaxValue >> (64 - bits[words[w]]);
+                BinaryPrimitives.WriteUInt64LittleEndian(result.AsSpan(at), (shares[words[w]] & low) ^ stream[w]);
             }
         }
 

@@ -11,6 +11,7 @@ public class SharedReleaseTests
 {
     private static readonly byte[] Transcript = SHA256.HashData("transcript"u8);
     private static readonly byte[] Context = SHA256.HashData("context"u8);
+    private static readonly int[] Whole = [.. Enumerable.Repeat(64, 64)];
 
     private static readonly SecretBytes ContributorSecret = SecretBytes.Random(32), LinkerSecret = SecretBytes.Random(32);
     private static readonly ContributorKeys ContributorSession =
@@ -48,7 +49,7 @@ public class SharedReleaseTests
         program = ReleaseProgram.Read(program.Write(), words.Count);
         var circuit = ReleaseCircuit.Of(program);
         var transfer = Transfer(program, parties.Linker, linker, out var labels);
-        var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, constants, Context);
+        var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, constants, Context, Whole);
         var shares = new ulong[words.Count];
         var opened = Open(program, Evaluate(circuit, parties.Linker, labels, tables), sealedWords, Context, shares);
         var open = program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words).ToHashSet();
@@ -141,7 +142,7 @@ public class SharedReleaseTests
             using var parties = new Parties("q");
             var (linker, contributor) = Share([first, 20, 30, 40, 50]);
             var transfer = Transfer(program, parties.Linker, linker, out var labels);
-            var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, new long[7], Context);
+            var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, new long[7], Context, Whole);
             sizes.Add((transfer.Length, tables.Length, sealedWords.Length, Evaluate(circuit, parties.Linker, labels, tables).Length));
         }
 
@@ -164,7 +165,7 @@ public class SharedReleaseTests
             using var ours = ReleaseKeys.OfContributor(contributor, Transcript, "P2", offer).For("q");
             using var theirs = ReleaseKeys.OfLinker(linker, Transcript, "P2", choice).For("q");
             var transfer = Transfer(program, theirs, one, out _);
-            var (tables, sealedWords) = Garble(ReleaseCircuit.Of(program), ours, transfer, two, new long[5], Context);
+            var (tables, sealedWords) = Garble(ReleaseCircuit.Of(program), ours, transfer, two, new long[5], Context, Whole);
             return (transfer, tables, sealedWords);
         }
 
@@ -186,10 +187,10 @@ public class SharedReleaseTests
         {
             var altered = (byte[])transfer.Clone();
             altered[at] ^= 1;
-            Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, altered, contributor, new long[5], Context));
+            Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, altered, contributor, new long[5], Context, Whole));
         }
 
-        Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, transfer[..^1], contributor, new long[5], Context));
+        Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, transfer[..^1], contributor, new long[5], Context, Whole));
     }
 
     /// <summary>Tables that were altered open nothing that was to stay closed: decisions open to nothing, or are what they were.</summary>
@@ -202,7 +203,7 @@ public class SharedReleaseTests
         var (linker, contributor) = Share(words);
         var circuit = ReleaseCircuit.Of(program);
         var transfer = Transfer(program, parties.Linker, linker, out var labels);
-        var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 0, 46, 0], Context);
+        var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 0, 46, 0], Context, Whole);
         var refused = 0;
         for (var at = 0; at < tables.Length; at += 61)
         {
@@ -236,7 +237,7 @@ public class SharedReleaseTests
             ulong[] words = run % 2 == 0 ? [50, 60] : [3, 0];
             var (linker, contributor) = Share(words);
             var transfer = Transfer(program, parties.Linker, linker, out var labels);
-            var (tables, _) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 200, 0], Context);
+            var (tables, _) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 200, 0], Context, Whole);
             var output = Evaluate(circuit, parties.Linker, labels, tables);
             ones[run % 2] += output[0] & 1;
             Assert.True(seen.Add(Convert.ToHexString(output.AsSpan(0, 16))));
@@ -244,6 +245,23 @@ public class SharedReleaseTests
 
         // Six standard deviations of 200 throws.
         Assert.All(ones, count => Assert.InRange(count, 100 - 43, 100 + 43));
+    }
+
+    /// <summary>Of a word no more bits are opened than were asked for, whatever rides above them.</summary>
+    [Fact]
+    public void Words_AreOpenedInTheirLowBitsAlone()
+    {
+        var program = Cells(2, 10, 12, Others.Always);
+        using var parties = new Parties("low");
+        ulong[] words = [50UL | (0x5AUL << 40), 60];
+        var (linker, contributor) = Share(words);
+        var circuit = ReleaseCircuit.Of(program);
+        var transfer = Transfer(program, parties.Linker, linker, out var labels);
+        var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, [0, 0, 200, 0], Context, [20, 20]);
+        var shares = new ulong[2];
+        Assert.Equal([true, true], Open(program, Evaluate(circuit, parties.Linker, labels, tables), sealedWords, Context, shares));
+        Assert.All(shares, share => Assert.True(share < 1 << 20));
+        Assert.Equal([50UL, 60], shares.Zip(linker, (share, own) => (share + own) & 0xFFFFF));
     }
 
     [Fact]

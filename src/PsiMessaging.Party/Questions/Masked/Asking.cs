@@ -130,9 +130,10 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
             isOpen[word] = true;
         }
 
+        var bits = plan.Bits();
         for (var i = 0; i < words.Length; i++)
         {
-            words[i] = isOpen[i] ? words[i] + shares[i] : 0;
+            words[i] = isOpen[i] ? MaskedPlan.Cut(words[i] + shares[i], bits[i]) : 0;
         }
 
         return release.Read(opened);

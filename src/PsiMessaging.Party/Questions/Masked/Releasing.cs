@@ -69,7 +69,7 @@ internal sealed class Releasing(PartyContext party, BoundQuestions bound, Contri
             using var keys = KeysOf(session).For(question.Id);
             var (tables, sealedWords) = ReleaseProtocol.Garble(
                 ReleaseCircuit.Of(release.Program), keys, transfer.Span, share, [.. release.Constants],
-                contributions.ContextOf(session, question, plan).Hash());
+                contributions.ContextOf(session, question, plan).Hash(), plan.Bits());
             return [.. tables, .. sealing.Seal(session, question.Id, nameof(ReleaseTables), sealedWords)];
         }
     }

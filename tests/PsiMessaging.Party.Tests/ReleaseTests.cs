@@ -1,0 +1,198 @@
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Batches;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Testing;
+
+namespace PsiMessaging.Party.Tests;
+
+/// <summary>
+/// Answers that linker and contributing party release: right ones, kills at every write, and who sends something else. In the session nothing is said of fewer
+/// than four records.
+/// </summary>
+public class ReleaseTests
+{
+    private const string Text = "count, sum(TAX) by SEX, REGION";
+
+    private static string People => "IDKEY;SEX\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"K{i};{(i % 2 == 0 ? "F" : "M")}\n"));
+
+    private static string Firms => "IDKEY;REGION;TAX\n"
+        + string.Concat(Enumerable.Range(0, 40).Select(i => $"K{i};{(i is 1 or 3 ? "W" : i % 5 is 0 or 1 or 2 ? "N" : "S")};{i * 2}\n"));
+
+    private static async Task<(TestNetwork Network, string Session)> ReadyAsync()
+    {
+        var network = new TestNetwork();
+        await network.AddDataAsync(People, Firms, minCell: 4);
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+        Assert.Null(session.FailureReason);
+        await network.SendRowsAsync(session.Id);
+        return (network, session.Id);
+    }
+
+    /// <summary>What a count over the plain records gives, less what the rule takes.</summary>
+    private static string[] Plain()
+    {
+        var cells = Enumerable.Range(0, 40).GroupBy(i => (Sex: i % 2 == 0 ? "F" : "M", Region: i is 1 or 3 ? "W" : i % 5 is 0 or 1 or 2 ? "N" : "S"))
+            .Select(group => (group.Key.Sex, group.Key.Region, Count: group.Count(), Sum: group.Sum(i => i * 2))).ToArray();
+
+        // Two of the men are in W, which P2 puts aside: nobody left over and few are alike, and of either sex the smaller of the other regions goes.
+        var shown = cells.GroupBy(cell => cell.Sex).Select(group => group.MaxBy(cell => cell.Count))
+            .OrderBy(cell => cell.Sex + cell.Region, StringComparer.Ordinal).ToArray();
+        return [.. shown.Select(cell => $"{cell.Sex}|{cell.Region}|{cell.Count}|{cell.Sum}"), $"(withheld)|(withheld)|{40 - shown.Sum(cell => cell.Count)}|"];
+    }
+
+    [Fact]
+    public async Task Table_AskedByOne_IsThatOfThePlainRecordsLessWhatTheRuleTakes()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, Text));
+            Assert.True(answer.Ok, answer.Message);
+            Assert.Equal(Plain(), answer.Result!.Lines());
+        }
+    }
+
+    [Trait("Speed", "Slow")]
+    [Theory]
+    [InlineData("P1")]
+    [InlineData("P2")]
+    [InlineData("LINKER")]
+    public async Task KilledAtAnyWriteOfTheQuestion_TheAnswerIsTheSame(string victimName)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            var (victim, writes) = (victimName switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker }, int.MaxValue);
+            for (var k = 1; k <= writes; k++)
+            {
+                await victim.RestartAsync(k);
+                using var stop = new CancellationTokenSource();
+                var reviving = KilledAtAnyWrite.ReviveAsync(victim, stop.Token);
+                var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, Text));
+                Assert.True(answer.Ok, $"{victimName} killed at write {k}: {answer.Message}");
+                Assert.Equal(Plain(), answer.Result!.Lines());
+                await stop.CancelAsync();
+                writes = await reviving ? writes : k - 1;
+            }
+
+            Assert.True(writes > 4, $"only {writes} writes were tried");
+        }
+    }
+
+    /// <summary>
+    /// A worker that somebody has changed: it sends nine more in a row than its correction is of, or takes ten from its correction. The linker refuses both by
+    /// name, and the session goes on. (Rows and correction that fit each other and are no zeros and ones: Analytics.Tests <c>ChangedAsker</c>.)
+    /// </summary>
+    [Theory]
+    [InlineData("rows", "its correction is not that of its rows")]
+    [InlineData("correction", "its correction is not that of its rows")]
+    public async Task ChangedAsker_WhoSendsOtherRowsOrAnotherCorrection_IsRefused(string lie, string expected)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            var columns = 0;
+            network.Bend = envelope =>
+            {
+                if (envelope.Header.From != "P1" || envelope.Header.To != "LINKER")
+                {
+                    return [envelope.Frame.ToArray()];
+                }
+
+                columns = envelope.Message is OpenProduct open ? open.OwnColumns : columns;
+                var body = (lie, envelope.Message) switch
+                {
+                    ("rows", MaskedRows rows) => Changed(envelope.Body, columns, rows.Rows),
+                    ("correction", MaskedCorrection) => BodyWords.Write(Less(BodyWords.Read(envelope.Body.Span), 10)),
+                    _ => null,
+                };
+                return body is null ? [envelope.Frame.ToArray()]
+                    : [Envelope.Create(network.P1.Home, "LINKER", session, envelope.Message!, body).Frame.ToArray()];
+            };
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, Text));
+            Assert.Equal((false, FailureCodes.BadContribution), (answer.Ok, answer.Code));
+            Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
+            network.Bend = envelope => [envelope.Frame.ToArray()];
+            Assert.Equal(Plain(), (await network.P1.CommandAsync(session, new SubmitQuery(session, Text))).Result!.Lines());
+        }
+    }
+
+    /// <summary>The others' messages of a release, altered: refused by name, or without an answer at the deadline; the session goes on.</summary>
+    [Theory]
+    [InlineData("tables", "the product is refused")]
+    [InlineData("short-tables", "the release is refused")]
+    [InlineData("sealed", "has not sealed what it releases")]
+    [InlineData("labels", "opens to nothing")]
+    [InlineData("program", "the release is refused")]
+    public async Task Release_SomebodySendsSomethingElse_IsRefusedByName(string lie, string expected)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            network.Bend = envelope =>
+            {
+                var body = envelope.Body.ToArray();
+                var home = envelope.Header.From == "P2" ? network.P2.Home : network.Linker.Home;
+                switch (lie, envelope.Message)
+                {
+                    case ("tables", ReleaseTables):
+                        // Every row of the first circuit's gates: whatever is looked up, something is wrong.
+                        for (var i = 0; i < 4096; i++)
+                        {
+                            body[i] ^= 0x5A;
+                        }
+
+                        break;
+                    case ("short-tables", ReleaseTables):
+                        body = body[..^1];
+                        break;
+                    case ("sealed", ReleaseTables):
+                        body[^1] ^= 1;
+                        break;
+                    case ("labels", ProductComputed product):
+                        body[8 * product.AskerColumns * product.PeerColumns] ^= 1;
+                        break;
+                    case ("program", MaskedCorrection) when envelope.Header.From == "P2":
+                        body[^1] ^= 0xFF;
+                        break;
+                    default:
+                        return [envelope.Frame.ToArray()];
+                }
+
+                return [Envelope.Create(home, envelope.Header.To, session, envelope.Message!, body).Frame.ToArray()];
+            };
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, Text));
+            Assert.Equal((false, FailureCodes.BadContribution), (answer.Ok, answer.Code));
+            Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
+            network.Bend = envelope => [envelope.Frame.ToArray()];
+            Assert.Equal(Plain(), (await network.P1.CommandAsync(session, new SubmitQuery(session, Text))).Result!.Lines());
+        }
+    }
+
+    private static ulong[] Less(ulong[] words, ulong number)
+    {
+        words[0] -= number;
+        return words;
+    }
+
+    /// <summary>Nine more in the first row's first column.</summary>
+    private static byte[] Changed(ReadOnlyMemory<byte> body, int columns, int rows)
+    {
+        var path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(path, body.Span);
+            using var reader = new MaskedReader();
+            var words = new ulong[columns * rows];
+            reader.Read(path, columns, words);
+            words[0] += 9;
+            return MaskedBatch.WriteAsync(Array.ConvertAll(words, word => (long)word), rows, columns).GetAwaiter().GetResult();
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+}
