@@ -3,7 +3,7 @@ namespace PsiMessaging.Batches;
 /// <summary>
 /// Columns of a masked product by which the asking party is bound to a matrix of zeros and ones with at most one 1 a row and factor, and to its true correction
 /// (docs/masked.md, "Binding"). Behind the contributing party's own columns stand one for each of the asking party's marks, one that hides what is opened, and
-/// two in the clear: a random combination of the masks, and random weights.
+/// three in the clear: a random combination of the masks, random weights, and ones.
 /// </summary>
 /// <param name="P">Columns of the asking party's matrix.</param>
 /// <param name="Q">Columns of the other's, those of the binding included.</param>
@@ -13,7 +13,7 @@ namespace PsiMessaging.Batches;
 public sealed record BindingLayout(int P, int Q, int Groups, int Width, IReadOnlyList<int> Offsets)
 {
     /// <summary>Columns of the binding beside those of the marks.</summary>
-    private const int Others = 3;
+    private const int Others = 4;
 
     /// <summary>Most marks.</summary>
     public const int MaximumMarks = 64;
@@ -22,16 +22,43 @@ public sealed record BindingLayout(int P, int Q, int Groups, int Width, IReadOnl
     public static int ColumnsOf(int marks) => marks + Others;
 
     /// <summary>Columns that are masked.</summary>
-    public int Masked => Q - 2;
+    public int Masked => Q - 3;
 
     /// <summary>The column that hides what the combination would say of the others.</summary>
-    public int Hiding => Q - 3;
+    public int Hiding => Q - 4;
 
     /// <summary>In the clear: a random combination of the masks of each row.</summary>
-    public int Combination => Q - 2;
+    public int Combination => Q - 3;
 
     /// <summary>In the clear: random weights of the rows.</summary>
-    public int Weights => Q - 1;
+    public int Weights => Q - 2;
+
+    /// <summary>In the clear: ones. The product with it is how many records the asking party put into each group, as shares.</summary>
+    public int Ones => Q - 1;
+
+    /// <summary>Puts a side's shares of the numbers of records of the asking party's columns into its share of the product.</summary>
+    /// <param name="words">The share of the product, P × Q words.</param>
+    /// <param name="shares">A word for each of the asking party's columns.</param>
+    public void PutRecords(Span<ulong> words, ReadOnlySpan<ulong> shares)
+    {
+        for (var i = 0; i < P; i++)
+        {
+            words[(i * Q) + Ones] = shares[i];
+        }
+    }
+
+    /// <summary>The linker's shares of them: sums of the masked rows.</summary>
+    /// <param name="raw">The sum of products of the masked rows, P × Q words.</param>
+    public ulong[] RecordsOf(ReadOnlySpan<ulong> raw)
+    {
+        var shares = new ulong[P];
+        for (var i = 0; i < P; i++)
+        {
+            shares[i] = raw[(i * Q) + Ones];
+        }
+
+        return shares;
+    }
 
     /// <summary>Whether it fits a product of its size.</summary>
     public bool Fits => Groups >= 1 && Width >= 1 && (long)Groups * Width <= P && Offsets.Count is >= 1 and <= MaximumMarks

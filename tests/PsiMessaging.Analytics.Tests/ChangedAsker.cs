@@ -129,6 +129,21 @@ public class ChangedAsker
         Assert.Equal(1, sums[0]);
     }
 
+    /// <summary>
+    /// An asking party that announces larger groups than it sends, so that what is left of them looks like enough and a small cell could be subtracted: the
+    /// decisions are about what it sent.
+    /// </summary>
+    [Fact]
+    public async Task LargerGroupsThanWereSent_ChangeNoDecision()
+    {
+        using var run = await MaskedRun.OpenAsync(
+            "ID,AREA\n" + string.Join('\n', Enumerable.Range(0, Rows).Select(i => $"{i},{"NS"[i % 2]}")),
+            "ID,DISEASE\n" + string.Join('\n', Enumerable.Range(0, Rows).Select(i => $"{i},{(i == 0 ? "RARE" : i % 4 < 2 ? "FLU" : "COLD")}")));
+        var honest = await run.DecideAsync("count by AREA, DISEASE", 5, announced: 1);
+        Assert.Contains(false, honest);
+        Assert.Equal(honest, await run.DecideAsync("count by AREA, DISEASE", 5, announced: 40));
+    }
+
     /// <summary>What is not stopped, so that nobody takes it for stopped: an entry of 2^63 passes half of the time, one of 2^60 one time in sixteen.</summary>
     [Fact]
     public async Task EntryInTheHighestBits_PassesSometimes()

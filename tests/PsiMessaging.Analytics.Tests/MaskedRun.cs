@@ -122,6 +122,12 @@ internal sealed class MaskedRun : IDisposable
         Assert.True(Refused is null || tamper is not null, Refused);
         using var masks = new QueryMasks(_shared, context);
         Contribution.Unmask(masks, product);
+        if (plan.Binding is { } layout)
+        {
+            var sent = layout.RecordsOf(linker.Raw).Zip(Contribution.RecordShares(masks, plan.Rows, layout.P, batchRows), (one, two) => one + two);
+            layout.PutRecords(product, [.. sent]);
+        }
+
         Unmasked = (product, plan.NeededEntries());
         var table = new MaskedTable(query, plan, product, left.Labels, right.Labels,
             minCell > 1 ? left.OwnRecords : null);
@@ -181,6 +187,13 @@ internal sealed class MaskedRun : IDisposable
         var withheld = QueryMasks.Withheld(_withheld, context, isReleased ? new bool[truth.Length] : plan.NeededEntries());
         var share = Contribution.ShareOf(masks, withheld);
         var linker = truth.Zip(share, (word, other) => word - other).ToArray();
+        if (plan.Binding is { } layout)
+        {
+            // What was put into each own group is shared by the sums of masked rows and of masks.
+            var (other, records) = (Contribution.RecordShares(masks, plan.Rows, layout.P, 37), layout.RecordsOf(Unmasked.Product));
+            layout.PutRecords(share, other);
+            layout.PutRecords(linker, [.. records.Zip(other, (all, part) => all - part)]);
+        }
 
         using var ours = ReleaseKeys.OfContributor(_withheld, Transcript, "P2", ReleaseKeys.Offer(_shared)).For("q");
         using var theirs = ReleaseKeys.OfLinker(_shared, Transcript, "P2", ReleaseKeys.Choose(_withheld, Transcript, "P2")).For("q");
@@ -202,9 +215,36 @@ internal sealed class MaskedRun : IDisposable
         return ([.. memory.Select((word, i) => opened[i] ? MaskedPlan.Cut(linker[i] + shares[i], bits[i]) : word)], truth, opened);
     }
 
+    /// <summary>What is decided about a question of P1's that announces its groups larger than they are.</summary>
+    /// <param name="text">The question.</param>
+    /// <param name="minCell">The minimum cell size.</param>
+    /// <param name="announced">By which factor; bits of numbers follow what is announced.</param>
+    public async Task<bool[]> DecideAsync(string text, int minCell, int announced)
+    {
+        await AskAsync(text, minCell: minCell);
+        var query = new BoundQuery(Query.Parse(text), Schema);
+        var (left, right) = (await PartyMatrix.OpenAsync(query, "P1", P1, minCell, "P2"), await PartyMatrix.OpenAsync(query, "P2", P2, minCell));
+        var plan = MaskedPlan.Build(query, P1.Rows, ("P1", left.Shape), ("P2", right.Shape), 1, minCell);
+        var sides = SidesOf("P1", left, right);
+        var release = ReleasePlan.Of(query, plan, sides with { Groups = [.. sides.Groups.Select(count => count * announced)] }, minCell)!;
+        return Decide(release, Unmasked.Product);
+    }
+
     /// <summary>The table as linker and contributing party release it; what its circuit decides about shares of the product, in the clear.</summary>
     private static MaskedTable Release(
         BoundQuery query, MaskedPlan plan, ReleasePlan release, ulong[] product, PartyMatrix left, PartyMatrix right)
+    {
+        var opened = Decide(release, product);
+        var (words, bits) = (new ulong[product.Length], plan.Bits());
+        foreach (var word in release.Program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words))
+        {
+            words[word] = MaskedPlan.Cut(product[word], bits[word]);
+        }
+
+        return new MaskedTable(query, plan, words, left.Labels, right.Labels, left.OwnRecords, release.Read(opened));
+    }
+
+    private static bool[] Decide(ReleasePlan release, ulong[] product)
     {
         var program = release.Program;
         var (one, two) = (new List<bool>(), new List<bool>());
@@ -223,14 +263,7 @@ internal sealed class MaskedRun : IDisposable
             two.AddRange(Enumerable.Range(0, program.Numbers[i].Bits).Select(bit => ((rest >> bit) & 1) == 1));
         }
 
-        var opened = ReleaseCircuit.Of(program).Circuit.Evaluate([.. one, .. two]);
-        var (words, bits) = (new ulong[product.Length], plan.Bits());
-        foreach (var word in program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words))
-        {
-            words[word] = MaskedPlan.Cut(product[word], bits[word]);
-        }
-
-        return new MaskedTable(query, plan, words, left.Labels, right.Labels, left.OwnRecords, release.Read(opened));
+        return ReleaseCircuit.Of(program).Circuit.Evaluate([.. one, .. two]);
     }
 
     /// <summary>Both decide alike on every cell and measure; of totals those are left that follow from cells which are shown.</summary>

@@ -34,7 +34,7 @@ internal sealed class ReleaseBuilder
 
         // Whether records of own groups are in no cell: certain where the other party selects, else where fewer are counted than there are.
         _others = OthersSelect ? -1
-            : Add(new Decision.AtLeast(Number(_allBits, AllCells.Select(cell => (query.Records, cell, -1)), sides.Groups.Sum(count => (long)count)), 1));
+            : Add(new Decision.AtLeast(Left(Enumerable.Range(0, plan.A.Shape.Groups), AllCells, query.Records), 1));
     }
 
     public BoundQuery Query { get; }
@@ -55,7 +55,7 @@ internal sealed class ReleaseBuilder
     public bool IsOthers(ColumnName column) => column.Party != _sides.Asker;
 
     /// <summary>The decision for each cell by the rule for counts.</summary>
-    public int[] CellsShown() => ShowCells((cell, sign) => [(Query.Records, cell, sign)], OwnRecords);
+    public int[] CellsShown() => ShowCells((cell, sign) => [(Query.Records, cell, sign)], OwnRecords, [(Query.Records, 1)]);
 
     /// <summary>The decision that what is about some columns is shown in a cell.</summary>
     /// <param name="cell">The cell.</param>
@@ -134,8 +134,16 @@ internal sealed class ReleaseBuilder
     /// <summary>The sum of a count over some cells.</summary>
     public int Sum(IEnumerable<int> cells, Moment count) => Number(_allBits, cells.Select(cell => (count, cell, 1)), 0);
 
-    /// <summary>What some cells leave of a number of own records.</summary>
-    public int Left(long own, IEnumerable<int> cells, Moment count) => Number(_allBits, cells.Select(cell => (count, cell, -1)), own);
+    /// <summary>What some cells leave of the records of own groups: of those that the asking party sent where it is bound, else of those it announced.</summary>
+    public int Left(IEnumerable<int> groups, IEnumerable<int> cells, Moment count)
+    {
+        var own = groups.ToArray();
+        return Number(_allBits, cells.Select(cell => (count, cell, -1)), own.Sum(OwnRecords), own.SelectMany(group => OwnWords([(count, 1)], group)));
+    }
+
+    /// <summary>Words of what the asking party put into an own group, by its part of some counts; none where it is not bound.</summary>
+    private IEnumerable<(int, int)> OwnWords(IEnumerable<(Moment Count, int Sign)> counts, int group) =>
+        _plan.Binding is null ? [] : counts.Select(count => (_plan.OwnWordOf(count.Count, group), count.Sign));
 
     /// <summary>All of some decisions.</summary>
     public int All(IReadOnlyList<int> decisions) => decisions.Count == 1 ? decisions[0] : Add(new Decision.All(decisions));
@@ -148,7 +156,10 @@ internal sealed class ReleaseBuilder
     public ReleasePlan Build() => new(new ReleaseProgram(_numbers, _decisions, _openings), [.. _constants], _named, Cells);
 
     /// <summary>Cells of each own group: the rule of subtraction, for records or for those that differ in own columns.</summary>
-    private int[] ShowCells(Func<int, int, IEnumerable<(Moment, int, int)>> countOf, Func<int, long> ownOf)
+    /// <param name="countOf">Counts of a cell with their signs, as asked for or turned.</param>
+    /// <param name="ownOf">How many records an own group has, as announced.</param>
+    /// <param name="own">The counts whose own part gives the same from what the asking party sent.</param>
+    private int[] ShowCells(Func<int, int, IEnumerable<(Moment, int, int)>> countOf, Func<int, long> ownOf, IReadOnlyList<(Moment, int)> own)
     {
         var (shown, width) = (new int[Cells], _plan.B.Shape.Groups);
         for (var group = 0; group < _plan.A.Shape.Groups; group++)
@@ -157,7 +168,8 @@ internal sealed class ReleaseBuilder
             var counts = Array.ConvertAll(cells, cell => Number(_groupBits, countOf(cell, 1), 0));
 
             // Where every own group was put aside there is one group of zeros.
-            var left = Number(_groupBits, cells.SelectMany(cell => countOf(cell, -1)), group < _sides.Groups.Count ? ownOf(group) : 0);
+            var left = Number(_groupBits, cells.SelectMany(cell => countOf(cell, -1)), group < _sides.Groups.Count ? ownOf(group) : 0,
+                OwnWords(own, group));
             var decided = Add(new Decision.Cells(counts, left, _others, MinCell));
             for (var i = 0; i < width; i++)
             {
@@ -174,7 +186,8 @@ internal sealed class ReleaseBuilder
         if (!_ownColumns.TryGetValue(key, out var shown))
         {
             shown = ShowCells((cell, sign) => Joint(columns, numbers, atBase, cell, sign), group => (long)ColumnRelease.Joint(
-                numbers, atBase, different => _sides.Side.Counts[_ownMoments[Query.RecordsDifferent(columns, different).Of(_sides.Asker)]][group]));
+                numbers, atBase, different => _sides.Side.Counts[_ownMoments[Query.RecordsDifferent(columns, different).Of(_sides.Asker)]][group]),
+                [.. Joint(columns, numbers, atBase, 0, 1).Select(count => (count.Item1, count.Item3))]);
             _ownColumns.Add(key, shown);
         }
 
@@ -207,11 +220,13 @@ internal sealed class ReleaseBuilder
     public ColumnSpread? OwnSpread(ColumnName column, int group = 0) => IsOthers(column) || group >= _sides.Groups.Count ? null
         : _sides.Side.Differing.FirstOrDefault(spread => spread.Column == column.Name)?.Groups[group];
 
-    private int Number(int bits, IEnumerable<(Moment Moment, int Cell, int Sign)> counts, long constant)
+    /// <summary>A number: counts of cells, and own records from what was sent where the asking party is bound, from what it announced where not.</summary>
+    private int Number(
+        int bits, IEnumerable<(Moment Moment, int Cell, int Sign)> counts, long announced, IEnumerable<(int Word, int Sign)>? own = null)
     {
         var terms = counts.SelectMany(count => _plan.WordsOf(count.Moment, PlaceOf(count.Cell).A, PlaceOf(count.Cell).B).Select(word => (word, count.Sign)));
-        _numbers.Add(new SharedNumber(bits, [.. terms]));
-        _constants.Add(constant);
+        _numbers.Add(new SharedNumber(bits, [.. terms, .. own ?? []]));
+        _constants.Add(own is not null && _plan.Binding is not null ? 0 : announced);
         return _numbers.Count - 1;
     }
 

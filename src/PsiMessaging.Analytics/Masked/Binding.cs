@@ -54,7 +54,7 @@ public sealed class Binding : IDisposable
         _hiding.Fill(firstRow, words.AsSpan(_layout.Hiding * rows, rows));
     }
 
-    /// <summary>Fills the two columns in the clear, once the others are masked.</summary>
+    /// <summary>Fills the columns in the clear, once the others are masked.</summary>
     /// <param name="firstRow">First row of the batch.</param>
     /// <param name="rows">Its rows.</param>
     /// <param name="r2">Masks of the own rows.</param>
@@ -62,6 +62,7 @@ public sealed class Binding : IDisposable
     public void Open(int firstRow, int rows, ulong[] r2, ulong[] words)
     {
         _words.Weights(firstRow, words.AsSpan(_layout.Weights * rows, rows));
+        words.AsSpan(_layout.Ones * rows, rows).Fill(1);
         var combination = words.AsSpan(_layout.Combination * rows, rows);
         combination.Clear();
         for (var column = 0; column < _layout.Masked; column++)

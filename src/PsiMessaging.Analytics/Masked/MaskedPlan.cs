@@ -250,6 +250,10 @@ public sealed class MaskedPlan
         }
     }
 
+    /// <summary>Place of the word that is how many records the asking party put into a group, by its part of a count; where it is bound.</summary>
+    internal int OwnWordOf(Moment moment, int groupA) =>
+        (((groupA * A.Width) + A.Offsets[_entries[moment].A]) * B.PaddedColumns) + Binding!.Ones;
+
     private IEnumerable<(int Row, int Column, int Shift)> Places(int left, int right) =>
         from groupA in Enumerable.Range(0, A.Shape.Groups)
         from groupB in Enumerable.Range(0, B.Shape.Groups)

@@ -184,6 +184,28 @@ public sealed class Contribution(QueryMasks masks, bool isAsker, int p, int q, B
         return binding?.Finish(_correction, s1, ShareOf(masks, withheld)) ?? [];
     }
 
+    /// <summary>The other party's shares of how many records the asking party put into each of its columns: the sums of that one's masks, taken off.</summary>
+    /// <param name="masks">The question's masks.</param>
+    /// <param name="rows">Common records.</param>
+    /// <param name="p">Columns of A, with padding.</param>
+    /// <param name="batchRows">Rows of every batch but the last.</param>
+    public static ulong[] RecordShares(QueryMasks masks, int rows, int p, int batchRows)
+    {
+        var shares = new ulong[p];
+        var words = new ulong[Math.Min(rows, batchRows) * p];
+        for (var first = 0; first < rows; first += batchRows)
+        {
+            var count = Math.Min(batchRows, rows - first);
+            masks.R1(first, p, words.AsSpan(0, count * p));
+            for (var i = 0; i < count * p; i++)
+            {
+                shares[i / count] -= words[i];
+            }
+        }
+
+        return shares;
+    }
+
     /// <summary>
     /// The other party's share of the product: with the linker's, AᵀB. Of it the asking party cannot make what <paramref name="withheld"/> covers.
     /// </summary>

@@ -56,8 +56,7 @@ public sealed class IndependenceStatistic : Statistic
         // Records without a value are in no cell of the table.
         var cells = Enumerable.Range(0, builder.Cells).Where(builder.HasEveryLabel).ToArray();
         var decisions = cells.Select(cell => builder.AtLeast(cell, builder.Query.Records)).ToList();
-        var own = Enumerable.Range(0, builder.OwnGroups).Where(builder.HasOwnLabels).Sum(builder.OwnRecords);
-        var left = builder.Left(own, cells, builder.Query.Records);
+        var left = builder.Left(Enumerable.Range(0, builder.OwnGroups).Where(builder.HasOwnLabels), cells, builder.Query.Records);
         decisions.Add(builder.OthersSelect ? builder.AtLeast(left, builder.MinCell)
             : builder.Either(builder.AtLeast(left, 1), builder.AtLeast(left, builder.MinCell), builder.Always));
         decisions.Add(builder.AtLeast(builder.Sum(cells, builder.Query.Records), builder.MinCell));

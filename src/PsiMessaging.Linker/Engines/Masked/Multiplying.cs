@@ -119,6 +119,8 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
             return ending.End(turn, query, new Fault(FailureCodes.BadContribution, $"the question of {product.Asker} is refused: {unbound}"));
         }
 
+        product.BindingLayout?.PutRecords(words, product.BindingLayout.RecordsOf(sum.Product.Raw));
+
         try
         {
             var program = corrections[1][(bytes + binding)..];

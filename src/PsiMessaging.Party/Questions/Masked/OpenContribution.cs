@@ -17,13 +17,16 @@ internal sealed class OpenContribution : IAsyncDisposable
     public OpenContribution(PartyMatrix matrix, MaskedPlan plan, bool isAsker, QueryMasks masks, Binding? binding)
     {
         (Plan, _masks, _binding) = (plan, masks, binding);
-        BatchRows = MaskedBatch.RowsOf(Math.Max(plan.A.PaddedColumns, plan.B.PaddedColumns));
+        BatchRows = RowsOfBatches(plan);
         Layout = isAsker ? plan.A : plan.B;
         Contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns, binding);
         _batches = matrix.BatchesAsync(Layout, BatchRows, 0).GetAsyncEnumerator();
     }
 
     public MaskedPlan Plan { get; }
+
+    /// <summary>Rows of every batch but the last.</summary>
+    public static int RowsOfBatches(MaskedPlan plan) => MaskedBatch.RowsOf(Math.Max(plan.A.PaddedColumns, plan.B.PaddedColumns));
 
     public MatrixLayout Layout { get; }
 

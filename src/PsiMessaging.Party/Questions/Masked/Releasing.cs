@@ -66,6 +66,7 @@ internal sealed class Releasing(PartyContext party, BoundQuestions bound, Contri
         {
             var release = contributions.ReleaseOf(session, question, plan) ?? throw new InvalidOperationException("nothing of the question is released");
             var share = Contribution.ShareOf(masks, contributions.WithheldOf(session, question, plan, isReleased: true));
+            plan.Binding?.PutRecords(share, Contribution.RecordShares(masks, plan.Rows, plan.A.PaddedColumns, OpenContribution.RowsOfBatches(plan)));
             using var keys = KeysOf(session).For(question.Id);
             var (tables, sealedWords) = ReleaseProtocol.Garble(
                 ReleaseCircuit.Of(release.Program), keys, transfer.Span, share, [.. release.Constants],
