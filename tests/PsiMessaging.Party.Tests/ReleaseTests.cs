@@ -2,6 +2,7 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Party.Tests;
@@ -14,7 +15,7 @@ public class ReleaseTests
 {
     private const string Text = "count, sum(TAX) by SEX, REGION";
 
-    private static string People => "IDKEY;SEX\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"K{i};{(i % 2 == 0 ? "F" : "M")}\n"));
+    private static string People => "IDKEY;SEX;AGE\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"K{i};{(i % 2 == 0 ? "F" : "M")};{20 + i}\n"));
 
     private static string Firms => "IDKEY;REGION;TAX\n"
         + string.Concat(Enumerable.Range(0, 40).Select(i => $"K{i};{(i is 1 or 3 ? "W" : i % 5 is 0 or 1 or 2 ? "N" : "S")};{i * 2}\n"));
@@ -116,6 +117,30 @@ public class ReleaseTests
             Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
             network.Bend = envelope => [envelope.Frame.ToArray()];
             Assert.Equal(Plain(), (await network.P1.CommandAsync(session, new SubmitQuery(session, Text))).Result!.Lines());
+        }
+    }
+
+    /// <summary>An owner that takes questions only in which a changed worker is bound.</summary>
+    [Theory]
+    [InlineData("count, sum(TAX), mean(TAX) by SEX, REGION", null)]
+    [InlineData("chisq(SEX, REGION)", null)]
+    [InlineData("sum(AGE) by REGION", "nothing binds the asking party to the numbers of its column AGE")]
+    [InlineData("sum(TAX) by SEX weight AGE", "nothing binds the asking party to the numbers of its column AGE")]
+    [InlineData("ols(TAX ~ AGE)", "nothing binds the asking party to the rows of a regression")]
+    [InlineData("median(TAX, 0 to 100 step 10)", "is decided by the asking party's worker")]
+    public async Task OwnerWhoTakesBoundQuestionsOnly_RefusesTheOthers(string text, string? refused)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            var policy = new PartyPolicy
+            {
+                Version = 1, Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { ["P1"] = [PolicyGrant.Everything with { BoundOnly = true }] },
+            };
+            policy.Write(network.P2.Home.Path);
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, text));
+            Assert.Equal(refused is not null, answer.Code == FailureCodes.NotGranted);
+            Assert.Contains(refused ?? "", answer.Message ?? "", StringComparison.Ordinal);
         }
     }
 

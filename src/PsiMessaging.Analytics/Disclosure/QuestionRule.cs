@@ -77,6 +77,21 @@ public static class QuestionRule
             ? "what it says of its columns does not fit" : null;
     }
 
+    /// <summary>
+    /// Why an asking party that has changed its worker would not be bound in a question, in words; null where it would: rows of zeros and ones of one group
+    /// each, nothing of its own multiplied, and an answer that the others release (docs/masked.md, "Binding").
+    /// </summary>
+    /// <param name="query">The question.</param>
+    /// <param name="asker">The asking party.</param>
+    /// <param name="minCell">The session's minimum cell size.</param>
+    public static string? Unbound(BoundQuery query, string asker, int minCell) =>
+        minCell == 1 ? "under a minimum cell size of 1 nothing is withheld"
+        : !query.Query.Statistic.IsReleasedByOthers ? $"what is withheld of a {query.Query.Statistic.Title} is decided by the asking party's worker"
+        : !query.Query.Statistic.BindsAsker ? $"nothing binds the asking party to the rows of a {query.Query.Statistic.Title}"
+        : query.Measures.SelectMany(measure => measure.Columns).Concat(query.WeightColumns).FirstOrDefault(column => column.Party == asker) is { } own
+            ? $"nothing binds the asking party to the numbers of its column {own.Name}"
+        : null;
+
     /// <summary>Why what the asking party announces for the release cannot be: null where it can.</summary>
     /// <param name="release">What it says.</param>
     /// <param name="announced">What it says of its groups, checked.</param>

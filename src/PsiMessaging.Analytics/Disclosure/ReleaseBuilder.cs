@@ -122,8 +122,8 @@ internal sealed class ReleaseBuilder
     public int Always => AtLeast(LinearCount.Known(1), 1);
 
     /// <summary>Whether a number of records of the only cell is at least a threshold.</summary>
-    public int AtLeast(LinearCount count, long threshold) => AtLeast(Number(_allBits, count.Terms.Select(term => (term.Count, 0, term.Sign)), count.Constant),
-        threshold);
+    public int AtLeast(LinearCount count, long threshold) =>
+        AtLeast(Number(_allBits, count.Terms.Select(term => (term.Count, 0, term.Sign)), count.Constant), threshold);
 
     /// <summary>Whether a count of a cell is at least the minimum.</summary>
     public int AtLeast(int cell, Moment count) => AtLeast(Number(_groupBits, [(count, cell, 1)], 0));

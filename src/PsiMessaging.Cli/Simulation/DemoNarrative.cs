@@ -58,10 +58,11 @@ internal static class DemoNarrative
         ]);
         if (report.Engine == QueryEngine.Masked && report.Queries.Count > 0)
         {
-            var kept = request.MinCell > 1 ? $", although the linker and P2 keep the minimum of {request.MinCell} together: nothing binds such a "
-                + "worker to what it says of its groups" : "";
-            Console.Out.WriteLine("All this holds for workers that follow the protocol. A worker of P1's that somebody has changed could read single values "
-                + $"of the columns it asks about{kept}. docs/disclosure.md says what is stopped and what is not.");
+            Console.Out.WriteLine(request.MinCell > 1
+                ? $"The linker and P2 keep the minimum of {request.MinCell} together, and a worker of P1's that somebody has changed is held to it in tables "
+                    + "like this. In questions that calculate with numbers of P1's own it could read single values. docs/disclosure.md says what is stopped."
+                : "All this holds for workers that follow the protocol. A worker of P1's that somebody has changed could read single values of the columns "
+                    + "it asks about. docs/disclosure.md says what is stopped and what is not.");
         }
 
         Console.Out.WriteLine();

@@ -128,6 +128,10 @@ public sealed record PolicyGrant
     public DateOnly? Until { get; init; }
     /// <summary>Whether each question waits for a person.</summary>
     public bool AskQuestions { get; init; }
+    /// <summary>
+    /// Engine <c>masked</c>: whether questions are refused to whose rows the asking party is not bound, or whose answer its own worker withholds.
+    /// </summary>
+    public bool BoundOnly { get; init; }
     /// <summary>What its questions may do with which columns.</summary>
     public PolicyColumns Columns { get; init; } = new();
 }

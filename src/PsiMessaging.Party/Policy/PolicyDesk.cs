@@ -1,3 +1,4 @@
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
@@ -119,6 +120,9 @@ internal sealed class PolicyDesk(PartyContext party)
     /// <summary>A question is refused since a day has no more; whether it is the first of its hour, which is enough for the log.</summary>
     public bool CountTurnedAway(Effects effects, string partner) => Usage.CountTurnedAway(effects, partner, party.Time.GetUtcNow());
 
+    private static string? UnboundIn(SessionGrant granted, PartySession session, BoundQuery query) =>
+        granted.Bounds.BoundOnly && session.Engine == QueryEngine.Masked ? QuestionRule.Unbound(query, session.Peer, session.MinCell) : null;
+
     /// <summary>What is said to a question of a partner's.</summary>
     /// <param name="state">The state.</param>
     /// <param name="session">Its session.</param>
@@ -134,7 +138,8 @@ internal sealed class PolicyDesk(PartyContext party)
             return new OwnersWord.No(FailureCodes.NotGranted, "nothing grants this session any more", $"{party.Name} has taken back what it granted");
         }
 
-        if (PolicyRules.FaultOf(policy, granted.Columns, session.Dataset!, PolicyRules.UsesOf(query, party.Name)) is { } fault)
+        if ((UnboundIn(granted, session, query)
+            ?? PolicyRules.FaultOf(policy, granted.Columns, session.Dataset!, PolicyRules.UsesOf(query, party.Name))) is { } fault)
         {
             return new OwnersWord.No(FailureCodes.NotGranted, fault, $"{fault}; {party.Name}'s policy has it so");
         }

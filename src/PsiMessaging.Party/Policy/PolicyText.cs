@@ -200,6 +200,7 @@ public static class PolicyText
             //   "hours": "08:00-18:00",           // UTC
             //   "until": "2027-12-31",
             //   "askQuestions": false,
+            //   "boundOnly": true,
             //   "columns": { "groupBy": ["REGION"], "measure": ["INCOME"], "filter": ["REGION"], "never": [] }
             // }]
           }

@@ -187,10 +187,12 @@ public class SharedReleaseTests
         {
             var altered = (byte[])transfer.Clone();
             altered[at] ^= 1;
-            Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, altered, contributor, new long[5], Context, Whole));
+            Assert.Throws<InvalidDataException>(() =>
+                Garble(ReleaseCircuit.Of(program), parties.Contributor, altered, contributor, new long[5], Context, Whole));
         }
 
-        Assert.Throws<InvalidDataException>(() => Garble(ReleaseCircuit.Of(program), parties.Contributor, transfer[..^1], contributor, new long[5], Context, Whole));
+        Assert.Throws<InvalidDataException>(() =>
+            Garble(ReleaseCircuit.Of(program), parties.Contributor, transfer[..^1], contributor, new long[5], Context, Whole));
     }
 
     /// <summary>Tables that were altered open nothing that was to stay closed: decisions open to nothing, or are what they were.</summary>

@@ -69,7 +69,7 @@ public class PolicyTextTests
         const string Whole = """
             {"version":1,"otherwise":"ask","notify":{"command":["/bin/true"],"webHook":"https://x.example"},"never":{"people":["NAME"]},
              "partners":{"P2":[{"datasets":["people"],"protocols":["ecdh"],"reveal":["both"],"engines":["masked"],"leastSet":1,"mostSet":9,"minCell":3,
-             "sessionsPerDay":1,"questionsPerDay":1,"evaluationsPerDay":1,"hours":"08:00-18:00","until":"2027-12-31","askQuestions":true,
+             "sessionsPerDay":1,"questionsPerDay":1,"evaluationsPerDay":1,"hours":"08:00-18:00","until":"2027-12-31","askQuestions":true,"boundOnly":true,
              "columns":{"groupBy":["A"],"measure":["B"],"filter":["C"],"never":["D"]}}]}}
             """;
         Assert.Empty(PolicyText.Parse(Whole, "p").Faults);
