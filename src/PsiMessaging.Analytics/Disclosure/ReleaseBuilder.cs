@@ -134,7 +134,7 @@ internal sealed class ReleaseBuilder
     /// <summary>The sum of a count over some cells.</summary>
     public int Sum(IEnumerable<int> cells, Moment count) => Number(_allBits, cells.Select(cell => (count, cell, 1)), 0);
 
-    /// <summary>What some cells leave of the records of own groups: of those that the asking party sent where it is bound, else of those it announced.</summary>
+    /// <summary>What some cells leave of the records of own groups: of those that the asking party sent where it is bound, else of those announced.</summary>
     public int Left(IEnumerable<int> groups, IEnumerable<int> cells, Moment count)
     {
         var own = groups.ToArray();
