@@ -9,6 +9,7 @@ using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Batches;
 using PsiMessaging.Compute;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Data;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Participants;
@@ -56,8 +57,17 @@ public sealed record FuzzTarget(string Name, Func<IReadOnlyList<byte[]>> Seeds, 
         new("records", () => [.. Tables.Select(Encoding.UTF8.GetBytes), Parquet()],
             bytes => InFile(bytes, path => Refusing<InputException>(() => ReadAll(path)))),
         new("batch", () => [Parquet()], bytes => InFile(bytes, path => Refusing<InvalidDataException>(() => ParquetInspection.CheckBatch(path, Columns, 3)))),
+        new("release-program", () => [ReleasePrograms()], bytes => Refusing<InvalidDataException>(() => ReleaseCircuit.Of(ReleaseProgram.Read(bytes, 64)))),
         new("masked-batch", () => [MaskedBatch.WriteAsync(new long[] { 1, 2, 3, 4, 5, 6 }, 3, 2).GetAwaiter().GetResult()], ReadMasked),
     ];
+
+    private static byte[] ReleasePrograms() => new ReleaseProgram(
+        [new SharedNumber(12, [(0, 1), (5, -1)]), new SharedNumber(20, [(63, 3)]), new SharedNumber(12, [])],
+        [
+            new Decision.AtLeast(0, 10), new Decision.Not(0), new Decision.All([0, 1]), new Decision.Any([0, 2]),
+            new Decision.Cells([0, 1, 2], 1, 0, 10), new Decision.CellOf(4, 2),
+        ],
+        [new Opening(5, [0, 1]), new Opening(3, [])]).Write();
 
     private static string Policy => """
         {"version":1,"otherwise":"refuse","notify":{"command":["/bin/true"]},"never":{"people":["NAME"]},"partners":{"P2":[{"datasets":["people"],

@@ -120,6 +120,57 @@ public class ReleaseTests
         }
     }
 
+    /// <summary>
+    /// What linker and contributing party see of a release, of two runs whose data have equal shapes and differ in which cells are large, small and empty:
+    /// messages of the same sizes, and in them bits as of coins thrown.
+    /// </summary>
+    [Fact]
+    public async Task CuriousLinkerAndContributor_OfOtherCounts_SeeMessagesThatLookAlike()
+    {
+        var views = new List<(string Sizes, byte[] Bits)>();
+        foreach (var cut in new[] { (N: 20, S: 32), (N: 14, S: 22) })
+        {
+            // The women are the first twenty: in one run they are all in N, in the other in two regions.
+            await using var network = new TestNetwork();
+            await network.AddDataAsync(
+                "IDKEY;SEX\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"K{i};{(i < 20 ? "F" : "M")}\n")),
+                "IDKEY;REGION;TAX\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"K{i};{(i < cut.N ? "N" : i < cut.S ? "S" : "W")};{i * 2}\n")),
+                minCell: 4);
+            var (sizes, bits) = (new List<string>(), new List<byte>());
+            network.Bend = envelope =>
+            {
+                if (envelope.Message is MaskedCorrection or ReleaseTransfer or ReleaseTables or ProductComputed)
+                {
+                    lock (sizes)
+                    {
+                        sizes.Add($"{envelope.Header.From} to {envelope.Header.To}: {envelope.Message.GetType().Name} {envelope.Body.Length}");
+                        bits.AddRange(envelope.Message is ReleaseTransfer or ReleaseTables ? envelope.Body.ToArray() : []);
+                    }
+                }
+
+                return [envelope.Frame.ToArray()];
+            };
+            network.Start();
+            var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+            await network.SendRowsAsync(session.Id);
+            Assert.True((await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, Text))).Ok);
+            views.Add((string.Join('\n', sizes.Order(StringComparer.Ordinal)), [.. bits]));
+        }
+
+        Assert.Contains(nameof(ReleaseTables), views[0].Sizes, StringComparison.Ordinal);
+        Assert.Equal(views[0].Sizes, views[1].Sizes);
+        foreach (var (_, bits) in views)
+        {
+            // Six standard deviations.
+            var (all, ones) = (8.0 * bits.Length, bits.Sum(value => (double)int.PopCount(value)));
+            Assert.InRange(ones, (all / 2) - (3 * Math.Sqrt(all)), (all / 2) + (3 * Math.Sqrt(all)));
+        }
+
+        // Nothing of one run is in the other.
+        static IEnumerable<ulong> Words(byte[] bits) => Enumerable.Range(0, bits.Length / 8).Select(i => BitConverter.ToUInt64(bits, 8 * i));
+        Assert.Empty(Words(views[0].Bits).Intersect(Words(views[1].Bits)));
+    }
+
     /// <summary>An owner that takes questions only in which a changed worker is bound.</summary>
     [Theory]
     [InlineData("count, sum(TAX), mean(TAX) by SEX, REGION", null)]

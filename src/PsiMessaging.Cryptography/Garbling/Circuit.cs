@@ -24,12 +24,14 @@ public sealed class Circuit
 {
     private readonly List<Gate> _gates = [];
     private readonly List<int> _outputs = [];
+    private readonly int _mostGates;
 
     /// <param name="inputs">Number of input wires, 1 or more.</param>
-    public Circuit(int inputs)
+    /// <param name="mostGates">Most gates it may have: who makes a circuit by somebody else's word makes no larger one.</param>
+    public Circuit(int inputs, int mostGates = int.MaxValue)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(inputs, 1);
-        Inputs = inputs;
+        (Inputs, _mostGates) = (inputs, mostGates);
     }
 
     /// <summary>Number of input wires.</summary>
@@ -92,6 +94,11 @@ public sealed class Circuit
         ArgumentOutOfRangeException.ThrowIfNegative(right);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(left, Wires);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(right, Wires);
+        if (_gates.Count >= _mostGates)
+        {
+            throw new InvalidDataException($"a circuit would have more than {_mostGates:N0} gates");
+        }
+
         _gates.Add(new Gate(kind, left, right));
         AndGates += kind == GateKind.And ? 1 : 0;
         return Wires - 1;

@@ -14,13 +14,16 @@ public sealed class ReleaseCircuit
     /// <summary>Most bytes that are sealed for the asking party.</summary>
     public const int MaximumSealedBytes = 3 << 20;
 
+    /// <summary>Most gates of all kinds; those that are not AND cost time and memory alone.</summary>
+    private const int MaximumGates = 1 << 22;
+
     private readonly WordCircuit _words;
     private readonly int[][] _numbers;
     private readonly int[][] _decided;
 
     private ReleaseCircuit(ReleaseProgram program)
     {
-        (Program, Circuit) = (program, new Circuit(2 * program.Bits));
+        (Program, Circuit) = (program, new Circuit(2 * program.Bits, MaximumGates));
         _words = new WordCircuit(Circuit);
         _numbers = new int[program.Numbers.Count][];
         _decided = new int[program.Decisions.Count][];

@@ -109,11 +109,17 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
         if (to is null)
         {
             Drop(clear.KeyId);
-            throw new RejectedEnvelopeException("the frame is sealed to a key that is not here, or not any more");
+            throw NotHere();
         }
 
         var plain = Use(_incoming, clear.KeyId, () => KeyOf(to), key => key.TryOpen(clear),
             () => to.Session is not null && store.Read(state => Channels.OfKey(state, clear.KeyId)) is null);
+        if (plain is null && to.Session is not null && store.Read(state => Channels.OfKey(state, clear.KeyId)) is null)
+        {
+            // The session ended, and its key with it, while this frame was in hand.
+            throw NotHere();
+        }
+
         var (opening, frame) = SealedEnvelope.Split(plain ?? throw Closed());
         if (to.Session is not null)
         {
@@ -122,6 +128,8 @@ public sealed class FrameSealing(ParticipantHome home, IParticipantStore store) 
 
         return new OpenedFrame(frame, to, opening);
     }
+
+    private static RejectedEnvelopeException NotHere() => new("the frame is sealed to a key that is not here, or not any more");
 
     private static RejectedEnvelopeException Closed() => new("the frame does not open: it was altered, or sealed by somebody else or for somebody else");
 

@@ -277,6 +277,11 @@ public class SharedReleaseTests
         Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read((byte[])[.. good, 0], 3));
         Assert.Throws<InvalidDataException>(() => ReleaseCircuit.Of(new ReleaseProgram(
             [.. Enumerable.Repeat(new SharedNumber(40, []), 10_000)], [new Decision.AtLeast(0, 1)], [new Opening(0, [])])));
+
+        // A few bytes that name one number a million times.
+        var many = new ReleaseProgram(
+            [new SharedNumber(40, [])], [new Decision.Cells([.. Enumerable.Repeat(0, 1_000_000)], 0, -1, 10)], [new Opening(0, [])]);
+        Assert.Throws<InvalidDataException>(() => ReleaseCircuit.Of(many));
         Gen.Select(Gen.Int[0, good.Length - 1], Gen.Byte).Sample((at, value) =>
         {
             var altered = (byte[])good.Clone();
