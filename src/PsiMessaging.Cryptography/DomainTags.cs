@@ -93,6 +93,10 @@ public static class DomainTags
     public static ReadOnlySpan<byte> BindingSeed => "psi/v1/binding/seed"u8;
     /// <summary>Column that hides what a combination of masks would say of the others.</summary>
     public static ReadOnlySpan<byte> BindingHiding => "psi/v1/binding/hiding"u8;
+    /// <summary>Record key of the cell-key method; the identifier follows.</summary>
+    public static ReadOnlySpan<byte> CellRecordKey => "psi-disclosure record key 1:"u8;
+    /// <summary>Noise of a cell by a secret; the cell's key and the measure follow.</summary>
+    public static ReadOnlySpan<byte> CellNoise => "psi-disclosure cell noise 1:"u8;
     /// <summary>Key under which the parties send each other a query's text and labels; direction and query follow.</summary>
     public static ReadOnlySpan<byte> QuerySeal => "psi/v1/query-seal"u8;
     /// <summary>The label of X-Wing's combiner, as its draft has it.</summary>

@@ -18,7 +18,7 @@ public class LayerTests
         ["PsiMessaging.Files"] = [],
         ["PsiMessaging.Batches"] = ["Files"],
         ["PsiMessaging.Data"] = ["Files"],
-        ["PsiMessaging.Disclosure"] = [],
+        ["PsiMessaging.Disclosure"] = ["Cryptography", "Files"],
         ["PsiMessaging.Suppression"] = [],
         ["PsiMessaging.Analytics"] = ["Contracts", "Cryptography", "Batches", "Data"],
         ["PsiMessaging.Participants"] = ["Contracts", "Cryptography", "Files"],

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using PsiMessaging.Cryptography;
 
 namespace PsiMessaging.Disclosure.Noise;
 
@@ -15,8 +16,6 @@ public sealed class CellKeyNoise : IDisposable
 {
     /// <summary>Bytes of the secret.</summary>
     public const int SecretBytes = 32;
-
-    private static readonly byte[] Tag = Encoding.ASCII.GetBytes("psi-disclosure cell noise 1:");
 
     private readonly byte[] _secret;
 
@@ -66,7 +65,7 @@ public sealed class CellKeyNoise : IDisposable
         Span<byte> word = stackalloc byte[sizeof(ulong)];
         BinaryPrimitives.WriteUInt64LittleEndian(word, cellKey);
         using var mac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, _secret);
-        mac.AppendData(Tag);
+        mac.AppendData(DomainTags.CellNoise);
         mac.AppendData(word);
         mac.AppendData(Encoding.UTF8.GetBytes(measure));
         return mac.GetHashAndReset();

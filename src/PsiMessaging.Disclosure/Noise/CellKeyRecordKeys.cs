@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using System.Text;
+using PsiMessaging.Cryptography;
 
 namespace PsiMessaging.Disclosure.Noise;
 
@@ -16,13 +16,7 @@ public sealed class CellKeyRecordKeys : IDisposable
     /// <summary>Bytes of a key.</summary>
     public const int KeyBytes = 32;
 
-    private const int BlockBytes = 64;
-    private const int StackBytes = 512;
-
-    private static readonly byte[] Tag = Encoding.ASCII.GetBytes("psi-disclosure record key 1:");
-
-    private readonly byte[] _inner;
-    private readonly byte[] _outer;
+    private readonly byte[] _key;
 
     /// <param name="key">32 bytes that serve for record keys alone.</param>
     /// <exception cref="ArgumentException">The key has another length.</exception>
@@ -33,8 +27,7 @@ public sealed class CellKeyRecordKeys : IDisposable
             throw new ArgumentException($"a key of record keys has {KeyBytes} bytes, not {key.Length}", nameof(key));
         }
 
-        _inner = [.. Padded(key, 0x36), .. Tag];
-        _outer = Padded(key, 0x5c);
+        _key = key.ToArray();
     }
 
     /// <summary>The key of a cell.</summary>
@@ -55,37 +48,11 @@ public sealed class CellKeyRecordKeys : IDisposable
     /// <param name="identifier">What both parties call the record.</param>
     public ulong Of(ReadOnlySpan<byte> identifier)
     {
-        // HMAC of two hashes (RFC 2104): the library's own sets up a context for each record, which takes ten times as long as hashing.
-        var length = _inner.Length + identifier.Length;
-        var message = length <= StackBytes ? stackalloc byte[StackBytes] : new byte[length];
-        _inner.CopyTo(message);
-        identifier.CopyTo(message[_inner.Length..]);
-        Span<byte> outer = stackalloc byte[BlockBytes + SHA256.HashSizeInBytes];
-        _outer.CopyTo(outer);
-        SHA256.HashData(message[..length], outer[BlockBytes..]);
-        Span<byte> code = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(outer, code);
-        CryptographicOperations.ZeroMemory(message);
-        CryptographicOperations.ZeroMemory(outer);
+        Span<byte> code = stackalloc byte[HMACSHA256.HashSizeInBytes];
+        HMACSHA256.HashData(_key, [.. DomainTags.CellRecordKey, .. identifier], code);
         return BinaryPrimitives.ReadUInt64LittleEndian(code);
     }
 
     /// <summary>Overwrites the key.</summary>
-    public void Dispose()
-    {
-        CryptographicOperations.ZeroMemory(_inner);
-        CryptographicOperations.ZeroMemory(_outer);
-    }
-
-    private static byte[] Padded(ReadOnlySpan<byte> key, byte pad)
-    {
-        var padded = new byte[BlockBytes];
-        key.CopyTo(padded);
-        for (var i = 0; i < padded.Length; i++)
-        {
-            padded[i] ^= pad;
-        }
-
-        return padded;
-    }
+    public void Dispose() => CryptographicOperations.ZeroMemory(_key);
 }

@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using PsiMessaging.Cryptography.Symmetric;
 
 namespace PsiMessaging.Disclosure.Noise;
 
@@ -25,14 +27,12 @@ public sealed class SeededRandomBytes : IRandomBytes, IDisposable
     /// <summary>Bytes of a key.</summary>
     public const int KeyBytes = 32;
 
-    private const int BlockBytes = 16;
-    private const int BufferBytes = 256 * BlockBytes;
+    private const int BufferWords = 512;
 
-    private readonly Aes _aes;
-    private readonly byte[] _counters = new byte[BufferBytes];
-    private readonly byte[] _stream = new byte[BufferBytes];
-    private ulong _counter;
-    private int _used = BufferBytes;
+    private readonly WordStream _words;
+    private readonly byte[] _stream = new byte[BufferWords * sizeof(ulong)];
+    private long _next;
+    private int _used = BufferWords * sizeof(ulong);
 
     /// <summary>A stream from its beginning.</summary>
     /// <param name="key">32 bytes that serve for this stream alone: the same key elsewhere gives the same noise.</param>
@@ -44,20 +44,21 @@ public sealed class SeededRandomBytes : IRandomBytes, IDisposable
             throw new ArgumentException($"a stream's key has {KeyBytes} bytes, not {key.Length}", nameof(key));
         }
 
-        _aes = Aes.Create();
-        _aes.Key = key.ToArray();
+        using var secret = SecretBytes.CopyOf(key);
+        _words = new WordStream(secret);
     }
 
     public void Fill(Span<byte> destination)
     {
         while (destination.Length > 0)
         {
-            if (_used == BufferBytes)
+            if (_used == _stream.Length)
             {
-                Refill();
+                _words.Fill(_next, MemoryMarshal.Cast<byte, ulong>(_stream.AsSpan()));
+                (_next, _used) = (_next + BufferWords, 0);
             }
 
-            var taken = Math.Min(destination.Length, BufferBytes - _used);
+            var taken = Math.Min(destination.Length, _stream.Length - _used);
             _stream.AsSpan(_used, taken).CopyTo(destination);
             _used += taken;
             destination = destination[taken..];
@@ -67,18 +68,6 @@ public sealed class SeededRandomBytes : IRandomBytes, IDisposable
     public void Dispose()
     {
         CryptographicOperations.ZeroMemory(_stream);
-        _aes.Dispose();
-    }
-
-    private void Refill()
-    {
-        for (var at = 0; at < BufferBytes; at += BlockBytes)
-        {
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(_counters.AsSpan(at + 8), _counter++);
-        }
-
-        // One block after the other of distinct counters: the mode's name is ECB, what it makes here is a counter mode.
-        _aes.EncryptEcb(_counters, _stream, PaddingMode.None);
-        _used = 0;
+        _words.Dispose();
     }
 }

@@ -1,22 +1,16 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Disclosure.Privacy;
 
 /// <summary>
-/// An account in a file. Spending writes all of it under a temporary name, flushes it to disk, renames it, flushes the folder, and only then says that it is
-/// spent: after a kill or a power cut at any point the file is the one before or the one after, and noise whose cost is not on disk was never handed out. Spent
-/// and never used is what can happen; used and not spent is not. The file and its lock, <c>PATH.lock</c>, are the owner's alone (0600). Two processes do not
-/// spend at once: the second is refused. For one thread.
+/// An account in a file. Spending writes all of it (<see cref="AtomicFile"/>), and only then says that it is spent: after a kill or a power cut at any point
+/// the file is the one before or the one after, and noise whose cost is not on disk was never handed out. Spent and never used is what can happen; used and not
+/// spent is not. What a kill leaves under a temporary name is deleted when the account is opened. The file and its lock, <c>PATH.lock</c>, are the owner's
+/// alone. Two processes do not spend at once: the second is refused. For one thread.
 /// </summary>
-public sealed partial class PrivacyAccountFile : IDisposable
+public sealed class PrivacyAccountFile : IDisposable
 {
-    /// <summary>End of the temporary names: what a kill leaves, <c>PATH.8HEX.part</c>, is deleted when the account is opened.</summary>
-    public const string PartSuffix = ".part";
-
-    private const UnixFileMode Rights = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private const long MaximumBytes = 1L << 30;
 
     private readonly string _path;
@@ -101,7 +95,7 @@ public sealed partial class PrivacyAccountFile : IDisposable
         try
         {
             // Not deleted afterwards: whoever waits for it would lock a file that has no name any more.
-            return Open(path + ".lock", FileMode.OpenOrCreate);
+            return PrivateFile.Open(path + ".lock", FileMode.OpenOrCreate, share: FileShare.None);
         }
         catch (IOException exception) when (exception is not (FileNotFoundException or DirectoryNotFoundException))
         {
@@ -111,57 +105,9 @@ public sealed partial class PrivacyAccountFile : IDisposable
 
     /// <summary>What a kill has left: it holds noise that nobody was given.</summary>
     private static void DeleteParts(string path) =>
-        Array.ForEach(Directory.GetFiles(Path.GetDirectoryName(Path.GetFullPath(path))!, $"{Path.GetFileName(path)}.????????{PartSuffix}"), File.Delete);
+        Array.ForEach(Directory.GetFiles(
+            Path.GetDirectoryName(Path.GetFullPath(path))!, $"{Path.GetFileName(path)}.????????{AtomicFile.PartSuffix}"), File.Delete);
 
-    private static void Write(string path, PrivacyAccount account)
-    {
-        var part = $"{path}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}{PartSuffix}";
-        try
-        {
-            using (var stream = Open(part, FileMode.CreateNew))
-            {
-                stream.Write(Encoding.Latin1.GetBytes(PrivacyAccountText.Print(account)));
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(part, path, overwrite: true);
-            FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        }
-        catch
-        {
-            File.Delete(part);
-            throw;
-        }
-    }
-
-    private static FileStream Open(string path, FileMode mode)
-    {
-        var how = new FileStreamOptions { Mode = mode, Access = FileAccess.ReadWrite, Share = FileShare.None };
-        if (!OperatingSystem.IsWindows())
-        {
-            how.UnixCreateMode = Rights;
-        }
-
-        return new FileStream(path, how);
-    }
-
-    /// <summary>A name is on disk when its folder is. Windows has no such call and does not need it.</summary>
-    private static void FlushFolder(string folder)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            return;
-        }
-
-        using var handle = new SafeFileHandle(OpenForReading(folder, 0), ownsHandle: true);
-        if (handle.IsInvalid)
-        {
-            throw new IOException($"the folder {folder} cannot be flushed to disk: {Marshal.GetLastPInvokeErrorMessage()}");
-        }
-
-        RandomAccess.FlushToDisk(handle);
-    }
-
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial nint OpenForReading(string path, int flags);
+    private static void Write(string path, PrivacyAccount account) =>
+        AtomicFile.Write(path, Encoding.Latin1.GetBytes(PrivacyAccountText.Print(account)));
 }

@@ -4,6 +4,7 @@ using System.Text;
 using CsCheck;
 using PsiMessaging.Disclosure.Noise;
 using PsiMessaging.Disclosure.Privacy;
+using PsiMessaging.Files;
 
 namespace PsiMessaging.Disclosure.Tests.Privacy;
 
@@ -216,10 +217,10 @@ public sealed class PrivacyAccountTests : IDisposable
             file.Spend("q1", "count", Cost(10), () => [1]);
         }
 
-        File.WriteAllText(FilePath + ".0123abcd" + PrivacyAccountFile.PartSuffix, File.ReadAllText(FilePath)[..20]);
+        File.WriteAllText(FilePath + ".0123abcd" + AtomicFile.PartSuffix, File.ReadAllText(FilePath)[..20]);
         using var again = PrivacyAccountFile.Open(FilePath);
         Assert.Equal(new BigInteger(10), again.Account.Spent.Units);
-        Assert.Empty(Directory.GetFiles(_folder, "*" + PrivacyAccountFile.PartSuffix));
+        Assert.Empty(Directory.GetFiles(_folder, "*" + AtomicFile.PartSuffix));
     }
 
     /// <summary>The whole way: drawn ahead, paid for, and after a restart the same answer for the same question; with an empty pool nothing is paid.</summary>
