@@ -1,4 +1,5 @@
 using System.Globalization;
+using PsiMessaging.Analytics.Queries;
 
 namespace PsiMessaging.Analytics.Tests;
 
@@ -142,6 +143,21 @@ public class ChangedAsker
         var honest = await run.DecideAsync("count by AREA, DISEASE", 5, announced: 1);
         Assert.Contains(false, honest);
         Assert.Equal(honest, await run.DecideAsync("count by AREA, DISEASE", 5, announced: 40));
+    }
+
+    /// <summary>A question made so long that its counts would be too many to look at is refused, and not asked without looking.</summary>
+    [Fact]
+    public async Task SoManyMeasuresThatNobodyCouldLook_AreRefused()
+    {
+        var names = Enumerable.Range(0, 18).Select(i => $"X{i}").ToArray();
+        string Row(int i) => $"{i},{string.Join(',', names.Select((_, j) => i * (j + 3)))}";
+        using var run = await MaskedRun.OpenAsync(
+            $"ID,{string.Join(',', names)}\n" + string.Join('\n', Enumerable.Range(0, Rows).Select(Row)),
+            "ID,INCOME\n" + string.Join('\n', Enumerable.Range(0, Rows).Select(i => $"{i},{20_000 + i}")));
+        var refused = await Assert.ThrowsAsync<QueryException>(() =>
+            run.AskAsync($"count, sum(INCOME), {string.Join(", ", names.Skip(1).Select(name => $"cov(X0, {name})"))}", minCell: 10));
+        Assert.Equal(QueryException.EngineCannot, refused.Code);
+        Assert.Contains("ask for fewer measures at once", refused.Message, StringComparison.Ordinal);
     }
 
     /// <summary>What is not stopped, so that nobody takes it for stopped: an entry of 2^63 passes half of the time, one of 2^60 one time in sixteen.</summary>

@@ -110,9 +110,16 @@ public sealed class MaskedPlan
 
         // Own columns of zeros and ones: those of the groups, with a value in some columns, different in some.
         var marks = Enumerable.Range(0, aFactors.Count).Where(factor => aFactors[factor].Powers.Count == 0).Select(factor => a.Offsets[factor]).ToArray();
-        if (minCell == 1 || !query.Query.Statistic.IsReleasedByOthers || !query.Query.Statistic.BindsAsker || marks.Length > BindingLayout.MaximumMarks)
+        if (minCell == 1 || !query.Query.Statistic.IsReleasedByOthers || !query.Query.Statistic.BindsAsker)
         {
             return new MaskedPlan(rows, a, b, entries, null);
+        }
+
+        // Never unbound because there is much to bind: whoever asks chooses how much.
+        if (marks.Length > BindingLayout.MaximumMarks)
+        {
+            throw new QueryException(QueryException.EngineCannot, $"the question counts records of {asker.Party} in {marks.Length} ways, and "
+                + $"{BindingLayout.MaximumMarks} is the most that can be seen to be true; ask for fewer measures at once");
         }
 
         var columns = b.PaddedColumns + BindingLayout.ColumnsOf(marks.Length);
