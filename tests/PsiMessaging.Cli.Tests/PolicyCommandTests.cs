@@ -42,6 +42,17 @@ public sealed class PolicyCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Explain_OfAGrantOfBoundQuestionsOnly_SaysWhichAreRefusedAndWhy()
+    {
+        await MakeAsync("\"P2\": [{ \"datasets\": [\"people\"], \"boundOnly\": true, \"columns\": { \"groupBy\": [\"REGION\"], \"measure\": [\"INCOME\"] } }]");
+        async Task<string> ExplainAsync(string question) => (await PsiAsync("policy", "explain", question, "--with", "P2")).Output;
+        Assert.Contains("The question is answered", await ExplainAsync("mean(INCOME) by REGION, THEIRS"), StringComparison.Ordinal);
+        Assert.Contains("refused with engine masked: nothing binds the asking party to the numbers of its column THEIRS (boundOnly)",
+            await ExplainAsync("cov(INCOME, THEIRS) by REGION"), StringComparison.Ordinal);
+        Assert.Contains("nothing binds the asking party to the rows of a regression", await ExplainAsync("ols(INCOME ~ THEIRS)"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Check_PrintsWhatIsGranted_OrEveryFault()
     {
         await MakeAsync("\"P2\": [{ \"datasets\": [\"people\"], \"columns\": { \"groupBy\": [\"REGION\"] } }]");

@@ -82,14 +82,14 @@ public static class QuestionRule
     /// each, nothing of its own multiplied, and an answer that the others release (docs/masked.md, "Binding").
     /// </summary>
     /// <param name="query">The question.</param>
-    /// <param name="asker">The asking party.</param>
+    /// <param name="isAskers">Whether a column, as the question names it, is the asking party's.</param>
     /// <param name="minCell">The session's minimum cell size.</param>
-    public static string? Unbound(BoundQuery query, string asker, int minCell) =>
+    public static string? Unbound(Query query, Func<string, bool> isAskers, int minCell) =>
         minCell == 1 ? "under a minimum cell size of 1 nothing is withheld"
-        : !query.Query.Statistic.IsReleasedByOthers ? $"what is withheld of a {query.Query.Statistic.Title} is decided by the asking party's worker"
-        : !query.Query.Statistic.BindsAsker ? $"nothing binds the asking party to the rows of a {query.Query.Statistic.Title}"
-        : query.Measures.SelectMany(measure => measure.Columns).Concat(query.WeightColumns).FirstOrDefault(column => column.Party == asker) is { } own
-            ? $"nothing binds the asking party to the numbers of its column {own.Name}"
+        : !query.Statistic.IsReleasedByOthers ? $"what is withheld of a {query.Statistic.Title} is decided by the asking party's worker"
+        : !query.Statistic.BindsAsker ? $"nothing binds the asking party to the rows of a {query.Statistic.Title}"
+        : query.Clause.Measures.SelectMany(measure => measure.Columns).Concat(query.Weight is { } weight ? [weight] : []).FirstOrDefault(isAskers) is { } own
+            ? $"nothing binds the asking party to the numbers of its column {own}"
         : null;
 
     /// <summary>Why what the asking party announces for the release cannot be: null where it can.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Contracts.V1;
@@ -169,7 +170,9 @@ internal static class PolicyCommands
                 : approved ? $"Sessions of {partner} about {own.Name}: terms were approved by a person (psi approvals); others wait."
                 : policy.Otherwise == Otherwise.Ask ? $"Sessions of {partner} about {own.Name}: each waits for a person."
                 : $"Sessions of {partner} about {own.Name}: refused.");
-            var uses = UsesOf(Query.Parse(parsed.GetValue(question)!), own, home.Name);
+            var asked = Query.Parse(parsed.GetValue(question)!);
+            var uses = UsesOf(asked, own, home.Name);
+            var unbound = QuestionRule.Unbound(asked, column => !IsOwn(own, home.Name, column), own.MinCell ?? home.Config.MinCell);
             foreach (var (grant, index) in grants.DefaultIfEmpty(PolicyGrant.Everything).Select((grant, index) => (grant, index)))
             {
                 if (grants.Count > 1)
@@ -177,7 +180,7 @@ internal static class PolicyCommands
                     Console.Out.WriteLine($"In a session that grant {index + 1} of {grants.Count} covers, in the order of the file:");
                 }
 
-                Write(policy, grant, own.Name, uses);
+                Write(policy, grant, own.Name, uses, grant.BoundOnly ? unbound : null);
             }
 
             return Task.CompletedTask;
@@ -185,11 +188,17 @@ internal static class PolicyCommands
     }
 
     /// <summary>What becomes of a question in a session under a grant.</summary>
-    private static void Write(PartyPolicy policy, PolicyGrant grant, string dataset, IReadOnlyList<(string Column, ColumnUse Use)> uses)
+    /// <param name="policy">The policy.</param>
+    /// <param name="grant">The grant.</param>
+    /// <param name="dataset">The own dataset.</param>
+    /// <param name="uses">The own columns that the question uses.</param>
+    /// <param name="unbound">Why the asking party would not be bound, where the grant takes no such question with engine masked.</param>
+    private static void Write(PartyPolicy policy, PolicyGrant grant, string dataset, IReadOnlyList<(string Column, ColumnUse Use)> uses, string? unbound)
     {
         Terminal.Table(["column of " + dataset, "used to", "allowed"], uses.Select(use => (IReadOnlyList<string>)
             [use.Column, WordOf(use.Use), PolicyRules.FaultOf(policy, grant.Columns, dataset, [use]) ?? "yes"]));
         Console.Out.WriteLine(PolicyRules.FaultOf(policy, grant.Columns, dataset, uses) is { } fault ? $"The question is refused: {fault}."
+            : unbound is not null ? $"The question is refused with engine masked: {unbound} (boundOnly)."
             : grant.AskQuestions ? "The question waits for a person."
             : "The question is answered, within the bounds of a day, if the minimum cell size lets it be.");
     }
@@ -199,10 +208,13 @@ internal static class PolicyCommands
     /// <summary>How a question uses the own columns. Those that are not own are the partner's, and its own matter.</summary>
     private static IReadOnlyList<(string Column, ColumnUse Use)> UsesOf(Query query, Dataset own, string name) =>
     [
-        .. PolicyRules.UsesOf(query)
-            .Select(use => (Column: use.Column.StartsWith(name + ".", StringComparison.Ordinal) ? use.Column[(name.Length + 1)..] : use.Column, use.Use))
-            .Where(use => own.Described.Any(column => column.Name == use.Column)),
+        .. PolicyRules.UsesOf(query).Where(use => IsOwn(own, name, use.Column)).Select(use => (NameOf(name, use.Column), use.Use)),
     ];
+
+    private static bool IsOwn(Dataset own, string name, string column) => own.Described.Any(described => described.Name == NameOf(name, column));
+
+    private static string NameOf(string party, string column) =>
+        column.StartsWith(party + ".", StringComparison.Ordinal) ? column[(party.Length + 1)..] : column;
 
     public static Command Approvals() => new Command("approvals", "What partners ask for that waits for a person, and what was approved").Do((parsed, _) =>
         SessionCommands.WithStoreAsync(parsed, (_, store) =>

@@ -121,7 +121,8 @@ internal sealed class PolicyDesk(PartyContext party)
     public bool CountTurnedAway(Effects effects, string partner) => Usage.CountTurnedAway(effects, partner, party.Time.GetUtcNow());
 
     private static string? UnboundIn(SessionGrant granted, PartySession session, BoundQuery query) =>
-        granted.Bounds.BoundOnly && session.Engine == QueryEngine.Masked ? QuestionRule.Unbound(query, session.Peer, session.MinCell) : null;
+        granted.Bounds.BoundOnly && session.Engine == QueryEngine.Masked ? QuestionRule.Unbound(
+            query.Query, column => query.Schema.Resolve(column).Party == session.Peer, session.MinCell) : null;
 
     /// <summary>What is said to a question of a partner's.</summary>
     /// <param name="state">The state.</param>
