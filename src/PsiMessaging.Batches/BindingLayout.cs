@@ -94,7 +94,7 @@ public sealed class BindingCheck(BindingLayout layout, ulong[] factors, ulong[] 
         var row = new ulong[rows];
         for (var mark = 0; mark < sums.Length; mark++)
         {
-            Combine(a, mark, rows, row);
+            Combine(layout, factors, a, mark, rows, row);
             sums[mark] = SumOfSquares(row, weights);
         }
 
@@ -102,9 +102,12 @@ public sealed class BindingCheck(BindingLayout layout, ulong[] factors, ulong[] 
     }
 
     /// <summary>For each row, a mark's columns of all groups times the factors.</summary>
-    internal void Combine(ReadOnlySpan<ulong> a, int mark, int rows, ulong[] row) => Combine(layout, factors, a, mark, rows, row);
-
-    /// <inheritdoc cref="Combine(ReadOnlySpan{ulong}, int, int, ulong[])"/>
+    /// <param name="layout">The columns.</param>
+    /// <param name="factors">A word a group.</param>
+    /// <param name="a">A matrix of the asking party's shape, its rows or their masks, column after column.</param>
+    /// <param name="mark">The mark.</param>
+    /// <param name="rows">Rows.</param>
+    /// <param name="row">Receives a word a row.</param>
     public static void Combine(BindingLayout layout, ulong[] factors, ReadOnlySpan<ulong> a, int mark, int rows, Span<ulong> row)
     {
         row.Clear();

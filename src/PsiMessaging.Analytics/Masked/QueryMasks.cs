@@ -179,9 +179,14 @@ public sealed class Contribution(QueryMasks masks, bool isAsker, int p, int q, B
     /// <param name="withheld">The other party's own masks, over every entry.</param>
     public ulong[] FinishBinding(ulong[] withheld)
     {
+        if (binding is null)
+        {
+            return [];
+        }
+
         var s1 = new ulong[_correction.Length];
         masks.S1(s1);
-        return binding?.Finish(_correction, s1, ShareOf(masks, withheld)) ?? [];
+        return binding.Finish(_correction, s1, ShareOf(masks, withheld));
     }
 
     /// <summary>The other party's shares of how many records the asking party put into each of its columns: the sums of that one's masks, taken off.</summary>
