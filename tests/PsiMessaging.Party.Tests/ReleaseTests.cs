@@ -247,6 +247,83 @@ public class ReleaseTests
         }
     }
 
+    /// <summary>What binds the asking party comes from the other, and fits: else the question is refused before a row is multiplied.</summary>
+    [Theory]
+    [InlineData("no groups")]
+    [InlineData("groups without end")]
+    [InlineData("an offset twice")]
+    [InlineData("an offset beyond the group")]
+    [InlineData("no offset")]
+    [InlineData("more offsets than columns")]
+    [InlineData("a short seed")]
+    [InlineData("the asking party's own")]
+    [InlineData("none")]
+    public async Task Binding_ThatCannotBe_IsRefusedByTheLinker(string lie)
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            network.Bend = envelope =>
+            {
+                if (envelope.Message is not OpenProduct open || (lie == "the asking party's own") != (envelope.Header.From == "P1"))
+                {
+                    return [envelope.Frame.ToArray()];
+                }
+
+                var honest = open.Binding ?? new ProductBinding(new byte[32], 1, 1, [0]);
+                var bent = lie switch
+                {
+                    "no groups" => honest with { Groups = 0 },
+                    "groups without end" => honest with { Groups = int.MaxValue, Width = int.MaxValue },
+                    "an offset twice" => honest with { Offsets = [0, 0] },
+                    "an offset beyond the group" => honest with { Offsets = [honest.Width] },
+                    "no offset" => honest with { Offsets = [] },
+                    "more offsets than columns" => honest with { Width = 100, Offsets = [.. Enumerable.Range(0, 64)] },
+                    "a short seed" => honest with { Seed = new byte[31] },
+                    "none" => null,
+                    _ => honest,
+                };
+                var home = envelope.Header.From == "P1" ? network.P1.Home : network.P2.Home;
+                return [Envelope.Create(home, "LINKER", session, open with { Binding = bent }).Frame.ToArray()];
+            };
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, Text));
+            Assert.Equal((false, FailureCodes.BadContribution), (answer.Ok, answer.Code));
+            Assert.Contains(lie == "none" ? "the release is refused" : "in a way that cannot be", answer.Message, StringComparison.Ordinal);
+            network.Bend = envelope => [envelope.Frame.ToArray()];
+            Assert.Equal(Plain(), (await network.P1.CommandAsync(session, new SubmitQuery(session, Text))).Result!.Lines());
+        }
+    }
+
+    /// <summary>
+    /// A linker that alters its transfer gets no table: the contributing party stops, the question ends at its deadline, and the session goes on.
+    /// </summary>
+    [Fact]
+    public async Task HostileLinker_WhoAltersItsTransfer_GetsNoTables()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            var tables = 0;
+            network.Bend = envelope =>
+            {
+                Interlocked.Add(ref tables, envelope.Message is ReleaseTables ? 1 : 0);
+                if (envelope.Message is not ReleaseTransfer)
+                {
+                    return [envelope.Frame.ToArray()];
+                }
+
+                var body = envelope.Body.ToArray();
+                body[100] ^= 1;
+                return [Envelope.Create(network.Linker.Home, "P2", session, envelope.Message, body).Frame.ToArray()];
+            };
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, Text, DeadlineSeconds: 3));
+            Assert.Equal((false, FailureCodes.Deadline, 0), (answer.Ok, answer.Code, tables));
+            await TestNetwork.EventuallyAsync(() => network.P2.Session()!.OpenQueries.Count == 0);
+            network.Bend = envelope => [envelope.Frame.ToArray()];
+            Assert.Equal(Plain(), (await network.P1.CommandAsync(session, new SubmitQuery(session, Text))).Result!.Lines());
+        }
+    }
+
     private static ulong[] Less(ulong[] words, ulong number)
     {
         words[0] -= number;
