@@ -8,8 +8,8 @@ namespace PsiMessaging.Benchmarks;
 
 /// <summary>
 /// <c>masked BROKER [rows [engine]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other,
-/// engines <c>masked</c> and <c>tokens</c> in one run. The intersection itself is written into the homes as completed. Prints seconds, the peak memory of every
-/// process, and the ratio.
+/// engines <c>masked</c>, with a minimum of 10 (released and bound) and of 1 (neither), and <c>tokens</c> in one run. The intersection itself is written into
+/// the homes as completed. Prints seconds, the peak memory of every process, and the ratios.
 /// </summary>
 internal static class Masked
 {
@@ -35,41 +35,44 @@ internal static class Masked
 
             return path;
         }).ToArray();
-        foreach (var engine in engines)
+        Case[] cases = [.. engines.SelectMany(engine =>
+            engine == QueryEngine.Masked ? [new Case(engine, 10), new Case(engine, 1)] : new[] { new Case(engine, 1) })];
+        foreach (var one in cases)
         {
-            await Sending.PrepareAsync(homes[0], "P2", files[0], rows, SessionOf(engine), engine);
-            await Sending.PrepareAsync(homes[1], "P1", files[1], rows, SessionOf(engine), engine);
+            await Sending.PrepareAsync(homes[0], "P2", files[0], rows, one.Session, one.Engine, one.MinCell);
+            await Sending.PrepareAsync(homes[1], "P1", files[1], rows, one.Session, one.Engine, one.MinCell);
+            Sending.OpenChannel(homes[0], homes[1], one.Session);
         }
 
         using var workers = new WorkerProcesses(homes);
         try
         {
-            var best = new Dictionary<QueryEngine, double>();
-            foreach (var engine in engines)
+            var best = new Dictionary<Case, double>();
+            foreach (var one in cases)
             {
                 var watch = Stopwatch.StartNew();
-                Sending.Run("send", SessionOf(engine), "--home", homes[0].Path, "--timeout", "3000");
-                Sending.Run("send", SessionOf(engine), "--home", homes[1].Path, "--timeout", "3000");
-                Console.WriteLine($"{WireNames.NameOf(engine)}: send by both {watch.Elapsed.TotalSeconds:f1} s");
-                foreach (var text in engine == QueryEngine.Masked ? ["A, B", "A, B", "A, B",
+                Sending.Run("send", one.Session, "--home", homes[0].Path, "--timeout", "3000");
+                Sending.Run("send", one.Session, "--home", homes[1].Path, "--timeout", "3000");
+                Console.WriteLine($"{one}: send by both {watch.Elapsed.TotalSeconds:f1} s");
+                foreach (var text in one.Engine == QueryEngine.Masked ? ["A, B", "A, B", "A, B",
                     "mean(XA), sd(XA), corr(XA, XB) by B"] : new[] { "A, B", "A, B", "A, B" })
                 {
                     watch.Restart();
-                    using var answer = JsonDocument.Parse(Sending.Run("query", SessionOf(engine), text,
+                    using var answer = JsonDocument.Parse(Sending.Run("query", one.Session, text,
                         "--home", homes[0].Path, "--json", "--timeout", "3000", "--deadline", "3000"));
                     var (seconds, records) = (answer.RootElement.GetProperty("seconds").GetDouble(), answer.RootElement.GetProperty("records").GetInt64());
-                    Console.WriteLine($"{WireNames.NameOf(engine)}: {text}: {seconds:f2} s from question to answer ({watch.Elapsed.TotalSeconds:f2} s with the "
+                    Console.WriteLine($"{one}: {text}: {seconds:f2} s from question to answer ({watch.Elapsed.TotalSeconds:f2} s with the "
                         + $"command), {records:N0} records");
                     if (text == "A, B")
                     {
-                        best[engine] = Math.Min(seconds, best.GetValueOrDefault(engine, double.MaxValue));
+                        best[one] = Math.Min(seconds, best.GetValueOrDefault(one, double.MaxValue));
                     }
                 }
             }
 
-            if (best.Count == 2)
+            foreach (var one in cases[1..])
             {
-                Console.WriteLine($"masked / tokens: {best[QueryEngine.Masked] / best[QueryEngine.Tokens]:f2}");
+                Console.WriteLine($"{cases[0]} / {one}: {best[cases[0]] / best[one]:f2}");
             }
 
             workers.PrintPeaks();
@@ -82,5 +85,11 @@ internal static class Masked
         return 0;
     }
 
-    private static string SessionOf(QueryEngine engine) => (engine == QueryEngine.Masked ? "a" : "b").PadRight(32, '0');
+    /// <summary>A session of the run.</summary>
+    private sealed record Case(QueryEngine Engine, int MinCell)
+    {
+        public string Session { get; } = $"{(Engine == QueryEngine.Masked ? "a" : "b")}{MinCell}".PadRight(32, '0');
+
+        public override string ToString() => $"{WireNames.NameOf(Engine)}, minimum {MinCell}";
+    }
 }

@@ -11,6 +11,7 @@ return args switch
     ["send", ..] => await Sending.RunAsync(args),
     ["masked", ..] => await Masked.RunAsync(args),
     ["noise", ..] => Noise.Run(args),
+    ["release", ..] => Release.Run(args),
     ["product", ..] => Product.Run(),
     ["compute", ..] => await ScaleOut.RunAsync(args),
     ["correctness", ..] => await Vole.CheckAsync(),

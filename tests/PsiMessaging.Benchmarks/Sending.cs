@@ -7,11 +7,15 @@ using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Batches;
 using PsiMessaging.Cli.Simulation;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.Sealing;
+using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Records;
+using PsiMessaging.Files;
 using PsiMessaging.InProcess;
 using PsiMessaging.Linker;
 using PsiMessaging.Participants.Identities;
+using PsiMessaging.Participants.Sealing;
 using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Result;
 using PsiMessaging.Party.Session;
@@ -44,6 +48,7 @@ internal static class Sending
             await PrepareAsync(home, peer, file, rows);
         }
 
+        OpenChannel(homes[0], homes[1]);
         Console.WriteLine($"{rows:N0} rows × 3 columns; datasets added in {watch.Elapsed.TotalSeconds:0.0} s");
         using var workers = new WorkerProcesses(homes);
         try
@@ -85,14 +90,14 @@ internal static class Sending
 
     /// <summary>A home as it stands after a completed session in which all rows are common.</summary>
     internal static async Task PrepareAsync(ParticipantHome home, string peer, string file,
-        int rows, string session = Session, QueryEngine engine = QueryEngine.Tokens)
+        int rows, string session = Session, QueryEngine engine = QueryEngine.Tokens, int minCell = 1)
     {
         using var store = Store(home);
         var catalog = new DatasetCatalog(home, store, TimeProvider.System);
         var dataset = catalog.Find("data")
             ?? await catalog.AddAsync(new DatasetRequest("data", file, ["ID"], new RecordReaderOptions(), false, DuplicateRule.Reject));
         var now = TimeProvider.System.GetUtcNow();
-        Directory.CreateDirectory(home.SessionPath(session));
+        PrivateFile.CreateFolder(home.SessionPath(session));
         var matched = new MatchedRows(rows);
         for (var row = 0; row < rows; row++)
         {
@@ -105,12 +110,25 @@ internal static class Sending
             transaction.PutSession(new PartySession(SessionState.Completed)
             {
                 Id = session, IsInitiator = home.Name == "P1", Peer = peer, Linker = "LINKER", Dataset = "data", DatasetHash = dataset.Hash,
-                Protocol = EcdhProtocol.Instance.Name, Engine = engine, Reveal = RevealTo.Both, MinCell = 1, CreatedAt = now,
+                Protocol = EcdhProtocol.Instance.Name, Engine = engine, Reveal = RevealTo.Both, MinCell = minCell, CreatedAt = now,
                 DeadlineAt = now.AddHours(1), KeyNames = ["ID"], OwnRows = rows, OwnDistinct = rows, PeerDistinct = rows,
                 ProposalHash = new byte[32], AcceptanceHash = new byte[32], IntersectionSize = rows, HadResult = true, EndedAt = now,
             }.ToStored());
             return true;
         });
+    }
+
+    /// <summary>The keys under which the two parties seal what they send each other in a session, as its hand-shake would have left them.</summary>
+    internal static void OpenChannel(ParticipantHome one, ParticipantHome other, string session = Session)
+    {
+        foreach (var (from, to) in new[] { (one, other), (other, one) })
+        {
+            using var stored = Store(from);
+            using var seed = SecretBytes.CopyOf(stored.Write(state => Channels.Ensure(state, session, to.Name)).Seed);
+            using var key = new HybridKey(seed);
+            using var receiver = Store(to);
+            receiver.Write(state => Channels.Learn(state, to, session, from.Name, key.PublicKey));
+        }
     }
 
     /// <summary>A column's token in the session written above.</summary>
