@@ -51,9 +51,7 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
     private (List<Total> Totals, long Records) ReleasedOfOwn(List<(int Kept, int[] Members)> totals, OwnRecords own)
     {
         var known = own.Groups.Sum(records => (long)records);
-        var shown = _table.Release is not null ? [.. totals.Select(total => IsSumOfShown(total.Members))]
-            : ReleaseRule.ShowTotals(groups.Records, groups.Shown, [.. Enumerable.Range(0, groups.Records.Length).Select(_table.OwnGroupOf)],
-            [.. own.Groups.Select(records => (long)records)], groups.OthersHave, [.. totals.Select(total => total.Members)], groups.MinCell);
+        bool[] shown = [.. totals.Select(total => IsSumOfShown(total.Members))];
         var released = new List<Total>();
         for (var t = 0; t < totals.Count; t++)
         {
@@ -70,7 +68,7 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
         return (released, records);
     }
 
-    /// <summary>Others have opened cells and no totals: one is shown where it says nothing that they do not.</summary>
+    /// <summary>A total is shown where it says nothing that the cells under it do not: whoever releases cells opens no totals.</summary>
     private bool IsSumOfShown(int[] members) =>
         Array.TrueForAll(members, member => groups.Shown[member]) && members.Sum(member => groups.Records[member]) >= groups.MinCell;
 
