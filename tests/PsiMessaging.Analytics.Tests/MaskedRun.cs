@@ -132,11 +132,12 @@ internal sealed class MaskedRun : IDisposable
         var table = new MaskedTable(query, plan, product, left.Labels, right.Labels,
             minCell > 1 ? left.OwnRecords : null);
         var plain = new AnswerBuilder(query, table, minCell, P1.Rows);
-        if (minCell == 1 || ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell) is not { } release)
+        if (minCell == 1)
         {
             return plain.Build();
         }
 
+        var release = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell);
         Assert.Null(QuestionRule.Malformed(left.ReleaseSide, left.Announced, query, asker, left.Shape));
         var released = new AnswerBuilder(query, Release(query, plan, release, product, left, right), minCell, P1.Rows);
         Answer expected;
@@ -182,7 +183,7 @@ internal sealed class MaskedRun : IDisposable
         }
 
         var truth = Unmasked.Product.Zip(Unmasked.Needed, (word, needed) => needed ? word : 0).ToArray();
-        var release = ReleasePlan.Of(query, plan, SidesOf("P1", left, right), minCell)!;
+        var release = ReleasePlan.Of(query, plan, SidesOf("P1", left, right), minCell);
         using var masks = new QueryMasks(_shared, context);
         var withheld = QueryMasks.Withheld(_withheld, context, isReleased ? new bool[truth.Length] : plan.NeededEntries());
         var share = Contribution.ShareOf(masks, withheld);
@@ -200,10 +201,10 @@ internal sealed class MaskedRun : IDisposable
         var circuit = ReleaseCircuit.Of(release.Program);
         var transfer = ReleaseProtocol.Transfer(release.Program, theirs, linker, out var labels);
         var (tables, sealedWords) = ReleaseProtocol.Garble(circuit, ours, transfer, share, [.. release.Constants], context.Hash(), plan.Bits());
-        var shares = new ulong[truth.Length];
+        var shares = new ulong[truth.Length + release.Program.Sums.Count];
         var decided = ReleaseProtocol.Open(
             release.Program, ReleaseProtocol.Evaluate(circuit, theirs, labels, tables), sealedWords, context.Hash(), shares);
-        var opened = new bool[truth.Length];
+        var opened = new bool[shares.Length];
         foreach (var word in release.Program.Openings.Where((_, i) => decided[i]).SelectMany(opening => opening.Words))
         {
             opened[word] = true;
@@ -211,8 +212,8 @@ internal sealed class MaskedRun : IDisposable
 
         var memory = (ulong[])linker.Clone();
         Contribution.Unmask(masks, memory);
-        var bits = plan.Bits();
-        return ([.. memory.Select((word, i) => opened[i] ? MaskedPlan.Cut(linker[i] + shares[i], bits[i]) : word)], truth, opened);
+        var all = release.Words(decided, linker, shares);
+        return ([.. release.Program.Extend(memory).Select((word, i) => opened[i] ? all[i] : word)], release.Program.Extend(truth), opened);
     }
 
     /// <summary>What is decided about a question of P1's that announces its groups larger than they are.</summary>
@@ -226,7 +227,7 @@ internal sealed class MaskedRun : IDisposable
         var (left, right) = (await PartyMatrix.OpenAsync(query, "P1", P1, minCell, "P2"), await PartyMatrix.OpenAsync(query, "P2", P2, minCell));
         var plan = MaskedPlan.Build(query, P1.Rows, ("P1", left.Shape), ("P2", right.Shape), 1, minCell);
         var sides = SidesOf("P1", left, right);
-        var release = ReleasePlan.Of(query, plan, sides with { Groups = [.. sides.Groups.Select(count => count * announced)] }, minCell)!;
+        var release = ReleasePlan.Of(query, plan, sides with { Groups = [.. sides.Groups.Select(count => count * announced)] }, minCell);
         return Decide(release, Unmasked.Product);
     }
 
@@ -235,13 +236,8 @@ internal sealed class MaskedRun : IDisposable
         BoundQuery query, MaskedPlan plan, ReleasePlan release, ulong[] product, PartyMatrix left, PartyMatrix right)
     {
         var opened = Decide(release, product);
-        var (words, bits) = (new ulong[product.Length], plan.Bits());
-        foreach (var word in release.Program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words))
-        {
-            words[word] = MaskedPlan.Cut(product[word], bits[word]);
-        }
-
-        return new MaskedTable(query, plan, words, left.Labels, right.Labels, left.OwnRecords, release.Read(opened));
+        var words = release.Words(opened, new ulong[product.Length], release.Program.Extend(product));
+        return new MaskedTable(query, plan, words, left.Labels, right.Labels, left.OwnRecords, release.Read(opened, words));
     }
 
     private static bool[] Decide(ReleasePlan release, ulong[] product)

@@ -86,7 +86,6 @@ public static class QuestionRule
     /// <param name="minCell">The session's minimum cell size.</param>
     public static string? Unbound(Query query, Func<string, bool> isAskers, int minCell) =>
         minCell == 1 ? "under a minimum cell size of 1 nothing is withheld"
-        : !query.Statistic.IsReleasedByOthers ? $"what is withheld of a {query.Statistic.Title} is decided by the asking party's worker"
         : !query.Statistic.BindsAsker ? $"nothing binds the asking party to the rows of a {query.Statistic.Title}"
         : query.Clause.Measures.SelectMany(measure => measure.Columns).Concat(query.Weight is { } weight ? [weight] : []).FirstOrDefault(isAskers) is { } own
             ? $"nothing binds the asking party to the numbers of its column {own}"
@@ -110,7 +109,7 @@ public static class QuestionRule
             counts?.Count == announced.Groups.Count && counts.Zip(announced.Groups).All(pair => pair.First >= 0 && pair.First <= pair.Second);
         return release.Counts.Count != query.OwnMoments(party, term => shape.Levels[terms.IndexOf(term)]).Count || !release.Counts.All(IsOfGroups)
             || release.TwoValued.Count > MostColumns || release.Differing.Count > MostColumns || release.TwoValued.Contains(null)
-            || release.Missing.Count > announced.Groups.Count || release.Missing.Any(place => place < 0 || place >= announced.Groups.Count)
+            || release.Missing.Count > shape.Groups || release.Missing.Any(place => place < 0 || place >= shape.Groups)
             || release.Differing.Any(column => column?.Column is null || !IsOfGroups([.. column.Groups?.Select(group => group?.Records ?? -1) ?? []])
                 || column.Groups!.Any(group => group.Different < 0 || group.Different > group.Records))
             ? "the numbers of records that differ in its columns do not fit" : null;

@@ -18,7 +18,9 @@ internal sealed class ReleaseBuilder
     private readonly List<long> _constants = [];
     private readonly List<Decision> _decisions = [];
     private readonly List<Opening> _openings = [];
+    private readonly List<IReadOnlyList<int>> _sums = [];
     private readonly Dictionary<(int Cell, string Columns), int> _named = [];
+    private readonly Dictionary<(int Cell, string Name), (Moment Moment, int[] Places)> _openedSums = [];
     private readonly Dictionary<(Moment, string), int[]> _ownColumns = [];
     private readonly Dictionary<Moment, int> _ownMoments;
     private readonly int _groupBits, _allBits;
@@ -153,7 +155,79 @@ internal sealed class ReleaseBuilder
         [Add(new Decision.All([condition, whenSet])), Add(new Decision.All([Add(new Decision.Not(condition)), other]))]));
 
     /// <summary>The plan.</summary>
-    public ReleasePlan Build() => new(new ReleaseProgram(_numbers, _decisions, _openings), [.. _constants], _named, Cells);
+    public ReleasePlan Build() =>
+        new(new ReleaseProgram(_numbers, _decisions, _openings) { Sums = _sums }, [.. _constants], _named, Cells, _plan, _openedSums);
+
+    /// <summary>Bins, with that of missing values behind them, of each own group and of each of the other's: 1 where a side has none.</summary>
+    public (int Own, int Others) Bins => (_plan.A.Shape.Groups / Math.Max(1, _sides.Groups.Count),
+        Query.BinsOf(_plan.B.Party) is { } bins && _plan.B.Shape.Groups % bins.Titles.Count == 0 ? bins.Titles.Count : 1);
+
+    /// <summary>The cell of a group of each side.</summary>
+    public int CellOf(int own, int others) => (own * _plan.B.Shape.Groups) + others;
+
+    /// <summary>Groups of the asking party's matrix, and of the other's, bins counted one by one.</summary>
+    public (int Own, int Others) Groups => (_plan.A.Shape.Groups, _plan.B.Shape.Groups);
+
+    /// <summary>A number of records: counts of cells, and of own groups as the asking party sent them, which has to be bound.</summary>
+    public int Number(IEnumerable<(Moment Count, int Cell, int Sign)> counts, IEnumerable<(Moment Count, int Group, int Sign)> own) =>
+        Number(_groupBits, counts, 0, own.Select(count => (_plan.OwnWordOf(count.Count, count.Group), count.Sign)));
+
+    /// <summary>The rule of subtraction for some cells of one own group: a decision each.</summary>
+    /// <param name="counts">Numbers.</param>
+    /// <param name="left">The number of records of the own group in none of them.</param>
+    public int[] Show(IReadOnlyList<int> counts, int left)
+    {
+        var decided = Add(new Decision.Cells(counts, left, _others, MinCell));
+        return [.. counts.Select((_, i) => Add(new Decision.CellOf(decided, i)))];
+    }
+
+    /// <summary>Bins put together: for each the decision that one ends there.</summary>
+    /// <param name="counts">A number for each bin and rule.</param>
+    /// <param name="rules">The rules.</param>
+    /// <param name="isOnly">Whether no other cell has records of the own group: then none left over may be left.</param>
+    /// <param name="open">The decision that the last bin has no end of its own.</param>
+    public int[] Merge(IReadOnlyList<int> counts, IReadOnlyList<MergeRule> rules, bool isOnly, int open)
+    {
+        var alone = isOnly && _others >= 0 ? Add(new Decision.Not(_others)) : -1;
+        var decided = Add(new Decision.Merge(counts, rules, alone, open, MinCell));
+        return [.. Enumerable.Range(0, counts.Count / rules.Count).Select(i => Add(new Decision.CellOf(decided, i)))];
+    }
+
+    /// <summary>A decision that holds where another does not.</summary>
+    public int Not(int decision) => Add(new Decision.Not(decision));
+
+    /// <summary>A decision that holds where one of some does.</summary>
+    public int Any(IReadOnlyList<int> decisions) => decisions.Count == 1 ? decisions[0] : Add(new Decision.Any(decisions));
+
+    /// <summary>Places of a sum's words over cells: those of one cell, and of further ones added to what was there.</summary>
+    /// <param name="moment">The sum.</param>
+    /// <param name="cell">The further cell.</param>
+    /// <param name="before">What is added to; null for nothing.</param>
+    public int[] SumWith(Moment moment, int cell, int[]? before)
+    {
+        int[] words = [.. _plan.WordsOf(moment, PlaceOf(cell).A, PlaceOf(cell).B)];
+        if (before is null)
+        {
+            return words;
+        }
+
+        var first = (_plan.A.PaddedColumns * _plan.B.PaddedColumns) + _sums.Count;
+        _sums.AddRange(words.Zip(before, (word, sum) => (int[])[sum, word]));
+        return [.. Enumerable.Range(first, words.Length)];
+    }
+
+    /// <summary>Opens a sum over cells where a decision says so.</summary>
+    /// <param name="cell">The cell that it is looked up at.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="decision">The decision.</param>
+    /// <param name="moment">The sum.</param>
+    /// <param name="places">From <see cref="SumWith"/>; none to open the decision alone.</param>
+    public void OpenSum(int cell, string name, int decision, Moment moment, int[] places)
+    {
+        _named.Add((cell, name), _openings.Count);
+        _openedSums.Add((cell, name), (moment, places));
+        _openings.Add(new Opening(decision, places));
+    }
 
     /// <summary>Cells of each own group: the rule of subtraction, for records or for those that differ in own columns.</summary>
     /// <param name="countOf">Counts of a cell with their signs, as asked for or turned.</param>
@@ -170,11 +244,7 @@ internal sealed class ReleaseBuilder
             // Where every own group was put aside there is one group of zeros.
             var left = Number(_groupBits, cells.SelectMany(cell => countOf(cell, -1)), group < _sides.Groups.Count ? ownOf(group) : 0,
                 OwnWords(own, group));
-            var decided = Add(new Decision.Cells(counts, left, _others, MinCell));
-            for (var i = 0; i < width; i++)
-            {
-                shown[cells[i]] = Add(new Decision.CellOf(decided, i));
-            }
+            Show(counts, left).CopyTo(shown, cells[0]);
         }
 
         return shown;
@@ -213,7 +283,7 @@ internal sealed class ReleaseBuilder
         (IsOthers(column) ? _sides.OthersTwoValued : _sides.Side.TwoValued).Contains(column.Name, StringComparer.Ordinal);
 
     /// <summary>As <see cref="ColumnRelease.HasNone"/>, from what is announced.</summary>
-    public bool HasNone(int cell, ColumnName column, bool isRest) => column == Query.Weight && OwnSpread(column, cell / _plan.B.Shape.Groups) is { } own
+    public bool HasNone(int cell, ColumnName column, bool isRest) => column == Query.Weight && OwnSpread(column, PlaceOf(cell).A / Bins.Own) is { } own
         && (isRest ? own.Records - own.Different : own.Different) == 0;
 
     /// <summary>How many records of an own group have a value in an own column, and differ; null for the other party's.</summary>

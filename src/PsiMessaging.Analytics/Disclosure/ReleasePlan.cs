@@ -34,10 +34,14 @@ public sealed class ReleasePlan
     internal const string Count = "";
 
     private readonly Dictionary<(int Cell, string Columns), int> _openings;
+    private readonly Dictionary<(int Cell, string Name), (Moment Moment, int[] Places)> _sums;
+    private readonly MaskedPlan _plan;
     private readonly int _cells;
 
-    internal ReleasePlan(ReleaseProgram program, long[] constants, Dictionary<(int Cell, string Columns), int> openings, int cells) =>
-        (Program, Constants, _openings, _cells) = (program, constants, openings, cells);
+    internal ReleasePlan(
+        ReleaseProgram program, long[] constants, Dictionary<(int Cell, string Columns), int> openings, int cells, MaskedPlan plan,
+        Dictionary<(int Cell, string Name), (Moment Moment, int[] Places)> sums) =>
+        (Program, Constants, _openings, _cells, _plan, _sums) = (program, constants, openings, cells, plan, sums);
 
     /// <summary>The program: the linker gets it from the contributing party.</summary>
     public ReleaseProgram Program { get; }
@@ -45,28 +49,42 @@ public sealed class ReleasePlan
     /// <summary>What the contributing party adds to each number: how many records the asking party announced. The linker does not get it.</summary>
     public IReadOnlyList<long> Constants { get; }
 
-    /// <summary>The plan of a question's release; null for a statistic that the asking party's worker withholds by itself.</summary>
+    /// <summary>The plan of a question's release.</summary>
     /// <param name="query">The question.</param>
     /// <param name="plan">Its product.</param>
     /// <param name="sides">What is announced.</param>
     /// <param name="minCell">The minimum cell size, 2 or more.</param>
-    public static ReleasePlan? Of(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell)
+    public static ReleasePlan Of(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell)
     {
-        if (!query.Query.Statistic.IsReleasedByOthers)
-        {
-            return null;
-        }
-
         var builder = new ReleaseBuilder(query, plan, sides, minCell);
         query.Query.Statistic.Release(builder);
         return builder.Build();
     }
 
+    /// <summary>
+    /// The words and sums that were opened, cut to the bits that theirs can have; 0 where they were not.
+    /// </summary>
+    /// <param name="opened">A bit for each opening of the program.</param>
+    /// <param name="linker">The linker's share of every word.</param>
+    /// <param name="shares">The contributing party's share of those that were opened, sums behind the words.</param>
+    public ulong[] Words(bool[] opened, ReadOnlySpan<ulong> linker, ReadOnlySpan<ulong> shares)
+    {
+        var (all, bits, words) = (Program.Extend(linker), Program.Extend(_plan.Bits()), new ulong[shares.Length]);
+        foreach (var place in Program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words))
+        {
+            words[place] = MaskedPlan.Cut(all[place] + shares[place], bits[place]);
+        }
+
+        return words;
+    }
+
     /// <summary>What was opened, for who reads the table.</summary>
     /// <param name="opened">A bit for each opening of the program.</param>
-    public Release Read(bool[] opened) => new(
+    /// <param name="words">Words and sums that were opened.</param>
+    public Release Read(bool[] opened, ulong[] words) => new(
         [.. Enumerable.Range(0, _cells).Select(cell => _openings.TryGetValue((cell, Count), out var opening) && opened[opening])],
-        (cell, name) => _openings.TryGetValue((cell, name), out var opening) ? opened[opening] : null);
+        (cell, name) => _openings.TryGetValue((cell, name), out var opening) ? opened[opening] : null,
+        (cell, name) => _sums[(cell, name)] is var sum ? _plan.Join(sum.Moment, [.. sum.Places.Select(place => words[place])]) : 0);
 
     /// <summary>The name under which a measure's columns are looked up.</summary>
     internal static string KeyOf(IEnumerable<ColumnName> columns) =>
@@ -76,8 +94,12 @@ public sealed class ReleasePlan
 /// <summary>What linker and contributing party have released of a table.</summary>
 /// <param name="Cells">Whether each cell is shown.</param>
 /// <param name="Named">A decision about a cell by its name; null where there is none.</param>
-public sealed record Release(IReadOnlyList<bool> Cells, Func<int, string, bool?> Named)
+/// <param name="Sums">A sum over cells by its name, where the decision of that name is yes.</param>
+public sealed record Release(IReadOnlyList<bool> Cells, Func<int, string, bool?> Named, Func<int, string, System.Numerics.BigInteger> Sums)
 {
+    /// <summary>Whether a decision about a cell is yes.</summary>
+    internal bool Is(int cell, string name) => Named(cell, name) == true;
+
     /// <summary>Whether what is about some columns is shown in a cell.</summary>
     internal bool IsShown(int cell, IEnumerable<ColumnName> columns) => Cells[cell] && Named(cell, ReleasePlan.KeyOf(columns)) != false;
 

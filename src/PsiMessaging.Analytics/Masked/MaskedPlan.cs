@@ -110,7 +110,7 @@ public sealed class MaskedPlan
 
         // Own columns of zeros and ones: those of the groups, with a value in some columns, different in some.
         var marks = Enumerable.Range(0, aFactors.Count).Where(factor => aFactors[factor].Powers.Count == 0).Select(factor => a.Offsets[factor]).ToArray();
-        if (minCell == 1 || !query.Query.Statistic.IsReleasedByOthers || !query.Query.Statistic.BindsAsker)
+        if (minCell == 1 || !query.Query.Statistic.BindsAsker)
         {
             return new MaskedPlan(rows, a, b, entries, null);
         }
@@ -234,6 +234,20 @@ public sealed class MaskedPlan
                 var column = (groupB * B.Width) + B.Offsets[right] + j;
                 total += (BigInteger)(long)product[(row * B.PaddedColumns) + column] << ((A.LimbBits[left] * i) + (B.LimbBits[right] * j));
             }
+        }
+
+        return total;
+    }
+
+    /// <summary>A moment's sum from its words, in the order of <see cref="WordsOf"/>.</summary>
+    internal BigInteger Join(Moment moment, IReadOnlyList<ulong> words)
+    {
+        var (left, right) = _entries[moment];
+        var total = BigInteger.Zero;
+        for (var i = 0; i < words.Count; i++)
+        {
+            var (a, b) = (i / B.Limbs[right], i % B.Limbs[right]);
+            total += (BigInteger)(long)words[i] << ((A.LimbBits[left] * a) + (B.LimbBits[right] * b));
         }
 
         return total;

@@ -69,17 +69,14 @@ public abstract class Statistic
     public virtual IEnumerable<Moment> MinimumMoments(BoundQuery query, Func<BoundTerm, int>? levels) =>
         query.WeightColumns.Select(column => query.RecordsDifferent([], column));
 
-    /// <summary>
-    /// Whether linker and contributing party of engine <c>masked</c> decide what is shown of it, so that the asking party gets nothing else. Where not, the
-    /// asking party's worker withholds it after unmasking.
-    /// </summary>
-    public virtual bool IsReleasedByOthers => false;
-
-    /// <summary>Whether the asking party is bound to rows of zeros and ones, each of one group, where it is released by others.</summary>
+    /// <summary>Whether the asking party of engine <c>masked</c> is bound to rows of zeros and ones, each of one group.</summary>
     public virtual bool BindsAsker => false;
 
-    /// <summary>What of it may be shown, as decisions about counts that nobody sees.</summary>
-    internal virtual void Release(Disclosure.ReleaseBuilder builder) => throw new InvalidOperationException($"a {Title} has no release");
+    /// <summary>
+    /// What of it may be shown under a minimum cell size, as decisions of linker and contributing party of engine <c>masked</c> about counts that nobody sees:
+    /// the asking party gets that and nothing else.
+    /// </summary>
+    internal abstract void Release(Disclosure.ReleaseBuilder builder);
 
     /// <summary>The answer to a question over no records at all.</summary>
     /// <exception cref="QueryException">There is none.</exception>

@@ -44,6 +44,12 @@ public sealed class ReleaseCircuit
             throw new InvalidDataException("the answer has more sums than can be opened together; ask for fewer measures, or by coarser columns");
         }
 
+        if (Math.Max(program.Numbers.Count, Math.Max(program.Openings.Count, program.Sums.Count)) > ReleaseProgram.MaximumItems
+            || program.Decisions.Count > ReleaseProgram.MaximumDecisions)
+        {
+            throw new InvalidDataException("the answer has more numbers than can be decided about together; ask by fewer or coarser columns");
+        }
+
         var made = new ReleaseCircuit(program);
         made.AddNumbers();
         for (var i = 0; i < program.Decisions.Count; i++)
@@ -89,6 +95,7 @@ public sealed class ReleaseCircuit
         Decision.Not not => [_words.Not(_decided[not.Of][0])],
         Decision.CellOf cell => [_decided[cell.Of][cell.Cell]],
         Decision.Cells cells => Decide(cells),
+        Decision.Merge merge => new BinMerging(_words, merge, _numbers, place => _decided[place][0]).Ends(),
         _ => throw new InvalidOperationException("a decision of an unknown kind"),
     };
 

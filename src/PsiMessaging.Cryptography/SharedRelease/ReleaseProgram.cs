@@ -40,10 +40,30 @@ public abstract record Decision
     /// <param name="Minimum">Fewest records that are shown, 2 to 2^20.</param>
     public sealed record Cells(IReadOnlyList<int> Counts, int Left, int Others, int Minimum) : Decision;
 
-    /// <summary>One cell of an earlier <see cref="Cells"/>.</summary>
+    /// <summary>One cell of an earlier <see cref="Cells"/>, or one bin of an earlier <see cref="Merge"/>.</summary>
     /// <param name="Of">Which.</param>
     /// <param name="Cell">The cell's place.</param>
     public sealed record CellOf(int Of, int Cell) : Decision;
+
+    /// <summary>
+    /// Bins in order, put together with their neighbours from below until each says something about enough records (docs/disclosure.md): a bit a bin, set
+    /// where what was put together ends with it. What is left over above goes to the last; no bit is set where all together are not enough.
+    /// </summary>
+    /// <param name="Counts">For each bin as many numbers as there are rules, bin after bin.</param>
+    /// <param name="Rules">What has to be enough: of each rule the sum of its numbers over the bins put together.</param>
+    /// <param name="Alone">The bit that records left over may be none; -1 where they never may.</param>
+    /// <param name="Open">The bit that the last bin stays by itself where it has enough, and what is left over below it goes to its neighbour; -1 for never.</param>
+    /// <param name="Minimum">Fewest records, 2 to 2^20.</param>
+    public sealed record Merge(IReadOnlyList<int> Counts, IReadOnlyList<MergeRule> Rules, int Alone, int Open, int Minimum) : Decision;
+}
+
+/// <summary>When a rule's numbers are enough: from the minimum on, and where it says so, none.</summary>
+/// <param name="OrNone">None are enough too, where <see cref="Decision.Merge.Alone"/> is set.</param>
+/// <param name="Unless">Place of another rule of the same: where its numbers are none, this rule does not matter; -1 for none.</param>
+public sealed record MergeRule(bool OrNone = false, int Unless = -1)
+{
+    /// <summary>Whether its numbers have to be the minimum at all; a rule without is there for others to name.</summary>
+    public bool Matters { get; init; } = true;
 }
 
 /// <summary>What a decision opens to the asking party.</summary>
@@ -60,8 +80,11 @@ public sealed record Opening(int Decision, IReadOnlyList<int> Words);
 /// <param name="Openings">What they open.</param>
 public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOnlyList<Decision> Decisions, IReadOnlyList<Opening> Openings)
 {
-    /// <summary>Most numbers, and most openings.</summary>
+    /// <summary>Most numbers, most sums, and most openings.</summary>
     public const int MaximumItems = 1 << 14;
+
+    /// <summary>Most rules of a <see cref="Decision.Merge"/>.</summary>
+    public const int MaximumRules = 8;
 
     /// <summary>Most decisions.</summary>
     public const int MaximumDecisions = 1 << 16;
@@ -71,6 +94,41 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
 
     private const int MaximumBits = 40;
     private const int MostMinimum = 1 << 20;
+
+    /// <summary>
+    /// Further words: each the sum of some words and earlier sums. Their places are behind those of the words. Whoever is shown one learns nothing of its parts.
+    /// </summary>
+    public IReadOnlyList<IReadOnlyList<int>> Sums { get; init; } = [];
+
+    /// <summary>Words, and behind them the sums of them.</summary>
+    /// <param name="words">A share of every word, or what they hold.</param>
+    public ulong[] Extend(ReadOnlySpan<ulong> words)
+    {
+        var all = new ulong[words.Length + Sums.Count];
+        words.CopyTo(all);
+        for (var i = 0; i < Sums.Count; i++)
+        {
+            foreach (var place in Sums[i])
+            {
+                all[words.Length + i] += all[place];
+            }
+        }
+
+        return all;
+    }
+
+    /// <summary>Bits that are opened of words, and of sums of them: they are of records of which each is in one word only.</summary>
+    /// <param name="bits">Of each word, 0 to 64.</param>
+    public int[] Extend(ReadOnlySpan<int> bits)
+    {
+        int[] all = [.. bits, .. new int[Sums.Count]];
+        for (var i = 0; i < Sums.Count; i++)
+        {
+            all[bits.Length + i] = Sums[i].Max(place => all[place]);
+        }
+
+        return all;
+    }
 
     /// <summary>Bits of all numbers together: transfers of a question.</summary>
     public int Bits => Numbers.Sum(number => number.Bits);
@@ -96,6 +154,12 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
         foreach (var decision in Decisions)
         {
             Write(writer, decision);
+        }
+
+        writer.Write7BitEncodedInt(Sums.Count);
+        foreach (var sum in Sums)
+        {
+            Write(writer, sum);
         }
 
         writer.Write7BitEncodedInt(Openings.Count);
@@ -149,13 +213,23 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
                 decisions[i] = Read(reader, Next, Many, decisions.AsSpan(0, i), numbers.Length);
             }
 
+            var sums = new int[Next(0, MaximumItems)][];
+            for (var i = 0; i < sums.Length; i++)
+            {
+                sums[i] = Many(words + i - 1);
+                if (sums[i].Length == 0)
+                {
+                    throw new InvalidDataException("a sum of the release is of nothing");
+                }
+            }
+
             var openings = new Opening[Next(1, MaximumItems)];
             for (var i = 0; i < openings.Length; i++)
             {
-                openings[i] = new Opening(Bit(Next(0, decisions.Length - 1), decisions), Many(words - 1));
+                openings[i] = new Opening(Bit(Next(0, decisions.Length - 1), decisions), Many(words + sums.Length - 1));
             }
 
-            return stream.Position == stream.Length ? new ReleaseProgram(numbers, decisions, openings)
+            return stream.Position == stream.Length ? new ReleaseProgram(numbers, decisions, openings) { Sums = sums }
                 : throw new InvalidDataException("the release's program has something behind it");
         }
         catch (Exception exception) when (exception is EndOfStreamException or FormatException)
@@ -189,14 +263,39 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
                     : new Decision.Cells(counts, left, others < 0 ? -1 : Bit(others, earlier), next(2, MostMinimum));
             case 5:
                 var at = next(0, earlier.Length - 1);
-                return earlier[at] is Decision.Cells cells ? new Decision.CellOf(at, next(0, cells.Counts.Count - 1))
-                    : throw new InvalidDataException("a decision of the release is about cells that are none");
+                return earlier[at] switch
+                {
+                    Decision.Cells cells => new Decision.CellOf(at, next(0, cells.Counts.Count - 1)),
+                    Decision.Merge merge => new Decision.CellOf(at, next(0, (merge.Counts.Count / merge.Rules.Count) - 1)),
+                    _ => throw new InvalidDataException("a decision of the release is about cells that are none"),
+                };
+            case 6:
+                return ReadMerge(next, many, earlier, numbers);
             default:
                 throw new InvalidDataException("the release's program has a decision of an unknown kind");
         }
     }
 
-    private static int Bit(int place, ReadOnlySpan<Decision> decisions) => decisions[place] is not Decision.Cells ? place
+    private static Decision.Merge ReadMerge(Func<int, int, int> next, Func<int, int[]> many, ReadOnlySpan<Decision> earlier, int numbers)
+    {
+        var rules = new MergeRule[next(1, MaximumRules)];
+        for (var i = 0; i < rules.Length; i++)
+        {
+            rules[i] = new MergeRule(next(0, 1) == 1, next(0, rules.Length) - 1) { Matters = next(0, 1) == 1 };
+        }
+
+        var counts = many(numbers - 1);
+        if (counts.Length == 0 || counts.Length % rules.Length != 0)
+        {
+            throw new InvalidDataException("bins of the release have not a number for each rule");
+        }
+
+        var (alone, open) = (next(0, earlier.Length) - 1, next(0, earlier.Length) - 1);
+        return new Decision.Merge(
+            counts, rules, alone < 0 ? -1 : Bit(alone, earlier), open < 0 ? -1 : Bit(open, earlier), next(2, MostMinimum));
+    }
+
+    private static int Bit(int place, ReadOnlySpan<Decision> decisions) => decisions[place] is not (Decision.Cells or Decision.Merge) ? place
         : throw new InvalidDataException("the release's program takes many cells for one bit");
 
     private static void Write(BinaryWriter writer, Decision decision)
@@ -232,7 +331,27 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
                 writer.Write7BitEncodedInt(cell.Of);
                 writer.Write7BitEncodedInt(cell.Cell);
                 break;
+            case Decision.Merge merge:
+                writer.Write((byte)6);
+                Write(writer, merge);
+                break;
         }
+    }
+
+    private static void Write(BinaryWriter writer, Decision.Merge merge)
+    {
+        writer.Write7BitEncodedInt(merge.Rules.Count);
+        foreach (var rule in merge.Rules)
+        {
+            writer.Write7BitEncodedInt(rule.OrNone ? 1 : 0);
+            writer.Write7BitEncodedInt(rule.Unless + 1);
+            writer.Write7BitEncodedInt(rule.Matters ? 1 : 0);
+        }
+
+        Write(writer, merge.Counts);
+        writer.Write7BitEncodedInt(merge.Alone + 1);
+        writer.Write7BitEncodedInt(merge.Open + 1);
+        writer.Write7BitEncodedInt(merge.Minimum);
     }
 
     private static void Write(BinaryWriter writer, IReadOnlyList<int> places)

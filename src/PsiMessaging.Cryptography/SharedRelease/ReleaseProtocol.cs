@@ -80,7 +80,9 @@ public static class ReleaseProtocol
         var tables = new byte[TablesSizeBytes(circuit)];
         using var hash = HashOf(keys.Session, keys.Question);
         var outputs = HalfGates.Garble(hash, circuit.Circuit, keys.Delta, inputs, 0, MemoryMarshal.Cast<byte, Vector128<byte>>(tables.AsSpan()));
-        var sealedWords = Seal(program, outputs, keys.Delta, shares, bits, context);
+        var all = program.Extend(shares);
+        var sealedWords = Seal(program, outputs, keys.Delta, all, program.Extend(bits), context);
+        all.AsSpan().Clear();
         zeros.AsSpan().Clear();
         inputs.AsSpan().Clear();
         values.AsSpan().Clear();
@@ -114,7 +116,7 @@ public static class ReleaseProtocol
     /// <param name="labels">The linker's labels.</param>
     /// <param name="sealedWords">What the contributing party sealed.</param>
     /// <param name="context">As for <see cref="Garble"/>.</param>
-    /// <param name="shares">Receives the low bits of the shares of the words that are opened; others stay.</param>
+    /// <param name="shares">Receives the low bits of the shares of the words and sums that are opened, sums behind the words; others stay.</param>
     /// <exception cref="InvalidDataException">A length is wrong, or a label is neither of a decision's two: tables or transfer were altered.</exception>
     public static bool[] Open(
         ReleaseProgram program, ReadOnlySpan<byte> labels, ReadOnlySpan<byte> sealedWords, ReadOnlySpan<byte> context, Span<ulong> shares)

@@ -47,13 +47,15 @@ public class SharedReleaseTests
         using var parties = new Parties(Convert.ToHexString(RandomNumberGenerator.GetBytes(16)));
         var (linker, contributor) = Share(words);
         program = ReleaseProgram.Read(program.Write(), words.Count);
+        var sums = program.Sums.Count;
         var circuit = ReleaseCircuit.Of(program);
         var transfer = Transfer(program, parties.Linker, linker, out var labels);
         var (tables, sealedWords) = Garble(circuit, parties.Contributor, transfer, contributor, constants, Context, Whole);
-        var shares = new ulong[words.Count];
+        var shares = new ulong[words.Count + sums];
         var opened = Open(program, Evaluate(circuit, parties.Linker, labels, tables), sealedWords, Context, shares);
         var open = program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words).ToHashSet();
-        return (opened, [.. words.Select((_, i) => open.Contains(i) ? shares[i] + linker[i] : (ulong?)null)]);
+        var all = program.Extend(linker);
+        return (opened, [.. shares.Select((share, i) => open.Contains(i) ? share + all[i] : (ulong?)null)]);
     }
 
     private enum Others
@@ -129,6 +131,76 @@ public class SharedReleaseTests
             Assert.All(words.Zip(values), pair => Assert.True(pair.First is null || pair.First == (ulong)pair.Second));
         },
         iter: 60, threads: 1);
+
+    /// <summary>Bins put together as docs/disclosure.md has it: the last bin of each.</summary>
+    private static List<int> Ends(int[] counts, int[] left, bool alone, bool open, int minimum)
+    {
+        bool IsEnough(IReadOnlyCollection<int> bins) => bins.Sum(bin => counts[bin]) >= minimum
+            && (bins.Sum(bin => left[bin]) >= minimum || (alone && bins.All(bin => left[bin] == 0)));
+        var (merged, rest) = (new List<int>(), new List<int>());
+        for (var bin = 0; bin < counts.Length; bin++)
+        {
+            if (bin == counts.Length - 1 && open && rest.Count > 0 && merged.Count > 0 && IsEnough([bin]))
+            {
+                (merged[^1], rest) = (bin - 1, []);
+            }
+
+            rest.Add(bin);
+            if (IsEnough(rest))
+            {
+                merged.Add(bin);
+                rest = [];
+            }
+        }
+
+        if (rest.Count > 0 && merged.Count > 0)
+        {
+            merged[^1] = counts.Length - 1;
+        }
+
+        return merged;
+    }
+
+    [Fact]
+    public void Merge_OfBins_EndsWhereTheRuleSays_AndOpensWhatIsBelowAlone() => Gen.Select(
+        Gen.Int[1, 9], Gen.Int[2, 12], Gen.Bool, Gen.Bool, Gen.Int[0, 40].Array[9], Gen.Frequency((2, Gen.Const(0)), (1, Gen.Int[0, 40])).Array[9]).Sample(
+        (bins, minimum, alone, open, all, allLeft) =>
+        {
+            var (counts, left) = (all[..bins], allLeft[..bins]);
+            SharedNumber[] numbers = [.. Enumerable.Range(0, 2 * bins).Select(i => new SharedNumber(9, [(i, 1)])), new(1, [])];
+            int[] pairs = [.. Enumerable.Range(0, bins).SelectMany(bin => (int[])[bin, bins + bin])];
+            Decision[] decisions =
+            [
+                new Decision.AtLeast(2 * bins, 1), new Decision.Not(0),
+                new Decision.Merge(pairs, [new MergeRule(), new MergeRule(OrNone: true)], alone ? 1 : 0, open ? 1 : -1, minimum),
+                .. Enumerable.Range(0, bins).Select(bin => new Decision.CellOf(2, bin)),
+            ];
+            int SumPlace(int bin) => bin == 0 ? 0 : (2 * bins) + bin - 1;
+            var program = new ReleaseProgram(numbers, decisions, [.. Enumerable.Range(0, bins).Select(bin => new Opening(3 + bin, [SumPlace(bin)]))])
+            {
+                Sums = [.. Enumerable.Range(1, bins - 1).Select(bin => (int[])[SumPlace(bin - 1), bin])],
+            };
+            var (opened, words) = Run(program, [.. counts.Concat(left).Select(count => (ulong)count)], new long[numbers.Length]);
+            Assert.Equal(Ends(counts, left, alone, open, minimum), Enumerable.Range(0, bins).Where(bin => opened[bin]));
+            Assert.Equal(Enumerable.Range(0, bins).Select(bin => opened[bin] ? (ulong?)counts[..(bin + 1)].Sum() : null),
+                Enumerable.Range(0, bins).Select(bin => words[SumPlace(bin)]));
+        },
+        iter: 300, threads: 1);
+
+    /// <summary>A rule that does not matter where another's numbers are none.</summary>
+    [Theory]
+    [InlineData(0, 0, true)]
+    [InlineData(3, 0, false)]
+    [InlineData(30, 4, false)]
+    [InlineData(30, 12, true)]
+    public void Merge_RuleUnlessNone_IsLookedAtWhereThereAreSome(int own, int left, bool isEnough)
+    {
+        var program = new ReleaseProgram(
+            [new SharedNumber(9, [(0, 1)]), new SharedNumber(9, [(1, 1)]), new SharedNumber(9, [(2, 1)])],
+            [new Decision.Merge([0, 1, 2], [new MergeRule(), new MergeRule { Matters = false }, new MergeRule(Unless: 1)], -1, -1, 10), new Decision.CellOf(0, 0)],
+            [new Opening(1, [])]);
+        Assert.Equal([isEnough], Run(program, [50, (ulong)own, (ulong)left], [0, 0, 0]).Opened);
+    }
 
     /// <summary>What linker and contributing party see of an empty, a small and a large cell has one length.</summary>
     [Fact]
@@ -269,6 +341,10 @@ public class SharedReleaseTests
     [Fact]
     public void Program_ThatIsNone_IsRefusedBeforeAnythingIsMade()
     {
+        Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(new ReleaseProgram(
+            [new SharedNumber(9, [])], [new Decision.Merge([0, 0, 0], [new MergeRule(), new MergeRule()], -1, -1, 10)], [new Opening(0, [])]).Write(), 3));
+        Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(new ReleaseProgram(
+            [new SharedNumber(9, [])], [new Decision.AtLeast(0, 1)], [new Opening(0, [])]) { Sums = [[3]] }.Write(), 3));
         var good = Cells(3, 10, 12, Others.WhereSomeAreLeft).Write();
         Assert.Equal(good, ReleaseProgram.Read(good, 3).Write());
         Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(good, 2));

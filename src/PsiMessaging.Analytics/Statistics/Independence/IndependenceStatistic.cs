@@ -45,9 +45,6 @@ public sealed class IndependenceStatistic : Statistic
     }
 
     /// <inheritdoc/>
-    public override bool IsReleasedByOthers => true;
-
-    /// <inheritdoc/>
     public override bool BindsAsker => true;
 
     /// <summary>All counts of pairs of values, where every one of them may be shown, and what is left out of them.</summary>

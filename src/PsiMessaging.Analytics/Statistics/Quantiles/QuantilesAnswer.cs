@@ -18,28 +18,16 @@ internal sealed class QuantilesAnswer(AnswerGroups groups, QuantilesClause claus
     {
         var rows = new List<IReadOnlyList<AnswerCell>>();
         var parts = listed.GroupBy(group => LabelKey.Of(_table.Groups[group].SkipLast(1)), StringComparer.Ordinal).Select(part => part.ToArray()).ToArray();
-        var anyWithheld = parts.Length == 0 || _table.Own is { Aside: > 0 }
-            || (groups.OthersHave && PartGroupings.Any(grouping => _table.IsOthers(grouping.Column)));
-        var shown = new List<int>();
-        foreach (var (part, isShown, isWeightShown) in parts.Zip(ShowRecords(parts), ShowWeights(parts)))
-        {
-            if (RowOf(part, parts, isShown, isWeightShown) is { } row)
-            {
-                shown.AddRange(part);
-                rows.Add(row);
-            }
-            else
-            {
-                anyWithheld = true;
-            }
-        }
-
+        var drawn = _table.Release is { } release ? [.. parts.Select(part => Released(part, release))] : InTheClear(parts);
+        var anyWithheld = parts.Length == 0 || _table.Own is { Aside: > 0 } || drawn.Contains(null)
+            || (OthersHave(drawn) && PartGroupings.Any(grouping => _table.IsOthers(grouping.Column)));
+        rows.AddRange(parts.Zip(drawn).Where(part => part.Second is not null).Select(part => RowOf(part.First, part.Second!)));
         if (anyWithheld && groups.HasMinimum)
         {
             rows.Add([.. PartGroupings.Select(_ => AnswerCell.WithheldGroups), .. clause.Probabilities.Select(_ => AnswerCell.Withheld), AnswerCell.Withheld]);
         }
 
-        Describe(shown);
+        Describe(drawn.Sum(part => part?.Missing ?? 0));
         var all = groups.MinCell == 1 ? groups.Records.Sum() : !_table.OthersSelect && _table.Own is { } mine
             ? mine.Groups.Sum(count => (long)count) + mine.Aside : -1;
         return new Answer(Headings(), rows, all, rows.Count(row => row.Any(cell => cell.IsWithheld)), new Dictionary<string, string>(), []);
@@ -52,41 +40,99 @@ internal sealed class QuantilesAnswer(AnswerGroups groups, QuantilesClause claus
         new AnswerColumn("n", AnswerRole.Count),
     ];
 
-    /// <summary>The row of a part; null where it may not be shown.</summary>
-    private List<AnswerCell>? RowOf(int[] part, int[][] parts, bool isShown, bool isWeightShown)
+    /// <summary>What is drawn of a part.</summary>
+    /// <param name="Records">Records in its bins; where none or few lack a value those are among them, as if above all bins.</param>
+    /// <param name="Missing">Records without a value, where they are not few.</param>
+    /// <param name="Bins">The bins; none where they may not be shown.</param>
+    /// <param name="Weights">Their weights.</param>
+    private sealed record Drawn(long Records, long Missing, QuantileBin[] Bins, BigInteger[] Weights);
+
+    private QuantileBin[] BinsOf(int[] part)
     {
-        var labels = _table.Groups[part[0]].SkipLast(1).Select(label => new AnswerCell(label));
+        var byTitle = part.Where(group => _table.Groups[group][^1] is not null).ToLookup(group => _table.Groups[group][^1], StringComparer.Ordinal);
+        return [.. _query.Groupings[^1].Grouping.Categories!
+            .Select(category => new QuantileBin(category.From, category.To, [.. byTitle[category.Title]]))];
+    }
+
+    private List<AnswerCell> RowOf(int[] part, Drawn drawn) =>
+    [
+        .. _table.Groups[part[0]].SkipLast(1).Select(label => new AnswerCell(label)),
+        .. clause.Probabilities.Select(p => drawn.Records == 0 ? AnswerCell.None
+            : drawn.Bins.Length == 0 ? AnswerCell.Withheld : AnswerCell.Real(Quantile(p, drawn.Bins, drawn.Weights))),
+        new AnswerCell(drawn.Records.ToString(CultureInfo.InvariantCulture)),
+    ];
+
+    /// <summary>What is drawn of each part by the rule in the clear; null where it may not be shown.</summary>
+    private Drawn?[] InTheClear(int[][] parts) =>
+    [
+        .. parts.Zip(ShowRecords(parts), ShowWeights(parts)).Select(part => InTheClear(part.First, part.Second, part.Third,
+            parts.Count(other => _table.OwnGroupOf(other[0]) == _table.OwnGroupOf(part.First[0])) == 1)),
+    ];
+
+    private Drawn? InTheClear(int[] part, bool isShown, bool isWeightShown, bool isOnly)
+    {
         var known = part.Where(group => _table.Groups[group][^1] is not null).ToArray();
-        var (records, missing) = (groups.Total(known, _query.Records), groups.Total(part.Except(known), _query.Records));
+        int[] unknown = [.. part.Except(known)];
+        var (records, missing) = ((long)groups.Total(known, _query.Records), (long)groups.Total(unknown, _query.Records));
         if (groups.HasMinimum && (!isShown || records < groups.MinCell))
         {
             return null;
         }
 
-        if (records == 0)
+        var bins = isWeightShown && records > 0 ? new BinMerge(groups, isOnly).Merge(BinsOf(part)) : [];
+        var weights = Array.ConvertAll(bins, bin => groups.Total(bin.Members, _query.Sum([])));
+        if (!groups.HasMinimum || missing >= groups.MinCell)
         {
-            return [.. labels, .. clause.Probabilities.Select(_ => AnswerCell.None), new AnswerCell("0")];
+            return new Drawn(records, missing, bins, weights);
         }
 
-        QuantileBin[] merged = [];
-        if (isWeightShown)
+        if (weights.Length > 0)
         {
-            var bins = _query.Groupings[^1].Grouping.Categories!
-                .Select(category => new QuantileBin(category.From, category.To, [.. known.Where(group => _table.Groups[group][^1] == category.Title)]));
-            var isOnly = parts.Count(other => _table.OwnGroupOf(other[0]) == _table.OwnGroupOf(part[0])) == 1;
-            merged = new BinMerge(groups, isOnly).Merge([.. bins]);
+            weights[^1] += groups.Total(unknown, _query.Sum([]));
         }
 
-        var weights = Array.ConvertAll(merged, bin => groups.Total(bin.Members, _query.Sum([])));
-        var counted = groups.HasMinimum && missing < groups.MinCell ? records + missing : records;
-        return
-        [
-            .. labels, .. clause.Probabilities.Select(p => merged.Length == 0 ? AnswerCell.Withheld : AnswerCell.Real(Quantile(p, merged, weights))),
-            new AnswerCell(counted.ToString(CultureInfo.InvariantCulture)),
-        ];
+        return new Drawn(records + missing, 0, bins, weights);
     }
 
-    private void Describe(List<int> shown)
+    /// <summary>What linker and other party have released of a part; null where it is not shown.</summary>
+    private Drawn? Released(int[] part, Disclosure.Release release)
+    {
+        var bins = BinsOf(part);
+        var (first, last) = (bins[0].Members[0], bins[^1].Members[0]);
+        var isKnown = release.Is(last, QuantilesDecisions.Known);
+        if (!isKnown && !release.Is(last, QuantilesDecisions.All))
+        {
+            return null;
+        }
+
+        var records = (long)release.Sums(last, isKnown ? QuantilesDecisions.Known : QuantilesDecisions.All);
+        bins[0] = bins[0] with { From = IsMany(first) ? null : bins[0].To };
+        bins[^1] = bins[^1] with { To = IsMany(last) ? null : bins[^1].From };
+        var (merged, weights, below) = (new List<QuantileBin>(), new List<BigInteger>(), BigInteger.Zero);
+        QuantileBin? open = null;
+        foreach (var bin in bins)
+        {
+            open = open?.With(bin) ?? bin;
+            if (release.Is(bin.Members[0], QuantilesDecisions.End))
+            {
+                var sum = bin.Members[0] != last ? release.Sums(bin.Members[0], QuantilesDecisions.End) : _query.Weight is null ? records
+                    : release.Sums(last, isKnown ? QuantilesDecisions.KnownWeight : QuantilesDecisions.AllWeight);
+                merged.Add(open);
+                weights.Add(sum - below);
+                (below, open) = (sum, null);
+            }
+        }
+
+        return new Drawn(records, isKnown ? (long)release.Sums(last, QuantilesDecisions.Missing) : 0, [.. merged], [.. weights]);
+
+        bool IsMany(int bin) => _table.OwnBinOf(bin) is { } own ? own.Records >= groups.MinCell : release.Is(bin, QuantilesDecisions.Beyond);
+    }
+
+    /// <summary>Whether records of own groups may be in no part. What others have released says it where every part is shown.</summary>
+    private bool OthersHave(Drawn?[] drawn) => _table.Release is null ? groups.OthersHave
+        : _table.OthersSelect || drawn.Contains(null) || _table.Own!.Groups.Sum(count => (long)count) > drawn.Sum(part => part!.Records + part.Missing);
+
+    private void Describe(long missing)
     {
         var bins = clause.Agreed;
         var range = $"{QueryText.Number(bins.From)} to {QueryText.Number(bins.To)}";
@@ -97,11 +143,14 @@ internal sealed class QuantilesAnswer(AnswerGroups groups, QuantilesClause claus
         if (groups.HasMinimum)
         {
             groups.Rules.Add($"bins of fewer than {groups.MinCell} records are put together with their neighbours, "
-                + $"also fewer outside {range} with the outermost; "
-                + $"n counts records without a value too where they are none or fewer than {groups.MinCell}");
+                + $"also fewer outside {range} with the outermost; where none or fewer than {groups.MinCell} records have no value, "
+                + "n counts them too, as if above all bins");
         }
 
-        groups.Rules.AddMissing($"{clause.Column}: ", groups.Total(shown.Where(group => _table.Groups[group][^1] is null), _query.Records), "without a value");
+        if (!groups.HasMinimum || missing > 0)
+        {
+            groups.Rules.AddMissing($"{clause.Column}: ", missing, "without a value");
+        }
     }
 
     /// <summary>Which parts are shown: the rule for cells, with a part's bins together.</summary>

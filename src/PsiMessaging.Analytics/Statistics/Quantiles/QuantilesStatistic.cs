@@ -60,5 +60,11 @@ public sealed class QuantilesStatistic : Statistic
         return common with { Clause = new QuantilesClause(column, [.. clause.Get("probabilities").Items().Select(item => item.Number())], bins) };
     }
 
+    /// <inheritdoc/>
+    public override bool BindsAsker => true;
+
+    /// <inheritdoc/>
+    internal override void Release(Disclosure.ReleaseBuilder builder) => new QuantilesDecisions(builder).Add();
+
     internal override Answer Answer(AnswerGroups groups, int[] listed) => new QuantilesAnswer(groups, (QuantilesClause)groups.Query.Query.Clause).Build(listed);
 }

@@ -88,9 +88,6 @@ public sealed class RegressionStatistic : Statistic
     public override IEnumerable<Moment> MinimumMoments(BoundQuery query, Func<BoundTerm, int>? levels) =>
         RegressionDesign.SpreadMoments(query).Concat(levels is null ? [] : new RegressionDesign(query, levels).JointMoments());
 
-    /// <inheritdoc/>
-    public override bool IsReleasedByOthers => true;
-
     internal override void Release(Disclosure.ReleaseBuilder builder) => new RegressionDecisions(builder).Add();
 
     internal override Answer Answer(AnswerGroups groups, int[] listed) => new RegressionAnswer(groups, listed).Build();

@@ -62,9 +62,6 @@ public class TableStatistic : Statistic
         BoundQuery.Subsets([.. entry.Columns.Concat(query.WeightColumns).Distinct()]).Select(different => query.RecordsDifferent(entry.Columns, different)));
 
     /// <inheritdoc/>
-    public override bool IsReleasedByOthers => true;
-
-    /// <inheritdoc/>
     public override bool BindsAsker => true;
 
     /// <summary>The count of each cell, and by the rule for columns what measures of the same columns follow from.</summary>

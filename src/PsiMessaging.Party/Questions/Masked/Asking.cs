@@ -121,22 +121,12 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
             throw new InvalidDataException($"{session.Peer} has not sealed what it releases");
         }
 
-        var shares = new ulong[words.Length];
+        var shares = new ulong[words.Length + release.Program.Sums.Count];
         var opened = ReleaseProtocol.Open(
             release.Program, behind.Span[..labels], sealedWords, contributions.ContextOf(session, question, plan).Hash(), shares);
-        var isOpen = new bool[words.Length];
-        foreach (var word in release.Program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words))
-        {
-            isOpen[word] = true;
-        }
-
-        var bits = plan.Bits();
-        for (var i = 0; i < words.Length; i++)
-        {
-            words[i] = isOpen[i] ? MaskedPlan.Cut(words[i] + shares[i], bits[i]) : 0;
-        }
-
-        return release.Read(opened);
+        var all = release.Words(opened, words, shares);
+        all.AsSpan(0, words.Length).CopyTo(words);
+        return release.Read(opened, all);
     }
 
     /// <summary>What this party must say about its own side; it does not ask what the other would refuse.</summary>

@@ -65,7 +65,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         return (plan, new QueryMasks(shared, ContextOf(session, question, plan)));
     }
 
-    /// <summary>The plan of a question's release, the same at both parties; null where the asking party's worker withholds by itself.</summary>
+    /// <summary>The plan of a question's release, the same at both parties; null with a minimum cell size of 1.</summary>
     public ReleasePlan? ReleaseOf(PartySession session, Question question, MaskedPlan plan) => question.Masked!.Sides is { } sides && session.MinCell > 1
         ? ReleasePlan.Of(bound.Of(session, question), plan, sides, session.MinCell) : null;
 
