@@ -22,7 +22,7 @@ public class LayerTests
         ["PsiMessaging.Suppression"] = [],
         ["PsiMessaging.Analytics"] = ["Contracts", "Cryptography", "Batches", "Data"],
         ["PsiMessaging.Participants"] = ["Contracts", "Cryptography", "Files"],
-        ["PsiMessaging.Party"] = ["Participants", "Contracts", "Cryptography", "Protocols", "Files", "Batches", "Data", "Analytics"],
+        ["PsiMessaging.Party"] = ["Participants", "Contracts", "Cryptography", "Protocols", "Files", "Batches", "Data", "Analytics", "Disclosure"],
         ["PsiMessaging.Linker"] = ["Participants", "Contracts", "Cryptography", "Files", "Batches"],
         ["PsiMessaging.Storage"] = ["Participants"],
         ["PsiMessaging.Messaging"] = ["Participants", "Files", "Contracts"],

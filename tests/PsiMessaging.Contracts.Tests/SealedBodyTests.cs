@@ -19,7 +19,8 @@ public class SealedBodyTests
                 [[50, 51], [41, 0]], [1]))),
         ("ProposeQuery.least", typeof(ProposeQuery), new QueryProposal("count", new PartyShape(1, []), 1)),
         ("AcceptQuery", typeof(AcceptQuery),
-            new PartyLabels([["Città", null], ["a \"quoted\" <label> & more", "16-24"]], [["(0)", "1"], []], ["SEX", "Età"])),
+            new PartyLabels([["Città", null], ["a \"quoted\" <label> & more", "16-24"]], [["(0)", "1"], []], ["SEX", "Età"],
+                new NoiseTerms(NoiseKind.Gaussian, 2.5m))),
         ("AcceptQuery.least", typeof(AcceptQuery), new PartyLabels([], [])),
         ("RefuseQuery", typeof(RefuseQuery), new QueryRefusal("the question's “shape” cannot be")),
     ];
@@ -141,7 +142,7 @@ public class SealedBodyTests
         foreach (var property in type.GetProperties())
         {
             var (path, (held, lists)) = (prefix + JsonNamingPolicy.CamelCase.ConvertName(property.Name), ElementOf(property.PropertyType));
-            var kind = held == typeof(string) ? "string" : held == typeof(int) ? "integer" : "object";
+            var kind = held == typeof(string) || held.IsEnum ? "string" : held == typeof(int) ? "integer" : held == typeof(decimal) ? "number" : "object";
             yield return (path + lists, kind);
             foreach (var member in kind == "object" ? MembersOf(held, path + lists + ".") : [])
             {
@@ -151,7 +152,7 @@ public class SealedBodyTests
     }
 
     private static IEnumerable<Type> TypesOf(Type type) => type.GetProperties().Select(property => ElementOf(property.PropertyType).Held)
-        .Where(held => held.Namespace == typeof(SealedBodies).Namespace).SelectMany(TypesOf).Prepend(type);
+        .Where(held => held.Namespace == typeof(SealedBodies).Namespace && !held.IsEnum).SelectMany(TypesOf).Prepend(type);
 
     private static (Type Held, string Lists) ElementOf(Type type)
     {

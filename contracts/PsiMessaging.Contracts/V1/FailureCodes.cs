@@ -73,6 +73,8 @@ public static class FailureCodes
     public const string Denied = "denied-by-owner";
     /// <summary>More of it than the owner grants in a day.</summary>
     public const string OverBudget = "over-budget";
+    /// <summary>What may be said of a dataset is spent: the account of its noise has less left than the question costs.</summary>
+    public const string PrivacySpent = "privacy-spent";
     /// <summary>Something failed at the receiver; its log says what.</summary>
     public const string Internal = "internal-error";
 

@@ -71,12 +71,31 @@ public sealed record ColumnSpread(int Records, int Different, int Largest, int S
 /// Under a minimum cell size: the party's numeric columns in the question that have two values, or one, but for fewer than the minimum of records; there the
 /// records at either count. Null for none.
 /// </param>
+/// <param name="Noise">What the answering party adds to every count before anybody sees it; null for nothing.</param>
 public sealed record PartyLabels(
-    IReadOnlyList<IReadOnlyList<string?>> Groups, IReadOnlyList<IReadOnlyList<string>> Levels, IReadOnlyList<string>? TwoValued = null)
+    IReadOnlyList<IReadOnlyList<string?>> Groups, IReadOnlyList<IReadOnlyList<string>> Levels, IReadOnlyList<string>? TwoValued = null,
+    NoiseTerms? Noise = null)
 {
     /// <summary>The shape that follows. It is written for who looks at the body; nobody reads it.</summary>
     public PartyShape Shape => new(Math.Max(1, Groups.Count), [.. Levels.Select(level => level.Count)]);
 }
+
+/// <summary>The law of a noise of whole numbers.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<NoiseKind>))]
+public enum NoiseKind
+{
+    /// <summary>Discrete Gaussian (arXiv 2004.00010).</summary>
+    [JsonStringEnumMemberName("gaussian")]
+    Gaussian,
+    /// <summary>Discrete Laplace.</summary>
+    [JsonStringEnumMemberName("laplace")]
+    Laplace,
+}
+
+/// <summary>Noise on counts.</summary>
+/// <param name="Law">Its law.</param>
+/// <param name="Spread">σ of the Gaussian, scale of Laplace's, 0.1 to 1,000,000.</param>
+public sealed record NoiseTerms(NoiseKind Law, decimal Spread);
 
 /// <summary>Sealed body of <see cref="RefuseQuery"/>.</summary>
 /// <param name="Reason">

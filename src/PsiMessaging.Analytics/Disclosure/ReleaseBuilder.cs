@@ -155,8 +155,19 @@ internal sealed class ReleaseBuilder
         [Add(new Decision.All([condition, whenSet])), Add(new Decision.All([Add(new Decision.Not(condition)), other]))]));
 
     /// <summary>The plan.</summary>
-    public ReleasePlan Build() =>
-        new(new ReleaseProgram(_numbers, _decisions, _openings) { Sums = _sums }, [.. _constants], _named, Cells, _plan, _openedSums);
+    /// <param name="noise">Noise on every word that is opened.</param>
+    public ReleasePlan Build(NoiseTerms? noise = null) =>
+        new(new ReleaseProgram(_numbers, _decisions, _openings) { Sums = _sums }, [.. _constants], _named, Cells, _plan, _openedSums, noise);
+
+    /// <summary>Opens the count of every cell, whatever it is.</summary>
+    public void OpenCounts()
+    {
+        var always = Always;
+        foreach (var cell in AllCells)
+        {
+            Open(cell, ReleasePlan.Count, always, [Query.Records]);
+        }
+    }
 
     /// <summary>Bins, with that of missing values behind them, of each own group and of each of the other's: 1 where a side has none.</summary>
     public (int Own, int Others) Bins => (_plan.A.Shape.Groups / Math.Max(1, _sides.Groups.Count),

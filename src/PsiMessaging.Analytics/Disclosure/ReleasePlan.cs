@@ -40,8 +40,8 @@ public sealed class ReleasePlan
 
     internal ReleasePlan(
         ReleaseProgram program, long[] constants, Dictionary<(int Cell, string Columns), int> openings, int cells, MaskedPlan plan,
-        Dictionary<(int Cell, string Name), (Moment Moment, int[] Places)> sums) =>
-        (Program, Constants, _openings, _cells, _plan, _sums) = (program, constants, openings, cells, plan, sums);
+        Dictionary<(int Cell, string Name), (Moment Moment, int[] Places)> sums, NoiseTerms? noise) =>
+        (Program, Constants, _openings, _cells, _plan, _sums, Noise) = (program, constants, openings, cells, plan, sums, noise);
 
     /// <summary>The program: the linker gets it from the contributing party.</summary>
     public ReleaseProgram Program { get; }
@@ -49,14 +49,31 @@ public sealed class ReleasePlan
     /// <summary>What the contributing party adds to each number: how many records the asking party announced. The linker does not get it.</summary>
     public IReadOnlyList<long> Constants { get; }
 
+    /// <summary>Noise on every word that is opened; null for none.</summary>
+    public NoiseTerms? Noise { get; }
+
+    /// <summary>How many of the low bits of each word are opened.</summary>
+    public int[] Bits()
+    {
+        var bits = _plan.Bits();
+        return Noise is null ? bits : [.. bits.Select(own => own == 0 ? 0 : Math.Max(own, NoiseRule.BitsOf(_plan.Rows, Noise)))];
+    }
+
     /// <summary>The plan of a question's release.</summary>
     /// <param name="query">The question.</param>
     /// <param name="plan">Its product.</param>
     /// <param name="sides">What is announced.</param>
     /// <param name="minCell">The minimum cell size, 2 or more.</param>
-    public static ReleasePlan Of(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell)
+    /// <param name="noise">Noise on every count: then all of them are opened, since a decision about true counts would say more than the noise hides.</param>
+    public static ReleasePlan Of(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null)
     {
         var builder = new ReleaseBuilder(query, plan, sides, minCell);
+        if (noise is not null)
+        {
+            builder.OpenCounts();
+            return builder.Build(noise);
+        }
+
         query.Query.Statistic.Release(builder);
         return builder.Build();
     }
@@ -69,7 +86,7 @@ public sealed class ReleasePlan
     /// <param name="shares">The contributing party's share of those that were opened, sums behind the words.</param>
     public ulong[] Words(bool[] opened, ReadOnlySpan<ulong> linker, ReadOnlySpan<ulong> shares)
     {
-        var (all, bits, words) = (Program.Extend(linker), Program.Extend(_plan.Bits()), new ulong[shares.Length]);
+        var (all, bits, words) = (Program.Extend(linker), Program.Extend(Bits()), new ulong[shares.Length]);
         foreach (var place in Program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words))
         {
             words[place] = MaskedPlan.Cut(all[place] + shares[place], bits[place]);
@@ -84,7 +101,7 @@ public sealed class ReleasePlan
     public Release Read(bool[] opened, ulong[] words) => new(
         [.. Enumerable.Range(0, _cells).Select(cell => _openings.TryGetValue((cell, Count), out var opening) && opened[opening])],
         (cell, name) => _openings.TryGetValue((cell, name), out var opening) ? opened[opening] : null,
-        (cell, name) => _sums[(cell, name)] is var sum ? _plan.Join(sum.Moment, [.. sum.Places.Select(place => words[place])]) : 0);
+        (cell, name) => _sums[(cell, name)] is var sum ? _plan.Join(sum.Moment, [.. sum.Places.Select(place => words[place])]) : 0, Noise);
 
     /// <summary>The name under which a measure's columns are looked up.</summary>
     internal static string KeyOf(IEnumerable<ColumnName> columns) =>
@@ -95,7 +112,9 @@ public sealed class ReleasePlan
 /// <param name="Cells">Whether each cell is shown.</param>
 /// <param name="Named">A decision about a cell by its name; null where there is none.</param>
 /// <param name="Sums">A sum over cells by its name, where the decision of that name is yes.</param>
-public sealed record Release(IReadOnlyList<bool> Cells, Func<int, string, bool?> Named, Func<int, string, System.Numerics.BigInteger> Sums)
+/// <param name="Noise">What has been added to every count; null for nothing.</param>
+public sealed record Release(
+    IReadOnlyList<bool> Cells, Func<int, string, bool?> Named, Func<int, string, System.Numerics.BigInteger> Sums, NoiseTerms? Noise = null)
 {
     /// <summary>Whether a decision about a cell is yes.</summary>
     internal bool Is(int cell, string name) => Named(cell, name) == true;

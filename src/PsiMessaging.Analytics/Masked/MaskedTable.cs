@@ -44,10 +44,15 @@ public sealed class MaskedTable : IMomentTable
             var records = Sum(group, query.Records);
             total += records;
             inGroups[_ownGroups[group]] += records;
-            if (records < 0 || records > plan.Rows)
+            if (release?.Noise is null && (records < 0 || records > plan.Rows))
             {
                 throw new InvalidDataException("a count is below zero or above the number of common records");
             }
+        }
+
+        if (release?.Noise is not null)
+        {
+            return;
         }
 
         // Without a filter and without weights every record is in exactly one group; of an own group no more than it has.

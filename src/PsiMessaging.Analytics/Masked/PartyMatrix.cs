@@ -27,6 +27,7 @@ public sealed class PartyMatrix
     private readonly Dictionary<ColumnName, Indexer> _terms = [];
     private readonly Func<IReadOnlyList<long[]>, int, bool?>[] _conditions;
     private readonly int _minCell;
+    private readonly bool _hasEveryClass;
     private int _bins = 1;
     private readonly int? _weight;
     private readonly int[] _complete;
@@ -38,16 +39,17 @@ public sealed class PartyMatrix
     private QueryAnnouncement? _announced;
     private int[][] _together = [];
 
-    private PartyMatrix(BoundQuery query, string party, AlignedRows rows, int minCell, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers)
+    private PartyMatrix(
+        BoundQuery query, string party, AlignedRows rows, int minCell, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers, bool hasEveryClass)
     {
-        (_query, _party, _rows, _minCell) = (query, party, rows, minCell);
+        (_query, _party, _rows, _minCell, _hasEveryClass) = (query, party, rows, minCell, hasEveryClass);
         _columns = ColumnsOf(query, party);
         _place = _columns.Select((column, i) => (column, i)).ToDictionary(entry => entry.column, entry => entry.i);
         // A regression is about records that have all values: under a minimum cell size only those count.
         _complete = minCell == 1 ? [] : [.. query.Terms.Select(term => term.Column).Append(query.Outcome)
             .OfType<ColumnName>().Where(column => column.Party == party).Select(column => _place[column])];
         _weight = query.Weight is { } weight && weight.Party == party ? _place[weight] : null;
-        _groupings = [.. OwnGroupings.Select(grouping => new Indexer(grouping, ColumnOf(grouping.Column), numbers))];
+        _groupings = [.. OwnGroupings.Select(grouping => new Indexer(grouping, ColumnOf(grouping.Column), numbers, hasEveryClass ? ClassesOf(grouping) : []))];
         foreach (var term in query.Terms.Where(term => term.Grouping is not null && term.Column.Party == party))
         {
             _terms.Add(term.Column, new Indexer(term.Grouping!, ColumnOf(term.Column), numbers));
@@ -87,10 +89,15 @@ public sealed class PartyMatrix
     /// <param name="rows">Its common rows.</param>
     /// <param name="minCell">The session's minimum cell size, 1 or more.</param>
     /// <param name="other">The other party, where this one asks: then what the other would refuse is put aside, as far as something else is left.</param>
+    /// <param name="hasEveryClass">
+    /// Whether all classes that the question names have a group, whoever is in them: which groups there are then says nothing of the rows. Each grouping needs
+    /// classes.
+    /// </param>
     /// <exception cref="QueryException">
     /// The engine cannot ask this, a column has too many different values (says which and how many), or a weight of the party's is below zero.
     /// </exception>
-    public static async Task<PartyMatrix> OpenAsync(BoundQuery query, string party, AlignedRows rows, int minCell, string? other = null)
+    public static async Task<PartyMatrix> OpenAsync(
+        BoundQuery query, string party, AlignedRows rows, int minCell, string? other = null, bool hasEveryClass = false)
     {
         MaskedPlan.Check(query);
         foreach (var column in ColumnsOf(query, party).Select(column => rows.Columns.First(candidate => candidate.Name == column.Name)))
@@ -106,7 +113,7 @@ public sealed class PartyMatrix
             await RequireWeightsAsync(weight, rows);
         }
 
-        var matrix = new PartyMatrix(query, party, rows, minCell, await DistinctNumbersAsync(query, party, rows, minCell));
+        var matrix = new PartyMatrix(query, party, rows, minCell, await DistinctNumbersAsync(query, party, rows, minCell), hasEveryClass);
         await matrix.FindGroupsAsync();
         if (minCell > 1)
         {
@@ -295,7 +302,7 @@ public sealed class PartyMatrix
             indexer.Pool(counts, _minCell);
         }
 
-        var kept = found.Values.Where(group => group.Records >= _minCell).ToArray();
+        var kept = _hasEveryClass ? EveryGroup(found) : [.. found.Values.Where(group => group.Records >= _minCell)];
         Aside = found.Values.Sum(group => group.Records) - kept.Sum(group => group.Records);
         var groups = bins is null ? kept : [.. kept.SelectMany(group =>
             Enumerable.Range(-1, _groupings[^1].Labels.Count + 1).Select(bin => (Indices: (int[])[.. group.Indices, bin], group.Records)))];
@@ -312,6 +319,22 @@ public sealed class PartyMatrix
         var records = groups.ToDictionary(group => Key(group.Indices), group => group.Records);
         _bins = bins is null ? 1 : _groupings[^1].Labels.Count + 1;
         GroupRecords = [.. _groups.OrderBy(group => group.Value).Where(group => group.Value % _bins == 0).Select(group => records[group.Key])];
+    }
+
+    /// <summary>All classes that the question names; nothing is beside bins.</summary>
+    private IEnumerable<string> ClassesOf(BoundGrouping grouping) =>
+        _query.Query.Clause.Bins is not null && grouping == _query.Groupings[^1] ? grouping.Titles.SkipLast(1) : grouping.Titles;
+
+    /// <summary>A group for every class of each grouping with every one of the others, and for missing values.</summary>
+    private (int[] Indices, int Records)[] EveryGroup(Dictionary<UInt128, (int[] Indices, int Records)> found)
+    {
+        IEnumerable<int[]> all = [[]];
+        foreach (var indexer in _groupings)
+        {
+            all = [.. all.SelectMany(indices => Enumerable.Range(-1, indexer.Labels.Count + 1).Select(next => (int[])[.. indices, next])).Take(MaximumGroups + 1)];
+        }
+
+        return [.. all.Select(indices => (indices, found.TryGetValue(Key(indices), out var group) ? group.Records : 0))];
     }
 
     /// <summary>The asking party: which of its columns a group was put aside for, and by which rule; null where for none.</summary>
@@ -992,7 +1015,8 @@ public sealed class PartyMatrix
         private readonly int[] _byCode = [];
         private readonly Dictionary<long, int> _byNumber = [];
 
-        public Indexer(BoundGrouping grouping, AlignedColumn column, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers)
+        public Indexer(
+            BoundGrouping grouping, AlignedColumn column, IReadOnlyDictionary<ColumnName, SortedSet<long>> numbers, IEnumerable<string>? classes = null)
         {
             Grouping = grouping;
             string LabelOf(long value) =>
@@ -1002,7 +1026,7 @@ public sealed class PartyMatrix
             var values = grouping.Type.IsNumber ? [.. numbers[grouping.Column]] : Enumerable.Range(0, column.Labels!.Count)
                 .Select(code => (long)code).ToArray();
             var labels = Array.ConvertAll(values, LabelOf);
-            var sorted = labels.Distinct(StringComparer.Ordinal).ToArray();
+            var sorted = labels.Concat(classes ?? []).Distinct(StringComparer.Ordinal).ToArray();
             Array.Sort(sorted, grouping.Compare);
             Labels = sorted;
             var places = sorted.Select((label, i) => (label, i)).ToDictionary(entry => entry.label, entry => entry.i, StringComparer.Ordinal);

@@ -33,7 +33,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         if (minCell > 1)
         {
             rules.AddRange(table.Own?.Notes ?? []);
-            rules.Add(WithheldRule(minCell));
+            rules.Add(groups.Noise is { } noise ? Disclosure.NoiseRule.Text(noise) : WithheldRule(minCell));
         }
 
         if (query.Weight is { } column)

@@ -45,7 +45,7 @@ internal sealed class AnswerGroups
     }
 
     private bool IsEveryShown(OwnRecords own) =>
-        Shown.Length > 0 && Array.TrueForAll(Shown, cell => cell) && own.Aside == 0 && !(OthersHave && OthersGroup);
+        Shown.Length > 0 && Array.TrueForAll(Shown, cell => cell) && own.Aside == 0 && (Noise is not null || !(OthersHave && OthersGroup));
 
     public BoundQuery Query { get; }
     public IMomentTable Table { get; }
@@ -54,6 +54,9 @@ internal sealed class AnswerGroups
 
     /// <summary>Whether there is a minimum cell size.</summary>
     public bool HasMinimum => MinCell > 1;
+
+    /// <summary>What has been added to every count; null for nothing.</summary>
+    public Contracts.V1.NoiseTerms? Noise => Table.Release?.Noise;
 
     /// <summary>Records of each group.</summary>
     public long[] Records { get; }

@@ -183,6 +183,13 @@ internal static class PolicyCommands
                 Write(policy, grant, own.Name, uses, grant.BoundOnly ? unbound : null);
             }
 
+            if (policy.Noise.TryGetValue(own.Name, out var noise))
+            {
+                var exact = NoiseRule.FaultOf(asked, column => IsOwn(own, home.Name, column), own.MinCell ?? home.Config.MinCell);
+                Console.Out.WriteLine(exact is not null ? $"It is refused, since what is said of {own.Name} has noise: {exact}."
+                    : $"What is said of {own.Name} has noise: {NoiseRule.Text(noise.Terms)}. Of its account {noise.Standing(home.Path, own.Name)}.");
+            }
+
             return Task.CompletedTask;
         });
     }

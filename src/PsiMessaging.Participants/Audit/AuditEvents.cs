@@ -49,6 +49,7 @@ public static class AuditEvents
         ["query-run"] = "question counted",
         ["release-begun"] = "release begun",
         ["release-garbled"] = "decided on what is shown",
+        ["noise-spent"] = "paid for noise",
         ["product-computed"] = "product computed",
         ["product-ended"] = "product ended",
     }.ToFrozenDictionary(StringComparer.Ordinal);

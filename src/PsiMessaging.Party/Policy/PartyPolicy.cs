@@ -40,6 +40,8 @@ public sealed record PartyPolicy
     public PolicyNotice? Notify { get; init; }
     /// <summary>Columns that no question of anybody may use, by dataset.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Never { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
+    /// <summary>Noise on what anybody is told of a dataset, by its name.</summary>
+    public IReadOnlyDictionary<string, PolicyNoise> Noise { get; init; } = new Dictionary<string, PolicyNoise>();
     /// <summary>What each partner is granted, by its pinned name.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<PolicyGrant>> Partners { get; init; } = new Dictionary<string, IReadOnlyList<PolicyGrant>>();
 

@@ -61,6 +61,11 @@ internal sealed class PolicyDesk(PartyContext party)
         }
 
         var (policy, now) = (PartyPolicy.Load(party.Home), party.Time.GetUtcNow());
+        if (ExactOf(policy, request.Dataset, request.Engine) is { } exact)
+        {
+            return new OwnersWord.No(FailureCodes.NotGranted, exact, $"{party.Name} answers about this dataset with noise, and engine tokens has none");
+        }
+
         var usage = Usage.Of(state, session.Peer);
         var (grant, why) = PolicyRules.GrantFor(policy, request, now);
         if (grant is null && !ApprovedTerms.Cover(state, request))
@@ -71,6 +76,11 @@ internal sealed class PolicyDesk(PartyContext party)
 
         return WithinBounds(grant ?? new PolicyGrant(), usage, request, commitment, now);
     }
+
+    /// <summary>Why a session would say exact counts of what has noise; null where it would not.</summary>
+    public static string? ExactOf(PartyPolicy policy, string dataset, string engine) =>
+        engine == WireNames.NameOf(QueryEngine.Tokens) && policy.Noise.ContainsKey(dataset)
+            ? $"engine tokens says exact counts of {dataset}, which stands in \"noise\" of {PartyPolicy.FileName}" : null;
 
     private OwnersWord WithinBounds(PolicyGrant grant, Usage usage, SessionRequest request, byte[]? commitment, DateTimeOffset now)
     {

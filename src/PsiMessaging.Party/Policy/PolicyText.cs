@@ -71,6 +71,14 @@ public static class PolicyText
             yield return notice;
         }
 
+        foreach (var (dataset, noise) in policy.Noise)
+        {
+            if (noise.Fault is { } fault)
+            {
+                yield return $"\"noise\".\"{dataset}\": {fault}";
+            }
+        }
+
         foreach (var (partner, grants) in policy.Partners)
         {
             if (partner != PolicyGrant.Any && !ParticipantNames.IsValid(partner))
@@ -138,6 +146,13 @@ public static class PolicyText
             }
         }
 
+        // Who grants all engines is refused sessions with this one as they come.
+        if (grant.Engines.Contains(WireNames.NameOf(QueryEngine.Tokens), StringComparer.Ordinal)
+            && policy.Noise.Keys.FirstOrDefault(dataset => PolicyRules.Holds(grant.Datasets, dataset)) is { } exact)
+        {
+            yield return $"engine tokens says exact counts of {exact}, which stands in \"noise\"; take tokens out of \"engines\", or that dataset out";
+        }
+
         // Rows that are sent to the linker can be grouped and filtered there by any of their columns.
         if (PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens))
             && (!IsSame(grant.Columns.GroupBy, grant.Columns.Filter) || grant.AskQuestions || grant.QuestionsPerDay is not null))
@@ -185,6 +200,9 @@ public static class PolicyText
           "never": {
             // "people": ["NAME", "STREET"]
           },
+
+          // Noise on every count that anybody is told of a dataset, and how much is told in all; see docs/noise.md.
+          // "noise": { "people": { "law": "gaussian", "spread": 20, "epsilon": 1, "delta": 0.000001 } },
 
           "partners": {
             // "P2": [{

@@ -27,6 +27,14 @@ internal static class Columns
             {
                 ForPeer = $"{party.Name} has taken back what it granted",
             };
+        if (PolicyDesk.ExactOf(policy, dataset.Name, WireNames.NameOf(session.Engine)) is { } exact)
+        {
+            throw new ParticipantException(FailureCodes.NotGranted, exact)
+            {
+                ForPeer = $"{party.Name} answers about this dataset with noise, and engine tokens has none",
+            };
+        }
+
         ColumnUse[] uses = session.Engine == QueryEngine.Tokens ? [ColumnUse.GroupBy, ColumnUse.Filter] : [];
         return [.. dataset.Described.Where(column => !PolicyRules.IsNever(policy, dataset.Name, column.Name)
             && PolicyRules.FaultOf(policy, granted.Columns, dataset.Name, uses.Select(use => (column.Name, use))) is null)

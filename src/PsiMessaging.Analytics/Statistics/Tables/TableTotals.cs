@@ -51,6 +51,12 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
     private (List<Total> Totals, long Records) ReleasedOfOwn(List<(int Kept, int[] Members)> totals, OwnRecords own)
     {
         var known = own.Groups.Sum(records => (long)records);
+        if (groups.Noise is not null)
+        {
+            return ([.. totals.Select(total => new Total(total.Kept, total.Members, WithNoise(total.Kept, total.Members, own, known)))],
+                _table.OthersSelect ? -1 : known + own.Aside);
+        }
+
         bool[] shown = [.. totals.Select(total => IsSumOfShown(total.Members))];
         var released = new List<Total>();
         for (var t = 0; t < totals.Count; t++)
@@ -67,6 +73,10 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
         var records = !_table.OthersSelect ? known + own.Aside : !groups.OthersGroup && own.Aside == 0 && shown is [true, ..] ? groups.Records.Sum() : -1;
         return (released, records);
     }
+
+    /// <summary>Totals of counts with noise: what the asking party can count itself, else the sum of the counts with their noise.</summary>
+    private IEnumerable<AnswerCell> WithNoise(int kept, int[] members, OwnRecords own, long known) => _table.OthersSelect || KeepsOthers(kept)
+        ? CountAlone(members.Sum(member => groups.Records[member])) : CountAlone(kept == 0 ? known + own.Aside : (long)groups.OwnOf(members));
 
     /// <summary>A total is shown where it says nothing that the cells under it do not: whoever releases cells opens no totals.</summary>
     private bool IsSumOfShown(int[] members) =>

@@ -195,7 +195,10 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
                 new ReleaseAnnouncement(own.Columns, masked.OwnLabels!.TwoValued ?? [], own.Counts!, ReleaseSides.MissingOf(masked.OwnLabels.Groups)),
                 labels.TwoValued ?? [], ReleaseSides.MissingOf(labels.Groups))
             : null;
-        var agreed = question.Move(QuestionTrigger.Agree) with { Masked = masked with { Peer = labels.Shape, Labels = labels, Sides = sides } };
+        var agreed = question.Move(QuestionTrigger.Agree) with
+        {
+            Masked = masked with { Peer = labels.Shape, Labels = labels, Sides = sides, Noise = labels.Noise },
+        };
         await contributions.OpenAsync(session, agreed);
         return turn.Commit(effects =>
         {
@@ -211,6 +214,15 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         if (labels.Groups is null || labels.Levels is null)
         {
             throw new QueryException(FailureCodes.Malformed, $"{session.Peer} sent no labels");
+        }
+
+        if (labels.Noise is { } noise)
+        {
+            NoiseRule.Require(query, session.Peer, session.MinCell);
+            if (!NoiseRule.IsValid(noise))
+            {
+                throw new QueryException(FailureCodes.BadContribution, $"{session.Peer} says that its noise is what no noise can be");
+            }
         }
 
         if (!HasGroups(query, session, labels.Groups) || !HasLevels(query, session, labels.Levels))

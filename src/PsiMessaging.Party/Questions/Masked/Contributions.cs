@@ -28,8 +28,8 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
     public void Keep(PartySession session, string id, PartyMatrix matrix) => _prepared[(session.Id, id)] = matrix;
 
     /// <summary>The own side of a question.</summary>
-    public Task<PartyMatrix> MatrixOfAsync(PartySession session, string id, string text, string? peer) => PartyMatrix.OpenAsync(
-        bound.Of(session, id, text), party.Name, AlignedRows.Open(party.FolderOf(session).Path), session.MinCell, peer);
+    public Task<PartyMatrix> MatrixOfAsync(PartySession session, string id, string text, string? peer, bool hasEveryClass = false) => PartyMatrix.OpenAsync(
+        bound.Of(session, id, text), party.Name, AlignedRows.Open(party.FolderOf(session).Path), session.MinCell, peer, hasEveryClass);
 
     /// <summary>A contribution, opened where it is not.</summary>
     /// <param name="session">The session.</param>
@@ -48,7 +48,8 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
             matrix ??= prepared;
         }
 
-        matrix ??= await MatrixOfAsync(session, question.Id, question.Text, question.IsOwn ? session.Peer : null);
+        matrix ??= await MatrixOfAsync(
+            session, question.Id, question.Text, question.IsOwn ? session.Peer : null, !question.IsOwn && question.Masked!.Noise is not null);
         var (plan, masks) = PlanOf(session, question);
         return _open[key] = new OpenContribution(matrix, plan, question.IsOwn, masks, question.IsOwn ? null : BindingOf(session, question, plan));
     }
@@ -67,7 +68,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
 
     /// <summary>The plan of a question's release, the same at both parties; null with a minimum cell size of 1.</summary>
     public ReleasePlan? ReleaseOf(PartySession session, Question question, MaskedPlan plan) => question.Masked!.Sides is { } sides && session.MinCell > 1
-        ? ReleasePlan.Of(bound.Of(session, question), plan, sides, session.MinCell) : null;
+        ? ReleasePlan.Of(bound.Of(session, question), plan, sides, session.MinCell, question.Masked.Noise) : null;
 
     /// <summary>The own masks over what the asking party must not unmask by itself: over everything, where the answer is released.</summary>
     public ulong[] WithheldOf(PartySession session, Question question, MaskedPlan plan, bool isReleased)

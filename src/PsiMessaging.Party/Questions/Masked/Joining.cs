@@ -6,13 +6,14 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Policy;
+using PsiMessaging.Party.Privacy;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
 /// <summary>The other party's part of a question: decides whether it contributes, and says why not.</summary>
-internal sealed class Joining(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, PolicyDesk policy)
+internal sealed class Joining(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, PolicyDesk policy, NoiseDesk noises)
 {
     private const int MaximumPad = 100;
 
@@ -126,11 +127,17 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
                 throw new QueryException(no.Code, no.ForPeer);
         }
 
-        var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null);
+        var noise = noises.On(session.Dataset);
+        if (noise is not null)
+        {
+            NoiseRule.Require(query, party.Name, session.MinCell);
+        }
+
+        var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null, hasEveryClass: noise is not null);
         if (session.MinCell > 1)
         {
             RequireOffer(session);
-            RequireMinimum(session, query, asked, matrix);
+            RequireMinimum(session, query, asked, noise is null ? matrix : null);
         }
 
         var question = new Question(QuestionState.Contributing)
@@ -138,18 +145,22 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             Id = proposal.QueryId, Session = session.Id, Asker = session.Peer, Text = asked.Text, AskedAt = turn.Now,
             Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape,
                 Sides: session.MinCell > 1 ? new ReleaseSides(session.Peer, asked.Announced!.Groups, asked.Announced.Levels, asked.Release!, matrix.TwoValued,
-                    ReleaseSides.MissingOf(matrix.GroupLabels)) : null),
+                    ReleaseSides.MissingOf(matrix.GroupLabels)) : null, Noise: noise?.Terms),
         };
         RequireRoom(session, question);
-        return await ContributeAsync(turn, waiting, question, query, matrix);
+
+        // Last of all: what is spent is spent.
+        var spent = noise is null ? null : noises.Spend(session.Dataset!, session.Id, question.Id, question.Text, noise);
+        return await ContributeAsync(turn, waiting, question, query, matrix, spent);
     }
 
     private async Task<TurnOutcome> ContributeAsync(
-        Turn<PartySession> turn, Waiting<ProposeQuery> waiting, Question question, BoundQuery query, PartyMatrix matrix)
+        Turn<PartySession> turn, Waiting<ProposeQuery> waiting, Question question, BoundQuery query, PartyMatrix matrix, NoiseSpending? spent)
     {
         var session = turn.Session;
         await contributions.OpenAsync(session, question, matrix);
-        var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), matrix.Labels, SealedBodyJson.Default.PartyLabels);
+        var labels = matrix.Labels with { Noise = question.Masked!.Noise };
+        var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), labels, SealedBodyJson.Default.PartyLabels);
         try
         {
             return turn.Commit((session with { PeerMaskCounter = waiting.Message.Counter }).With(question), effects =>
@@ -161,6 +172,12 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
                 QuestionBook.Put(effects, question);
                 effects.Audit("peer-asked", waiting.Envelope, ("session", session.Id), ("query", question.Id),
                     ("asker", session.Peer), ("text", question.Text), ("outcome", "contributed"));
+                if (spent is not null)
+                {
+                    effects.Audit("noise-spent", ("session", session.Id), ("query", question.Id), ("dataset", session.Dataset),
+                        ("rho", spent.Cost.ToString()), ("left", spent.Left.ToString()));
+                }
+
                 effects.Send(session.Peer, new AcceptQuery(session.Id, session.Transcript, question.Id), body);
             });
         }
@@ -232,7 +249,11 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
     /// Whether this party contributes: what the asking party announces of its own side, and this party's own, must single out nobody. Its own groups that are
     /// too small have been put aside already.
     /// </summary>
-    private void RequireMinimum(PartySession session, BoundQuery query, QueryProposal asked, PartyMatrix matrix)
+    /// <param name="session">The session.</param>
+    /// <param name="query">The question.</param>
+    /// <param name="asked">What the asking party says.</param>
+    /// <param name="matrix">The own side; null where the answer has noise, which hides what these rules hide.</param>
+    private void RequireMinimum(PartySession session, BoundQuery query, QueryProposal asked, PartyMatrix? matrix)
     {
         if (QuestionRule.Malformed(asked.Announced, query, session.Peer, party.Name, asked.Shape, session.IntersectionSize!.Value) is { } unknown)
         {
@@ -245,7 +266,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         }
 
         if ((QuestionRule.Fault(asked.Announced!, query, session.Peer, session.MinCell, isAsker: true)
-            ?? QuestionRule.Fault(matrix.Announced, query, party.Name, session.MinCell, isAsker: false)) is { } fault)
+            ?? (matrix is null ? null : QuestionRule.Fault(matrix.Announced, query, party.Name, session.MinCell, isAsker: false))) is { } fault)
         {
             throw new QueryException(QueryException.BelowMinimum, fault);
         }

@@ -6,6 +6,7 @@ using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Policy;
+using PsiMessaging.Party.Privacy;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
@@ -37,8 +38,9 @@ internal sealed class MaskedQuestions : IQuestionEngine
         var sealing = new Sealing(party);
         _givingUp = new GivingUp(party, bound, _contributions, answers);
         _asking = new Asking(party, bound, _contributions, sealing, _givingUp, answers);
-        _joining = new Joining(party, bound, _contributions, sealing, policy);
-        _releasing = new Releasing(party, bound, _contributions, sealing, _givingUp);
+        var noises = new NoiseDesk(party);
+        _joining = new Joining(party, bound, _contributions, sealing, policy, noises);
+        _releasing = new Releasing(party, bound, _contributions, sealing, _givingUp, noises);
     }
 
     /// <inheritdoc/>

@@ -3,6 +3,7 @@ using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Privacy;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
@@ -11,7 +12,7 @@ namespace PsiMessaging.Party.Questions.Masked;
 /// The contributing party's part of a release (docs/masked.md): on the linker's transfer it garbles what both decide, and seals its share of each sum under the
 /// label of the decision that opens it. It learns neither a count nor a decision. After a kill it makes the same bytes again.
 /// </summary>
-internal sealed class Releasing(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, GivingUp givingUp)
+internal sealed class Releasing(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, GivingUp givingUp, NoiseDesk noises)
 {
     private readonly ConcurrentDictionary<string, ContributorKeys> _keys = new();
 
@@ -67,10 +68,15 @@ internal sealed class Releasing(PartyContext party, BoundQuestions bound, Contri
             var release = contributions.ReleaseOf(session, question, plan) ?? throw new InvalidOperationException("nothing of the question is released");
             var share = Contribution.ShareOf(masks, contributions.WithheldOf(session, question, plan, isReleased: true));
             plan.Binding?.PutRecords(share, Contribution.RecordShares(masks, plan.Rows, plan.A.PaddedColumns, OpenContribution.RowsOfBatches(plan)));
+            if (release.Noise is { } noise)
+            {
+                noises.Add(session.Dataset!, session.Id, question.Id, noise, release.Program, share);
+            }
+
             using var keys = KeysOf(session).For(question.Id);
             var (tables, sealedWords) = ReleaseProtocol.Garble(
                 ReleaseCircuit.Of(release.Program), keys, transfer.Span, share, [.. release.Constants],
-                contributions.ContextOf(session, question, plan).Hash(), plan.Bits());
+                contributions.ContextOf(session, question, plan).Hash(), release.Bits());
             return [.. tables, .. sealing.Seal(session, question.Id, nameof(ReleaseTables), sealedWords)];
         }
     }

@@ -1,0 +1,122 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using PsiMessaging.Analytics.Disclosure;
+using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography.SharedRelease;
+using PsiMessaging.Disclosure.Noise;
+using PsiMessaging.Disclosure.Privacy;
+using PsiMessaging.Files;
+using PsiMessaging.Party.Policy;
+using PsiMessaging.Party.Session;
+
+namespace PsiMessaging.Party.Privacy;
+
+/// <summary>What a question has cost.</summary>
+/// <param name="Cost">Of the dataset's account.</param>
+/// <param name="Left">What is left.</param>
+internal sealed record NoiseSpending(Rho Cost, Rho Left);
+
+/// <summary>
+/// The contributing party's noise (docs/noise.md, "Noise in answers"): each question about a dataset that has an account costs of it, and counts get noise from
+/// a stream that is this question's alone. What is spent is on disk before anything is contributed; after a kill the same question has the same noise, and costs
+/// nothing more. An account belongs to the dataset, whoever asks and in whatever session.
+/// </summary>
+internal sealed class NoiseDesk(PartyContext party)
+{
+    private const string FolderName = "privacy";
+
+    /// <summary>Accounts are for one thread.</summary>
+    private readonly Lock _accounts = new();
+
+    /// <summary>The file of a dataset's account in a home.</summary>
+    public static string PathOf(string home, string dataset) => Path.Combine(home, FolderName, $"{dataset}.account");
+
+    /// <summary>The noise on what is said of a dataset; null for none.</summary>
+    public PolicyNoise? On(string? dataset) => dataset is not null && PartyPolicy.Load(party.Home).Noise.TryGetValue(dataset, out var noise) ? noise : null;
+
+    /// <summary>Pays for a question, or finds that it is paid.</summary>
+    /// <param name="dataset">The own dataset.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="question">The question's id.</param>
+    /// <param name="text">Its text.</param>
+    /// <param name="noise">The policy's word.</param>
+    /// <exception cref="QueryException">There is not enough left, or the account is not the policy's.</exception>
+    public NoiseSpending Spend(string dataset, string session, string question, string text, PolicyNoise noise)
+    {
+        lock (_accounts)
+        {
+            try
+            {
+                using var file = Open(dataset, noise.Budget);
+                var cost = noise.Cost;
+                if (file.Account.Budget != noise.Budget)
+                {
+                    throw new PrivacyAccountException($"it was opened with a budget of rho {file.Account.Budget}, and the policy has {noise.Budget}; what is "
+                        + "promised of a dataset does not change: put the policy back, or give the dataset another name");
+                }
+
+                file.Spend(IdOf(session, question), text, cost, () => RandomNumberGenerator.GetBytes(SeededRandomBytes.KeyBytes));
+                return new NoiseSpending(cost, file.Account.Left);
+            }
+            catch (PrivacyBudgetException)
+            {
+                throw new QueryException(FailureCodes.PrivacySpent, $"{party.Name} says no more about this dataset: what may be said of it is spent, or has "
+                    + "less left than this question costs; what was answered is in psi answers");
+            }
+            catch (PrivacyAccountException exception)
+            {
+                party.Log.StepFault(exception, session);
+                throw new QueryException(FailureCodes.Internal, $"{party.Name} cannot read its own account of what was said; its log says why");
+            }
+        }
+    }
+
+    /// <summary>Adds a question's noise to the share of every word that it opens.</summary>
+    /// <param name="dataset">The own dataset.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="question">The question's id; it is paid.</param>
+    /// <param name="terms">The noise.</param>
+    /// <param name="program">What is opened.</param>
+    /// <param name="share">The own share of every word.</param>
+    /// <exception cref="InvalidDataException">The account does not know the question.</exception>
+    public void Add(string dataset, string session, string question, NoiseTerms terms, ReleaseProgram program, ulong[] share)
+    {
+        var id = IdOf(session, question);
+        PrivacyEntry entry;
+        lock (_accounts)
+        {
+            using var file = PrivacyAccountFile.Open(PathOf(party.Home.Path, dataset));
+            entry = file.Account.Entries.FindLast(paid => paid.Id == id) ?? throw new InvalidDataException("the question was not paid for");
+        }
+
+        int[] places = [.. program.Openings.SelectMany(opening => opening.Words).Distinct().Order()];
+        var draws = new long[places.Length];
+        Draw(terms, entry.Payload.AsSpan(), draws);
+        for (var i = 0; i < places.Length; i++)
+        {
+            share[places[i]] += (ulong)draws[i];
+        }
+
+        draws.AsSpan().Clear();
+    }
+
+    /// <summary>The draws of a stream.</summary>
+    internal static void Draw(NoiseTerms terms, ReadOnlySpan<byte> key, Span<long> draws)
+    {
+        using var stream = new SeededRandomBytes(key);
+        using var sampler = new TableSampler(PolicyNoise.LawOf(terms), stream);
+        sampler.Fill(draws);
+    }
+
+    private PrivacyAccountFile Open(string dataset, Rho budget)
+    {
+        var path = PathOf(party.Home.Path, dataset);
+        PrivateFile.CreateFolder(Path.GetDirectoryName(path)!);
+        return File.Exists(path) ? PrivacyAccountFile.Open(path) : PrivacyAccountFile.Create(path, new PrivacyAccount(dataset, budget));
+    }
+
+    /// <summary>The peer chooses ids: what they may hold is no matter of the account's.</summary>
+    private static string IdOf(string session, string question) => Convert.ToHexStringLower(
+        SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{session.Length}:{session}{question}"))));
+}
