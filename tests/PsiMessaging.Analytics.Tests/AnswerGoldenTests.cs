@@ -195,7 +195,7 @@ public class AnswerGoldenTests
 
     private static string Written(Answer answer)
     {
-        static string Cell(AnswerCell cell) => (cell.Text ?? "?") + (cell.IsWithheld ? "!" : "") + (cell.IsProtected ? "!" : "") + (cell.IsTotal ? "+" : "");
+        static string Cell(AnswerCell cell) => (cell.Text ?? "?") + (cell.IsWithheld ? "!" : "") + (cell.IsTotal ? "+" : "");
         var lines = new[] { string.Join(" | ", answer.Columns.Select(column => $"{column.Name}:{column.Role}:{column.Decimals}")) }
             .Concat(answer.Rows.Select(row => string.Join(" | ", row.Select(Cell))))
             .Append($"records {answer.Records}, withheld {answer.Withheld}")

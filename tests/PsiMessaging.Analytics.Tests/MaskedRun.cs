@@ -278,7 +278,7 @@ internal sealed class MaskedRun : IDisposable
 
     /// <summary>
     /// Everything the asking party P1 gets to see under a minimum cell size: the answer, or the refusal of its own worker or of the other's, in their order. In
-    /// a cell W is withheld, P withheld to protect another.
+    /// a cell W is withheld.
     /// </summary>
     public async Task<string> SeenAsync(string text, int minCell)
     {
@@ -305,7 +305,7 @@ internal sealed class MaskedRun : IDisposable
             }
 
             var answer = await AskAsync(text, minCell: minCell);
-            var lines = answer.Rows.Select(row => string.Join(" | ", row.Select(cell => cell.Text ?? (cell.IsProtected ? "P" : cell.IsWithheld ? "W" : "-"))))
+            var lines = answer.Rows.Select(row => string.Join(" | ", row.Select(cell => cell.Text ?? (cell.IsWithheld ? "W" : "-"))))
                 .Append($"records {answer.Records}, withheld {answer.Withheld}")
                 .Concat(answer.Facts.Select(fact => $"{fact.Key} {fact.Value}")).Concat(answer.Rules);
             return string.Join('\n', lines);

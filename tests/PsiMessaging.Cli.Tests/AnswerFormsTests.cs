@@ -16,7 +16,7 @@ public class AnswerFormsTests
     [
         [new("F"), new("Nord, \"est\""), new("120"), new("1234.50")],
         [new("F"), new("(total)"), AnswerCell.Withheld, AnswerCell.Withheld],
-        [new("M"), new("Nord, \"est\""), AnswerCell.Protected, AnswerCell.Protected],
+        [new("M"), new("Nord, \"est\""), AnswerCell.Withheld, AnswerCell.Withheld],
         [new("M"), new((string?)null), new("35"), AnswerCell.None],
         [AnswerCell.Total, AnswerCell.Total, new("175"), new("999.00")],
         [AnswerCell.WithheldGroups, new(null, true), new("20"), AnswerCell.Withheld],

@@ -127,7 +127,7 @@ public class MaskedQueryTests
                 answer.Message);
             answer = await network.P1.CommandAsync(session, new SubmitQuery(session, "count, mean(TAX) by SEX with totals"));
             Assert.Equal(["F|3|30", "(total)|5|", "(withheld)||"], answer.Result!.Lines());
-            Assert.True(answer.Result!.Answer.Rows[1][2].IsProtected);
+            Assert.Equal(AnswerCell.Withheld, answer.Result!.Answer.Rows[1][2]);
             Assert.Equal(2, answer.Result.Answer.Withheld);
 
             // P2 asks for P1's column: the cell says nothing, and the totals, which would, neither.

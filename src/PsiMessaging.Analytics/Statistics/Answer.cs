@@ -25,15 +25,14 @@ public sealed record AnswerColumn(string Name, AnswerRole Role, int Decimals = 0
 /// <param name="Text">
 /// The label or number; exact numbers with all their digits, floating ones so that they read back the same. Null where there is none, or where it is withheld.
 /// </param>
-/// <param name="IsWithheld">Whether the minimum cell size withholds it.</param>
+/// <param name="IsWithheld">
+/// Whether it is withheld: for its own sake or because another would follow from it is not said, since either tells something of the other.
+/// </param>
 /// <param name="IsTotal">Whether it stands for all groups of its column.</param>
-/// <param name="IsProtected">Withheld not for its own sake, but because another cell would follow from it.</param>
-public sealed record AnswerCell(string? Text, bool IsWithheld = false, bool IsTotal = false, bool IsProtected = false)
+public sealed record AnswerCell(string? Text, bool IsWithheld = false, bool IsTotal = false)
 {
-    /// <summary>A value that the minimum cell size withholds.</summary>
+    /// <summary>A value that is withheld.</summary>
     public static AnswerCell Withheld { get; } = new(null, true);
-    /// <summary>A value of enough records that is withheld because one of fewer would follow from it.</summary>
-    public static AnswerCell Protected { get; } = new(null, true, IsProtected: true);
     /// <summary>The label of the line that stands for all groups that are not shown.</summary>
     public static AnswerCell WithheldGroups { get; } = new("(withheld)", true);
     /// <summary>A label that stands for all groups.</summary>

@@ -16,16 +16,13 @@ internal static class QueryOutput
 {
     private const int MostTableRows = 1000;
 
-    /// <summary>What stands where a total is withheld that has enough records itself.</summary>
-    public const string ProtectedText = "withheld to protect another cell";
-
     /// <summary>
-    /// Rows as texts, null where there is none. A withheld value says so and why; the line that stands for all groups not shown has labels, and a number only
+    /// Rows as texts, null where there is none. A withheld value says so, and not why; the line that stands for all groups not shown has labels, and a number only
     /// where everybody can count those records.
     /// </summary>
     public static IEnumerable<IReadOnlyList<string?>> Texts(QueryResult result, bool rawLabels = false) => result.Answer.Rows.Select(row =>
         (IReadOnlyList<string?>)[
-            .. row.Select((cell, i) => cell.IsProtected ? ProtectedText : cell is { IsWithheld: true, Text: null } && !IsWithheldLine(row) ? "withheld"
+            .. row.Select((cell, i) => cell is { IsWithheld: true, Text: null } && !IsWithheldLine(row) ? "withheld"
                 : result.Answer.Columns[i].Role == AnswerRole.Label && !rawLabels ? LabelOf(cell) : cell.Text)
         ]);
 
@@ -162,7 +159,6 @@ internal static class QueryOutput
             new([.. result.Answer.Rows.SelectMany((row, i) => row.Select((cell, j) => (cell, i, j)))
                 .Where(entry => which(entry.cell)).Select(entry => (JsonNode)new JsonArray(entry.i, entry.j))]);
         json["withheldCells"] = Cells(cell => cell.IsWithheld);
-        json["withheldToProtectAnotherCell"] = Cells(cell => cell.IsProtected);
         json["totalCells"] = Cells(cell => cell.IsTotal);
         return JsonSerializer.SerializeToUtf8Bytes(json, Indented);
     }

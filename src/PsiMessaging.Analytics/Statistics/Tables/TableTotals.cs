@@ -44,7 +44,7 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
     {
         var all = _query.Where.Count == 0;
         var released = totals.Where(total => total.Members.Sum(group => groups.Records[group]) >= groups.MinCell || total.Kept == 0)
-            .Select(total => new Total(total.Kept, total.Members, total.Kept == 0 && all ? CountAlone(groups.CommonRecords) : Protected()));
+            .Select(total => new Total(total.Kept, total.Members, total.Kept == 0 && all ? CountAlone(groups.CommonRecords) : Withheld()));
         return ([.. released], all ? groups.CommonRecords : -1);
     }
 
@@ -98,7 +98,7 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
             return CountAlone((long)groups.OwnOf(members));
         }
 
-        return hasOwn && hasOthers && isShown ? Measures(members) : Protected();
+        return hasOwn && hasOthers && isShown ? Measures(members) : Withheld();
     }
 
     /// <summary>
@@ -108,12 +108,12 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
     /// </summary>
     private IEnumerable<AnswerCell> Measures(int[] members) => _query.Measures.Select(entry => (entry.Measure.Function.IsCount && _query.Weight is null)
         || Array.TrueForAll(members, member => groups.Shown[member] && groups.Columns.IsShown(member, entry.Columns))
-            ? answer.Compute(entry.Measure, entry.Columns, members) : AnswerCell.Protected);
+            ? answer.Compute(entry.Measure, entry.Columns, members) : AnswerCell.Withheld);
 
     private IEnumerable<AnswerCell> CountAlone(long records) => _query.Measures.Select(entry =>
-        entry.Measure.Function.IsCount && _query.Weight is null ? new AnswerCell(records.ToString(CultureInfo.InvariantCulture)) : AnswerCell.Protected);
+        entry.Measure.Function.IsCount && _query.Weight is null ? new AnswerCell(records.ToString(CultureInfo.InvariantCulture)) : AnswerCell.Withheld);
 
-    private IEnumerable<AnswerCell> Protected() => _query.Measures.Select(_ => AnswerCell.Protected);
+    private IEnumerable<AnswerCell> Withheld() => _query.Measures.Select(_ => AnswerCell.Withheld);
 
     private static bool Keeps(int kept, int grouping) => (kept & (1 << grouping)) != 0;
 
