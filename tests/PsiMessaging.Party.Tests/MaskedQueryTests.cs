@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Time.Testing;
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.Symmetric;
