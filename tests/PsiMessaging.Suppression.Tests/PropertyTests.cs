@@ -114,6 +114,33 @@ public class PropertyTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Solve_LargerCubes_AreSafeAgainstWholeNumbers_AndTheSameTwice(bool isExactOnly)
+    {
+        for (var seed = 950UL; seed < 953; seed++)
+        {
+            var tables = Larger(seed, isExactOnly);
+            Assert.True(tables.Cells.Count(cell => cell.Protection is not null) > 20);
+            var result = Suppressor.Solve(tables, new() { WorkLimit = 0.5 });
+            Assert.Empty(result.Unprotectable);
+            Assert.True(result.LowerBound <= result.Cost);
+            var report = Audit.Run(tables, result.Withheld, AuditKind.Integer);
+            Assert.True(report.IsSafe, report.ToString());
+            Assert.Equal(result.Withheld, Suppressor.Solve(Larger(seed, isExactOnly), new() { WorkLimit = 0.5 }).Withheld);
+        }
+
+        static LinkedTables Larger(ulong seed, bool isExactOnly)
+        {
+            var random = new SplitMix64(seed);
+            string[][] codes = [["a", "b", "c", "d", "e", "f"], ["a", "b", "c", "d", "e"], ["a", "b", "c", "d"]];
+            return TableBuilder.Build(codes, [.. Enumerable.Range(0, 120).Select(_ => random.Below(10) < 3 ? 1L + random.Below(2) : 3 + random.Below(60))],
+                (name, value, _) => new(name, value) { Protection = value >= Minimum ? null
+                    : isExactOnly ? Protection.NotExact : Protection.MinimumFrequency(value, Minimum) });
+        }
+    }
+
     [Fact]
     public void Solve_Twice_GivesTheSamePattern()
     {
