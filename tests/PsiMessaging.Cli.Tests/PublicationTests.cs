@@ -140,6 +140,96 @@ public class PublicationTests
     }
 
     [Fact]
+    public void Suppress_ATableWithGroupsNotShown_BesideItsCoarserOne_NoSmallCountFollows()
+    {
+        var (tried, small) = (0, 0);
+        for (var seed = 300UL; seed < 340; seed++)
+        {
+            var cells = Random(seed, 0);
+            var bySex = Sexes.Select(sex => cells.Where(cell => cell.Labels[0] == sex).Sum(cell => cell.Count)).ToArray();
+            if (bySex.Min() < Minimum || bySex.Sum() < Threshold)
+            {
+                continue;
+            }
+
+            try
+            {
+                var published = Publish(Answer("SEX", [(["F"], bySex[0]), (["M"], bySex[1])], 2), Answer("SEX, AGE", cells)).Results;
+                var found = AttackBoth(published[0], published[1], cells, bySex);
+                tried++;
+                foreach (var (name, count) in cells.Where(cell => cell.Count >= Minimum).Select(cell => (string.Join(',', cell.Labels), cell.Count))
+                    .Concat(Sexes.Zip(bySex)).Where(cell => cell.Item2 < Threshold))
+                {
+                    small++;
+                    Assert.True(found[name].Count > 1 && found[name].Max() >= Threshold, $"seed {seed}: {name} is {count}, one of {found[name].Count}");
+                }
+
+                foreach (var sex in Sexes)
+                {
+                    var rest = cells.Where(cell => cell.Labels[0] == sex && cell.Count < Minimum).Sum(cell => cell.Count);
+                    Assert.True(rest is 0 or >= Threshold || found["rest " + sex].Max() >= Threshold, $"seed {seed}: not shown of {sex} are {rest}");
+                }
+            }
+            catch (ParticipantException refused)
+            {
+                Assert.Contains("whatever is withheld", refused.Message, StringComparison.Ordinal);
+            }
+        }
+
+        Assert.True(tried > 5 && small > 5, $"{tried} tables, {small} small counts");
+    }
+
+    /// <summary>All that agrees with both tables; whether somebody of a sex is not shown the attacker is held to know.</summary>
+    private static Dictionary<string, SortedSet<long>> AttackBoth(QueryResult coarse, QueryResult fine, List<(string[] Labels, long Count)> cells, long[] bySex)
+    {
+        var common = bySex.Sum();
+        var found = new Dictionary<string, SortedSet<long>>(StringComparer.Ordinal);
+        var lines = fine.Answer.Rows.Where(row => row[0] != AnswerCell.WithheldGroups).ToList();
+        var values = new long[lines.Count];
+        Try(0, 0);
+        return found;
+
+        void Try(int line, long sum)
+        {
+            if (line == lines.Count)
+            {
+                Keep();
+                return;
+            }
+
+            var printed = lines[line][2].Text is { } text ? Number(text) : (long?)null;
+            for (var value = printed ?? Minimum; value <= (printed ?? common - sum); value++)
+            {
+                values[line] = value;
+                Try(line + 1, sum + value);
+            }
+        }
+
+        void Keep()
+        {
+            var sums = Sexes.Select(sex => lines.Select((line, i) => line[0].Text == sex ? values[i] : 0).Sum()).ToArray();
+            for (long f = Math.Max(Minimum, sums[0]); f <= common - Math.Max(Minimum, sums[1]); f++)
+            {
+                long[] both = [f, common - f];
+                var fits = Enumerable.Range(0, 2).All(sex => (coarse.Answer.Rows[sex][1].Text is not { } text || Number(text) == both[sex])
+                    && (both[sex] == sums[sex] || cells.Exists(cell => cell.Labels[0] == Sexes[sex] && cell.Count is > 0 and < Minimum)));
+                for (var sex = 0; fits && sex < 2; sex++)
+                {
+                    Possible(Sexes[sex], both[sex]);
+                    Possible("rest " + Sexes[sex], both[sex] - sums[sex]);
+                }
+
+                for (var i = 0; fits && i < values.Length; i++)
+                {
+                    Possible(NameOf(lines[i], 2), values[i]);
+                }
+            }
+        }
+
+        void Possible(string name, long value) => (found.TryGetValue(name, out var set) ? set : found[name] = []).Add(value);
+    }
+
+    [Fact]
     public void Suppress_ATableAndItsCoarserOne_AreOneSetOfCells()
     {
         // M,b is small; the table by sex is printed beside it, so that a second cell of M has to go, and one more of each age.

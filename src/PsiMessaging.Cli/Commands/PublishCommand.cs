@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Text;
 using PsiMessaging.Cli.Output;
 using PsiMessaging.Cli.Publishing;
@@ -27,8 +27,8 @@ internal static class PublishCommand
 
     private static readonly Option<string?> Rule = new("--rule")
     {
-        Description = $"Withhold counts below N and what gives them away: minimum-frequency=N, N not below the session's minimum cell size (default: {DefaultTimes} "
-            + "times that)",
+        Description = "Withhold counts below N and what gives them away: minimum-frequency=N, N not below the session's minimum cell size (default: "
+            + $"{DefaultTimes} times that)",
         HelpName = "RULE",
     };
 
@@ -156,6 +156,6 @@ internal static class PublishCommand
         : Path.Combine(Path.GetDirectoryName(file) ?? "", $"{Path.GetFileNameWithoutExtension(file)}-{result.QueryId[..8]}{Path.GetExtension(file)}");
 
     private static int? ThresholdOf(string rule) => rule.StartsWith(RulePrefix, StringComparison.Ordinal)
-        && int.TryParse(rule.AsSpan(RulePrefix.Length), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number)
+        && int.TryParse(rule.AsSpan(RulePrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
         && number is >= 1 and <= 1_000_000 ? number : null;
 }

@@ -199,12 +199,16 @@ internal sealed class LinkedAnswers
         if (rests.GetValueOrDefault(coarse) is { } rest)
         {
             var listed = coarse.Leaves.Select(line => line.Key).ToHashSet(StringComparer.Ordinal);
-            AddWithRest(rest, fine.Leaves.Where(line => !listed.Contains(PublishableLine.KeyOf(line.Labels.Where(label => coarse.Columns.Contains(label.Key))))),
-                $"(not shown in {coarse.Name} and {fine.Name})");
+            AddWithRest(rest, fine.Leaves.Where(line => !listed.Contains(Coarse(line))), $"(not shown in {coarse.Name} and {fine.Name})");
         }
+
+        string Coarse(PublishableLine line) => PublishableLine.KeyOf(line.Labels.Where(label => coarse.Columns.Contains(label.Key)));
     }
 
-    /// <summary>A number that is known is the sum of these lines and of what is not shown: a cell that is never printed, and small ones are protected.</summary>
+    /// <summary>
+    /// A number that is known is the sum of these lines and of what is not shown: a cell that is never printed, and is protected where it is small.
+    /// </summary>
+    /// <returns>That cell; null where nothing is hidden.</returns>
     private int? AddWithRest(int whole, IEnumerable<PublishableLine> lines, string name)
     {
         var parts = lines.Select(line => indices[line.Key]).ToList();

@@ -41,7 +41,7 @@ internal sealed record Publication(IReadOnlyList<QueryResult> Results, AuditRepo
         var withheld = found.Withheld.ToHashSet();
         List<string> rules =
         [
-            string.Create(CultureInfo.InvariantCulture, $"counts below {threshold} are withheld, and others from which those would follow; the marks are the same"),
+            string.Create(CultureInfo.InvariantCulture, $"counts below {threshold} are withheld, and others from which those would follow, under one mark"),
             "a sum is withheld where its count is",
         ];
         QueryResult[] results = [.. answers.Select(answer => Rewrite(answer, rules, (row, column, cell) =>
@@ -93,7 +93,8 @@ internal sealed record Publication(IReadOnlyList<QueryResult> Results, AuditRepo
         {
             Answer = old with
             {
-                Rows = rows, Records = -1, Withheld = rows.Count(row => row.Any(cell => cell.IsWithheld)), Facts = new Dictionary<string, string>(), Rules = rules,
+                Rows = rows, Records = -1, Withheld = rows.Count(row => row.Any(cell => cell.IsWithheld)), Facts = new Dictionary<string, string>(),
+                Rules = rules,
             },
         };
     }
