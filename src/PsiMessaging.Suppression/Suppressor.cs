@@ -7,7 +7,8 @@ public sealed record SuppressionOptions
 {
     /// <summary>
     /// How much work the search may take, in units of about a second on one core. It is counted in steps and not by a clock: the same tables give the same
-    /// pattern on every machine, whatever else runs there. What was begun is ended, so that it may take somewhat more.
+    /// pattern on every machine, whatever else runs there. What was begun is ended, so that it may take somewhat more; and there
+    /// is always a pattern, so that large tables take as much as a first one needs, and twice the limit for cleaning it.
     /// </summary>
     public double WorkLimit { get; init; } = 3;
 
@@ -27,7 +28,7 @@ public sealed record SuppressionOptions
 /// <param name="Cost">The cost of the secondary cells.</param>
 /// <param name="LowerBound">No pattern that protects is cheaper.</param>
 /// <param name="IsOptimal">Whether the pattern is proven to be of least cost.</param>
-/// <param name="HeuristicCost">What the better of the two heuristics came to.</param>
+/// <param name="HeuristicCost">What the best of the heuristics came to.</param>
 /// <param name="Unprotectable">Primary cells whose requirement no pattern meets, whatever is withheld; empty when all is well. They are withheld, and not
 /// protected.</param>
 public sealed record SuppressionResult(IReadOnlyList<int> Withheld, IReadOnlyList<int> Secondary, long Cost, long LowerBound, bool IsOptimal,

@@ -6,7 +6,8 @@ public class VectorTests
     [Fact]
     public void Audit_GeurtsTable_HasTheHandbooksIntervals()
     {
-        // SDC Handbook, example 3, after Geurts 1992, table 10. The first row adds up to 6, so 1,2 is 6 less what 1,1 may be.
+        // SDC Handbook, example 3, after Geurts 1992, table 10. A list of vectors that goes round has [1, 4] for 1,2, which is wrong: the first row adds up to
+        // 6, so with 1,1 from 3 to 6 (as that list has it too) 1,2 is from 0 to 3; both ends occur, (6, 0; 0, 3) and (3, 3; 3, 0).
         var tables = Tables.TwoWay(["1", "2", "3"], ["1", "2"], [[4, 2], [2, 1], [3, 3]], (name, value) => new(name, value));
         var report = Audit.Run(tables, tables.Indices("1,1", "1,2", "2,1", "2,2"));
         Assert.Equal([(3, 6), (0, 3), (0, 3), (0, 3)], report.Cells.Select(cell => (cell.Low, cell.High)));
@@ -87,6 +88,56 @@ public class VectorTests
             (name, value) => new(name, value) { Cost = value, Protection = value <= 1 ? Protection.MinimumFrequency(value, 2, 0) : null });
         var result = Suppressor.Solve(tables);
         Assert.Equal(["old,Iceland", "old,Portugal", "young,Iceland", "young,Portugal"], tables.Names(result.Withheld));
+    }
+
+    /// <summary>
+    /// GaussSuppression, vignette "Magnitude table suppression" (MIT): its 20 contributions, each somebody's own, in tenths; the (1,80) rule finds four cells.
+    /// </summary>
+    private static LinkedTables Magnitude(Func<long, long> cost)
+    {
+        var contributions = new Dictionary<string, long[]>(StringComparer.Ordinal)
+        {
+            ["Agriculture,Iceland"] = [], ["Agriculture,Portugal"] = [759, 245], ["Agriculture,Spain"] = [966, 432],
+            ["Entertainment,Iceland"] = [168], ["Entertainment,Portugal"] = [71, 23], ["Entertainment,Spain"] = [774, 115, 164],
+            ["Governmental,Iceland"] = [], ["Governmental,Portugal"] = [216, 20], ["Governmental,Spain"] = [65, 27],
+            ["Industry,Iceland"] = [96, 88, 19], ["Industry,Portugal"] = [257, 34], ["Industry,Spain"] = [84],
+        };
+        return Tables.TwoWay(["Agriculture", "Entertainment", "Governmental", "Industry"], ["Iceland", "Portugal", "Spain"],
+            [.. contributions.Values.Chunk(3).Select(row => row.Select(cell => cell.Sum()).ToArray())], (name, value) => new(name, value)
+            {
+                Cost = cost(value), Role = value == 0 ? CellRole.Published : CellRole.Free,
+                Protection = contributions.TryGetValue(name, out var cell) && Protection.Dominance(cell, 1, 80) is not null ? Protection.NotExact : null,
+            });
+    }
+
+    private static readonly string[] GaussSecondary =
+        ["Entertainment,Portugal", "Governmental,Spain", "Governmental,Total", "Industry,Iceland", "Industry,Total"];
+
+    [Fact]
+    public void Dominance_MagnitudeVignette_FindsItsFourCells()
+    {
+        var tables = Magnitude(_ => 1);
+        var primary = Enumerable.Range(0, tables.Cells.Count).Where(cell => tables.Cells[cell].Protection is not null);
+        Assert.Equal(["Entertainment,Iceland", "Governmental,Portugal", "Industry,Portugal", "Industry,Spain"], tables.Names(primary));
+        Assert.Equal([0.7559761, 0.9152542, 0.8831615], new[] { 759 / 1004.0, 216 / 236.0, 257 / 291.0 }.Select(share => Math.Round(share, 7)));
+    }
+
+    [Fact]
+    public void Solve_MagnitudeVignette_IsSafeWithFewerCellsThanTheVignettes()
+    {
+        var tables = Magnitude(_ => 1);
+        List<int> theirs = [.. Enumerable.Range(0, tables.Cells.Count).Where(cell => tables.Cells[cell].Protection is not null),
+            .. tables.Indices(GaussSecondary)];
+        var audit = Audit.Run(tables, theirs);
+        Assert.True(audit.IsSafe, audit.ToString());
+        var ours = Suppressor.Solve(tables);
+        Assert.True(ours.IsOptimal && ours.Secondary.Count < GaussSecondary.Length, string.Join(' ', tables.Names(ours.Secondary)));
+        Assert.True(Audit.Run(tables, ours.Withheld).IsSafe);
+
+        var byValue = Magnitude(value => value);
+        var least = Suppressor.Solve(byValue);
+        Assert.True(least.IsOptimal && least.Cost < theirs.Sum(cell => tables.Cells[cell].Protection is null ? tables.Cells[cell].Value : 0));
+        Assert.True(Audit.Run(byValue, least.Withheld).IsSafe);
     }
 
     [Theory]

@@ -54,7 +54,8 @@ internal static class AnswerCommands
         });
     }
 
-    private static QueryResult Find(IReadOnlyList<QueryResult> answers, string prefix, string name)
+    /// <summary>The stored answer whose id begins so.</summary>
+    internal static QueryResult Find(IReadOnlyList<QueryResult> answers, string prefix, string name)
     {
         var found = answers.Where(answer => prefix.Length > 0 && answer.QueryId.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)).Take(2).ToArray();
         return found is [var only] ? only : throw new ParticipantException(FailureCodes.WrongState,

@@ -50,6 +50,7 @@ internal static class PsiRootCommand
             PairCommand.Create(), HomeCommands.Init(), HomeCommands.Card(), HomeCommands.Trust(), KeyCommands.Keys(), DatasetCommands.Create(),
             WorkerCommands.Party(), WorkerCommands.Linker(),
             SessionCommands.Intersect(), SessionCommands.Send(), SessionCommands.Query(), AnswerCommands.Answers(), AnswerCommands.Answer(),
+            PublishCommand.Create(),
             SessionCommands.Sessions(), SessionCommands.Status(), SessionCommands.Cancel(),
             PolicyCommands.Policy(), PolicyCommands.Approvals(), PolicyCommands.Approve(), PolicyCommands.Deny(),
             AuditCommands.Create(), BenchCommand.Create(),

@@ -47,6 +47,18 @@ internal static class AnswerWriter
         }
     }
 
+    /// <summary>An answer in a form; a table has none but on a terminal, and comes out as CSV.</summary>
+    /// <exception cref="UsageException">It has no such form.</exception>
+    public static async Task<byte[]> ContentAsync(QueryResult result, string form, bool rawLabels) => form switch
+    {
+        "parquet" => await QueryOutput.ParquetAsync(result),
+        "json" => QueryOutput.Json(result),
+        "sdmx-csv" => SdmxCsv.Write(AnswerCube.Of(result)),
+        "json-stat" => JsonStat.Write(AnswerCube.Of(result)),
+        "px" => PcAxis.Write(AnswerCube.Of(result)),
+        _ => QueryOutput.Csv(result, rawLabels),
+    };
+
     /// <summary>Writes an answer; to standard output when no file is named. A file is its owner's alone.</summary>
     public static async Task WriteAsync(QueryResult result, string form, string? file, bool rawLabels)
     {
@@ -56,15 +68,7 @@ internal static class AnswerWriter
             return;
         }
 
-        var content = form switch
-        {
-            "parquet" => await QueryOutput.ParquetAsync(result),
-            "json" => QueryOutput.Json(result),
-            "sdmx-csv" => SdmxCsv.Write(AnswerCube.Of(result)),
-            "json-stat" => JsonStat.Write(AnswerCube.Of(result)),
-            "px" => PcAxis.Write(AnswerCube.Of(result)),
-            _ => QueryOutput.Csv(result, rawLabels)
-        };
+        var content = await ContentAsync(result, form, rawLabels);
         if (file is null)
         {
             if (rawLabels)

@@ -182,7 +182,7 @@ internal static class QueryOutput
         ["queryId"] = result.QueryId,
         ["engine"] = WireNames.NameOf(result.Engine),
         ["answeredAt"] = result.AnsweredAt.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
-        ["commonRecords"] = result.CommonRecords,
+        ["commonRecords"] = result.CommonRecords < 0 ? null : result.CommonRecords,
         ["records"] = result.Answer.Records < 0 ? null : result.Answer.Records,
         ["minimumCellSize"] = result.MinCell,
         ["withheldRows"] = result.Answer.Withheld,

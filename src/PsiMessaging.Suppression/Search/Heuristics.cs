@@ -91,16 +91,15 @@ internal sealed class Heuristics(Problem problem, Separator separator, Witnesses
     /// <summary>Withholds the cells of cheapest moves that meet the requirement; it can be met, since it is by the largest pattern.</summary>
     private void Protect(Requirement requirement, bool[] pattern, double[] weights)
     {
-        moves.Value.Weigh(cell => pattern[cell] ? Withheld : weights[cell]);
+        // Relative to the dearest: what a move costs must stay below what its cell is paid.
+        var dearest = Enumerable.Range(0, pattern.Length).Where(cell => problem.IsFree[cell]).Select(cell => weights[cell]).DefaultIfEmpty(1).Max();
+        moves.Value.Weigh(cell => pattern[cell] ? Withheld : Math.Max(Withheld, weights[cell] / Math.Max(dearest, 1e-9)));
         var level = requirement.Level;
-        if (level.Upper > 0)
+        if ((level.Upper > 0 && !Move(requirement, 1, level.Upper, pattern)) || (level.Lower > 0 && !Move(requirement, -1, level.Lower, pattern)))
         {
-            Move(requirement, 1, level.Upper, pattern);
-        }
-
-        if (level.Lower > 0)
-        {
-            Move(requirement, -1, level.Lower, pattern);
+            // It can be met, but the solver did not find how: all that may be withheld is, and cleaned.
+            problem.LargestPattern().CopyTo(pattern, 0);
+            return;
         }
 
         var sliding = level.Sliding;

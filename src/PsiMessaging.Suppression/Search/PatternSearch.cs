@@ -6,11 +6,19 @@ internal sealed class PatternSearch : IDisposable
     /// <summary>Steps times relations that take about a second on one core.</summary>
     private const double WorkPerSecond = 1e7;
 
+    /// <summary>CP-SAT's seconds are shorter than they seem: on the machine on which the other unit is about a second, one took up to three.</summary>
+    private const double SatWork = 1.25;
+
     /// <summary>Longer cuts are weak, and make the relaxation slow: only whole patterns are answered with them.</summary>
     private const int LongestCut = 300;
 
+    /// <summary>Cells that move together when a pattern is cleaned the second time. Smaller groups clean better, and take longer.</summary>
+    private const int SmallGroup = 40;
+
     private readonly Problem problem;
     private readonly SuppressionOptions options;
+    private readonly JointMoves joint;
+    private readonly JointCleaning cleaning;
     private readonly Separator separator;
     private readonly Unions unions;
     private readonly WholeNumbers whole;
@@ -27,19 +35,23 @@ internal sealed class PatternSearch : IDisposable
         this.problem = problem;
         this.options = options;
         var witnesses = new Witnesses(problem);
-        separator = new(problem, witnesses);
+        joint = new(problem, witnesses);
+        cleaning = new(problem, joint);
+        separator = new(problem, witnesses, joint);
         unions = new(problem, options.IsUnionSensitive);
         whole = new(problem, witnesses, options.IsIntegral);
         heuristics = new(problem, separator, witnesses, unions);
         master = new(problem);
     }
 
-    private double Spent => ((separator.Work + heuristics.Work + master.Work) / WorkPerSecond) + master.SatSeconds + whole.SatSeconds;
+    private double Spent => ((joint.Work + cleaning.Work + separator.Work + heuristics.Work + master.Work) / WorkPerSecond)
+        + ((master.SatSeconds + whole.SatSeconds) * SatWork);
 
     public SuppressionResult Run()
     {
         SetAside();
         AddSeeds();
+        TryTogether();
         Try(heuristics.NextSmallest());
         Try(problem.FixedPattern());
         var heuristicCost = bestCost;
@@ -62,6 +74,7 @@ internal sealed class PatternSearch : IDisposable
     public void Dispose()
     {
         heuristics.Dispose();
+        joint.Dispose();
         master.Dispose();
         separator.Dispose();
     }
@@ -74,20 +87,41 @@ internal sealed class PatternSearch : IDisposable
         hopeless.UnionWith(aside.Select(requirement => requirement.Cell));
     }
 
+    /// <summary>
+    /// The first pattern, which is made whatever it takes, so that there is always one: all requirements together, which takes a few programs however many
+    /// there are; those that are left, one by one. Then it is cleaned, which may take twice the limit: in large tables it is all there is.
+    /// </summary>
+    private void TryTogether()
+    {
+        var costs = problem.Cost.Select(cost => (double)cost).ToArray();
+        var pattern = joint.Complete(problem.FixedPattern(), costs);
+        var until = Spent + (options.WorkLimit * 2);
+        if (options.IsUnionSensitive is null)
+        {
+            cleaning.Clean(pattern, problem.Requirements.Count * 3, () => Spent > until);
+            cleaning.Clean(pattern, SmallGroup, () => Spent > until);
+        }
+
+        pattern = heuristics.Complete(pattern, costs, () => false)!;
+        CleanOneByOne(pattern);
+        Offer(pattern);
+    }
+
     /// <summary>Completes a pattern, cleans it, and keeps it if it is the cheapest so far; of equally cheap ones the first stays.</summary>
     private void Try(bool[] start, double[]? weights = null)
     {
-        // The first one is ended whatever it takes: there is always a pattern.
-        var until = Spent + (options.WorkLimit / 4);
-        if (heuristics.Complete(start, weights ?? [.. problem.Cost.Select(cost => (double)cost)], () => bestCost < long.MaxValue
-            && Spent > until) is not { } pattern)
+        var until = Math.Min(options.WorkLimit, Spent + (options.WorkLimit / 4));
+        if (Spent < until && heuristics.Complete(start, weights ?? [.. problem.Cost.Select(cost => (double)cost)], () => Spent > until) is { } pattern)
         {
-            return;
+            CleanOneByOne(pattern);
+            Offer(pattern);
         }
+    }
 
-        until = Spent + (options.WorkLimit / 4);
+    private void CleanOneByOne(bool[] pattern)
+    {
+        var until = Math.Min(options.WorkLimit, Spent + (options.WorkLimit / 4));
         heuristics.Clean(pattern, () => Spent > until);
-        Offer(pattern);
     }
 
     /// <summary>Keeps a pattern that meets the requirements in broken numbers, with further cells where whole numbers need them.</summary>
@@ -129,7 +163,7 @@ internal sealed class PatternSearch : IDisposable
         var last = cost;
         for (int round = 1, idle = 0; Spent < options.WorkLimit * 0.6 && idle < 6; round++)
         {
-            var added = separator.Cuts(x, 1e-4).Where(cut => cut.Cells.Length <= LongestCut).Count(master.Add);
+            var added = separator.Cuts(x, 1e-4, () => Spent > options.WorkLimit).Where(cut => cut.Cells.Length <= LongestCut).Count(master.Add);
             if (added == 0)
             {
                 break;
@@ -167,7 +201,7 @@ internal sealed class PatternSearch : IDisposable
                 isOpen[cell] = problem.IsFree[cell] && (x[cell] > 1e-9 || relaxed + reduced[cell] < bestCost - 1 + 1e-6);
             }
 
-            var seconds = Math.Max(0.05, Math.Min(options.WorkLimit - Spent, options.WorkLimit / 4));
+            var seconds = Math.Max(0.05, Math.Min((options.WorkLimit - Spent) / SatWork, options.WorkLimit / 4));
             var found = master.Solve(isOpen, best, bestCost, seconds, out var timedOut);
             if (found is null)
             {

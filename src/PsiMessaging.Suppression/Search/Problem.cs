@@ -55,7 +55,22 @@ internal sealed class Problem
     /// <summary>For each cell the relations it stands in (as <see cref="Term.Cell"/>) and its factor there.</summary>
     public Term[][] Columns { get; }
 
-    public IReadOnlyList<Requirement> Requirements { get; set; }
+    public IReadOnlyList<Requirement> Requirements
+    {
+        get;
+        set
+        {
+            field = value;
+            IsAsked = new bool[Count];
+            foreach (var requirement in value)
+            {
+                IsAsked[requirement.Cell] = true;
+            }
+        }
+    }
+
+    /// <summary>The cells that a requirement is of.</summary>
+    public bool[] IsAsked { get; private set; } = [];
 
     /// <summary>The cells that every pattern withholds.</summary>
     public bool[] FixedPattern() => (bool[])IsFixed.Clone();

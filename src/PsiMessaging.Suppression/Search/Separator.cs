@@ -1,7 +1,7 @@
 namespace PsiMessaging.Suppression.Search;
 
 /// <summary>Finds the requirements that a pattern does not meet, and for each the cut that every good pattern satisfies.</summary>
-internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposable
+internal sealed class Separator(Problem problem, Witnesses witnesses, JointMoves joint) : IDisposable
 {
     private readonly double[] down = new double[problem.Count];
     private readonly double[] up = new double[problem.Count];
@@ -11,6 +11,9 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
     private readonly List<Cut> known = [];
     private readonly LinkedList<Requirement> recent = new();
     private double lastReach;
+
+    /// <summary>So many requirements are asked one by one; more are first asked together.</summary>
+    private const int Few = 8;
 
     /// <summary>See <see cref="AttackerProgram.Work"/>.</summary>
     public double Work { get; private set; }
@@ -45,8 +48,9 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
     public HashSet<Requirement> Hopeless()
     {
         var pattern = problem.LargestPattern();
+        var open = problem.Requirements.Count > Few ? joint.Unproven(pattern, problem.Requirements) : problem.Requirements;
         using var program = new AttackerProgram(problem, Enumerable.Range(0, pattern.Length).Where(cell => pattern[cell]));
-        var hopeless = problem.Requirements.Where(requirement => !Holds(program, requirement, pattern, out _)).ToHashSet();
+        var hopeless = open.Where(requirement => !Holds(program, requirement, pattern, out _)).ToHashSet();
         known.Clear();
         return hopeless;
     }
@@ -65,7 +69,19 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
             }
         }
 
-        if (Violated(pattern, 1, recent.Count > 0 ? recent : problem.Requirements) is [var violated])
+        if (Following.Any(problem, pattern))
+        {
+            return false;
+        }
+
+        IEnumerable<Requirement> asked = recent.Count > 0 ? recent : problem.Requirements;
+        var open = asked.Where(requirement => !witnesses.Prove(requirement, pattern)).ToList();
+        if (open.Count > Few)
+        {
+            open = joint.Unproven(pattern, open);
+        }
+
+        if (Violated(pattern, 1, open) is [var violated])
         {
             if (recent.Count == 0)
             {
@@ -84,16 +100,19 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
     }
 
     /// <summary>
-    /// Cuts that a fractional pattern violates. Room is counted up to the level only: more of it is no use to this cell, and makes the relaxation weak.
+    /// Cuts that a fractional pattern violates, as many as are found before it <paramref name="isOver"/>. Room is counted up to the level only: more of it is
+    /// no use to this cell, and makes the relaxation weak.
     /// </summary>
-    public List<Cut> Cuts(double[] x, double leastViolation)
+    public List<Cut> Cuts(double[] x, double leastViolation, Func<bool> isOver)
     {
         var cuts = new List<Cut>();
         var columns = Enumerable.Range(0, x.Length).Where(cell => x[cell] > 1e-7).ToList();
         using var program = new AttackerProgram(problem, columns);
-        foreach (var requirement in problem.Requirements)
+        var before = Work;
+        foreach (var requirement in problem.Requirements.TakeWhile(_ => !isOver()))
         {
             var level = requirement.Level;
+            Work = before + program.Work;
             foreach (var (lower, upper) in Parts(level))
             {
                 var limit = Math.Max(lower, upper);
@@ -111,7 +130,7 @@ internal sealed class Separator(Problem problem, Witnesses witnesses) : IDisposa
             }
         }
 
-        Work += program.Work;
+        Work = before + program.Work;
         return cuts;
     }
 

@@ -9,9 +9,18 @@ namespace PsiMessaging.Suppression.Search;
 /// </summary>
 internal sealed class WholeNumbers
 {
+    /// <summary>So many requirements are asked one by one; more are first asked together.</summary>
+    private const int Few = 4;
+
+    private const int MostHalvings = 5;
+
+    /// <summary>Cells move by little in a move that is looked for; a smaller range makes the program quicker.</summary>
+    private const long Near = 100_000;
+
     private readonly Problem problem;
     private readonly Witnesses witnesses;
     private readonly bool isAlwaysWhole;
+
 
     public WholeNumbers(Problem problem, Witnesses witnesses, bool isAsked)
     {
@@ -31,6 +40,7 @@ internal sealed class WholeNumbers
             yield break;
         }
 
+        ProveTogether([.. problem.Requirements.Where(requirement => requirement.Known.Length == 0)], pattern, 0);
         foreach (var requirement in problem.Requirements)
         {
             if (!witnesses.Prove(requirement, pattern, inWholeNumbers: true) && !Holds(requirement, pattern))
@@ -38,6 +48,73 @@ internal sealed class WholeNumbers
                 yield return requirement;
             }
         }
+    }
+
+    /// <summary>Looks for whole moves of many cells at once, of the first half and the second where there is none of all.</summary>
+    private void ProveTogether(List<Requirement> requirements, bool[] pattern, int depth)
+    {
+        for (var pass = 0; pass < 3; pass++)
+        {
+            var open = requirements.FindAll(requirement => !witnesses.Prove(requirement, pattern, inWholeNumbers: true));
+            if (open.Count <= Few)
+            {
+                return;
+            }
+
+            if (!TryMove(open, pattern))
+            {
+                if (depth < MostHalvings)
+                {
+                    ProveTogether(open[..(open.Count / 2)], pattern, depth + 1);
+                    ProveTogether(open[(open.Count / 2)..], pattern, depth + 1);
+                }
+
+                return;
+            }
+        }
+    }
+
+    /// <summary>A whole move in which each of the requirements gets what it still needs first; a width on one side, by turns.</summary>
+    private bool TryMove(List<Requirement> open, bool[] pattern)
+    {
+        var model = new CpModel();
+        var variables = new Dictionary<int, IntVar>();
+        var cells = Enumerable.Range(0, pattern.Length).Where(cell => pattern[cell]).ToArray();
+        foreach (var cell in cells)
+        {
+            variables[cell] = model.NewIntVar(-(long)Math.Min(problem.Down[cell], Near), (long)Math.Min(problem.Up[cell], Near), "");
+        }
+
+        IntegerAttacker.AddRelations(model, problem, variables);
+        foreach (var requirement in open.DistinctBy(requirement => requirement.Cell))
+        {
+            var (down, up) = witnesses.Reach(requirement, pattern, inWholeNumbers: true);
+            var level = requirement.Level;
+            var own = variables[requirement.Cell];
+            if (up < level.Upper)
+            {
+                model.Add(own >= level.Upper);
+            }
+            else if (down < level.Lower)
+            {
+                model.Add(own <= -level.Lower);
+            }
+            else
+            {
+                model.Add(own * (requirement.Cell % 2 == 0 ? 1 : -1) >= level.Sliding);
+            }
+        }
+
+        var solver = new CpSolver { StringParameters = $"{IntegerAttacker.Parameters} max_deterministic_time:1" };
+        var status = solver.Solve(model);
+        SatSeconds += solver.Response!.DeterministicTime;
+        if (status is not (CpSolverStatus.Optimal or CpSolverStatus.Feasible))
+        {
+            return false;
+        }
+
+        witnesses.Add(cells, [.. cells.Select(cell => (double)solver.Value(variables[cell]))]);
+        return true;
     }
 
     private bool Holds(Requirement requirement, bool[] pattern)

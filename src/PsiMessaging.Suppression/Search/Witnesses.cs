@@ -31,6 +31,13 @@ internal sealed class Witnesses(Problem problem)
     /// <summary>Whether the moves known so far prove the requirement in this pattern.</summary>
     public bool Prove(Requirement requirement, bool[] pattern, bool inWholeNumbers = false)
     {
+        var (down, up) = Reach(requirement, pattern, inWholeNumbers);
+        return Suffices(requirement.Level, down, up);
+    }
+
+    /// <summary>How far the moves known so far take the cell in this pattern; not looked for farther than the requirement needs.</summary>
+    public (double Down, double Up) Reach(Requirement requirement, bool[] pattern, bool inWholeNumbers = false)
+    {
         double up = 0, down = 0;
         var moves = byCell[requirement.Cell];
         for (var i = moves.Count - 1; i >= 0; i--)
@@ -42,12 +49,12 @@ internal sealed class Witnesses(Problem problem)
                 (up, down) = (Math.Max(up, move.Own), Math.Max(down, -move.Own));
                 if (Suffices(requirement.Level, down, up))
                 {
-                    return true;
+                    break;
                 }
             }
         }
 
-        return Suffices(requirement.Level, down, up);
+        return (down, up);
     }
 
     public static bool Suffices(Protection level, double down, double up) =>
