@@ -6,13 +6,15 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Policy;
+using PsiMessaging.Party.Questions.History;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
 /// <summary>The other party's part of a question: decides whether it contributes, and says why not.</summary>
-internal sealed class Joining(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, PolicyDesk policy)
+internal sealed class Joining(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, PolicyDesk policy,
+    HistoryGuard history)
 {
     private const int MaximumPad = 100;
 
@@ -103,6 +105,11 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
                 effects.Audit("peer-asked", waiting.Envelope, ("session", session.Id), ("query", id), ("asker", session.Peer), ("outcome", exception.Code));
             }
 
+            if (exception.Earlier is { } earlier)
+            {
+                effects.Audit("history-refused", ("session", session.Id), ("query", id), ("asker", session.Peer), ("earlier", earlier));
+            }
+
             Approval.Forget(effects, session.Id, id);
             effects.Send(session.Peer, new RefuseQuery(session.Id, session.Transcript, id, exception.Code, session.PeerMaskCounter), body);
         });
@@ -127,10 +134,12 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         }
 
         var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null);
+        HistoryDraft? draft = null;
         if (session.MinCell > 1)
         {
             RequireOffer(session);
             RequireMinimum(session, query, asked, matrix);
+            draft = await history.OnPeersAsync(turn, proposal.QueryId, query, matrix, asked.Announced!.Groups);
         }
 
         var question = new Question(QuestionState.Contributing)
@@ -141,11 +150,11 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
                     ReleaseSides.MissingOf(matrix.GroupLabels)) : null),
         };
         RequireRoom(session, question);
-        return await ContributeAsync(turn, waiting, question, query, matrix);
+        return await ContributeAsync(turn, waiting, question, query, matrix, draft);
     }
 
     private async Task<TurnOutcome> ContributeAsync(
-        Turn<PartySession> turn, Waiting<ProposeQuery> waiting, Question question, BoundQuery query, PartyMatrix matrix)
+        Turn<PartySession> turn, Waiting<ProposeQuery> waiting, Question question, BoundQuery query, PartyMatrix matrix, HistoryDraft? draft)
     {
         var session = turn.Session;
         await contributions.OpenAsync(session, question, matrix);
@@ -156,6 +165,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             {
                 PolicyDesk.RequireStill(policy.OnQuestion(effects.State, session, question.Id, question.Text, query));
                 policy.CountQuestion(effects, session, question.Id);
+                draft?.Keep(effects);
                 Approval.Forget(effects, session.Id, question.Id);
                 effects.Finish(waiting.Slot);
                 QuestionBook.Put(effects, question);
@@ -166,7 +176,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         }
         catch (PolicyDesk.SupersededException)
         {
-            // A question of another session was quicker and took what the day had left; the next turn says so.
+            // A question of another session was quicker: it took what the day had left, or this one was not held against it. The next turn says so.
             await contributions.CloseAsync(session.Id, question.Id);
             return TurnOutcome.Worked;
         }

@@ -6,6 +6,7 @@ using PsiMessaging.Participants.Naming;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Policy;
+using PsiMessaging.Party.Questions.History;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
@@ -34,10 +35,10 @@ internal sealed class MaskedQuestions : IQuestionEngine
     public MaskedQuestions(PartyContext party, BoundQuestions bound, Answers answers, PolicyDesk policy)
     {
         (_party, _bound, _contributions, _ready) = (party, bound, new Contributions(party, bound), new StandingReady(party));
-        var sealing = new Sealing(party);
+        var (sealing, history) = (new Sealing(party), new HistoryGuard(party));
         _givingUp = new GivingUp(party, bound, _contributions, answers);
-        _asking = new Asking(party, bound, _contributions, sealing, _givingUp, answers);
-        _joining = new Joining(party, bound, _contributions, sealing, policy);
+        _asking = new Asking(party, bound, _contributions, sealing, _givingUp, answers, history);
+        _joining = new Joining(party, bound, _contributions, sealing, policy, history);
         _releasing = new Releasing(party, bound, _contributions, sealing, _givingUp);
     }
 
