@@ -107,10 +107,10 @@ public class DifferencingTests
                 expected |= hasTotals && Apart(all, rests) > 0 ? CellRelation.FewApart : CellRelation.Same;
             }
 
-            // Every group against every choice of groups that are large enough.
+            // Every group against every choice of groups.
             CellRelation NearestOf(List<(HashSet<int> Set, int Definition)> these, List<(HashSet<int> Set, int Definition)> those)
             {
-                var (found, large) = (CellRelation.Apart, those.Where(entry => entry.Set.Count >= minimum).ToArray());
+                var (found, large) = (CellRelation.Apart, those.Where(entry => entry.Set.Count > 0).ToArray());
                 foreach (var (set, _) in these.Where(entry => entry.Set.Count >= minimum))
                 {
                     var best = Enumerable.Range(1, (1 << large.Length) - 1).Select(choice =>

@@ -128,15 +128,15 @@ public static class CellComparison
         var (apart, taken, isAll) = (records, 0, true);
         for (var i = 0; i < cells.Count; i++)
         {
-            // A group of fewer is shown nowhere, and is nothing that could be added up.
-            if (cells[i].Records >= minimum && 2 * common(i) > cells[i].Records)
+            // Bins of few too: they are put together with their neighbours. Other groups of few are put aside, and not among these.
+            if (2 * common(i) > cells[i].Records)
             {
                 apart += cells[i].Records - (2 * common(i));
                 taken++;
             }
             else
             {
-                isAll &= cells[i].Records < minimum;
+                isAll &= cells[i].Records == 0;
             }
         }
 

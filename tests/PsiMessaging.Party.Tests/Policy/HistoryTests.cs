@@ -64,7 +64,7 @@ public class HistoryTests
                 "mean(INCOME) by INCOME in ..1299, 1300+", "mean(INCOME) by INCOME in ..1199, 1200-1299, 1300-1399, 1400+", "mean(INCOME) where INCOME >= 1200",
                 "mean(INCOME) where REGION = 'N' and INCOME >= 1300", "mean(INCOME) where YEAR = 2019 and SEX = 'F'", "mean(INCOME) where YEAR = 2019 and AGE < 30",
                 // Models and quantiles.
-                "ols(INCOME ~ AGE + C(SEX))", "quantiles(INCOME, 0.25, 0.5) in 1000 to 1700 step 100 by SEX", "chisq(SEX, REGION)", "chisq(SEX, KIND)",
+                "ols(INCOME ~ AGE + C(SEX))", "quantile(INCOME, 0.5, 1000 to 1700 step 100) by SEX", "chisq(SEX, REGION)", "chisq(SEX, KIND)",
             })
             {
                 var reply = await AskAsync(network, session, text);
@@ -179,6 +179,33 @@ public class HistoryTests
             Assert.Equal(FailureCodes.OverBudget, refused.Code);
             Assert.Contains("keeps no more", refused.Message, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>What <c>psi policy explain</c> says, from the state and the home alone.</summary>
+    [Fact]
+    public async Task Explain_SaysWhatTheGuardWould()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            Assert.Equal(["No earlier question of P1 counts against it."], await ExplainAsync("mean(INCOME)"));
+            var first = await AskAsync(network, session, "mean(INCOME) where YEAR = 2019 and INCOME >= 1300");
+            Assert.True(first.Ok, first.Message);
+            var name = $"question {first.Result!.QueryId[..8]} of ";
+            Assert.StartsWith($"Refused as too close to {name}", Assert.Single(await ExplainAsync("mean(INCOME) where YEAR = 2019 and INCOME > 1300")),
+                StringComparison.Ordinal);
+            Assert.StartsWith("Refused where P1's part of it leaves from 191 to 209 records, by question",
+                Assert.Single(await ExplainAsync("mean(INCOME) where MONTH = 2019 and INCOME >= 1300")), StringComparison.Ordinal);
+            Assert.Equal(["1 earlier question of P1 count, and none is near on this party's side."], await ExplainAsync("mean(INCOME) where INCOME >= 1500"));
+            Assert.Equal(["1 earlier question of P1 count, and none is near on this party's side."],
+                await ExplainAsync("mean(INCOME) where YEAR = 2020 and INCOME > 1300"));
+            Assert.Contains("not held", Assert.Single(await ExplainAsync("mean(INCOME)", HistoryRule.Off)), StringComparison.Ordinal);
+            Assert.Contains("cannot be held", Assert.Single(await ExplainAsync("mean(NOTHING)")), StringComparison.Ordinal);
+        }
+
+        Task<IReadOnlyList<string>> ExplainAsync(string text, HistoryRule rule = HistoryRule.Guard) => HistoryExplanation.OfAsync(network.P2.Home,
+            network.P2.Engine!.Store, new Datasets.DatasetCatalog(network.P2.Home, network.P2.Engine.Store, TimeProvider.System).Resolve(null), "P1",
+            Analytics.Queries.Query.Parse(text), PolicyGrant.Everything with { History = rule }, TimeProvider.System.GetUtcNow());
     }
 
     /// <summary>Whoever is killed, at whatever write: each question that was answered stands in the history once.</summary>

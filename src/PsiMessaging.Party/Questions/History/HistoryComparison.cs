@@ -95,36 +95,42 @@ internal static class HistoryComparison
     private static bool IsTooClose(
         IStoreReader state, HistoryKey key, HistoryEntry entry, HistoryQuestion question, Dictionary<string, CellRelation> known)
     {
-        var (next, minimum) = (question.Entry, Math.Max(entry.MinCell, question.Entry.MinCell));
+        var next = question.Entry;
         if (key.Role == HistoryRole.Own)
         {
-            return DifferencingRule.IsTooCloseToAsk(OfOwn(entry.Asker.Part, next.Asker.Part), entry.Other, next.Other);
+            return DifferencingRule.IsTooCloseToAsk(OfOwn(state, key, entry, question, known), entry.Other, next.Other);
         }
 
-        var asker = DifferencingRule.OfAsker(entry.Asker, next.Asker, minimum, entry.Session == next.Session);
-        return asker != AskerRelation.Apart && DifferencingRule.IsTooClose(asker, OfOwn(entry.Other, next.Other) | OfLines());
+        var asker = DifferencingRule.OfAsker(entry.Asker, next.Asker, Math.Max(entry.MinCell, next.MinCell), entry.Session == next.Session);
+        return asker != AskerRelation.Apart && DifferencingRule.IsTooClose(asker, OfOwn(state, key, entry, question, known));
+    }
 
-        CellRelation OfLines() => question.Numbers.Any(numbers => entry.Other.Lines.TryGetValue(numbers.Key, out var lines)
-            && LineComparison.AnyNear(numbers.Value, next.Other.Lines[numbers.Key], lines, minimum)) ? CellRelation.Equal : CellRelation.Apart;
-
-        // Groups are read once for each part that several questions have.
-        CellRelation OfOwn(QuestionPart before, QuestionPart now)
+    /// <summary>What the own sides of two questions have in common.</summary>
+    /// <param name="state">The state.</param>
+    /// <param name="key">Which history.</param>
+    /// <param name="entry">A question of it.</param>
+    /// <param name="question">The question that is held against it.</param>
+    /// <param name="known">What was found already: groups are read once for each part that several questions have.</param>
+    public static CellRelation OfOwn(
+        IStoreReader state, HistoryKey key, HistoryEntry entry, HistoryQuestion question, Dictionary<string, CellRelation> known)
+    {
+        var (next, minimum, isAsker) = (question.Entry, Math.Max(entry.MinCell, question.Entry.MinCell), key.Role == HistoryRole.Own);
+        var (before, now) = isAsker ? (entry.Asker.Part, next.Asker.Part) : (entry.Other, next.Other);
+        var hasTotals = before.Conditions.Count > 0 || now.Conditions.Count > 0 || entry.Records != next.Records || isAsker;
+        var found = !isAsker && question.Numbers.Any(numbers => before.Lines.TryGetValue(numbers.Key, out var lines)
+            && LineComparison.AnyNear(numbers.Value, now.Lines[numbers.Key], lines, minimum)) ? CellRelation.Equal : CellRelation.Apart;
+        foreach (var name in entry.Cells)
         {
-            var hasTotals = before.Conditions.Count > 0 || now.Conditions.Count > 0 || entry.Records != next.Records || key.Role == HistoryRole.Own;
-            var found = CellRelation.Apart;
-            foreach (var name in entry.Cells)
+            var place = $"{name}/{minimum}/{hasTotals}";
+            if (!known.TryGetValue(place, out var relation))
             {
-                var place = $"{entry.Records}/{name}/{minimum}/{hasTotals}";
-                if (!known.TryGetValue(place, out var relation))
-                {
-                    known[place] = relation = Compare(state, key, entry.Records, name, question, minimum, hasTotals);
-                }
-
-                found |= relation;
+                known[place] = relation = Compare(state, key, entry.Records, name, question, minimum, hasTotals);
             }
 
-            return found;
+            found |= relation;
         }
+
+        return found;
     }
 
     private static CellRelation Compare(
