@@ -75,7 +75,8 @@ public class DifferencingAsker
     }
 
     /// <summary>The same answer with the guard off, and none with it on.</summary>
-    private static async Task ReadsIncomeOnlyUnguardedAsync(Func<TestNetwork, Task<(TestReply First, TestReply Second)>> ask, Func<TestReply, TestReply, decimal> read)
+    private static async Task ReadsIncomeOnlyUnguardedAsync(
+        Func<TestNetwork, Task<(TestReply First, TestReply Second)>> ask, Func<TestReply, TestReply, decimal> read)
     {
         await using (var open = await NetworkAsync(isGuarded: false))
         {
@@ -151,7 +152,7 @@ public class DifferencingAsker
         Assert.Equal(Earns, Number(with, "1") - Number(without, "1"));
     }
 
-    /// <summary>Halves the range of what the person may earn until one number is left: it passes the threshold where the counts with and without it differ.</summary>
+    /// <summary>Halves the range of what the person may earn: it passes the threshold where the counts with and without it differ.</summary>
     [Fact]
     public async Task BisectsThePersonsIncomeByThresholds()
     {

@@ -68,6 +68,7 @@ public static class DifferencingRule
     /// group to another; in others the columns were made alike.
     /// </summary>
     private static bool HasMoved(AskedSide one, AskedSide other, int minimum) =>
-        one.Part.HasGroupingsOf(other.Part) ? one.Groups.Zip(other.Groups).Any(pair => pair.First != pair.Second && Math.Abs(pair.First - pair.Second) < minimum)
+        one.Part.HasGroupingsOf(other.Part)
+            ? one.Groups.Zip(other.Groups).Any(pair => pair.First != pair.Second && Math.Abs(pair.First - pair.Second) < minimum)
             : one.Groups.Count > 1 && one.Groups.Zip(other.Groups).All(pair => Math.Abs(pair.First - pair.Second) < minimum);
 }

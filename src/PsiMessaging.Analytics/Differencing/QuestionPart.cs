@@ -39,7 +39,8 @@ public sealed record QuestionPart(
 
     private static IEnumerable<(string Column, long Line)> LinesOf(BoundQuery query, string party)
     {
-        var classes = query.Groupings.SkipLast(query.Query.Clause.Bins is null ? 0 : 1).Concat(query.Terms.Select(term => term.Grouping).OfType<BoundGrouping>());
+        var classes = query.Groupings.SkipLast(query.Query.Clause.Bins is null ? 0 : 1)
+            .Concat(query.Terms.Select(term => term.Grouping).OfType<BoundGrouping>());
         return query.Where.Where(condition => condition.Party == party).SelectMany(condition => Conjunct.LinesOf(condition.Condition, query.Schema))
             .Concat(classes.Where(grouping => grouping.Column.Party == party).SelectMany(grouping => (grouping.Grouping.Categories ?? [])
                 .SelectMany(category => MeaningOf(grouping, category)).SelectMany(conjunct => conjunct.Lines)));
@@ -78,8 +79,7 @@ public sealed record QuestionPart(
 
         if (!grouping.HasClasses)
         {
-            return [Conjunct.OneOf(grouping.Column, [grouping.Type.IsNumber && FixedPoint.Read(label, grouping.Type.Digits, grouping.Type.Decimals,
-                out var units) == NumberReading.Exact ? QueryText.Number(units) : label])];
+            return [Conjunct.OneOf(grouping.Column, [FormOf(grouping, label)])];
         }
 
         return grouping.Grouping.Categories!.FirstOrDefault(category => category.Title == label) is { } category
@@ -90,13 +90,16 @@ public sealed record QuestionPart(
     {
         if (category.Values is { } values)
         {
-            return [Conjunct.OneOf(grouping.Column, values.Select(value => !grouping.Type.IsNumber ? value
-                : FixedPoint.Read(value, grouping.Type.Digits, grouping.Type.Decimals, out var units) == NumberReading.Exact ? QueryText.Number(units) : value))];
+            return [Conjunct.OneOf(grouping.Column, values.Select(value => FormOf(grouping, value)))];
         }
 
         var (from, to) = Conjunct.Units(category.From, category.To, isFromOpen: false, category.ToIsOpen, grouping.Type);
         return Conjunct.Between(grouping.Column, from, to);
     }
+
+    /// <summary>A value as its column holds it: of a number the units.</summary>
+    private static string FormOf(BoundGrouping grouping, string value) => grouping.Type.IsNumber
+        && FixedPoint.Read(value, grouping.Type.Digits, grouping.Type.Decimals, out var units) == NumberReading.Exact ? QueryText.Number(units) : value;
 
     private static string FormOf(BoundGrouping grouping) => grouping.Grouping.Categories is not { } categories ? QueryText.Name(grouping.Column.Name)
         : $"{QueryText.Name(grouping.Column.Name)}: {string.Join("; ", categories.Select(category =>

@@ -2,13 +2,13 @@ namespace PsiMessaging.Analytics.Differencing;
 
 /// <summary>A group of records that a question's sums are over.</summary>
 /// <param name="Definition">What it is; see <see cref="QuestionPart.DefinitionOf"/>.</param>
-/// <param name="Chosen">The part of it that whoever asks has drawn: conditions and classes, without the values of columns that are grouped by as they are.</param>
+/// <param name="Chosen">The part of it that whoever asks has drawn: conditions and classes, without values of columns that are grouped by as they are.</param>
 /// <param name="Records">How many.</param>
 public readonly record struct RecordCell(ulong Definition, ulong Chosen, int Records)
 {
     /// <summary>
-    /// Whether it is no wonder that two groups are of the same records: they are meant to be, or nobody has drawn the line between them. Where a line was drawn,
-    /// that nothing lies between must not be told from few.
+    /// Whether it is no wonder that two groups are of the same records: they are meant to be, or nobody has drawn the line between them. Where a line was
+    /// drawn, that nothing lies between must not be told from few.
     /// </summary>
     public bool IsMeantAs(RecordCell other) => Definition == other.Definition || Chosen == other.Chosen;
 }
@@ -52,8 +52,8 @@ public enum CellRelation
 public static class CellComparison
 {
     /// <summary>
-    /// Compares every group of the minimum of records or more with every one of another question, and with what several of those together come to, and all groups
-    /// together with all.
+    /// Compares every group of the minimum of records or more with every one of another question, and with what several of those together come to, and all
+    /// groups together with all.
     /// </summary>
     /// <param name="one">A question's.</param>
     /// <param name="other">Another's.</param>
@@ -63,8 +63,8 @@ public static class CellComparison
     /// records.
     /// </param>
     /// <param name="hasTotals">
-    /// Whether all groups together are held against records of the other question by how many they are apart. Where there is no condition the asking party knows
-    /// how many there are without any question, and the rule of subtraction of a single question sees to what is not shown.
+    /// Whether all groups together are held against records of the other question by how many they are apart. Where there is no condition the asking party
+    /// knows how many there are without any question, and the rule of subtraction of a single question sees to what is not shown.
     /// </param>
     public static CellRelation Of(RecordCells one, RecordCells other, int minimum, IEnumerable<(int One, int Other)>? pairs, bool hasTotals)
     {

@@ -159,7 +159,8 @@ internal static class PolicyCommands
         var question = new Argument<string>("QUESTION") { Description = "As for psi query" };
         var with = new Option<string>("--with") { Description = "The partner who would ask", Required = true, HelpName = "NAME" };
         var dataset = new Option<string?>("--dataset") { Description = "Own dataset (default: the only one)", HelpName = "NAME" };
-        return new Command("explain", "Say what would become of a question, and of the session for it, and why") { question, with, dataset }.Do(async (parsed, _) =>
+        var command = new Command("explain", "Say what would become of a question, and of the session for it, and why") { question, with, dataset };
+        return command.Do(async (parsed, _) =>
         {
             using var home = SessionCommands.OpenParty(parsed);
             using var store = new SqliteParticipantStore(home.StatePath);

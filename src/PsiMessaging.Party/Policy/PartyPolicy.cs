@@ -49,7 +49,10 @@ public sealed record PartyPolicy
     /// <summary>Everything for everybody, for participants that are all one person's: a simulation, a demo.</summary>
     public static PartyPolicy Open { get; } = new()
     {
-        Version = 1, Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { [PolicyGrant.Any] = [PolicyGrant.Everything with { History = HistoryRule.Off }] },
+        Version = 1, Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>>
+        {
+            [PolicyGrant.Any] = [PolicyGrant.Everything with { History = HistoryRule.Off }],
+        },
     };
 
     /// <summary>What a partner is granted: what stands under its name, and what is granted to all.</summary>
@@ -145,8 +148,8 @@ public sealed record PolicyGrant
     /// </summary>
     public bool BoundOnly { get; init; }
     /// <summary>
-    /// Engine <c>masked</c>, under a minimum cell size above 1: whether a question is refused whose answer differs from an earlier one's by few records. Null is
-    /// <see cref="HistoryRule.Guard"/> there; to demand it leaves no place for engine <c>tokens</c>, where nobody is asked.
+    /// Engine <c>masked</c>, under a minimum cell size above 1: whether a question is refused whose answer differs from an earlier one's by few records. Null
+    /// is <see cref="HistoryRule.Guard"/> there; to demand it leaves no place for engine <c>tokens</c>, where nobody is asked.
     /// </summary>
     public HistoryRule? History { get; init; }
     /// <summary>For how many days a question counts that was answered; null for as long as the dataset is the same.</summary>

@@ -16,7 +16,8 @@ public static class PolicyText
     /// <summary>Bounds that may be taken away.</summary>
     private static readonly HashSet<string> MayBeNull = new(StringComparer.Ordinal)
     {
-        "$schema", "notify", "mostSet", "sessionsPerDay", "questionsPerDay", "evaluationsPerDay", "hours", "until", "command", "webHook", "history", "historyDays",
+        "$schema", "notify", "mostSet", "sessionsPerDay", "questionsPerDay", "evaluationsPerDay", "hours", "until", "command", "webHook",
+        "history", "historyDays",
     };
 
     /// <summary>A policy file that was read.</summary>
@@ -116,10 +117,28 @@ public static class PolicyText
             grant.MinCell is < 1 or > 1_000_000 ? "\"minCell\" is 1 to 1,000,000" : null,
             grant.SessionsPerDay < 1 || grant.QuestionsPerDay < 0 || grant.EvaluationsPerDay < 1
                 ? "a bound a day is 1 or more; to grant no session, grant nothing" : null,
-            grant.HistoryDays is < 1 or > 36_500 ? "\"historyDays\" is 1 to 36,500" : null,
             grant.Hours is { } hours && TryHours(hours) is null
                 ? $"\"hours\" is {hours}, and should be like 08:00-18:00, UTC, the first before the last" : null,
-        }.OfType<string>().Concat(Contradictions(policy, grant));
+        }.OfType<string>().Concat(Contradictions(policy, grant)).Concat(HistoryFaults(grant));
+
+    private static IEnumerable<string> HistoryFaults(PolicyGrant grant)
+    {
+        if (grant.HistoryDays is < 1 or > 36_500)
+        {
+            yield return "\"historyDays\" is 1 to 36,500";
+        }
+
+        if (grant is { History: HistoryRule.Off, HistoryDays: not null })
+        {
+            yield return "\"history\" is off, and \"historyDays\" says how long a question counts; take out one of them";
+        }
+
+        if (grant.History == HistoryRule.Guard && PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens)))
+        {
+            yield return "engine tokens asks nobody before it answers, so that no question is held against those before it: take tokens out of \"engines\", or "
+                + "\"history\" out of the grant";
+        }
+    }
 
     /// <summary>What one rule allows and another never does: which was meant cannot be known.</summary>
     private static IEnumerable<string> Contradictions(PartyPolicy policy, PolicyGrant grant)
@@ -137,17 +156,6 @@ public static class PolicyText
                 yield return never.Contains(PolicyGrant.Any) ? $"\"never\" has all columns, and \"{name}\" has {column}; take out one of them"
                     : $"the column {column} stands in \"{name}\" and in \"never\"; take it out of one";
             }
-        }
-
-        if (grant is { History: HistoryRule.Off, HistoryDays: not null })
-        {
-            yield return "\"history\" is off, and \"historyDays\" says how long a question counts; take out one of them";
-        }
-
-        if (grant.History == HistoryRule.Guard && PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens)))
-        {
-            yield return "engine tokens asks nobody before it answers, so that no question is held against those before it: take tokens out of \"engines\", or "
-                + "\"history\" out of the grant";
         }
 
         // Rows that are sent to the linker can be grouped and filtered there by any of their columns.

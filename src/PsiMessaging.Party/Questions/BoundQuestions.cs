@@ -17,7 +17,8 @@ internal sealed class BoundQuestions(PartyContext party)
 
     /// <inheritdoc cref="Of(PartySession, Question)"/>
     public BoundQuery Of(PartySession session, string id, string text) =>
-        _bound.TryGetValue((session.Id, id), out var known) ? known : _bound[(session.Id, id)] = new BoundQuery(Query.Parse(text), SchemaOf(party.Name, session));
+        _bound.TryGetValue((session.Id, id), out var known) ? known
+            : _bound[(session.Id, id)] = new BoundQuery(Query.Parse(text), SchemaOf(party.Name, session));
 
     /// <summary>A question is over.</summary>
     public void Forget(string session, string id) => _bound.TryRemove((session, id), out _);

@@ -7,8 +7,8 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Party.Tests.Policy;
 
 /// <summary>
-/// The history of what a party contributed to, and what is held against it: series of questions that people ask, the records of it in the state, kills. Who asks
-/// two questions for their difference is in Attacks.Tests, DifferencingAsker.
+/// The history of what a party contributed to, and what is held against it: series of questions that people ask, the records of it in the state, kills. Who
+/// asks two questions for their difference is in Attacks.Tests, DifferencingAsker.
 /// </summary>
 public class HistoryTests
 {
@@ -56,13 +56,15 @@ public class HistoryTests
                 "count, mean(INCOME) by REGION", "count, mean(INCOME) by REGION", "sd(INCOME) by REGION", "mean(INCOME)",
                 // Finer and coarser, with other groupings of either party.
                 "mean(INCOME) by REGION, PLACE", "mean(INCOME) by PLACE", "mean(INCOME) by SEX", "mean(INCOME) by SEX, YEAR", "mean(INCOME) by YEAR, REGION",
-                "mean(INCOME) by AGE in 20-29, 30-39, 40-49, 50-59", "mean(INCOME) by AGE in 20-39, 40-59", "mean(INCOME) by REGION in ('N', 'S') as A, ('E', 'W') as B",
+                "mean(INCOME) by AGE in 20-29, 30-39, 40-49, 50-59", "mean(INCOME) by AGE in 20-39, 40-59",
+                "mean(INCOME) by REGION in ('N', 'S') as A, ('E', 'W') as B",
                 // One year after the other, as many people in each; one region after the other.
                 "mean(INCOME) by SEX where YEAR = 2019", "mean(INCOME) by SEX where YEAR = 2020", "mean(INCOME) by SEX where YEAR = 2021",
                 "mean(INCOME) by SEX where REGION = 'N'", "mean(INCOME) by SEX where REGION = 'S'", "mean(INCOME) where REGION in ('E')",
                 // Classes and thresholds that are far from each other, down into a part.
                 "mean(INCOME) by INCOME in ..1299, 1300+", "mean(INCOME) by INCOME in ..1199, 1200-1299, 1300-1399, 1400+", "mean(INCOME) where INCOME >= 1200",
-                "mean(INCOME) where REGION = 'N' and INCOME >= 1300", "mean(INCOME) where YEAR = 2019 and SEX = 'F'", "mean(INCOME) where YEAR = 2019 and AGE < 30",
+                "mean(INCOME) where REGION = 'N' and INCOME >= 1300", "mean(INCOME) where YEAR = 2019 and SEX = 'F'",
+                "mean(INCOME) where YEAR = 2019 and AGE < 30",
                 // Models and quantiles.
                 "ols(INCOME ~ AGE + C(SEX))", "quantile(INCOME, 0.5, 1000 to 1700 step 100) by SEX", "chisq(SEX, REGION)", "chisq(SEX, KIND)",
             })
@@ -83,15 +85,17 @@ public class HistoryTests
             Assert.True(first.Ok, first.Message);
             var refused = await AskAsync(network, session, "mean(INCOME) where MONTH = 2019");
             Assert.Equal(FailureCodes.TooClose, refused.Code);
-            Assert.Matches($"^it is too close to question {first.Result!.QueryId[..8]} of [0-9-]{{10}} [0-9:]{{5}} UTC: the difference of the two answers may be about none "
-                + "or fewer than 10 records; ask the earlier one again in its own words, or take classes and conditions that differ in more$", refused.Message);
+            Assert.Matches($"^it is too close to question {first.Result!.QueryId[..8]} of [0-9-]{{10}} [0-9:]{{5}} UTC: the difference of the two "
+                + "answers may be about none or fewer than 10 records; ask the earlier one again in its own words, or take classes and "
+                + "conditions that differ in more$", refused.Message);
 
             // The other party says the same where the own worker does not look.
             network.P1.Engine!.Store.Write(state => state.ListDocuments("history").Count(entry => state.DeleteDocument("history", entry.Id)));
             var told = await AskAsync(network, session, "mean(INCOME) where MONTH = 2019");
             Assert.Equal((FailureCodes.TooClose, $"P2: {refused.Message}"), (told.Code, told.Message));
             var log = network.P2.Engine!.Store.Read(state => state.ListAudit(0, 1000)).Select(entry => entry.Entry).ToArray();
-            Assert.Single(log, text => text.Contains("history-refused", StringComparison.Ordinal) && text.Contains(first.Result.QueryId, StringComparison.Ordinal));
+            Assert.Single(log, text => text.Contains("history-refused", StringComparison.Ordinal)
+                && text.Contains(first.Result.QueryId, StringComparison.Ordinal));
             Assert.Single(log, text => text.Contains("peer-asked", StringComparison.Ordinal) && text.Contains(FailureCodes.TooClose, StringComparison.Ordinal));
 
             // A question that was refused counts for nothing.

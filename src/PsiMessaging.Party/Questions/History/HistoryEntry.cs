@@ -15,7 +15,8 @@ namespace PsiMessaging.Party.Questions.History;
 /// <param name="Records">Which records of the own dataset are common: the name of a part of the history.</param>
 /// <param name="Cells">In which groups they are, for each way of grouping: names of parts.</param>
 public sealed record HistoryEntry(
-    string Query, string Session, DateTimeOffset At, string Text, int MinCell, AskedSide Asker, QuestionPart Other, string Records, IReadOnlyList<string> Cells);
+    string Query, string Session, DateTimeOffset At, string Text, int MinCell, AskedSide Asker, QuestionPart Other, string Records,
+    IReadOnlyList<string> Cells);
 
 /// <summary>Questions about one own dataset, of one partner or put to it.</summary>
 /// <param name="Revision">How often it was changed.</param>

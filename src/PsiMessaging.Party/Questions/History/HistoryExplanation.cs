@@ -93,8 +93,9 @@ public static class HistoryExplanation
             else if (!before.HasConditionsOf(now) || !before.HasGroupingsOf(now))
             {
                 var (few, total) = (Math.Max(entry.MinCell, question.Entry.MinCell) - 1, entry.Asker.Total);
-                depends.Add(string.Create(CultureInfo.InvariantCulture, $"Refused where {key.Partner}'s part of it leaves from {Math.Max(0, total - few):N0} to "
-                    + $"{total + few:N0} records{(before.HasConditionsOf(now) ? $" but not {total:N0}" : "")}, by {NameOf(entry)}."));
+                depends.Add(string.Create(CultureInfo.InvariantCulture, $"Refused where {key.Partner}'s part of it leaves from "
+                    + $"{Math.Max(0, total - few):N0} to {total + few:N0} records"
+                    + $"{(before.HasConditionsOf(now) ? $" but not {total:N0}" : "")}, by {NameOf(entry)}."));
             }
         }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
@@ -109,13 +110,16 @@ internal sealed class HistoryGuard(PartyContext party)
         if (key.Role == HistoryRole.Peers && (earlier.Count >= MostQuestions || size > MostCharacters))
         {
             throw new QueryException(FailureCodes.OverBudget,
-                $"{party.Name} holds every question against those before it, and keeps no more of them; its people can shorten how long one counts (historyDays)");
+                $"{party.Name} holds every question against those before it, and keeps no more of them; its people can shorten "
+                    + "how long one counts (historyDays)");
         }
 
         return new HistoryDraft(key, revision, question, days);
     }
 
     /// <summary>What is said of a question that is too close to another; nothing in it depends on data.</summary>
-    internal static string TooClose(HistoryEntry earlier, int minimum) => FormattableString.Invariant(
-        $"it is too close to question {earlier.Query[..8]} of {earlier.At.UtcDateTime:yyyy-MM-dd HH:mm} UTC: the difference of the two answers may be about none or fewer than {Math.Max(minimum, earlier.MinCell)} records; ask the earlier one again in its own words, or take classes and conditions that differ in more");
+    internal static string TooClose(HistoryEntry earlier, int minimum) => string.Create(CultureInfo.InvariantCulture,
+        $"it is too close to question {earlier.Query[..8]} of {earlier.At.UtcDateTime:yyyy-MM-dd HH:mm} UTC: the difference of the two answers may be about "
+            + $"none or fewer than {Math.Max(minimum, earlier.MinCell)} records; ask the earlier one again in its own words, or take classes and conditions "
+            + $"that differ in more");
 }

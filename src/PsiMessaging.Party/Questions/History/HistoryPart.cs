@@ -6,7 +6,7 @@ using PsiMessaging.Party.Result;
 
 namespace PsiMessaging.Party.Questions.History;
 
-/// <summary>A part of a history that several questions may have: which records are common, or in which groups they are. Named by a hash of what it holds.</summary>
+/// <summary>A part of a history that several questions may have: which records are common, or in which groups they are. Its name is a hash of it.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Document">What it holds, packed.</param>
 internal sealed record HistoryPart(string Name, string Document)
