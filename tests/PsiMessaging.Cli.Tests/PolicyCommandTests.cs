@@ -32,6 +32,7 @@ public sealed class PolicyCommandTests : IDisposable
         Assert.Equal(0, granted.ExitCode);
         Assert.Contains("Sessions of P2 about people: granted", granted.Output, StringComparison.Ordinal);
         Assert.Contains("The question is answered, within the bounds of a day", granted.Output, StringComparison.Ordinal);
+        Assert.Contains("No earlier question of P2 counts against it.", granted.Output, StringComparison.Ordinal);
 
         var refused = await PsiAsync("policy", "explain", "mean(INCOME) by REGION where REGION = 'N'", "--with", "P2");
         Assert.Contains("The question is refused: the column REGION may not stand in a condition.", refused.Output, StringComparison.Ordinal);
@@ -50,6 +51,14 @@ public sealed class PolicyCommandTests : IDisposable
         Assert.Contains("refused with engine masked: nothing binds the asking party to the numbers of its column THEIRS (boundOnly)",
             await ExplainAsync("cov(INCOME, THEIRS) by REGION"), StringComparison.Ordinal);
         Assert.Contains("nothing binds the asking party to the rows of a regression", await ExplainAsync("ols(INCOME ~ THEIRS)"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explain_OfAGrantWithoutHistory_SaysThatNothingIsHeldAgainst()
+    {
+        await MakeAsync("\"P2\": [{ \"datasets\": [\"people\"], \"history\": \"off\", \"columns\": { \"groupBy\": [\"REGION\"] } }]");
+        Assert.Contains("It is not held against earlier questions (history).", (await PsiAsync("policy", "explain", "REGION", "--with", "P2")).Output,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -39,7 +39,7 @@ public class GoldenTests
         new RoundBatch(Id, Hash, 1, 0, 4, 1024, 256),
         new GrantCredit(Id, Hash, 3, 24),
         new CompleteSession(Id, Hash, 730, Hash),
-        new AnnounceColumns(Id, Hash, [new ColumnDescription("CLASSE_ETA", "text"), new ColumnDescription("REDDITO", "decimal(11,2)")]),
+        new AnnounceColumns(Id, Hash, [new ColumnDescription("CLASSE_ETA", "text"), new ColumnDescription("REDDITO", "decimal(11,2)")], Guarded: true),
         new RegisterDataset(Id, Hash, "P2", "tokens", 5, 730, [Id]),
         new DatasetBatch(Id, 0, 730, true),
         new DatasetRegistered(Id, "P1", 730),

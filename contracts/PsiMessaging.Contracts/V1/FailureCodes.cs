@@ -59,6 +59,8 @@ public static class FailureCodes
     public const string NothingSelected = "nothing-selected";
     /// <summary>The question, or one side of it, is about fewer records than the session's minimum cell size; or it cannot be checked.</summary>
     public const string BelowMinimum = "below-minimum";
+    /// <summary>The difference between the question's answer and an earlier one's may be about few records. Says nothing of whether it is.</summary>
+    public const string TooClose = "too-close";
     /// <summary>A column of weights has values below zero among the common records.</summary>
     public const string NegativeWeight = "negative-weight";
     /// <summary>A regression without a unique solution.</summary>

@@ -169,4 +169,5 @@ public sealed record ColumnDescription(string Name, string Type);
 /// <param name="SessionId">The session.</param>
 /// <param name="Transcript">The transcript hash, 32 bytes.</param>
 /// <param name="Columns">The columns, key columns left out; 0 to 1,000 of them.</param>
-public sealed record AnnounceColumns(string SessionId, byte[] Transcript, IReadOnlyList<ColumnDescription> Columns);
+/// <param name="Guarded">Engine masked: whether the sender holds the other's questions against earlier ones; the other looks at its own side first.</param>
+public sealed record AnnounceColumns(string SessionId, byte[] Transcript, IReadOnlyList<ColumnDescription> Columns, bool? Guarded = null);

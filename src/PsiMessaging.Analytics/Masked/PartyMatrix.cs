@@ -763,6 +763,48 @@ public sealed class PartyMatrix
             all == 0 ? 0 : (int)(largest * 1000 / all), all == 0 ? 0 : (int)(((single * 1000) + all - 1) / all));
     }
 
+    /// <summary>
+    /// Of which of the party's records the question's sums are, as groups with their labels: the party's groups, where they are split into the bins of a
+    /// quantile those too, and the classes of each class term.
+    /// </summary>
+    /// <param name="ignoresGaps">
+    /// Whether records count too that lack a value which a regression needs: who lacks one of the contributing party's follows from single questions
+    /// (docs/disclosure.md, "Who lacks a value").
+    /// </param>
+    /// <returns>For each way of grouping: its groupings, the labels of each group, and the group of each row, -1 for rows that count nowhere.</returns>
+    internal async Task<IReadOnlyList<(IReadOnlyList<BoundGrouping> By, IReadOnlyList<IReadOnlyList<string?>> Labels, int[] Rows)>> MembershipAsync(
+        bool ignoresGaps)
+    {
+        var (inGroup, terms) = (new int[_rows.Rows], _terms.ToArray());
+        var levels = Array.ConvertAll(terms, _ => new int[_rows.Rows]);
+        var first = 0;
+        await foreach (var (values, rows) in ChunksAsync())
+        {
+            GroupsOf(values, 0, rows, ignoresGaps).CopyTo(inGroup, first);
+            for (var row = 0; row < rows; row++)
+            {
+                for (var i = 0; i < terms.Length; i++)
+                {
+                    levels[i][first + row] = inGroup[first + row] < 0 || terms[i].Value.Labels.Count == 0 ? -1
+                        : terms[i].Value.IndexOf(values[_place[terms[i].Key]][row]);
+                }
+            }
+
+            first += rows;
+        }
+
+        var found = new List<(IReadOnlyList<BoundGrouping>, IReadOnlyList<IReadOnlyList<string?>>, int[])> { ([.. OwnGroupings], GroupLabels, inGroup) };
+        if (_bins > 1)
+        {
+            found.Add(([.. OwnGroupings.SkipLast(1)], [.. GroupLabels.Where((_, i) => i % _bins == 0).Select(labels => labels.SkipLast(1).ToArray())],
+                Array.ConvertAll(inGroup, group => group < 0 ? -1 : group / _bins)));
+        }
+
+        found.AddRange(terms.Select((term, i) => ((IReadOnlyList<BoundGrouping>)[term.Value.Grouping],
+            (IReadOnlyList<IReadOnlyList<string?>>)[.. term.Value.Labels.Select(label => (IReadOnlyList<string?>)[label])], levels[i])));
+        return found;
+    }
+
     private void TakeGroups(IEnumerable<int[]> found)
     {
         // Missing values last.
@@ -951,14 +993,14 @@ public sealed class PartyMatrix
     }
 
     /// <summary>Group of each row; -1 where the row does not pass the party's part of the filter, or its group is put aside.</summary>
-    private int[] GroupsOf(IReadOnlyList<long[]> values, int at, int count)
+    private int[] GroupsOf(IReadOnlyList<long[]> values, int at, int count, bool ignoresGaps = false)
     {
         var groups = new int[count];
         var places = _groupings.Select(indexer => _place[indexer.Grouping.Column]).ToArray();
         var indices = new int[_groupings.Length];
         for (var row = 0; row < count; row++)
         {
-            if (!Passes(values, at + row))
+            if (!(ignoresGaps ? PassesFilter(values, at + row) : Passes(values, at + row)))
             {
                 groups[row] = -1;
             }
@@ -982,20 +1024,26 @@ public sealed class PartyMatrix
         return groups;
     }
 
-    /// <summary>Whether a record counts on this party's side. A weight of zero counts nobody.</summary>
+    /// <summary>Whether a record counts on this party's side.</summary>
     private bool Passes(IReadOnlyList<long[]> values, int row)
     {
-        if (_weight is { } weight && values[weight][row] is AlignedRows.Missing or 0)
-        {
-            return false;
-        }
-
         foreach (var column in _complete)
         {
             if (values[column][row] == AlignedRows.Missing)
             {
                 return false;
             }
+        }
+
+        return PassesFilter(values, row);
+    }
+
+    /// <summary>Whether it has a weight and passes the filter. A weight of zero counts nobody.</summary>
+    private bool PassesFilter(IReadOnlyList<long[]> values, int row)
+    {
+        if (_weight is { } weight && values[weight][row] is AlignedRows.Missing or 0)
+        {
+            return false;
         }
 
         foreach (var condition in _conditions)

@@ -19,6 +19,8 @@ public sealed class QueryException(string code, string message) : Exception(mess
     public const string NothingSelected = "nothing-selected";
     /// <summary>The question or one side of it is about fewer records than the session's minimum cell size.</summary>
     public const string BelowMinimum = "below-minimum";
+    /// <summary>The difference between the answer and an earlier question's may be about few records.</summary>
+    public const string TooClose = "too-close";
     /// <summary>A weight below zero.</summary>
     public const string NegativeWeight = "negative-weight";
     /// <summary>A regression without a unique solution.</summary>
@@ -26,4 +28,7 @@ public sealed class QueryException(string code, string message) : Exception(mess
 
     /// <summary>A failure code of the wire contract.</summary>
     public string Code => code;
+
+    /// <summary>The id of the earlier question that it is too close to; null where it is refused for another reason.</summary>
+    public string? Earlier { get; init; }
 }

@@ -12,6 +12,7 @@ using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Store;
 using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Policy;
+using PsiMessaging.Party.Questions.History;
 using PsiMessaging.Storage;
 
 namespace PsiMessaging.Cli.Commands;
@@ -158,7 +159,8 @@ internal static class PolicyCommands
         var question = new Argument<string>("QUESTION") { Description = "As for psi query" };
         var with = new Option<string>("--with") { Description = "The partner who would ask", Required = true, HelpName = "NAME" };
         var dataset = new Option<string?>("--dataset") { Description = "Own dataset (default: the only one)", HelpName = "NAME" };
-        return new Command("explain", "Say what would become of a question, and of the session for it, and why") { question, with, dataset }.Do((parsed, _) =>
+        var command = new Command("explain", "Say what would become of a question, and of the session for it, and why") { question, with, dataset };
+        return command.Do(async (parsed, _) =>
         {
             using var home = SessionCommands.OpenParty(parsed);
             using var store = new SqliteParticipantStore(home.StatePath);
@@ -181,6 +183,10 @@ internal static class PolicyCommands
                 }
 
                 Write(policy, grant, own.Name, uses, grant.BoundOnly ? unbound : null);
+                foreach (var line in await HistoryExplanation.OfAsync(home, store, own, partner, asked, grant, TimeProvider.System.GetUtcNow()))
+                {
+                    Console.Out.WriteLine(line);
+                }
             }
 
             if (policy.Noise.TryGetValue(own.Name, out var noise))
@@ -189,8 +195,6 @@ internal static class PolicyCommands
                 Console.Out.WriteLine(exact is not null ? $"It is refused, since what is said of {own.Name} has noise: {exact}."
                     : $"What is said of {own.Name} has noise: {NoiseRule.Text(noise.Terms)}. Of its account {noise.Standing(home.Path, own.Name)}.");
             }
-
-            return Task.CompletedTask;
         });
     }
 

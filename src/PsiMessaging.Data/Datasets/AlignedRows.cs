@@ -38,7 +38,8 @@ public sealed class AlignedRows
     private const string ColumnsName = "aligned.json";
     private readonly string _folder;
 
-    private AlignedRows(string folder, int rows, IReadOnlyList<AlignedColumn> columns) => (_folder, Rows, Columns) = (folder, rows, columns);
+    private AlignedRows(string folder, int rows, IReadOnlyList<AlignedColumn> columns, bool hasOrder) =>
+        (_folder, Rows, Columns, HasOrder) = (folder, rows, columns, hasOrder);
 
     /// <summary>Number of rows.</summary>
     public int Rows { get; }
@@ -46,12 +47,44 @@ public sealed class AlignedRows
     /// <summary>The columns.</summary>
     public IReadOnlyList<AlignedColumn> Columns { get; }
 
+    /// <summary>Whether it is known in which order the rows were added; not in files of earlier versions.</summary>
+    public bool HasOrder { get; }
+
     /// <summary>Opens what <see cref="AlignedRowsBuilder.WriteAsync"/> wrote.</summary>
     public static AlignedRows Open(string folder)
     {
         var document = JsonSerializer.Deserialize<AlignedDocument>(File.ReadAllBytes(Path.Combine(folder, ColumnsName)))!;
         return new AlignedRows(folder, document.Rows,
-            [.. document.Columns.Select(column => new AlignedColumn(column.Name, ColumnType.TryParse(column.Type)!, column.Labels))]);
+            [.. document.Columns.Select(column => new AlignedColumn(column.Name, ColumnType.TryParse(column.Type)!, column.Labels))], document.HasOrder);
+    }
+
+    /// <summary>For each row, the how many-eth it was to be added, from 0: so rows of several sessions over one dataset are found again.</summary>
+    /// <exception cref="InvalidOperationException">It is not known (<see cref="HasOrder"/>).</exception>
+    public async Task<int[]> ReadOrderAsync()
+    {
+        if (!HasOrder)
+        {
+            throw new InvalidOperationException("the order in which the rows were added was not kept");
+        }
+
+        var order = new int[Rows];
+        await using var stream = File.OpenRead(Path.Combine(_folder, RowsName));
+        await using var parquet = await ParquetReader.CreateAsync(stream, leaveStreamOpen: true);
+        var field = parquet.Schema.GetDataFields()[^1];
+        for (int group = 0, first = 0; group < parquet.RowGroupCount; group++)
+        {
+            using var reader = parquet.OpenRowGroupReader(group);
+            var values = new long[(int)reader.RowCount];
+            await reader.ReadAsync(field, values.AsMemory());
+            for (var i = 0; i < values.Length; i++)
+            {
+                order[first + i] = (int)values[i];
+            }
+
+            first += values.Length;
+        }
+
+        return order;
     }
 
     /// <summary>Whether the folder holds aligned rows, whole.</summary>
@@ -88,9 +121,8 @@ public sealed class AlignedRows
 
     internal static async Task WriteAsync(string folder, IReadOnlyList<AlignedColumn> columns, SortedRecords records, int rows)
     {
-        // Names in the file are ours: a column may be called anything.
-        // Parquet has no table without columns: where there is nothing to ask about, a column of zeros holds the rows.
-        var fields = columns.Count == 0 ? [new DataField<long>("none")] : columns.Select((_, i) => new DataField<long>($"c{i}")).ToArray();
+        // Names in the file are ours: a column may be called anything. The last column is the order in which rows were added.
+        DataField<long>[] fields = [.. columns.Select((_, i) => new DataField<long>($"c{i}")), new DataField<long>("order")];
         var path = Path.Combine(folder, RowsName);
         await using (var stream = PrivateFile.Open(path + ".part", FileMode.Create))
         {
@@ -116,12 +148,13 @@ public sealed class AlignedRows
 
         // Written last: where it stands, the rows stand too.
         AtomicFile.Write(Path.Combine(folder, ColumnsName), JsonSerializer.SerializeToUtf8Bytes(
-            new AlignedDocument(rows, [.. columns.Select(column => new ColumnDocument(column.Name, column.Type.ToString(), column.Labels))])));
+            new AlignedDocument(rows, [.. columns.Select(column => new ColumnDocument(column.Name, column.Type.ToString(), column.Labels))],
+                HasOrder: true)));
     }
 
     private static long[][] ReadChunk(SortedRecords records, int columns, int rows)
     {
-        var values = new long[Math.Max(1, columns)][];
+        var values = new long[columns + 1][];
         for (var i = 0; i < values.Length; i++)
         {
             values[i] = new long[rows];
@@ -131,7 +164,7 @@ public sealed class AlignedRows
         {
             records.MoveNext();
             var content = records.Content[AlignedRowsBuilder.TokenSizeBytes..];
-            for (var i = 0; i < columns; i++)
+            for (var i = 0; i <= columns; i++)
             {
                 values[i][row] = BinaryPrimitives.ReadInt64LittleEndian(content[(8 * i)..]);
             }
@@ -140,7 +173,7 @@ public sealed class AlignedRows
         return values;
     }
 
-    private sealed record AlignedDocument(int Rows, IReadOnlyList<ColumnDocument> Columns);
+    private sealed record AlignedDocument(int Rows, IReadOnlyList<ColumnDocument> Columns, bool HasOrder = false);
 
     private sealed record ColumnDocument(string Name, string Type, IReadOnlyList<string>? Labels);
 }
@@ -157,7 +190,7 @@ public sealed class AlignedRowsBuilder(IReadOnlyList<DatasetColumn> columns, Scr
     private readonly ExternalSorter _sorter = new(scratch, (left, right) => left.SequenceCompareTo(right));
     private readonly Dictionary<string, int>?[] _labels =
         [.. columns.Select(column => column.Type.IsNumber ? null : new Dictionary<string, int>(StringComparer.Ordinal))];
-    private readonly byte[] _record = new byte[TokenSizeBytes + (8 * columns.Count)];
+    private readonly byte[] _record = new byte[TokenSizeBytes + (8 * (columns.Count + 1))];
 
     /// <summary>Takes the reader's current row.</summary>
     /// <param name="token">The row's token, 16 bytes.</param>
@@ -171,6 +204,7 @@ public sealed class AlignedRowsBuilder(IReadOnlyList<DatasetColumn> columns, Scr
             BinaryPrimitives.WriteInt64LittleEndian(_record.AsSpan(TokenSizeBytes + (8 * i)), Value(i, row.GetSpan(indices[i])));
         }
 
+        BinaryPrimitives.WriteInt64LittleEndian(_record.AsSpan(TokenSizeBytes + (8 * columns.Count)), _sorter.Count);
         _sorter.Add(BinaryPrimitives.ReadUInt64BigEndian(token), _record);
     }
 

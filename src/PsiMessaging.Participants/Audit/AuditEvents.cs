@@ -43,6 +43,7 @@ public static class AuditEvents
         ["query-answered"] = "question answered",
         ["query-refused"] = "question refused",
         ["peer-asked"] = "other party asked",
+        ["history-refused"] = "too close to an earlier question",
         ["peer-contributes"] = "other party contributes",
         ["peer-question-ended"] = "other's question ended",
         ["mask-counter-raised"] = "mask counter raised",

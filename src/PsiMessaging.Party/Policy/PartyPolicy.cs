@@ -51,7 +51,10 @@ public sealed record PartyPolicy
     /// <summary>Everything for everybody, for participants that are all one person's: a simulation, a demo.</summary>
     public static PartyPolicy Open { get; } = new()
     {
-        Version = 1, Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { [PolicyGrant.Any] = [PolicyGrant.Everything] },
+        Version = 1, Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>>
+        {
+            [PolicyGrant.Any] = [PolicyGrant.Everything with { History = HistoryRule.Off }],
+        },
     };
 
     /// <summary>What a partner is granted: what stands under its name, and what is granted to all.</summary>
@@ -90,6 +93,18 @@ public sealed record PartyPolicy
 /// <param name="Command">A program and its arguments; what waits is in its environment (PSI_APPROVAL, PSI_PARTNER, PSI_KIND).</param>
 /// <param name="WebHook">An https address that gets the same as JSON.</param>
 public sealed record PolicyNotice(IReadOnlyList<string>? Command = null, string? WebHook = null);
+
+/// <summary>Whether questions are held against those before them.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<HistoryRule>))]
+public enum HistoryRule
+{
+    /// <summary>They are.</summary>
+    [JsonStringEnumMemberName("guard")]
+    Guard,
+    /// <summary>They are not.</summary>
+    [JsonStringEnumMemberName("off")]
+    Off,
+}
 
 /// <summary>Something a partner may do without asking. Lists that are left out grant nothing of their kind, but where this says otherwise.</summary>
 public sealed record PolicyGrant
@@ -134,6 +149,13 @@ public sealed record PolicyGrant
     /// Engine <c>masked</c>: whether questions are refused to whose rows the asking party is not bound, or whose answer its own worker withholds.
     /// </summary>
     public bool BoundOnly { get; init; }
+    /// <summary>
+    /// Engine <c>masked</c>, under a minimum cell size above 1: whether a question is refused whose answer differs from an earlier one's by few records. Null
+    /// is <see cref="HistoryRule.Guard"/> there; to demand it leaves no place for engine <c>tokens</c>, where nobody is asked.
+    /// </summary>
+    public HistoryRule? History { get; init; }
+    /// <summary>For how many days a question counts that was answered; null for as long as the dataset is the same.</summary>
+    public int? HistoryDays { get; init; }
     /// <summary>What its questions may do with which columns.</summary>
     public PolicyColumns Columns { get; init; } = new();
 }

@@ -17,6 +17,7 @@ public static class PolicyText
     private static readonly HashSet<string> MayBeNull = new(StringComparer.Ordinal)
     {
         "$schema", "notify", "mostSet", "sessionsPerDay", "questionsPerDay", "evaluationsPerDay", "hours", "until", "command", "webHook",
+        "history", "historyDays",
     };
 
     /// <summary>A policy file that was read.</summary>
@@ -126,7 +127,26 @@ public static class PolicyText
                 ? "a bound a day is 1 or more; to grant no session, grant nothing" : null,
             grant.Hours is { } hours && TryHours(hours) is null
                 ? $"\"hours\" is {hours}, and should be like 08:00-18:00, UTC, the first before the last" : null,
-        }.OfType<string>().Concat(Contradictions(policy, grant));
+        }.OfType<string>().Concat(Contradictions(policy, grant)).Concat(HistoryFaults(grant));
+
+    private static IEnumerable<string> HistoryFaults(PolicyGrant grant)
+    {
+        if (grant.HistoryDays is < 1 or > 36_500)
+        {
+            yield return "\"historyDays\" is 1 to 36,500";
+        }
+
+        if (grant is { History: HistoryRule.Off, HistoryDays: not null })
+        {
+            yield return "\"history\" is off, and \"historyDays\" says how long a question counts; take out one of them";
+        }
+
+        if (grant.History == HistoryRule.Guard && PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens)))
+        {
+            yield return "engine tokens asks nobody before it answers, so that no question is held against those before it: take tokens out of \"engines\", or "
+                + "\"history\" out of the grant";
+        }
+    }
 
     /// <summary>What one rule allows and another never does: which was meant cannot be known.</summary>
     private static IEnumerable<string> Contradictions(PartyPolicy policy, PolicyGrant grant)
@@ -219,6 +239,8 @@ public static class PolicyText
             //   "until": "2027-12-31",
             //   "askQuestions": false,
             //   "boundOnly": true,
+            //   "history": "guard",               // a question too close to an earlier one is refused; left out: this, where minCell is above 1
+            //   "historyDays": 730,               // left out: as long as the dataset is the same
             //   "columns": { "groupBy": ["REGION"], "measure": ["INCOME"], "filter": ["REGION"], "never": [] }
             // }]
           }

@@ -17,7 +17,8 @@ internal sealed class BoundQuestions(PartyContext party)
 
     /// <inheritdoc cref="Of(PartySession, Question)"/>
     public BoundQuery Of(PartySession session, string id, string text) =>
-        _bound.TryGetValue((session.Id, id), out var known) ? known : _bound[(session.Id, id)] = new BoundQuery(Query.Parse(text), SchemaOf(session));
+        _bound.TryGetValue((session.Id, id), out var known) ? known
+            : _bound[(session.Id, id)] = new BoundQuery(Query.Parse(text), SchemaOf(party.Name, session));
 
     /// <summary>A question is over.</summary>
     public void Forget(string session, string id) => _bound.TryRemove((session, id), out _);
@@ -32,14 +33,14 @@ internal sealed class BoundQuestions(PartyContext party)
     }
 
     /// <summary>Both parties' columns as announced; the same at both.</summary>
-    private QuerySchema SchemaOf(PartySession session)
+    internal static QuerySchema SchemaOf(string party, PartySession session)
     {
         static IReadOnlyList<TypedColumn> Typed(IEnumerable<Contracts.V1.ColumnDescription> columns) =>
             [.. columns.Select(column => new TypedColumn(column.Name, ColumnType.TryParse(column.Type)!))];
         return new QuerySchema(
             new Dictionary<string, IReadOnlyList<TypedColumn>>(StringComparer.Ordinal)
             {
-                [party.Name] = Typed(session.OwnColumns!),
+                [party] = Typed(session.OwnColumns!),
                 [session.Peer] = Typed(session.PeerColumns!)
             }, session.Texts);
     }

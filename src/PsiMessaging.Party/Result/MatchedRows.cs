@@ -23,17 +23,32 @@ internal sealed class MatchedRows
 
     public void Add(int row) => _bits[row >> 3] |= (byte)(1 << (row & 7));
 
-    public void Write(string sessionPath) => AtomicFile.Write(Path.Combine(sessionPath, FileName), stream =>
+    /// <summary>The rows that are common here or in another set over the same dataset: the how many-eth of each each is, -1 where it is none.</summary>
+    public IEnumerable<(int This, int Other)> Pairs(MatchedRows other)
     {
-        Span<byte> rows = stackalloc byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(rows, _rows);
-        stream.Write(rows);
-        stream.Write(_bits);
-    });
-
-    public static MatchedRows Read(string sessionPath)
-    {
-        var bytes = File.ReadAllBytes(Path.Combine(sessionPath, FileName));
-        return new MatchedRows(BinaryPrimitives.ReadInt32LittleEndian(bytes), bytes[4..]);
+        for (int row = 0, here = 0, there = 0; row < Math.Max(_rows, other._rows); row++)
+        {
+            var (isHere, isThere) = (this[row], other[row]);
+            if (isHere || isThere)
+            {
+                yield return (isHere ? here++ : -1, isThere ? there++ : -1);
+            }
+        }
     }
+
+    /// <summary>As the file has it.</summary>
+    public byte[] ToBytes()
+    {
+        var bytes = new byte[sizeof(int) + _bits.Length];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, _rows);
+        _bits.CopyTo(bytes, sizeof(int));
+        return bytes;
+    }
+
+    /// <summary>Reads <see cref="ToBytes"/>.</summary>
+    public static MatchedRows Parse(byte[] bytes) => new(BinaryPrimitives.ReadInt32LittleEndian(bytes), bytes[4..]);
+
+    public void Write(string sessionPath) => AtomicFile.Write(Path.Combine(sessionPath, FileName), ToBytes());
+
+    public static MatchedRows Read(string sessionPath) => Parse(File.ReadAllBytes(Path.Combine(sessionPath, FileName)));
 }

@@ -52,7 +52,7 @@ internal sealed class News(PartyContext party, Ending ending) : ISessionArea<Par
             || columns.DistinctBy(column => column.Name, StringComparer.Ordinal).Count() != columns.Count
             ? ending.Fail(turn, SessionTrigger.End, FailureCodes.Malformed,
                 $"{session.Peer} announced columns that cannot be", follow: effects => effects.Finish(waiting.Slot))
-            : turn.Commit(session with { PeerColumns = columns }, effects => effects.Finish(waiting.Slot));
+            : turn.Commit(session with { PeerColumns = columns, PeerGuards = waiting.Message.Guarded == true }, effects => effects.Finish(waiting.Slot));
     }
 
     /// <summary>Whether linker and contributing party release the session's answers.</summary>

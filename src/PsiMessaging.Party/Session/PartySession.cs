@@ -107,6 +107,9 @@ public sealed record PartySession : ISession<PartySession>
     public IReadOnlyList<ColumnDescription>? OwnColumns { get; init; }
     /// <summary>Columns the peer has announced.</summary>
     public IReadOnlyList<ColumnDescription>? PeerColumns { get; init; }
+    /// <summary>Engine <c>masked</c>: whether the peer holds this party's questions against earlier ones.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool PeerGuards { get; init; }
     /// <summary>Engine <c>masked</c>: highest mask counter of an own query.</summary>
     public long OwnMaskCounter { get; init; }
     /// <summary>Engine <c>masked</c>: highest mask counter seen of the peer.</summary>

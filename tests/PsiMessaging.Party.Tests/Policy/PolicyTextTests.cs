@@ -41,6 +41,11 @@ public class PolicyTextTests
     [InlineData("\"engines\": [\"tokens\"], \"columns\": { \"groupBy\": [\"A\"], \"filter\": [\"B\"] }, \"questionsPerDay\": null",
         "engine tokens asks nobody before it answers")]
     [InlineData("\"engines\": [\"*\"]", "engine tokens asks nobody before it answers")]
+    [InlineData("\"engines\": [\"*\"], \"questionsPerDay\": null, \"history\": \"guard\"",
+        "so that no question is held against those before it: take tokens out")]
+    [InlineData("\"history\": \"on\"", "cannot be read")]
+    [InlineData("\"historyDays\": 0", "\"historyDays\" is 1 to 36,500")]
+    [InlineData("\"history\": \"off\", \"historyDays\": 30", "\"history\" is off, and \"historyDays\" says how long a question counts")]
     [InlineData("\"columns\": { \"groupBy\": [\"A\"], \"never\": [\"*\"] }", "\"never\" has all columns, and \"groupBy\" has A; take out one of them")]
     public void Parse_RuleThatIsUnknownOrContradictsAnother_IsNamed(string grant, string fault) =>
         Assert.Contains(fault, Fault(Of(grant)), StringComparison.Ordinal);
@@ -70,6 +75,7 @@ public class PolicyTextTests
             {"version":1,"otherwise":"ask","notify":{"command":["/bin/true"],"webHook":"https://x.example"},"never":{"people":["NAME"]},
              "partners":{"P2":[{"datasets":["people"],"protocols":["ecdh"],"reveal":["both"],"engines":["masked"],"leastSet":1,"mostSet":9,"minCell":3,
              "sessionsPerDay":1,"questionsPerDay":1,"evaluationsPerDay":1,"hours":"08:00-18:00","until":"2027-12-31","askQuestions":true,"boundOnly":true,
+             "history":"guard","historyDays":730,
              "columns":{"groupBy":["A"],"measure":["B"],"filter":["C"],"never":["D"]}}]}}
             """;
         Assert.Empty(PolicyText.Parse(Whole, "p").Faults);

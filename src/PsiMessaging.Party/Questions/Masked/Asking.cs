@@ -5,12 +5,15 @@ using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Policy;
+using PsiMessaging.Party.Questions.History;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
 /// <summary>The asking party's part of a question: looks at its own rows, asks the other to contribute, and opens the product.</summary>
-internal sealed class Asking(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, GivingUp givingUp, Answers answers)
+internal sealed class Asking(
+    PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, GivingUp givingUp, Answers answers, HistoryGuard history)
 {
     private const int DefaultSeconds = 600;
 
@@ -38,6 +41,7 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
         var session = turn.Session;
         var matrix = await contributions.MatrixOfAsync(session, question.Id, question.Text, session.Peer);
         var announced = session.MinCell > 1 ? Announce(session, bound.Of(session, question), matrix) : null;
+        var draft = await history.OnOwnAsync(turn, question, bound.Of(session, question), matrix);
         contributions.Keep(session, question.Id, matrix);
         var masked = question.Masked!;
         var proposed = question.Move(QuestionTrigger.Propose) with
@@ -49,11 +53,21 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
             session, question.Id, nameof(ProposeQuery),
             new QueryProposal(question.Text, matrix.Shape, masked.Pad, announced, announced is null ? null : matrix.ReleaseSide),
             SealedBodyJson.Default.QueryProposal);
-        return turn.Commit(effects =>
+        try
         {
-            QuestionBook.Put(effects, proposed);
-            effects.Send(session.Peer, new ProposeQuery(session.Id, session.Transcript, question.Id, masked.Counter, seconds), body);
-        });
+            return turn.Commit(effects =>
+            {
+                draft?.Keep(effects);
+                QuestionBook.Put(effects, proposed);
+                effects.Send(session.Peer, new ProposeQuery(session.Id, session.Transcript, question.Id, masked.Counter, seconds), body);
+            });
+        }
+        catch (PolicyDesk.SupersededException)
+        {
+            // An own question of another session was quicker, and this one was not held against it; the next turn does that.
+            await contributions.CloseAsync(session.Id, question.Id);
+            return TurnOutcome.Worked;
+        }
     }
 
     /// <summary>Takes the other party's word.</summary>
@@ -178,9 +192,14 @@ internal sealed class Asking(PartyContext party, BoundQuestions bound, Contribut
             reason += $". {party.Name}'s counter was raised to {refusal.HighestCounter}; ask again";
         }
 
-        return await givingUp.GiveUpAsync(turn, question, FailureCodes.Known(refusal.Code), $"{session.Peer}: {reason}", tellPeer: false,
-            ReferenceEquals(next, session) ? null : next,
-            effects => effects.Audit("mask-counter-raised", ("session", session.Id), ("from", counter), ("to", refusal.HighestCounter)));
+        return await givingUp.GiveUpAsync(turn, question, FailureCodes.Known(refusal.Code), $"{session.Peer}: {reason}", tellPeer: false, next, effects =>
+        {
+            HistoryBook.Forget(effects, HistoryKey.Of(session, HistoryRole.Own), question.Id);
+            if (!ReferenceEquals(next, session))
+            {
+                effects.Audit("mask-counter-raised", ("session", session.Id), ("from", counter), ("to", refusal.HighestCounter));
+            }
+        });
     }
 
     private async Task<TurnOutcome> TakeAcceptanceAsync(Turn<PartySession> turn, Question question, Waiting<object> waiting, AcceptQuery acceptance)

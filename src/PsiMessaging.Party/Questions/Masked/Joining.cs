@@ -7,13 +7,15 @@ using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Privacy;
+using PsiMessaging.Party.Questions.History;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
 
 /// <summary>The other party's part of a question: decides whether it contributes, and says why not.</summary>
-internal sealed class Joining(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, PolicyDesk policy, NoiseDesk noises)
+internal sealed class Joining(PartyContext party, BoundQuestions bound, Contributions contributions, Sealing sealing, PolicyDesk policy, NoiseDesk noises,
+    HistoryGuard history)
 {
     private const int MaximumPad = 100;
 
@@ -104,6 +106,11 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
                 effects.Audit("peer-asked", waiting.Envelope, ("session", session.Id), ("query", id), ("asker", session.Peer), ("outcome", exception.Code));
             }
 
+            if (exception.Earlier is { } earlier)
+            {
+                effects.Audit("history-refused", ("session", session.Id), ("query", id), ("asker", session.Peer), ("earlier", earlier));
+            }
+
             Approval.Forget(effects, session.Id, id);
             effects.Send(session.Peer, new RefuseQuery(session.Id, session.Transcript, id, exception.Code, session.PeerMaskCounter), body);
         });
@@ -133,11 +140,13 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             NoiseRule.Require(query, party.Name, session.MinCell);
         }
 
+        HistoryDraft? draft = null;
         var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null, hasEveryClass: noise is not null);
         if (session.MinCell > 1)
         {
             RequireOffer(session);
             RequireMinimum(session, query, asked, noise is null ? matrix : null);
+            draft = await history.OnPeersAsync(turn, proposal.QueryId, query, matrix, asked.Announced!.Groups);
         }
 
         var question = new Question(QuestionState.Contributing)
@@ -151,11 +160,12 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
 
         // Last of all: what is spent is spent.
         var spent = noise is null ? null : noises.Spend(session.Dataset!, session.Id, question.Id, question.Text, noise);
-        return await ContributeAsync(turn, waiting, question, query, matrix, spent);
+        return await ContributeAsync(turn, waiting, question, query, matrix, draft, spent);
     }
 
     private async Task<TurnOutcome> ContributeAsync(
-        Turn<PartySession> turn, Waiting<ProposeQuery> waiting, Question question, BoundQuery query, PartyMatrix matrix, NoiseSpending? spent)
+        Turn<PartySession> turn, Waiting<ProposeQuery> waiting, Question question, BoundQuery query, PartyMatrix matrix, HistoryDraft? draft,
+        NoiseSpending? spent)
     {
         var session = turn.Session;
         await contributions.OpenAsync(session, question, matrix);
@@ -167,6 +177,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             {
                 PolicyDesk.RequireStill(policy.OnQuestion(effects.State, session, question.Id, question.Text, query));
                 policy.CountQuestion(effects, session, question.Id);
+                draft?.Keep(effects);
                 Approval.Forget(effects, session.Id, question.Id);
                 effects.Finish(waiting.Slot);
                 QuestionBook.Put(effects, question);
@@ -183,7 +194,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         }
         catch (PolicyDesk.SupersededException)
         {
-            // A question of another session was quicker and took what the day had left; the next turn says so.
+            // A question of another session was quicker: it took what the day had left, or this one was not held against it. The next turn says so.
             await contributions.CloseAsync(session.Id, question.Id);
             return TurnOutcome.Worked;
         }

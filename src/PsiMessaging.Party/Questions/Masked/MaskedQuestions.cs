@@ -7,6 +7,7 @@ using PsiMessaging.Participants.Store;
 using PsiMessaging.Participants.Turns;
 using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Privacy;
+using PsiMessaging.Party.Questions.History;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
@@ -35,11 +36,11 @@ internal sealed class MaskedQuestions : IQuestionEngine
     public MaskedQuestions(PartyContext party, BoundQuestions bound, Answers answers, PolicyDesk policy)
     {
         (_party, _bound, _contributions, _ready) = (party, bound, new Contributions(party, bound), new StandingReady(party));
-        var sealing = new Sealing(party);
+        var (sealing, history) = (new Sealing(party), new HistoryGuard(party));
         _givingUp = new GivingUp(party, bound, _contributions, answers);
-        _asking = new Asking(party, bound, _contributions, sealing, _givingUp, answers);
+        _asking = new Asking(party, bound, _contributions, sealing, _givingUp, answers, history);
         var noises = new NoiseDesk(party);
-        _joining = new Joining(party, bound, _contributions, sealing, policy, noises);
+        _joining = new Joining(party, bound, _contributions, sealing, policy, noises, history);
         _releasing = new Releasing(party, bound, _contributions, sealing, _givingUp, noises);
     }
 

@@ -9,6 +9,7 @@ using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Questions.History;
 using PsiMessaging.Party.Result;
 using PsiMessaging.Party.Rows;
 using PsiMessaging.Party.Session;
@@ -37,11 +38,11 @@ internal sealed class StandingReady(PartyContext party)
 
         Draw(folder.WithheldKey);
         var choice = session.MinCell > 1 ? Choose(session, folder) : [];
-        var columns = turn.Read(state => party.DescribedColumns(session, state));
+        var (columns, isGuarded) = turn.Read(state => (party.DescribedColumns(session, state), HistoryGuard.Of(party, state, session).IsOn));
         return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.AllSent) }, effects =>
         {
             effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Count));
-            effects.Send(session.Peer, new AnnounceColumns(session.Id, session.Transcript, columns));
+            effects.Send(session.Peer, new AnnounceColumns(session.Id, session.Transcript, columns, isGuarded ? true : null));
             effects.Send(session.Linker,
                 new RegisterDataset(session.Id, session.Transcript, session.Peer, WireNames.NameOf(session.Engine), session.MinCell, rows, []), choice);
         });
