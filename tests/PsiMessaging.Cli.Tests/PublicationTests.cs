@@ -28,6 +28,7 @@ public class PublicationTests
     [InlineData("SEX, AGE")]
     [InlineData("SEX, AGE with totals")]
     [InlineData("count, sum(X) by SEX, AGE with totals")]
+    [Trait("Speed", "Slow")]
     public void Suppress_OneTable_NoSmallCountFollows(string text)
     {
         var protectedCounts = 0;
@@ -65,6 +66,7 @@ public class PublicationTests
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public void Suppress_TwoTablesWithOneColumnInCommon_AreProtectedTogether_AndOneByOneAreNot()
     {
         var (together, alone) = (0, 0);
@@ -140,6 +142,7 @@ public class PublicationTests
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public void Suppress_ATableWithGroupsNotShown_BesideItsCoarserOne_NoSmallCountFollows()
     {
         var (tried, small) = (0, 0);
