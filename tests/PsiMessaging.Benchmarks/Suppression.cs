@@ -3,8 +3,8 @@ using PsiMessaging.Suppression;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>suppression [tables] [primary of 50 x 40, by commas] [N]</c>: secondary cells of random tables with skewed counts, ours and the next-smallest
-/// heuristic's (made safe), and seconds of processor time, which other programs on the machine do not change. With a last argument N also N tables of 20 x 15
+/// <c>suppression [tables] [primary of 50 x 40, by commas] [N]</c>: secondary cells of random tables with skewed counts, ours and the best
+/// heuristic's, and seconds of processor time, which other programs on the machine do not change. With a last argument N also N tables of 20 x 15
 /// x 10.
 /// </summary>
 internal static class Suppression

@@ -59,6 +59,7 @@ public sealed class PublishCommandTests : IDisposable
     private static QueryResult BySexAndAge(int id = 0xa1) => Answer("SEX, AGE with totals", Cells, id, minimum: 10);
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task Publish_ATable_WithholdsWhatIsSmallAndWhatGivesItAway_TheSameTwice()
     {
         await MakeAsync(BySexAndAge());
@@ -83,6 +84,7 @@ public sealed class PublishCommandTests : IDisposable
     }
 
     [Fact]
+    [Trait("Speed", "Slow")]
     public async Task Publish_SeveralTables_WritesAFileEach_OrPrintsEach()
     {
         await MakeAsync(BySexAndAge(), Answer("SEX", [(["F"], 350), (["M"], 284)], 0xb2, minimum: 10));

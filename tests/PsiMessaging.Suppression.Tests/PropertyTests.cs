@@ -117,6 +117,7 @@ public class PropertyTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    [Trait("Speed", "Slow")]
     public void Solve_LargerCubes_AreSafeAgainstWholeNumbers_AndTheSameTwice(bool isExactOnly)
     {
         for (var seed = 950UL; seed < 953; seed++)

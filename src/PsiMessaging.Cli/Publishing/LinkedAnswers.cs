@@ -90,6 +90,11 @@ internal sealed class LinkedAnswers
             throw Refused($"{classes.Key} is grouped in two ways; what both tell together cannot be judged");
         }
 
+        if (Answers.Count > 1 && Answers.FirstOrDefault(answer => answer.WithholdsSums) is { } sums)
+        {
+            throw Refused($"{sums.Name} withholds sums of counts that it shows; beside another table they could follow: name it alone");
+        }
+
         if (common < threshold)
         {
             throw Refused($"the session has {common:N0} common records, fewer than {threshold:N0}");
@@ -104,8 +109,9 @@ internal sealed class LinkedAnswers
             printed[(answer, line.Row)] = CellOf(line.Labels, line.Count, CellRole.Free);
         }
 
-        var shown = answer.Totals.Where(total => total.Count == Under(answer, total.Labels).Sum(line => line.Count)
-            || (IsAll && total.Labels.Count == 0 && total.Count == common)).ToList();
+        // Records that lack a value may be put aside, and the line of all is then not of all common records.
+        var shown = answer.Totals.Where(total => total.Count == (IsAll && total.Labels.Count == 0 ? common
+            : Under(answer, total.Labels).Sum(line => line.Count))).ToList();
         foreach (var total in shown)
         {
             printed[(answer, total.Row)] = CellOf(total.Labels, total.Count, CellRole.Free);

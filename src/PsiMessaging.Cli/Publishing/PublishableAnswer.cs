@@ -66,6 +66,9 @@ internal sealed class PublishableAnswer
     /// <summary>Whether the answer hides nothing: then every total is the sum of its lines.</summary>
     public bool IsComplete { get; }
 
+    /// <summary>Whether the answer withholds a sum of a line whose count it shows.</summary>
+    public bool WithholdsSums => Leaves.Any(line => Result.Answer.Rows[line.Row].Skip(Columns.Count).Any(cell => cell.IsWithheld));
+
     /// <summary>The filter as the language writes it; empty for none.</summary>
     public string Filter => Query.Where is { } where ? QueryText.Write(where) : "";
 
