@@ -48,7 +48,7 @@ internal static class PublishedTables
                 var isShown = total.All(group => group.Count >= minimum) || (kept == 0 && query.Where is null);
                 var values = Values(total.Sum(group => group.Count));
                 rows.Add([.. Enumerable.Range(0, columns).Select(column => Label(total.First().Labels, column) is { } label ? new(label) : AnswerCell.Total),
-                    .. isShown ? values : Array.ConvertAll(values, _ => AnswerCell.Protected)]);
+                    .. isShown ? values : Array.ConvertAll(values, _ => AnswerCell.Withheld)]);
             }
         }
 

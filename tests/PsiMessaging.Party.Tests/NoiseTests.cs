@@ -8,8 +8,8 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Party.Tests;
 
 /// <summary>
-/// Answers with noise: what P1 gets of P2's dataset is the true counts and the draws of P2's account, to the unit; what is spent is spent once, whoever is killed;
-/// and nothing else is answered.
+/// Answers with noise: what P1 gets of P2's dataset is the true counts and the draws of P2's account, to the unit; what is spent is spent once, whoever is
+/// killed; and nothing else is answered.
 /// </summary>
 public class NoiseTests
 {
@@ -98,7 +98,8 @@ public class NoiseTests
         foreach (var region in new Func<int, string>[] { RegionOf, _ => "E", _ => "" })
         {
             await using var network = new TestNetwork();
-            await network.AddDataAsync(People, "IDKEY;REGION;TAX\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"K{i};{region(i)};{i}\n")), minCell: 4);
+            var firms = "IDKEY;REGION;TAX\n" + string.Concat(Enumerable.Range(0, 40).Select(i => $"K{i};{region(i)};{i}\n"));
+            await network.AddDataAsync(People, firms, minCell: 4);
             network.Start();
             var session = await SessionAsync(network, Gaussian);
             var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, $"{Text} where TAX < 100 with totals"));

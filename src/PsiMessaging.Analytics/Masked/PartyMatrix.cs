@@ -331,7 +331,8 @@ public sealed class PartyMatrix
         IEnumerable<int[]> all = [[]];
         foreach (var indexer in _groupings)
         {
-            all = [.. all.SelectMany(indices => Enumerable.Range(-1, indexer.Labels.Count + 1).Select(next => (int[])[.. indices, next])).Take(MaximumGroups + 1)];
+            var labels = Enumerable.Range(-1, indexer.Labels.Count + 1);
+            all = [.. all.SelectMany(indices => labels.Select(next => (int[])[.. indices, next])).Take(MaximumGroups + 1)];
         }
 
         return [.. all.Select(indices => (indices, found.TryGetValue(Key(indices), out var group) ? group.Records : 0))];

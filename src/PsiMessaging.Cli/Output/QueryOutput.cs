@@ -17,8 +17,8 @@ internal static class QueryOutput
     private const int MostTableRows = 1000;
 
     /// <summary>
-    /// Rows as texts, null where there is none. A withheld value says so, and not why; the line that stands for all groups not shown has labels, and a number only
-    /// where everybody can count those records.
+    /// Rows as texts, null where there is none. A withheld value says so, and not why; the line that stands for all groups not shown has labels, and a
+    /// number only where everybody can count those records.
     /// </summary>
     public static IEnumerable<IReadOnlyList<string?>> Texts(QueryResult result, bool rawLabels = false) => result.Answer.Rows.Select(row =>
         (IReadOnlyList<string?>)[

@@ -52,7 +52,9 @@ public abstract record Decision
     /// <param name="Counts">For each bin as many numbers as there are rules, bin after bin.</param>
     /// <param name="Rules">What has to be enough: of each rule the sum of its numbers over the bins put together.</param>
     /// <param name="Alone">The bit that records left over may be none; -1 where they never may.</param>
-    /// <param name="Open">The bit that the last bin stays by itself where it has enough, and what is left over below it goes to its neighbour; -1 for never.</param>
+    /// <param name="Open">
+    /// The bit that the last bin stays by itself where it has enough, and what is left over below it goes to its neighbour; -1 for never.
+    /// </param>
     /// <param name="Minimum">Fewest records, 2 to 2^20.</param>
     public sealed record Merge(IReadOnlyList<int> Counts, IReadOnlyList<MergeRule> Rules, int Alone, int Open, int Minimum) : Decision;
 }
@@ -96,7 +98,8 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
     private const int MostMinimum = 1 << 20;
 
     /// <summary>
-    /// Further words: each the sum of some words and earlier sums. Their places are behind those of the words. Whoever is shown one learns nothing of its parts.
+    /// Further words: each the sum of some words and earlier sums. Their places are behind those of the words. Whoever is shown one learns nothing of its
+    /// parts.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<int>> Sums { get; init; } = [];
 

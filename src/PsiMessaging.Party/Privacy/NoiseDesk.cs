@@ -19,8 +19,8 @@ internal sealed record NoiseSpending(Rho Cost, Rho Left);
 
 /// <summary>
 /// The contributing party's noise (docs/noise.md, "Noise in answers"): each question about a dataset that has an account costs of it, and counts get noise from
-/// a stream that is this question's alone. What is spent is on disk before anything is contributed; after a kill the same question has the same noise, and costs
-/// nothing more. An account belongs to the dataset, whoever asks and in whatever session.
+/// a stream that is this question's alone. What is spent is on disk before anything is contributed; after a kill the same question has the same noise, and
+/// costs nothing more. An account belongs to the dataset, whoever asks and in whatever session.
 /// </summary>
 internal sealed class NoiseDesk(PartyContext party)
 {

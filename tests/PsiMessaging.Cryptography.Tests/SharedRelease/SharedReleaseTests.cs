@@ -197,7 +197,10 @@ public class SharedReleaseTests
     {
         var program = new ReleaseProgram(
             [new SharedNumber(9, [(0, 1)]), new SharedNumber(9, [(1, 1)]), new SharedNumber(9, [(2, 1)])],
-            [new Decision.Merge([0, 1, 2], [new MergeRule(), new MergeRule { Matters = false }, new MergeRule(Unless: 1)], -1, -1, 10), new Decision.CellOf(0, 0)],
+            [
+                new Decision.Merge([0, 1, 2], [new MergeRule(), new MergeRule { Matters = false }, new MergeRule(Unless: 1)], -1, -1, 10),
+                new Decision.CellOf(0, 0),
+            ],
             [new Opening(1, [])]);
         Assert.Equal([isEnough], Run(program, [50, (ulong)own, (ulong)left], [0, 0, 0]).Opened);
     }

@@ -82,7 +82,7 @@ internal sealed class QuantilesDecisions(ReleaseBuilder builder)
         return builder.Show(counts, left);
     }
 
-    /// <summary>The same for records whose own weight differs from the most frequent one and, of two weights, for the others; none where there is none.</summary>
+    /// <summary>The same for records whose own weight differs from the most frequent one and, of two weights, for the others; null without one.</summary>
     private int?[] ShowWeights(Part[] parts)
     {
         var shown = parts.Select(_ => new List<int>()).ToArray();

@@ -66,7 +66,8 @@ internal sealed class TableAnswer(AnswerGroups groups, bool hasEmptyClasses)
     /// </summary>
     private IReadOnlyList<AnswerCell> WithheldLine(int[] shown)
     {
-        var together = _query.Where.Count == 0 && _query.Weight is null && groups.Noise is null ? groups.CommonRecords - shown.Sum(group => groups.Records[group]) : 0;
+        var together = _query.Where.Count == 0 && _query.Weight is null && groups.Noise is null
+            ? groups.CommonRecords - shown.Sum(group => groups.Records[group]) : 0;
         return
         [
             .. _query.Groupings.Select(_ => AnswerCell.WithheldGroups),
