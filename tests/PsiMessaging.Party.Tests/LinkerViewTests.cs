@@ -110,7 +110,12 @@ public class LinkerViewTests
         network.Start();
         var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: engine));
         await network.SendRowsAsync(session.Id);
-        foreach (var text in engine == "masked" ? ["G, H", "mean(A), sum(T), corr(A, T) by S", "ols(T ~ A + C(G)) where H != 'q'"] : new[] { "G, H" })
+
+        // With a minimum of 1 only bins that somebody is in have a column; how many those are is a size.
+        string[] quantiles = minCell > 1 ? ["quantile(A, 0.1, 0.5, 0 to 110 step 10) by H", "median(T, 0 to 1000 step 100) by G"] : [];
+        string[] asked = engine == "masked"
+            ? ["G, H", "mean(A), sum(T), corr(A, T) by S", "ols(T ~ A + C(G)) where H != 'q'", .. quantiles] : ["G, H"];
+        foreach (var text in asked)
         {
             var answer = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, text));
             Assert.True(answer.Ok || minCell > 1, answer.Message);

@@ -79,17 +79,10 @@ internal sealed class NoiseDesk(PartyContext party)
     /// <param name="terms">The noise.</param>
     /// <param name="program">What is opened.</param>
     /// <param name="share">The own share of every word.</param>
-    /// <exception cref="InvalidDataException">The account does not know the question.</exception>
+    /// <exception cref="InvalidDataException">The account does not know the question, or was lost or torn since.</exception>
     public void Add(string dataset, string session, string question, NoiseTerms terms, ReleaseProgram program, ulong[] share)
     {
-        var id = IdOf(session, question);
-        PrivacyEntry entry;
-        lock (_accounts)
-        {
-            using var file = PrivacyAccountFile.Open(PathOf(party.Home.Path, dataset));
-            entry = file.Account.Entries.FindLast(paid => paid.Id == id) ?? throw new InvalidDataException("the question was not paid for");
-        }
-
+        var entry = EntryOf(dataset, IdOf(session, question));
         int[] places = [.. program.Openings.SelectMany(opening => opening.Words).Distinct().Order()];
         var draws = new long[places.Length];
         Draw(terms, entry.Payload.AsSpan(), draws);
@@ -99,6 +92,22 @@ internal sealed class NoiseDesk(PartyContext party)
         }
 
         draws.AsSpan().Clear();
+    }
+
+    private PrivacyEntry EntryOf(string dataset, string id)
+    {
+        lock (_accounts)
+        {
+            try
+            {
+                using var file = PrivacyAccountFile.Open(PathOf(party.Home.Path, dataset));
+                return file.Account.Entries.FindLast(paid => paid.Id == id) ?? throw new InvalidDataException("the question was not paid for");
+            }
+            catch (Exception exception) when (exception is PrivacyAccountException or FileNotFoundException)
+            {
+                throw new InvalidDataException($"the account of what was said about {dataset} cannot be read any more: {exception.Message}", exception);
+            }
+        }
     }
 
     /// <summary>The draws of a stream.</summary>
