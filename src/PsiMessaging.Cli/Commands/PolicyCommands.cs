@@ -105,6 +105,11 @@ internal static class PolicyCommands
                     "a day: sessions / questions / evaluations", "until"], rows);
         }
 
+        foreach (var (dataset, noise) in policy.Noise)
+        {
+            Console.Out.WriteLine(NoiseLine(home, dataset, noise));
+        }
+
         foreach (var warning in warnings)
         {
             Console.Error.WriteLine($"psi: warning: {warning}");
@@ -174,7 +179,11 @@ internal static class PolicyCommands
                 : $"Sessions of {partner} about {own.Name}: refused.");
             var asked = Query.Parse(parsed.GetValue(question)!);
             var uses = UsesOf(asked, own, home.Name);
-            var unbound = QuestionRule.Unbound(asked, column => !IsOwn(own, home.Name, column), own.MinCell ?? home.Config.MinCell);
+            var minCell = own.MinCell ?? home.Config.MinCell;
+            var unbound = QuestionRule.Unbound(asked, column => !IsOwn(own, home.Name, column), minCell) is { } loose ? $"{loose} (boundOnly)" : null;
+            var noise = policy.Noise.GetValueOrDefault(own.Name);
+            var exact = noise is not null && NoiseRule.FaultOf(asked, column => IsOwn(own, home.Name, column), minCell) is { } few
+                ? $"what is said of {own.Name} has noise, and {few}" : null;
             foreach (var (grant, index) in grants.DefaultIfEmpty(PolicyGrant.Everything).Select((grant, index) => (grant, index)))
             {
                 if (grants.Count > 1)
@@ -182,18 +191,21 @@ internal static class PolicyCommands
                     Console.Out.WriteLine($"In a session that grant {index + 1} of {grants.Count} covers, in the order of the file:");
                 }
 
-                Write(policy, grant, own.Name, uses, grant.BoundOnly ? unbound : null);
+                Write(policy, grant, own.Name, uses, exact ?? (grant.BoundOnly ? unbound : null), noise is not null);
+                if (noise is not null)
+                {
+                    continue;
+                }
+
                 foreach (var line in await HistoryExplanation.OfAsync(home, store, own, partner, asked, grant, TimeProvider.System.GetUtcNow()))
                 {
                     Console.Out.WriteLine(line);
                 }
             }
 
-            if (policy.Noise.TryGetValue(own.Name, out var noise))
+            if (noise is not null)
             {
-                var exact = NoiseRule.FaultOf(asked, column => IsOwn(own, home.Name, column), own.MinCell ?? home.Config.MinCell);
-                Console.Out.WriteLine(exact is not null ? $"It is refused, since what is said of {own.Name} has noise: {exact}."
-                    : $"What is said of {own.Name} has noise: {NoiseRule.Text(noise.Terms)}. Of its account {noise.Standing(home.Path, own.Name)}.");
+                Console.Out.WriteLine(NoiseLine(home, own.Name, noise));
             }
         });
     }
@@ -203,16 +215,22 @@ internal static class PolicyCommands
     /// <param name="grant">The grant.</param>
     /// <param name="dataset">The own dataset.</param>
     /// <param name="uses">The own columns that the question uses.</param>
-    /// <param name="unbound">Why the asking party would not be bound, where the grant takes no such question with engine masked.</param>
-    private static void Write(PartyPolicy policy, PolicyGrant grant, string dataset, IReadOnlyList<(string Column, ColumnUse Use)> uses, string? unbound)
+    /// <param name="refused">Why engine masked takes no such question; null where it does.</param>
+    /// <param name="hasNoise">Whether it is answered with noise.</param>
+    private static void Write(
+        PartyPolicy policy, PolicyGrant grant, string dataset, IReadOnlyList<(string Column, ColumnUse Use)> uses, string? refused, bool hasNoise)
     {
         Terminal.Table(["column of " + dataset, "used to", "allowed"], uses.Select(use => (IReadOnlyList<string>)
             [use.Column, WordOf(use.Use), PolicyRules.FaultOf(policy, grant.Columns, dataset, [use]) ?? "yes"]));
         Console.Out.WriteLine(PolicyRules.FaultOf(policy, grant.Columns, dataset, uses) is { } fault ? $"The question is refused: {fault}."
-            : unbound is not null ? $"The question is refused with engine masked: {unbound} (boundOnly)."
+            : refused is not null ? $"The question is refused with engine masked: {refused}."
             : grant.AskQuestions ? "The question waits for a person."
+            : hasNoise ? "The question is answered, within the bounds of a day and of the dataset's account."
             : "The question is answered, within the bounds of a day, if the minimum cell size lets it be.");
     }
+
+    private static string NoiseLine(ParticipantHome home, string dataset, PolicyNoise noise) =>
+        $"Counts about {dataset} have noise and are off by {NoiseRule.MostOff(noise.Terms)} or less in 95 of 100 cells; {noise.Standing(home.Path, dataset)}.";
 
     private static string WordOf(ColumnUse use) => use switch { ColumnUse.GroupBy => "make groups", ColumnUse.Measure => "calculate", _ => "filter" };
 
