@@ -3,8 +3,8 @@ namespace PsiMessaging.Batches;
 /// <summary>
 /// Which cells of a table of counts are shown (docs/disclosure.md). The asking party knows how many records are in each of its own groups, so what is not shown
 /// of one must not follow from what is: in every own group either all is shown, or at least the minimum of records is not. A cell of none and one of few are
-/// treated alike. A pure function of the counts: the linker applies it with engine <c>tokens</c>, the asking party's worker to what is not released with engine
-/// <c>masked</c>, and the circuit of a release is held to it.
+/// treated alike. A pure function of the counts: the linker applies it with engine <c>tokens</c>; with engine <c>masked</c> the circuit of a release does,
+/// which tests hold to this.
 /// </summary>
 public static class ReleaseRule
 {

@@ -196,8 +196,8 @@ internal sealed class MaskedRun : IDisposable
             layout.PutRecords(linker, [.. records.Zip(other, (all, part) => all - part)]);
         }
 
-        using var ours = ReleaseKeys.OfContributor(_withheld, Transcript, "P2", ReleaseKeys.Offer(_shared)).For("q");
-        using var theirs = ReleaseKeys.OfLinker(_shared, Transcript, "P2", ReleaseKeys.Choose(_withheld, Transcript, "P2")).For("q");
+        using var ours = ReleaseKeys.OfContributor(_withheld, Transcript, "P2", ReleaseKeys.Offer(_shared)).For(1, "q");
+        using var theirs = ReleaseKeys.OfLinker(_shared, Transcript, "P2", ReleaseKeys.Choose(_withheld, Transcript, "P2")).For(1, "q");
         var circuit = ReleaseCircuit.Of(release.Program);
         var transfer = ReleaseProtocol.Transfer(release.Program, theirs, linker, out var labels);
         var (tables, sealedWords) = ReleaseProtocol.Garble(circuit, ours, transfer, share, [.. release.Constants], context.Hash(), plan.Bits());

@@ -205,6 +205,42 @@ public class PinnedPartner
             && reason.Contains("P2 has not read", StringComparison.Ordinal));
     }
 
+    /// <summary>The other side says that its counts have noise, of a kind that there is not or on what can have none.</summary>
+    [Theory]
+    [InlineData("R in ('a') as one", "{\"law\":\"gaussian\",\"spread\":0}", FailureCodes.BadContribution, "what no noise can be")]
+    [InlineData("R in ('a') as one", "{\"law\":\"gaussian\",\"spread\":-20}", FailureCodes.BadContribution, "what no noise can be")]
+    [InlineData("R in ('a') as one", "{\"law\":\"laplace\",\"spread\":1e28}", FailureCodes.BadContribution, "what no noise can be")]
+    [InlineData("R in ('a') as one", "{\"law\":\"gaussian\",\"spread\":1e400}", FailureCodes.Malformed, "cannot be read")]
+    [InlineData("R in ('a') as one", "{\"law\":\"uniform\",\"spread\":20}", FailureCodes.Malformed, "cannot be read")]
+    [InlineData("R in ('a') as one", "{\"law\":7,\"spread\":20}", FailureCodes.BadContribution, "what no noise can be")]
+    [InlineData("R", "{\"law\":\"gaussian\",\"spread\":20}", FailureCodes.EngineCannot, "name its classes in the question")]
+    [InlineData("mean(N)", "{\"law\":\"gaussian\",\"spread\":20}", FailureCodes.EngineCannot, "counts alone have it")]
+    public async Task SaysThatItsCountsHaveNoiseThatCannotBe_IsRefusedByName(string text, string noise, string code, string expected)
+    {
+        await using var network = new TestNetwork();
+        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Range(0, 12).Select(i => $"K{i};x\n")),
+            "IDKEY;R;N\n" + string.Concat(Enumerable.Range(0, 12).Select(i => $"K{i};{"ab"[i % 2]};{i}\n")), minCell: 3);
+        network.Start();
+        var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
+        await network.SendRowsAsync(session.Id);
+        network.Bend = envelope =>
+        {
+            if (envelope.Message is not AcceptQuery accepted)
+            {
+                return [envelope.Frame.ToArray()];
+            }
+
+            var own = network.P2.Session()!;
+            var labels = Sealing.Unseal(network.P1.Home, network.P1.Session()!, network.P2.Home.Card, accepted.QueryId, nameof(AcceptQuery), envelope.Body);
+            var body = Sealing.Seal(network.P2.Home, own, network.P1.Home.Card, accepted.QueryId, $"{{\"noise\":{noise},{labels[1..]}", nameof(AcceptQuery));
+            return [Envelope.Create(network.P2.Home, "P1", session.Id, accepted, body).Frame.ToArray()];
+        };
+        var answer = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, text));
+        Assert.Equal(code, answer.Code);
+        Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
+        Assert.Equal(SessionState.Completed, network.P1.Session()!.State);
+    }
+
     /// <summary>The peer takes back a question of ours: it ended here without an answer or a reason.</summary>
     [Fact]
     public async Task TakesBackTheOthersQuestion_ItIsStillAnswered()

@@ -82,8 +82,8 @@ internal static class Release
         {
             best = Math.Min(best, Seconds(() =>
             {
-                using var one = ours.For($"q{turn}");
-                using var two = theirs.For($"q{turn}");
+                using var one = ours.For(turn, "q");
+                using var two = theirs.For(turn, "q");
                 var transfer = ReleaseProtocol.Transfer(program, two, shares, out var labels);
                 var (tables, sealedWords) = ReleaseProtocol.Garble(ReleaseCircuit.Of(program), one, transfer, rest, constants, transcript, whole);
                 var output = ReleaseProtocol.Evaluate(ReleaseCircuit.Of(program), two, labels, tables);

@@ -2,6 +2,7 @@ using System.Text;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Cli.Output.Forms;
 using PsiMessaging.Cli.Publishing;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
 using PsiMessaging.Party.Questions;
 using static PsiMessaging.Cli.Tests.PublishedTables;
@@ -308,6 +309,17 @@ public class PublicationTests
         var refused = Assert.Throws<ParticipantException>(() => Publish(answers));
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    /// <summary>Counts with noise do not add up, may be below zero, and are no counts that a threshold could be held against.</summary>
+    [Fact]
+    public void Of_AnAnswerWithNoise_IsRefused_AndItsJsonSaysWhatItHas()
+    {
+        var answer = Answer("SEX", [(["F"], 40), (["M"], 50)]);
+        answer = answer with { Answer = answer.Answer with { Noise = new NoiseTerms(NoiseKind.Gaussian, 20) } };
+        Assert.Contains("has noise, which protects it already", Assert.Throws<ParticipantException>(() => Publish(answer)).Message, StringComparison.Ordinal);
+        var json = System.Text.Json.Nodes.JsonNode.Parse(Output.QueryOutput.Json(answer))!["noise"]!;
+        Assert.Equal(("gaussian", 20m, 40), ((string?)json["law"], (decimal)json["spread"]!, (int)json["mostOff95"]!));
     }
 
     [Fact]

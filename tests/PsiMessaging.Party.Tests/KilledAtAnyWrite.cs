@@ -1,3 +1,5 @@
+using PsiMessaging.Contracts.V1;
+using PsiMessaging.Party.Questions;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Party.Tests;
@@ -99,6 +101,34 @@ public abstract class KilledAtAnyWrite(string victimName, string protocol, strin
         }
 
         Assert.True(writes > 8, $"only {writes} writes were tried");
+    }
+
+    /// <summary>
+    /// Asks a question again and again, and kills one participant at its k-th write of state, for every k that a question has. Each must be answered.
+    /// </summary>
+    /// <param name="network">The network, with a session in which P1 may ask.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="victimName">Who is killed.</param>
+    /// <param name="text">The question.</param>
+    /// <param name="leastWrites">How many writes it must have had at least.</param>
+    /// <param name="check">What must hold of the k-th answer.</param>
+    internal static async Task OfAQuestionAsync(
+        TestNetwork network, string session, string victimName, string text, int leastWrites, Action<int, QueryResult> check)
+    {
+        var (victim, writes) = (victimName switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker }, int.MaxValue);
+        for (var k = 1; k <= writes; k++)
+        {
+            await victim.RestartAsync(k);
+            using var stop = new CancellationTokenSource();
+            var reviving = ReviveAsync(victim, stop.Token);
+            var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, text));
+            Assert.True(answer.Ok, $"{victimName} killed at write {k}: {answer.Message}");
+            await stop.CancelAsync();
+            writes = await reviving ? writes : k - 1;
+            check(k, answer.Result!);
+        }
+
+        Assert.True(writes >= leastWrites, $"only {writes} writes were tried");
     }
 
     internal static async Task<bool> ReviveAsync(TestParticipant victim, CancellationToken stop)

@@ -65,20 +65,7 @@ public class ReleaseTests
         var (network, session) = await ReadyAsync();
         await using (network)
         {
-            var (victim, writes) = (victimName switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker }, int.MaxValue);
-            for (var k = 1; k <= writes; k++)
-            {
-                await victim.RestartAsync(k);
-                using var stop = new CancellationTokenSource();
-                var reviving = KilledAtAnyWrite.ReviveAsync(victim, stop.Token);
-                var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, Text));
-                Assert.True(answer.Ok, $"{victimName} killed at write {k}: {answer.Message}");
-                Assert.Equal(Plain(), answer.Result!.Lines());
-                await stop.CancelAsync();
-                writes = await reviving ? writes : k - 1;
-            }
-
-            Assert.True(writes > 4, $"only {writes} writes were tried");
+            await KilledAtAnyWrite.OfAQuestionAsync(network, session, victimName, Text, 5, (_, answer) => Assert.Equal(Plain(), answer.Lines()));
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Statistics;
@@ -57,7 +58,12 @@ public sealed record AnswerCell(string? Text, bool IsWithheld = false, bool IsTo
 /// <param name="Rules">How the numbers came about: missing values, precision, withheld cells.</param>
 public sealed record Answer(
     IReadOnlyList<AnswerColumn> Columns, IReadOnlyList<IReadOnlyList<AnswerCell>> Rows, long Records,
-    int Withheld, IReadOnlyDictionary<string, string> Facts, IReadOnlyList<string> Rules);
+    int Withheld, IReadOnlyDictionary<string, string> Facts, IReadOnlyList<string> Rules)
+{
+    /// <summary>What was added to every count; null for nothing.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public NoiseTerms? Noise { get; init; }
+}
 
 /// <summary>How many common records the asking party's own side has, after its own part of the filter: what it knows without asking.</summary>
 /// <param name="Groups">Records in each of its groups.</param>

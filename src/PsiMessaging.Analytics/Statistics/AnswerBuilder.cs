@@ -42,7 +42,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
                 + "formula is that sum");
         }
 
-        return answer with { Rules = rules };
+        return answer with { Rules = rules, Noise = groups.Noise };
     }
 
     /// <summary>What stands behind every answer under a minimum cell size, whatever is withheld.</summary>

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Data.Output;
@@ -185,6 +186,8 @@ internal static class QueryOutput
         ["commonRecords"] = result.CommonRecords < 0 ? null : result.CommonRecords,
         ["records"] = result.Answer.Records < 0 ? null : result.Answer.Records,
         ["minimumCellSize"] = result.MinCell,
+        ["noise"] = result.Answer.Noise is not { } noise ? null
+            : new JsonObject { ["law"] = JsonSerializer.SerializeToNode(noise.Law), ["spread"] = noise.Spread, ["mostOff95"] = NoiseRule.MostOff(noise) },
         ["withheldRows"] = result.Answer.Withheld,
         ["withheldLine"] = result.Answer.Rows.Any(IsWithheldLine),
         ["facts"] = new JsonObject(result.Answer.Facts.Select(fact => KeyValuePair.Create(fact.Key,

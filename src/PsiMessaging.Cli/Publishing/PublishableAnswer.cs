@@ -86,6 +86,11 @@ internal sealed class PublishableAnswer
             throw Refused($"{name} is a {query.Statistic.Title}; only tables of counts, with sums or without, can be judged");
         }
 
+        if (result.Answer.Noise is not null)
+        {
+            throw Refused($"{name} has noise, which protects it already: print it with psi answer {name}");
+        }
+
         if (query.Weight is not null)
         {
             throw Refused($"{name} is weighted; how many records are behind its numbers is not known");

@@ -93,6 +93,12 @@ public static class ReleaseKeys
     private static byte[] Session(ReadOnlySpan<byte> bound, ReadOnlySpan<byte> offer, ReadOnlySpan<byte> choice) =>
         SHA256.HashData([.. bound, .. offer, .. SHA256.HashData(choice)]);
 
+    /// <summary>
+    /// What tells a question from all others of a session. Its id alone would do so only as long as both sides remember all ids: whoever asks chooses it, and
+    /// two questions under the same keys would give labels and bits away. The counter goes up with every question, and both sides see to it.
+    /// </summary>
+    internal static string Question(long counter, string id) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{counter}/{id}");
+
     internal static byte[] Named(string name) => SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name));
 
     /// <summary>Keys of one question: streams under them are independent of those of all others.</summary>
@@ -115,11 +121,17 @@ public static class ReleaseKeys
 /// <param name="Keys">128 keys of the base transfers.</param>
 /// <param name="Delta">Δ.</param>
 /// <param name="Session">Hash of the base transfers, public to both.</param>
-/// <param name="Question">Id of the question; empty for the session's.</param>
+/// <param name="Question">Counter and id of the question; empty for the session's.</param>
 public sealed record ContributorKeys(Vector128<byte>[] Keys, Vector128<byte> Delta, byte[] Session, string Question) : IDisposable
 {
-    /// <summary>The keys for a question.</summary>
-    public ContributorKeys For(string question) => new(ReleaseKeys.Separate(Keys, Session, question), Delta, Session, question);
+    /// <summary>The keys for a question. <see cref="ReleaseKeys.Question"/> says why it takes the counter.</summary>
+    /// <param name="counter">The asking party's mask counter.</param>
+    /// <param name="id">The question's id.</param>
+    public ContributorKeys For(long counter, string id)
+    {
+        var question = ReleaseKeys.Question(counter, id);
+        return new(ReleaseKeys.Separate(Keys, Session, question), Delta, Session, question);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Keys.AsSpan().Clear();
@@ -129,12 +141,18 @@ public sealed record ContributorKeys(Vector128<byte>[] Keys, Vector128<byte> Del
 /// <param name="Keys">256 keys of the base transfers.</param>
 /// <param name="Filler">Random bytes behind the linker's own bits: what is left of the last tile, and one tile more.</param>
 /// <param name="Session">Hash of the base transfers, public to both.</param>
-/// <param name="Question">Id of the question; empty for the session's.</param>
+/// <param name="Question">Counter and id of the question; empty for the session's.</param>
 public sealed record LinkerKeys(Vector128<byte>[] Keys, byte[] Filler, byte[] Session, string Question) : IDisposable
 {
-    /// <summary>The keys for a question.</summary>
-    public LinkerKeys For(string question) => new(ReleaseKeys.Separate(Keys, Session, question),
-        SHA256.HashData([.. DomainTags.ReleaseFiller, .. Filler, .. ReleaseKeys.Named(question)]), Session, question);
+    /// <summary>The keys for a question. <see cref="ReleaseKeys.Question"/> says why it takes the counter.</summary>
+    /// <param name="counter">The asking party's mask counter.</param>
+    /// <param name="id">The question's id.</param>
+    public LinkerKeys For(long counter, string id)
+    {
+        var question = ReleaseKeys.Question(counter, id);
+        return new(ReleaseKeys.Separate(Keys, Session, question),
+            SHA256.HashData([.. DomainTags.ReleaseFiller, .. Filler, .. ReleaseKeys.Named(question)]), Session, question);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -146,7 +146,7 @@ public sealed record PolicyGrant
     /// <summary>Whether each question waits for a person.</summary>
     public bool AskQuestions { get; init; }
     /// <summary>
-    /// Engine <c>masked</c>: whether questions are refused to whose rows the asking party is not bound, or whose answer its own worker withholds.
+    /// Engine <c>masked</c>: whether questions are refused to whose rows the asking party is not bound.
     /// </summary>
     public bool BoundOnly { get; init; }
     /// <summary>

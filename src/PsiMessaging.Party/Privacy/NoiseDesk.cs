@@ -8,6 +8,7 @@ using PsiMessaging.Disclosure.Noise;
 using PsiMessaging.Disclosure.Privacy;
 using PsiMessaging.Files;
 using PsiMessaging.Party.Policy;
+using PsiMessaging.Party.Questions;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Privacy;
@@ -37,12 +38,10 @@ internal sealed class NoiseDesk(PartyContext party)
 
     /// <summary>Pays for a question, or finds that it is paid.</summary>
     /// <param name="dataset">The own dataset.</param>
-    /// <param name="session">The session.</param>
-    /// <param name="question">The question's id.</param>
-    /// <param name="text">Its text.</param>
+    /// <param name="question">The question.</param>
     /// <param name="noise">The policy's word.</param>
     /// <exception cref="QueryException">There is not enough left, or the account is not the policy's.</exception>
-    public NoiseSpending Spend(string dataset, string session, string question, string text, PolicyNoise noise)
+    public NoiseSpending Spend(string dataset, Question question, PolicyNoise noise)
     {
         lock (_accounts)
         {
@@ -56,7 +55,7 @@ internal sealed class NoiseDesk(PartyContext party)
                         + "promised of a dataset does not change: put the policy back, or give the dataset another name");
                 }
 
-                file.Spend(IdOf(session, question), text, cost, () => RandomNumberGenerator.GetBytes(SeededRandomBytes.KeyBytes));
+                file.Spend(IdOf(question), question.Text, cost, () => RandomNumberGenerator.GetBytes(SeededRandomBytes.KeyBytes));
                 return new NoiseSpending(cost, file.Account.Left);
             }
             catch (PrivacyBudgetException)
@@ -66,7 +65,7 @@ internal sealed class NoiseDesk(PartyContext party)
             }
             catch (PrivacyAccountException exception)
             {
-                party.Log.StepFault(exception, session);
+                party.Log.StepFault(exception, question.Session);
                 throw new QueryException(FailureCodes.Internal, $"{party.Name} cannot read its own account of what was said; its log says why");
             }
         }
@@ -74,15 +73,14 @@ internal sealed class NoiseDesk(PartyContext party)
 
     /// <summary>Adds a question's noise to the share of every word that it opens.</summary>
     /// <param name="dataset">The own dataset.</param>
-    /// <param name="session">The session.</param>
-    /// <param name="question">The question's id; it is paid.</param>
+    /// <param name="id">The question's in the account; it is paid.</param>
     /// <param name="terms">The noise.</param>
     /// <param name="program">What is opened.</param>
     /// <param name="share">The own share of every word.</param>
     /// <exception cref="InvalidDataException">The account does not know the question, or was lost or torn since.</exception>
-    public void Add(string dataset, string session, string question, NoiseTerms terms, ReleaseProgram program, ulong[] share)
+    public void Add(string dataset, string id, NoiseTerms terms, ReleaseProgram program, ulong[] share)
     {
-        var entry = EntryOf(dataset, IdOf(session, question));
+        var entry = EntryOf(dataset, id);
         int[] places = [.. program.Openings.SelectMany(opening => opening.Words).Distinct().Order()];
         var draws = new long[places.Length];
         Draw(terms, entry.Payload.AsSpan(), draws);
@@ -125,7 +123,10 @@ internal sealed class NoiseDesk(PartyContext party)
         return File.Exists(path) ? PrivacyAccountFile.Open(path) : PrivacyAccountFile.Create(path, new PrivacyAccount(dataset, budget));
     }
 
-    /// <summary>The peer chooses ids: what they may hold is no matter of the account's.</summary>
-    private static string IdOf(string session, string question) => Convert.ToHexStringLower(
-        SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{session.Length}:{session}{question}"))));
+    /// <summary>
+    /// What a question is called in the account. The peer chooses ids: one that stood for two questions of other rows would, with the same noise, give the
+    /// difference exactly. The inbox takes none twice; by the counter, which goes up, nothing rests on that here.
+    /// </summary>
+    internal static string IdOf(Question question) => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(
+        string.Create(CultureInfo.InvariantCulture, $"{question.Session.Length}:{question.Session}{question.Masked!.Counter}/{question.Id}"))));
 }

@@ -36,27 +36,17 @@ internal sealed class JointProgram : IDisposable
         (up, down) = (new Variable[this.columns.Length], new Variable[this.columns.Length]);
         paid = new (Variable, Variable)?[this.columns.Length];
         var asked = problem.Requirements.Select(requirement => requirement.Cell).ToHashSet();
-        var rows = new Dictionary<int, Constraint>();
+        var rows = new MoveRelations(solver);
         for (var i = 0; i < this.columns.Length; i++)
         {
             var cell = this.columns[i];
             positions[cell] = i;
             (up[i], down[i]) = (solver.MakeNumVar(0, 0, ""), solver.MakeNumVar(0, 0, ""));
             paid[i] = asked.Contains(cell) ? (solver.MakeNumVar(0, 0, ""), solver.MakeNumVar(0, 0, "")) : null;
-            foreach (var (row, factor) in problem.Columns[cell])
+            rows.Add(problem.Columns[cell], up[i], down[i]);
+            if (paid[i] is { } own)
             {
-                if (!rows.TryGetValue(row, out var constraint))
-                {
-                    rows[row] = constraint = solver.MakeConstraint(0, 0, "");
-                }
-
-                constraint.SetCoefficient(up[i], factor);
-                constraint.SetCoefficient(down[i], -factor);
-                if (paid[i] is { } own)
-                {
-                    constraint.SetCoefficient(own.Up, factor);
-                    constraint.SetCoefficient(own.Down, -factor);
-                }
+                rows.Add(problem.Columns[cell], own.Up, own.Down);
             }
         }
 
@@ -104,7 +94,7 @@ internal sealed class JointProgram : IDisposable
         }
 
         var status = solver.Solve(parameters);
-        Work += (solver.Iterations() + 10.0) * (rowCount + (columns.Length * 0.2) + 10);
+        Work += MoveRelations.WorkOf(solver, rowCount, columns.Length);
         var moved = new double[columns.Length];
         for (var i = 0; i < moved.Length && status == Solver.ResultStatus.OPTIMAL; i++)
         {
@@ -152,7 +142,7 @@ internal sealed class JointProgram : IDisposable
         }
 
         var status = solver.Solve(parameters);
-        Work += (solver.Iterations() + 10.0) * (rowCount + (columns.Length * 0.2) + 10);
+        Work += MoveRelations.WorkOf(solver, rowCount, columns.Length);
         return status != Solver.ResultStatus.OPTIMAL ? null
             : [.. Enumerable.Range(0, columns.Length).Select(i => up[i].SolutionValue() - down[i].SolutionValue())];
     }

@@ -32,22 +32,13 @@ internal sealed class MoveProgram : IDisposable
         (upLimit, downLimit, weights) = (new double[up.Length], new double[up.Length], new double[up.Length]);
         Array.Fill(upLimit, double.PositiveInfinity);
         Array.Fill(downLimit, double.PositiveInfinity);
-        var rows = new Dictionary<int, Constraint>();
+        var rows = new MoveRelations(solver);
         for (var i = 0; i < this.columns.Length; i++)
         {
             var cell = this.columns[i];
             positions[cell] = i;
             (up[i], down[i]) = (solver.MakeNumVar(0, problem.Up[cell], ""), solver.MakeNumVar(0, problem.Down[cell], ""));
-            foreach (var (row, factor) in problem.Columns[cell])
-            {
-                if (!rows.TryGetValue(row, out var constraint))
-                {
-                    rows[row] = constraint = solver.MakeConstraint(0, 0, "");
-                }
-
-                constraint.SetCoefficient(up[i], factor);
-                constraint.SetCoefficient(down[i], -factor);
-            }
+            rows.Add(problem.Columns[cell], up[i], down[i]);
         }
 
         rowCount = rows.Count;
@@ -96,7 +87,7 @@ internal sealed class MoveProgram : IDisposable
         against.SetUb(0);
         solver.Objective().SetCoefficient(along, -Pay);
         var status = solver.Solve(parameters);
-        Work += (solver.Iterations() + 10.0) * (rowCount + (columns.Length * 0.2) + 10);
+        Work += MoveRelations.WorkOf(solver, rowCount, columns.Length);
         var reached = status == Solver.ResultStatus.OPTIMAL ? along.SolutionValue() : 0;
         var moved = reached >= distance - Problem.Tolerance ? Moves() : null;
         solver.Objective().SetCoefficient(along, weights[own]);

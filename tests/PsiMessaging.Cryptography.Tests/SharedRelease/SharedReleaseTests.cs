@@ -22,9 +22,9 @@ public class SharedReleaseTests
 
     private sealed record Parties(string Question) : IDisposable
     {
-        public ContributorKeys Contributor { get; } = ContributorSession.For(Question);
+        public ContributorKeys Contributor { get; } = ContributorSession.For(1, Question);
 
-        public LinkerKeys Linker { get; } = LinkerSession.For(Question);
+        public LinkerKeys Linker { get; } = LinkerSession.For(1, Question);
 
         public void Dispose()
         {
@@ -232,19 +232,23 @@ public class SharedReleaseTests
         using var linker = SecretBytes.Random(32);
         var program = Cells(3, 10, 12, Others.Always);
         var (one, two) = Share([12, 30, 4]);
-        (byte[], byte[], byte[]) Once()
+        (byte[], byte[], byte[]) Once(long counter)
         {
             var (choice, offer) = (ReleaseKeys.Choose(contributor, Transcript, "P2"), ReleaseKeys.Offer(linker));
             Assert.Null(ReleaseKeys.FaultOf(choice));
             Assert.Null(ReleaseKeys.FaultOf(offer));
-            using var ours = ReleaseKeys.OfContributor(contributor, Transcript, "P2", offer).For("q");
-            using var theirs = ReleaseKeys.OfLinker(linker, Transcript, "P2", choice).For("q");
+            using var ours = ReleaseKeys.OfContributor(contributor, Transcript, "P2", offer).For(counter, "q");
+            using var theirs = ReleaseKeys.OfLinker(linker, Transcript, "P2", choice).For(counter, "q");
             var transfer = Transfer(program, theirs, one, out _);
             var (tables, sealedWords) = Garble(ReleaseCircuit.Of(program), ours, transfer, two, new long[5], Context, Whole);
             return (transfer, tables, sealedWords);
         }
 
-        var (first, again) = (Once(), Once());
+        // An id that is used again, under the next counter, has other keys: nothing of one helps with the other.
+        var (first, again, next) = (Once(1), Once(1), Once(2));
+        Assert.NotEqual(first.Item1, next.Item1);
+        Assert.NotEqual(first.Item2, next.Item2);
+        Assert.NotEqual(first.Item3, next.Item3);
         Assert.Equal(first.Item1, again.Item1);
         Assert.Equal(first.Item2, again.Item2);
         Assert.Equal(first.Item3, again.Item3);

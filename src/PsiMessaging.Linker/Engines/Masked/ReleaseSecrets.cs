@@ -37,9 +37,10 @@ internal sealed class ReleaseSecrets(LinkerFolders folders)
     /// <param name="session">The session.</param>
     /// <param name="transcript">Its transcript.</param>
     /// <param name="party">The contributing party.</param>
+    /// <param name="counter">The asking party's mask counter.</param>
     /// <param name="query">The question.</param>
     /// <exception cref="InvalidDataException">The party has sent no message of base transfers, or one of no use.</exception>
-    public LinkerKeys KeysOf(string session, byte[] transcript, string party, string query)
+    public LinkerKeys KeysOf(string session, byte[] transcript, string party, long counter, string query)
     {
         if (!_keys.TryGetValue((session, party), out var keys))
         {
@@ -60,7 +61,7 @@ internal sealed class ReleaseSecrets(LinkerFolders folders)
             _keys[(session, party)] = keys;
         }
 
-        return keys.For(query);
+        return keys.For(counter, query);
     }
 
     /// <summary>Lets go of a session's keys.</summary>

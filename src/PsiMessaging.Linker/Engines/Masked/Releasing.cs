@@ -32,7 +32,7 @@ internal sealed class Releasing(ReleaseSecrets secrets)
         var slot = SlotKinds.Of(SlotKinds.Tables, contributor, query);
         var read = ReleaseProgram.Read(program, words.Length);
         var circuit = ReleaseCircuit.Of(read);
-        using var keys = secrets.KeysOf(session.Id, session.Registrations[0].Transcript, contributor, query);
+        using var keys = secrets.KeysOf(session.Id, session.Registrations[0].Transcript, contributor, product.Counter, query);
         var transfer = ReleaseProtocol.Transfer(read, keys, words, out var labels);
         if (!product.IsReleasing)
         {

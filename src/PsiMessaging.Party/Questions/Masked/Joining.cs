@@ -159,7 +159,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         RequireRoom(session, question);
 
         // Last of all: what is spent is spent.
-        var spent = noise is null ? null : noises.Spend(session.Dataset!, session.Id, question.Id, question.Text, noise);
+        var spent = noise is null ? null : noises.Spend(session.Dataset!, question, noise);
         return await ContributeAsync(turn, waiting, question, query, matrix, draft, spent);
     }
 

@@ -70,10 +70,10 @@ internal sealed class Releasing(PartyContext party, BoundQuestions bound, Contri
             plan.Binding?.PutRecords(share, Contribution.RecordShares(masks, plan.Rows, plan.A.PaddedColumns, OpenContribution.RowsOfBatches(plan)));
             if (release.Noise is { } noise)
             {
-                noises.Add(session.Dataset!, session.Id, question.Id, noise, release.Program, share);
+                noises.Add(session.Dataset!, NoiseDesk.IdOf(question), noise, release.Program, share);
             }
 
-            using var keys = KeysOf(session).For(question.Id);
+            using var keys = KeysOf(session).For(question.Masked!.Counter, question.Id);
             var (tables, sealedWords) = ReleaseProtocol.Garble(
                 ReleaseCircuit.Of(release.Program), keys, transfer.Span, share, [.. release.Constants],
                 contributions.ContextOf(session, question, plan).Hash(), release.Bits());
