@@ -3,12 +3,13 @@ using System.Globalization;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.InProcess;
+using PsiMessaging.Party.Policy;
 
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
 /// <c>masked BROKER [rows [engine]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other,
-/// engines <c>masked</c>, with a minimum of 10 (released and bound) and of 1 (neither), and <c>tokens</c> in one run. The intersection itself is written into
+/// engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run. The intersection itself is written into
 /// the homes as completed. Prints seconds, the peak memory of every process, and the ratios.
 /// </summary>
 internal static class Masked
@@ -36,7 +37,7 @@ internal static class Masked
             return path;
         }).ToArray();
         Case[] cases = [.. engines.SelectMany(engine =>
-            engine == QueryEngine.Masked ? [new Case(engine, 10), new Case(engine, 1)] : new[] { new Case(engine, 1) })];
+            engine == QueryEngine.Masked ? [new Case(engine, 10), new Case(engine, 10, HasHistory: true), new Case(engine, 1)] : new[] { new Case(engine, 1) })];
         foreach (var one in cases)
         {
             await Sending.PrepareAsync(homes[0], "P2", files[0], rows, one.Session, one.Engine, one.MinCell);
@@ -50,12 +51,18 @@ internal static class Masked
             var best = new Dictionary<Case, double>();
             foreach (var one in cases)
             {
+                var grant = PolicyGrant.Everything with { History = one.HasHistory ? HistoryRule.Guard : HistoryRule.Off, Engines = [WireNames.NameOf(one.Engine)] };
+                foreach (var home in homes.Take(2))
+                {
+                    (PartyPolicy.Open with { Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { [PolicyGrant.Any] = [grant] } }).Write(home.Path);
+                }
+
                 var watch = Stopwatch.StartNew();
                 Sending.Run("send", one.Session, "--home", homes[0].Path, "--timeout", "3000");
                 Sending.Run("send", one.Session, "--home", homes[1].Path, "--timeout", "3000");
                 Console.WriteLine($"{one}: send by both {watch.Elapsed.TotalSeconds:f1} s");
-                foreach (var text in one.Engine == QueryEngine.Masked ? ["A, B", "A, B", "A, B",
-                    "mean(XA), sd(XA), corr(XA, XB) by B"] : new[] { "A, B", "A, B", "A, B" })
+                foreach (var text in one.Engine != QueryEngine.Masked ? ["A, B", "A, B", "A, B"] : one.HasHistory ? new[] { "A, B", "A, B", "A, B", "A, B" }
+                    : ["A, B", "A, B", "A, B", "mean(XA), sd(XA), corr(XA, XB) by B", "median(XB, 0 to 1000 step 10) by A"])
                 {
                     watch.Restart();
                     using var answer = JsonDocument.Parse(Sending.Run("query", one.Session, text,
@@ -86,10 +93,10 @@ internal static class Masked
     }
 
     /// <summary>A session of the run.</summary>
-    private sealed record Case(QueryEngine Engine, int MinCell)
+    private sealed record Case(QueryEngine Engine, int MinCell, bool HasHistory = false)
     {
-        public string Session { get; } = $"{(Engine == QueryEngine.Masked ? "a" : "b")}{MinCell}".PadRight(32, '0');
+        public string Session { get; } = $"{(HasHistory ? "c" : Engine == QueryEngine.Masked ? "a" : "b")}{MinCell}".PadRight(32, '0');
 
-        public override string ToString() => $"{WireNames.NameOf(Engine)}, minimum {MinCell}";
+        public override string ToString() => $"{WireNames.NameOf(Engine)}, minimum {MinCell}{(HasHistory ? ", history" : "")}";
     }
 }
