@@ -101,6 +101,9 @@ public enum HistoryRule
     /// <summary>They are.</summary>
     [JsonStringEnumMemberName("guard")]
     Guard,
+    /// <summary>They are, and each own column serves for one table alone: all answers together say no more than one.</summary>
+    [JsonStringEnumMemberName("once")]
+    Once,
     /// <summary>They are not.</summary>
     [JsonStringEnumMemberName("off")]
     Off,

@@ -141,7 +141,7 @@ public static class PolicyText
             yield return "\"history\" is off, and \"historyDays\" says how long a question counts; take out one of them";
         }
 
-        if (grant.History == HistoryRule.Guard && PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens)))
+        if (grant.History is HistoryRule.Guard or HistoryRule.Once && PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens)))
         {
             yield return "engine tokens asks nobody before it answers, so that no question is held against those before it: take tokens out of \"engines\", or "
                 + "\"history\" out of the grant";
@@ -239,7 +239,8 @@ public static class PolicyText
             //   "until": "2027-12-31",
             //   "askQuestions": false,
             //   "boundOnly": true,
-            //   "history": "guard",               // a question too close to an earlier one is refused; left out: this, where minCell is above 1
+            //   "history": "guard",               // a question too close to an earlier one is refused; left out: this, where minCell is above 1;
+            //                                     // "once": each column serves for one table alone, and nothing can be subtracted; "off"
             //   "historyDays": 730,               // left out: as long as the dataset is the same
             //   "columns": { "groupBy": ["REGION"], "measure": ["INCOME"], "filter": ["REGION"], "never": [] }
             // }]
