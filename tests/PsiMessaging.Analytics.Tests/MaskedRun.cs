@@ -31,6 +31,9 @@ internal sealed class MaskedRun : IDisposable
     public AlignedRows P1 { get; }
     public AlignedRows P2 { get; }
 
+    /// <summary>Where a party's rows are, as in its folder of a session.</summary>
+    public string FolderOf(string party) => Path.Combine(_folder, party);
+
     /// <summary>Words the linker saw in the last query.</summary>
     public List<ulong> LinkerSaw { get; } = [];
 
