@@ -17,7 +17,7 @@ internal sealed class RandomSession
     /// <param name="seed">The seed.</param>
     /// <param name="records">Common records; null for 120 to 400.</param>
     /// <param name="randomMarks">How many marks of random halves P1 has: R1, R2 and so on.</param>
-    public RandomSession(int seed, int? records = null, int randomMarks = 4)
+    public RandomSession(int seed, int? records = null, int randomMarks = 0)
     {
         Seed = seed;
         var random = new SplitMix64((ulong)seed);
