@@ -86,6 +86,9 @@ internal sealed class MaskedRun : IDisposable
         return await builder.WriteAsync(folder);
     }
 
+    /// <summary>A column of the contributing party's whose sums are held to a bound, and how many of its largest contributions that is made of.</summary>
+    internal sealed record HeldSums(string Column, int Largest, Func<IReadOnlyList<System.Numerics.BigInteger>, System.Numerics.BigInteger> Least);
+
     /// <summary>What the linker refused the last question for; null where it did not.</summary>
     public string? Refused { get; private set; }
 
@@ -103,7 +106,7 @@ internal sealed class MaskedRun : IDisposable
 
     /// <summary>Asks as one party; every batch goes through Parquet, as to the linker.</summary>
     public async Task<Answer> AskAsync(string text, string asker = "P1", int minCell = 1,
-        int pad = 1, int batchRows = 37, Action<string, ulong[]>? tamper = null)
+        int pad = 1, int batchRows = 37, Action<string, ulong[]>? tamper = null, HeldSums? held = null)
     {
         var query = new BoundQuery(Query.Parse(text), Schema);
         var other = asker == "P1" ? "P2" : "P1";
@@ -140,9 +143,19 @@ internal sealed class MaskedRun : IDisposable
             return plain.Build();
         }
 
-        var release = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell);
+        var dominance = held is null ? null : await Dominance.MeasureAsync(query, other, [held.Column], right, held.Largest, held.Least);
+        var release = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, null, dominance);
         Assert.Null(QuestionRule.Malformed(left.ReleaseSide, left.Announced, query, asker, left.Shape));
         var released = new AnswerBuilder(query, Release(query, plan, release, product, left, right), minCell, P1.Rows);
+        if (held is not null)
+        {
+            // The asking party's plan is the same, and has none of the thresholds.
+            var theirs = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, null, new DominanceTerms([held.Column]));
+            Assert.Equal(release.Program.Write(), theirs.Program.Write());
+            Assert.DoesNotContain(theirs.Constants, constant => constant < 0);
+            return released.Build();
+        }
+
         Answer expected;
         try
         {

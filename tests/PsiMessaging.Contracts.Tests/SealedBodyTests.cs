@@ -20,7 +20,7 @@ public class SealedBodyTests
         ("ProposeQuery.least", typeof(ProposeQuery), new QueryProposal("count", new PartyShape(1, []), 1)),
         ("AcceptQuery", typeof(AcceptQuery),
             new PartyLabels([["Città", null], ["a \"quoted\" <label> & more", "16-24"]], [["(0)", "1"], []], ["SEX", "Età"],
-                new NoiseTerms(NoiseKind.Gaussian, 2.5m))),
+                new NoiseTerms(NoiseKind.Gaussian, 2.5m), ["Età"])),
         ("AcceptQuery.least", typeof(AcceptQuery), new PartyLabels([], [])),
         ("RefuseQuery", typeof(RefuseQuery), new QueryRefusal("the question's “shape” cannot be")),
     ];

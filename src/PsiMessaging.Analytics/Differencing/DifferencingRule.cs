@@ -67,7 +67,8 @@ public static class DifferencingRule
     /// <param name="ownOther">The same of the other.</param>
     /// <param name="isSameSession">Whether both are of one session: between two the asking party's data may have changed.</param>
     public static bool IsAnotherTable(AskedSide one, AskedSide other, QuestionPart own, QuestionPart ownOther, bool isSameSession) =>
-        !isSameSession || (!one.Part.Excludes(other.Part) && !(IsSame(one.Part, other.Part) && IsSame(own, ownOther) && one.Groups.SequenceEqual(other.Groups)));
+        !isSameSession || (!one.Part.Excludes(other.Part)
+            && !(IsSame(one.Part, other.Part) && IsSame(own, ownOther) && one.Groups.SequenceEqual(other.Groups)));
 
     private static bool IsSame(QuestionPart one, QuestionPart other) => one.HasConditionsOf(other) && one.HasGroupingsOf(other);
 

@@ -52,6 +52,9 @@ public sealed class ReleasePlan
     /// <summary>Noise on every word that is opened; null for none.</summary>
     public NoiseTerms? Noise { get; }
 
+    /// <summary>The contributing party's columns whose sums are held to rules of concentration.</summary>
+    public IReadOnlyList<string> Dominance { get; internal init; } = [];
+
     /// <summary>How many of the low bits of each word are opened.</summary>
     public int[] Bits()
     {
@@ -65,9 +68,12 @@ public sealed class ReleasePlan
     /// <param name="sides">What is announced.</param>
     /// <param name="minCell">The minimum cell size, 2 or more.</param>
     /// <param name="noise">Noise on every count: then all of them are opened, since a decision about true counts would say more than the noise hides.</param>
-    public static ReleasePlan Of(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null)
+    /// <param name="dominance">What is held to rules of concentration; null for nothing.</param>
+    /// <exception cref="QueryException">It cannot be held to those.</exception>
+    public static ReleasePlan Of(
+        BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null, DominanceTerms? dominance = null)
     {
-        var builder = new ReleaseBuilder(query, plan, sides, minCell);
+        var builder = new ReleaseBuilder(query, plan, sides, minCell, dominance);
         if (noise is not null)
         {
             builder.OpenCounts();
@@ -101,7 +107,10 @@ public sealed class ReleasePlan
     public Release Read(bool[] opened, ulong[] words) => new(
         [.. Enumerable.Range(0, _cells).Select(cell => _openings.TryGetValue((cell, Count), out var opening) && opened[opening])],
         (cell, name) => _openings.TryGetValue((cell, name), out var opening) ? opened[opening] : null,
-        (cell, name) => _sums[(cell, name)] is var sum ? _plan.Join(sum.Moment, [.. sum.Places.Select(place => words[place])]) : 0, Noise);
+        (cell, name) => _sums[(cell, name)] is var sum ? _plan.Join(sum.Moment, [.. sum.Places.Select(place => words[place])]) : 0, Noise)
+    {
+        Dominance = Dominance,
+    };
 
     /// <summary>The name under which a measure's columns are looked up.</summary>
     internal static string KeyOf(IEnumerable<ColumnName> columns) =>
@@ -116,6 +125,9 @@ public sealed class ReleasePlan
 public sealed record Release(
     IReadOnlyList<bool> Cells, Func<int, string, bool?> Named, Func<int, string, System.Numerics.BigInteger> Sums, NoiseTerms? Noise = null)
 {
+    /// <summary>The other party's columns whose sums were held to its rules of concentration.</summary>
+    public IReadOnlyList<string> Dominance { get; init; } = [];
+
     /// <summary>Whether a decision about a cell is yes.</summary>
     internal bool Is(int cell, string name) => Named(cell, name) == true;
 

@@ -110,6 +110,11 @@ internal static class PolicyCommands
             Console.Out.WriteLine(NoiseLine(home, dataset, noise));
         }
 
+        foreach (var (dataset, dominance) in policy.Dominance)
+        {
+            Console.Out.WriteLine($"Sums of {dataset} ({Listed(dominance.Columns)}) are held to {dominance.Text}, which partners are not told.");
+        }
+
         foreach (var warning in warnings)
         {
             Console.Error.WriteLine($"psi: warning: {warning}");
@@ -207,6 +212,11 @@ internal static class PolicyCommands
             {
                 Console.Out.WriteLine(NoiseLine(home, own.Name, noise));
             }
+            else if (policy.Dominance.TryGetValue(own.Name, out var dominance) && HeldBy(dominance, asked, own, home.Name) is { Count: > 0 } held)
+            {
+                Console.Out.WriteLine($"What follows from sums of {string.Join(", ", held)} is withheld where few records may hold too much of one, by "
+                    + $"{dominance.Text}; a weight of {partner}'s beside them is refused.");
+            }
         });
     }
 
@@ -228,6 +238,10 @@ internal static class PolicyCommands
             : hasNoise ? "The question is answered, within the bounds of a day and of the dataset's account."
             : "The question is answered, within the bounds of a day, if the minimum cell size lets it be.");
     }
+
+    /// <summary>The own columns that a question calculates with and whose sums are held to rules of concentration.</summary>
+    private static IReadOnlyList<string> HeldBy(PolicyDominance dominance, Query asked, Dataset own, string name) =>
+        [.. UsesOf(asked, own, name).Where(use => use.Use == ColumnUse.Measure && dominance.IsAbout(use.Column)).Select(use => use.Column)];
 
     private static string NoiseLine(ParticipantHome home, string dataset, PolicyNoise noise) =>
         $"Counts about {dataset} have noise and are off by {NoiseRule.MostOff(noise.Terms)} or less in 95 of 100 cells; {noise.Standing(home.Path, dataset)}.";

@@ -17,7 +17,7 @@ public static class PolicyText
     private static readonly HashSet<string> MayBeNull = new(StringComparer.Ordinal)
     {
         "$schema", "notify", "mostSet", "sessionsPerDay", "questionsPerDay", "evaluationsPerDay", "hours", "until", "command", "webHook",
-        "history", "historyDays",
+        "history", "historyDays", "p", "nk",
     };
 
     /// <summary>A policy file that was read.</summary>
@@ -80,6 +80,14 @@ public static class PolicyText
             }
         }
 
+        foreach (var (dataset, dominance) in policy.Dominance)
+        {
+            if (dominance.Fault is { } fault)
+            {
+                yield return $"\"dominance\".\"{dataset}\": {fault}";
+            }
+        }
+
         foreach (var (partner, grants) in policy.Partners)
         {
             if (partner != PolicyGrant.Any && !ParticipantNames.IsValid(partner))
@@ -127,7 +135,7 @@ public static class PolicyText
                 ? "a bound a day is 1 or more; to grant no session, grant nothing" : null,
             grant.Hours is { } hours && TryHours(hours) is null
                 ? $"\"hours\" is {hours}, and should be like 08:00-18:00, UTC, the first before the last" : null,
-        }.OfType<string>().Concat(Contradictions(policy, grant)).Concat(HistoryFaults(grant));
+        }.OfType<string>().Concat(Contradictions(policy, grant)).Concat(TokensFaults(policy, grant)).Concat(HistoryFaults(grant));
 
     private static IEnumerable<string> HistoryFaults(PolicyGrant grant)
     {
@@ -166,6 +174,18 @@ public static class PolicyText
             }
         }
 
+        // Rows that are sent to the linker can be grouped and filtered there by any of their columns.
+        if (PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens))
+            && (!IsSame(grant.Columns.GroupBy, grant.Columns.Filter) || grant.AskQuestions || grant.QuestionsPerDay is not null))
+        {
+            yield return "engine tokens asks nobody before it answers: with it \"groupBy\" and \"filter\" must be the same, \"askQuestions\" false and "
+                + "\"questionsPerDay\" null, or take tokens out of \"engines\"";
+        }
+    }
+
+    /// <summary>Rules for a dataset that engine tokens does not keep.</summary>
+    private static IEnumerable<string> TokensFaults(PartyPolicy policy, PolicyGrant grant)
+    {
         // Who grants all engines is refused sessions with this one as they come.
         if (grant.Engines.Contains(WireNames.NameOf(QueryEngine.Tokens), StringComparer.Ordinal)
             && policy.Noise.Keys.FirstOrDefault(dataset => PolicyRules.Holds(grant.Datasets, dataset)) is { } exact)
@@ -173,12 +193,11 @@ public static class PolicyText
             yield return $"engine tokens says exact counts of {exact}, which stands in \"noise\"; take tokens out of \"engines\", or that dataset out";
         }
 
-        // Rows that are sent to the linker can be grouped and filtered there by any of their columns.
-        if (PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens))
-            && (!IsSame(grant.Columns.GroupBy, grant.Columns.Filter) || grant.AskQuestions || grant.QuestionsPerDay is not null))
+        if (grant.Engines.Contains(WireNames.NameOf(QueryEngine.Tokens), StringComparer.Ordinal)
+            && policy.Dominance.Keys.FirstOrDefault(dataset => PolicyRules.Holds(grant.Datasets, dataset)) is { } held)
         {
-            yield return "engine tokens asks nobody before it answers: with it \"groupBy\" and \"filter\" must be the same, \"askQuestions\" false and "
-                + "\"questionsPerDay\" null, or take tokens out of \"engines\"";
+            yield return $"engine tokens holds no sum of {held} to rules of concentration, and it stands in \"dominance\"; take tokens out of \"engines\", or "
+                + "that dataset out";
         }
     }
 
@@ -223,6 +242,9 @@ public static class PolicyText
 
           // Noise on every count that anybody is told of a dataset, and how much is told in all; see docs/noise.md.
           // "noise": { "people": { "law": "gaussian", "spread": 20, "epsilon": 1, "delta": 0.000001 } },
+
+          // Sums of which one or a few records hold too much are withheld; see docs/disclosure.md, "A dominating value".
+          // "dominance": { "firms": { "p": 10, "nk": "(2,85)", "columns": ["TURNOVER"] } },
 
           "partners": {
             // "P2": [{

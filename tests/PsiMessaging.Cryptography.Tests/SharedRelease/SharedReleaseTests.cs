@@ -132,6 +132,23 @@ public class SharedReleaseTests
         },
         iter: 60, threads: 1);
 
+    /// <summary>A sum against a threshold that only the contributing party knows, up to the longest numbers there are.</summary>
+    [Fact]
+    public void NotNegative_AgainstAThresholdOfTheContributingPartys_IsTheComparison() =>
+        Gen.Select(Gen.Long[-(1L << 30), 1L << 30].Array[2], Gen.OneOf(Gen.Long[-3, 3], Gen.Long[-(1L << 40), 1L << 40]), Gen.Int[45, 63]).Sample(
+            (values, off, bits) =>
+            {
+                // The second word is a high limb.
+                var sum = values[0] + (values[1] << 12);
+                var program = new ReleaseProgram(
+                    [new SharedNumber(bits, [(0, 1), (1, 1 << 12)])], [new Decision.NotNegative(0), new Decision.Not(0)],
+                    [new Opening(0, [0]), new Opening(1, [])]);
+                var (opened, words) = Run(program, [.. values.Select(value => (ulong)value)], [-(sum + off)]);
+                Assert.Equal([off <= 0, off > 0], opened);
+                Assert.Equal(off <= 0 ? (ulong?)values[0] : null, words[0]);
+            },
+            iter: 60, threads: 1);
+
     /// <summary>Bins put together as docs/disclosure.md has it: the last bin of each.</summary>
     private static List<int> Ends(int[] counts, int[] left, bool alone, bool open, int minimum)
     {

@@ -156,8 +156,8 @@ public class HistoryTests
             Assert.True(first.Ok, first.Message);
             Assert.True((await AskAsync(network, session, "mean(INCOME) by REGION where YEAR = 2019 with totals")).Ok);
             Assert.StartsWith("Refused, since each column serves for one table alone: question ",
-                Assert.Single(await ExplainAsync(network, "mean(INCOME) by REGION, PLACE where YEAR = 2019", HistoryRule.Once), line => line.Contains("count by")),
-                StringComparison.Ordinal);
+                Assert.Single(await ExplainAsync(network, "mean(INCOME) by REGION, PLACE where YEAR = 2019", HistoryRule.Once),
+                    line => line.Contains("count by", StringComparison.Ordinal)), StringComparison.Ordinal);
             Assert.Equal(["2 earlier questions of P1 count, and none made another table of its columns."],
                 await ExplainAsync(network, "sd(INCOME) by REGION where YEAR = 2019", HistoryRule.Once));
             foreach (var other in new[]

@@ -112,7 +112,8 @@ internal sealed class HistoryGuard(PartyContext party)
         });
         if (tooClose is not null)
         {
-            throw new QueryException(QueryException.TooClose, rule == HistoryRule.Once ? AnotherTable(tooClose) : TooClose(tooClose, entry.MinCell)) { Earlier = tooClose.Query };
+            var why = rule == HistoryRule.Once ? AnotherTable(tooClose) : TooClose(tooClose, entry.MinCell);
+            throw new QueryException(QueryException.TooClose, why) { Earlier = tooClose.Query };
         }
 
         if (key.Role == HistoryRole.Peers && (earlier.Count >= MostQuestions || size > MostCharacters))
