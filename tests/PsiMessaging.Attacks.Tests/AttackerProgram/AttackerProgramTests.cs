@@ -66,7 +66,8 @@ public class AttackerProgramTests(ITestOutputHelper output)
     [InlineData(false)]
     public async Task AllRules_OnRandomSessions_RecoversNothing(bool isOnce)
     {
-        var attacks = isOnce ? [.. Stopped, .. Remaining] : Stopped;
+        // Whether the linker looks at rows has nothing to do with earlier questions: once is enough of what takes the longest.
+        Attack[] attacks = isOnce ? [.. Stopped, .. Remaining] : [.. Stopped.Where(attack => attack is not UnitVector)];
         var outcomes = await RunAsync(attacks, isOnce ? Rules.All : Rules.Guarded, Sessions);
         foreach (var (attack, outcome) in attacks.Zip(outcomes))
         {

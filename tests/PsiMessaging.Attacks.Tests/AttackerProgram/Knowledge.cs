@@ -30,17 +30,22 @@ internal sealed class Knowledge(int records)
 
     /// <summary>The least and the most records that can be of some own ones with a label, whatever the data, as far as they fit what was shown.</summary>
     /// <param name="targets">What is asked.</param>
-    public IEnumerable<(long Least, long Most)> Bounds(IReadOnlyList<(Func<int, bool> Own, string Label)> targets)
+    public IReadOnlyList<(long Least, long Most)> Bounds(IReadOnlyList<(Func<int, bool> Own, string Label)> targets)
     {
         var own = _shown.Select(number => number.Own).Concat(targets.Select(target => target.Own)).ToArray();
         var profiles = Enumerable.Range(0, records).GroupBy(i => string.Concat(own.Select(isIn => isIn(i) ? '1' : '0')), StringComparer.Ordinal)
             .Select(profile => (First: profile.First(), Records: profile.Count())).ToArray();
-        return targets.Select(target => (Bound(profiles, target, -1), Bound(profiles, target, 1)));
+        using var solver = Google.OrTools.LinearSolver.Solver.CreateSolver("GLOP");
+        var cells = Cells(solver, profiles);
+        return [.. targets.Select(target =>
+        {
+            Variable[] of = [.. Enumerable.Range(0, profiles.Length).Where(i => target.Own(profiles[i].First)).Select(i => cells[i][target.Label])];
+            return (Bound(solver, of, -1), Bound(solver, of, 1));
+        })];
     }
 
-    private long Bound((int First, int Records)[] profiles, (Func<int, bool> Own, string Label) target, int sign)
+    private Dictionary<string, Variable>[] Cells(Google.OrTools.LinearSolver.Solver solver, (int First, int Records)[] profiles)
     {
-        using var solver = Google.OrTools.LinearSolver.Solver.CreateSolver("GLOP");
         var cells = profiles.Select(profile => _labels.ToDictionary(label => label, _ => solver.MakeNumVar(0, profile.Records, ""), StringComparer.Ordinal))
             .ToArray();
         for (var i = 0; i < profiles.Length; i++)
@@ -64,10 +69,16 @@ internal sealed class Knowledge(int records)
             }
         }
 
+        return cells;
+    }
+
+    private static long Bound(Google.OrTools.LinearSolver.Solver solver, Variable[] of, int sign)
+    {
         var objective = solver.Objective();
-        foreach (var i in Enumerable.Range(0, profiles.Length).Where(i => target.Own(profiles[i].First)))
+        objective.Clear();
+        foreach (var variable in of)
         {
-            objective.SetCoefficient(cells[i][target.Label], sign);
+            objective.SetCoefficient(variable, sign);
         }
 
         objective.SetMaximization();
