@@ -151,15 +151,18 @@ internal static class PolicyCommands
             }
         }
 
-        foreach (var (name, columns) in policy.Never)
+        var named = policy.Never.Where(entry => entry.Key != PolicyGrant.Any).Select(entry => (Rule: "never", Dataset: entry.Key, Columns: entry.Value))
+            .Concat(policy.Dominance.Select(entry => (Rule: "dominance", Dataset: entry.Key, entry.Value.Columns)))
+            .Concat(policy.Noise.Select(entry => (Rule: "noise", Dataset: entry.Key, Columns: (IReadOnlyList<string>)[])));
+        foreach (var (rule, name, columns) in named)
         {
             if (datasets.FirstOrDefault(dataset => dataset.Name == name) is not { } dataset)
             {
-                yield return $"there is no dataset {name}, whose columns \"never\" names";
+                yield return $"there is no dataset {name}, which \"{rule}\" names; see: psi dataset list";
             }
-            else if (columns.FirstOrDefault(column => dataset.Described.All(described => described.Name != column)) is { } column)
+            else if (columns.FirstOrDefault(column => column != PolicyGrant.Any && dataset.Described.All(described => described.Name != column)) is { } column)
             {
-                yield return $"the dataset {name} has no column {column} that can be asked about, which \"never\" names";
+                yield return $"the dataset {name} has no column {column} that can be asked about, which \"{rule}\" names";
             }
         }
     }

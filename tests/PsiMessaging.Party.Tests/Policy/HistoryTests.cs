@@ -176,6 +176,31 @@ public class HistoryTests
         }
     }
 
+    /// <summary>
+    /// Of a worker that is taken to be changed no second question about a column, be it the same again: which rows it sends nobody sees, and two of the same
+    /// words with a person in one of them differ by that person.
+    /// </summary>
+    [Fact]
+    public async Task OnceAndBoundOnly_NoSecondQuestionAboutAColumn()
+    {
+        var (network, session) = await ReadyAsync(PolicyGrant.Everything with { History = HistoryRule.Once, BoundOnly = true, Engines = ["masked"] });
+        await using (network)
+        {
+            Assert.True((await AskAsync(network, session, "count by REGION where YEAR = 2019")).Ok);
+            foreach (var other in new[]
+            {
+                "count by REGION where YEAR = 2019", "count by REGION where YEAR = 2020", "mean(INCOME) by REGION where YEAR = 2019",
+            })
+            {
+                var refused = await AskAsync(network, session, other);
+                Assert.Equal((other, FailureCodes.TooClose), (other, refused.Code));
+                Assert.Contains("serves for one question alone", refused.Message, StringComparison.Ordinal);
+            }
+
+            Assert.True((await AskAsync(network, session, "count by KIND where YEAR = 2019")).Ok);
+        }
+    }
+
     /// <summary>A question counts for as long as its owner says, and in whatever session.</summary>
     [Fact]
     public async Task HistoryDays_AQuestionCountsNoLonger_AndItsPartsGo()

@@ -88,17 +88,21 @@ internal static class HistoryComparison
     /// <param name="earlier">What counts of it.</param>
     /// <param name="question">The question.</param>
     /// <param name="rule">What it is held to: <see cref="HistoryRule.Once"/> says the same of whatever data.</param>
+    /// <param name="isBoundOnly">Whether the asking party's worker is taken to be changed.</param>
     public static HistoryEntry? FirstTooClose(
-        IStoreReader state, HistoryKey key, IReadOnlyList<HistoryEntry> earlier, HistoryQuestion question, HistoryRule rule = HistoryRule.Guard)
+        IStoreReader state, HistoryKey key, IReadOnlyList<HistoryEntry> earlier, HistoryQuestion question, HistoryRule rule, bool isBoundOnly)
     {
         var known = new Dictionary<string, CellRelation>(StringComparer.Ordinal);
         return earlier.FirstOrDefault(entry => entry.Other.SharesColumns(question.Entry.Other)
-            && (rule == HistoryRule.Once ? IsAnotherTable(entry, question.Entry) : IsTooClose(state, key, entry, question, known)));
+            && (rule == HistoryRule.Once ? IsAnotherTable(entry, question.Entry, isBoundOnly) : IsTooClose(state, key, entry, question, known)));
     }
 
-    /// <summary>Whether a question makes another table than an earlier one.</summary>
-    public static bool IsAnotherTable(HistoryEntry entry, HistoryEntry next) =>
-        DifferencingRule.IsAnotherTable(entry.Asker, next.Asker, entry.Other, next.Other, entry.Session == next.Session);
+    /// <summary>
+    /// Whether a question makes another table than an earlier one. A changed worker can send other rows under the same words, and nobody sees that it does: of
+    /// who is taken for one every question is another.
+    /// </summary>
+    public static bool IsAnotherTable(HistoryEntry entry, HistoryEntry next, bool isBoundOnly) =>
+        isBoundOnly || DifferencingRule.IsAnotherTable(entry.Asker, next.Asker, entry.Other, next.Other, entry.Session == next.Session);
 
     private static bool IsTooClose(
         IStoreReader state, HistoryKey key, HistoryEntry entry, HistoryQuestion question, Dictionary<string, CellRelation> known)

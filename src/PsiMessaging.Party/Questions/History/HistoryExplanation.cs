@@ -60,7 +60,7 @@ public static class HistoryExplanation
             var matrix = await PartyMatrix.OpenAsync(query, home.Name, AlignedRows.Open(folder), session.MinCell);
             var entry = HistoryQuestion.EntryOf(query, "", session.Id, (partner, home.Name), [], session.MinCell, now);
             var question = await HistoryQuestion.ReadAsync(entry, entry.Other, matrix, folder);
-            return grant.History == HistoryRule.Once ? OfTables(earlier, question.Entry, count)
+            return grant.History == HistoryRule.Once ? OfTables(earlier, question.Entry, count, grant.BoundOnly)
                 : store.Read(state => Lines(state, key, earlier, question, count));
         }
         catch (QueryException exception)
@@ -75,12 +75,12 @@ public static class HistoryExplanation
                 && session.Peer == partner && session.DatasetHash == dataset.Hash && AlignedRows.Exists(home.SessionPath(session.Id)));
 
     /// <summary>Where each column serves for one table: how large the partner's groups are is not known before it asks.</summary>
-    private static string[] OfTables(IReadOnlyList<HistoryEntry> earlier, HistoryEntry next, string count)
+    private static string[] OfTables(IReadOnlyList<HistoryEntry> earlier, HistoryEntry next, string count, bool isBoundOnly)
     {
         var against = earlier.Where(entry => entry.Other.SharesColumns(next.Other)
-            && HistoryComparison.IsAnotherTable(entry, next with { Asker = next.Asker with { Groups = entry.Asker.Groups } })).ToArray();
+            && HistoryComparison.IsAnotherTable(entry, next with { Asker = next.Asker with { Groups = entry.Asker.Groups } }, isBoundOnly)).ToArray();
         return against.Length == 0 ? [$"{count} count, and none made another table of its columns."]
-            : Named(against.Select(entry => $"Refused, since each column serves for one table alone: {NameOf(entry)}."));
+            : Named(against.Select(entry => $"Refused, since each column serves for one {(isBoundOnly ? "question" : "table")} alone: {NameOf(entry)}."));
     }
 
     private static string[] Named(IEnumerable<string> lines)
