@@ -140,9 +140,10 @@ internal sealed class Desk : IDisposable
 
         var own = await HistoryQuestion.ReadAsync(entry, entry.Asker.Part, left, _run.FolderOf("P1"));
         var peers = await HistoryQuestion.ReadAsync(entry, entry.Other, right, _run.FolderOf("P2"));
-        if ((Has(Rules.OwnHistory | Rules.History) && HistoryComparison.FirstTooClose(_documents.Reader, Own, _own, own) is not null)
+        if ((Has(Rules.OwnHistory | Rules.History) && HistoryComparison.FirstTooClose(
+                _documents.Reader, Own, _own, own, HistoryRule.Guard, isBoundOnly: false) is not null)
             || (Has(Rules.History) && HistoryComparison.FirstTooClose(
-                _documents.Reader, Peers, _peers, peers, Has(Rules.Once) ? HistoryRule.Once : HistoryRule.Guard) is not null))
+                _documents.Reader, Peers, _peers, peers, Has(Rules.Once) ? HistoryRule.Once : HistoryRule.Guard, Has(Rules.BoundOnly)) is not null))
         {
             return true;
         }

@@ -95,6 +95,28 @@ internal sealed class MarksAsGroups : Attack
         desk, NumberOf(await desk.AskAsync("sum(INCOME) by ONE"), "1"), NumberOf(await desk.AskAsync("sum(INCOME) by TWO"), "1"));
 }
 
+/// <summary>
+/// A changed worker: the same question twice, the second time with the person in no group. Its rows are zeros and ones of one group at most, as they must
+/// be, and nobody but it sees that they are others.
+/// </summary>
+internal sealed class OtherRows : Attack
+{
+    public override string Name => "the same words again, with other rows behind them";
+
+    public override async Task<IReadOnlyList<Claim>> RunAsync(Desk desk)
+    {
+        var row = Array.IndexOf(await desk.OrderAsync(), desk.Session.Target);
+        var with = NumberOf(await desk.AskAsync("sum(INCOME) by ONE"), "1");
+        return DifferenceOf(desk, with, NumberOf(await desk.AskAsync("sum(INCOME) by ONE", (words, rows) =>
+        {
+            for (var column = 0; column < words.Length / rows; column++)
+            {
+                words[(column * rows) + row] = 0;
+            }
+        }), "1"));
+    }
+}
+
 /// <summary>Three groupings of which no two are near: those of two together are those of the third but for one person.</summary>
 internal sealed class FarApart : Attack
 {
