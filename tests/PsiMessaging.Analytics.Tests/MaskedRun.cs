@@ -106,7 +106,8 @@ internal sealed class MaskedRun : IDisposable
 
     /// <summary>Asks as one party; every batch goes through Parquet, as to the linker.</summary>
     public async Task<Answer> AskAsync(string text, string asker = "P1", int minCell = 1,
-        int pad = 1, int batchRows = 37, Action<string, ulong[]>? tamper = null, HeldSums? held = null)
+        int pad = 1, int batchRows = 37, Action<string, ulong[]>? tamper = null, HeldSums? held = null,
+        bool isJudged = false)
     {
         var query = new BoundQuery(Query.Parse(text), Schema);
         var other = asker == "P1" ? "P2" : "P1";
@@ -144,15 +145,19 @@ internal sealed class MaskedRun : IDisposable
         }
 
         var dominance = held is null ? null : await Dominance.MeasureAsync(query, other, [held.Column], right, held.Largest, held.Least);
-        var release = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, null, dominance);
+        var release = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, null, new OwnerTerms(dominance, isJudged ? right.HeldByFew : []));
         Assert.Null(QuestionRule.Malformed(left.ReleaseSide, left.Announced, query, asker, left.Shape));
         var released = new AnswerBuilder(query, Release(query, plan, release, product, left, right), minCell, P1.Rows);
         if (held is not null)
         {
             // The asking party's plan is the same, and has none of the thresholds.
-            var theirs = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, null, new DominanceTerms([held.Column]));
+            var theirs = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, null, new OwnerTerms(new DominanceTerms([held.Column])));
             Assert.Equal(release.Program.Write(), theirs.Program.Write());
             Assert.DoesNotContain(theirs.Constants, constant => constant < 0);
+        }
+
+        if (held is not null || (isJudged && right.HeldByFew.Count > 0))
+        {
             return released.Build();
         }
 
@@ -321,7 +326,7 @@ internal sealed class MaskedRun : IDisposable
                 return "P2: " + other;
             }
 
-            var answer = await AskAsync(text, minCell: minCell);
+            var answer = await AskAsync(text, minCell: minCell, isJudged: true);
             var lines = answer.Rows.Select(row => string.Join(" | ", row.Select(cell => cell.Text ?? (cell.IsWithheld ? "W" : "-"))))
                 .Append($"records {answer.Records}, withheld {answer.Withheld}")
                 .Concat(answer.Facts.Select(fact => $"{fact.Key} {fact.Value}")).Concat(answer.Rules);

@@ -163,7 +163,7 @@ public static class QuestionRule
                         + "it would be about those alone; leave it out or take coarser classes";
                 }
 
-                if (group.Largest > LargestShare(group.Records, minimum))
+                if (IsHeldByFew(group, minimum))
                 {
                     return $"fewer than {minimum} records hold nearly all that differs in {column.Column}{Within(query, party, isAsker)}, and what is "
                         + "calculated with it would be about them alone; leave it out, or put its largest values together";
@@ -180,6 +180,9 @@ public static class QuestionRule
 
         return null;
     }
+
+    /// <summary>Whether fewer than the minimum of records hold nearly all that differs in a column.</summary>
+    internal static bool IsHeldByFew(ColumnSpread spread, int minimum) => spread.Largest > LargestShare(spread.Records, minimum);
 
     /// <summary>What is said of an asking party's column that lacks a value in few records of a group.</summary>
     public static string HasGaps(string column, BoundQuery query, string party, int minimum) =>

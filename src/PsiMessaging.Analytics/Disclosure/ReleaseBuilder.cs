@@ -27,14 +27,16 @@ internal sealed class ReleaseBuilder
     private readonly Dictionary<(Moment, string), int[]> _ownColumns = [];
     private readonly Dictionary<Moment, int> _ownMoments;
     private readonly DominanceTerms? _dominance;
+    private readonly IReadOnlyList<string> _heldByFew;
+    private readonly Dictionary<ColumnName, int> _sound = [];
     private readonly IReadOnlyList<Moment> _magnitudes;
     private readonly int _groupBits, _allBits;
     private readonly int _others;
 
-    public ReleaseBuilder(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, DominanceTerms? dominance = null)
+    public ReleaseBuilder(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, OwnerTerms? owner = null)
     {
-        (Query, _plan, _sides, MinCell, _dominance) = (query, plan, sides, minCell, dominance);
-        _magnitudes = dominance is null ? [] : Dominance.SumsOf(query, plan.B.Party, dominance.Columns);
+        (Query, _plan, _sides, MinCell, _dominance, _heldByFew) = (query, plan, sides, minCell, owner?.Dominance, owner?.HeldByFew ?? []);
+        _magnitudes = _dominance is null ? [] : Dominance.SumsOf(query, plan.B.Party, _dominance.Columns);
         _groupBits = BitsOf(sides.Groups.Append(1).Max());
         _allBits = BitsOf(plan.Rows);
         _ownMoments = query.OwnMoments(sides.Asker, term => plan.A.Shape.Levels[OwnTerms.IndexOf(term)]).Select((moment, i) => (moment, i))
@@ -85,8 +87,25 @@ internal sealed class ReleaseBuilder
             all.AddRange(BasesOf(cell, own).Select(atBase => OwnColumnsShown(columns, own, atBase)[cell]));
         }
 
+        all.AddRange(columns.Concat(Query.WeightColumns).Distinct().Where(IsOthers).Select(NotHeldByFew));
         all.AddRange(columns.Distinct().Select(column => Query.Sum([column], columns)).Where(_magnitudes.Contains).Select(sum => NotDominated(cell, sum)));
         return all.Count == 1 ? isCellShown : Add(new Decision.All(all));
+    }
+
+    /// <summary>
+    /// The decision that not few of the records that pass hold nearly all of a column of the contributing party's, which that party knows by itself: a bit of
+    /// its own, so that neither of the others learns it but by what is shown.
+    /// </summary>
+    public int NotHeldByFew(ColumnName column)
+    {
+        if (!_sound.TryGetValue(column, out var decision))
+        {
+            _numbers.Add(new SharedNumber(1, []));
+            _constants.Add(_heldByFew.Contains(column.Name, StringComparer.Ordinal) ? 1 : 0);
+            _sound.Add(column, decision = Add(new Decision.NotNegative(_numbers.Count - 1)));
+        }
+
+        return decision;
     }
 
     /// <summary>The sums that are held to rules of concentration.</summary>

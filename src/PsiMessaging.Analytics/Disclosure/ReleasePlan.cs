@@ -24,6 +24,11 @@ public sealed record ReleaseSides(
         [.. groups.Select((labels, i) => (labels, i)).Where(entry => entry.labels.Contains(null)).Select(entry => entry.i)];
 }
 
+/// <summary>What the contributing party demands of a release beside the minimum cell size.</summary>
+/// <param name="Dominance">Sums that are held to its rules of concentration; null for none.</param>
+/// <param name="HeldByFew">At the contributing party alone: see <see cref="PartyMatrix.HeldByFew"/>.</param>
+public sealed record OwnerTerms(DominanceTerms? Dominance = null, IReadOnlyList<string>? HeldByFew = null);
+
 /// <summary>
 /// The program by which linker and contributing party decide what of an answer the asking party gets, made of the same text, plan and announcements at both
 /// parties. It names the counts that a minimum cell size is held against, the rule of subtraction among them, and what each decision opens.
@@ -68,12 +73,12 @@ public sealed class ReleasePlan
     /// <param name="sides">What is announced.</param>
     /// <param name="minCell">The minimum cell size, 2 or more.</param>
     /// <param name="noise">Noise on every count: then all of them are opened, since a decision about true counts would say more than the noise hides.</param>
-    /// <param name="dominance">What is held to rules of concentration; null for nothing.</param>
+    /// <param name="owner">What the contributing party demands beside; null for nothing.</param>
     /// <exception cref="QueryException">It cannot be held to those.</exception>
     public static ReleasePlan Of(
-        BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null, DominanceTerms? dominance = null)
+        BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null, OwnerTerms? owner = null)
     {
-        var builder = new ReleaseBuilder(query, plan, sides, minCell, dominance);
+        var builder = new ReleaseBuilder(query, plan, sides, minCell, owner);
         if (noise is not null)
         {
             builder.OpenCounts();

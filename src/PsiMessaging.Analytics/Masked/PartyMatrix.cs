@@ -362,11 +362,17 @@ public sealed class PartyMatrix
         }
 
         var levels = await CountLevelsAsync(inGroup);
-        var judged = announced ?? (GroupLabels.Count == 0 ? [] : QuestionRule.ColumnsOf(_query, _party));
+        var judged = announced ?? QuestionRule.ColumnsOf(_query, _party);
         var columns = _query.MinimumMoments().SelectMany(moment => moment.Different).Where(column => column.Party == _party)
             .Concat(judged).Distinct().OrderBy(column => column.Name, StringComparer.Ordinal).ToArray();
         var behind = await BehindAsync(columns, inGroup, isPooled: announced is null);
-        _announced = new QueryAnnouncement(GroupRecords, levels, [.. judged.Select(column => new ColumnAnnouncement(column.Name, behind[column].Spreads))]);
+
+        // The other party's columns are judged over all common records: a refusal that followed from who passes a condition would tell of who does. What a
+        // condition leaves of them the release decides.
+        var all = announced is null ? await BehindAsync(judged, new int[_rows.Rows], isPooled: true) : behind;
+        _announced = new QueryAnnouncement(GroupRecords, levels, [.. judged.Select(column => new ColumnAnnouncement(column.Name, all[column].Spreads))]);
+        HeldByFew = announced is not null ? [] : [.. judged.Where(column => behind[column].Spreads is [var spread]
+            && QuestionRule.IsHeldByFew(spread, _minCell)).Select(column => column.Name)];
         if (announced is { Count: > 0 } && PutAside(inGroup, notes))
         {
             // Most frequent are values among the groups that are left.
@@ -550,6 +556,12 @@ public sealed class PartyMatrix
             yield return (chunk.Values, chunk.Rows);
         }
     }
+
+    /// <summary>
+    /// Of the other party's columns that are calculated with those of which, after its part of the filter, fewer than the minimum of records hold nearly all
+    /// that differs. The release withholds what follows from them; which they are is not said.
+    /// </summary>
+    public IReadOnlyList<string> HeldByFew { get; private set; } = [];
 
     /// <summary>
     /// Under a minimum cell size: the party's numeric columns of which fewer than the minimum of the

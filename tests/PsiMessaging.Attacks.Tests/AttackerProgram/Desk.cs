@@ -104,14 +104,27 @@ internal sealed class Desk : IDisposable
             // A worker that looks at nothing still has to say how many records are in its groups: two are the least that can be.
             var left = await PartyMatrix.OpenAsync(query, "P1", _run.P1, Has(Rules.Columns) ? _minimum : 2, "P2");
             var right = await PartyMatrix.OpenAsync(query, "P2", _run.P2, _minimum);
-            if (left.GroupLabels.Count == 0 || (Has(Rules.Columns) && FaultOf(query, left, right) is not null))
+            var fault = QuestionRule.Fault(left.Announced, query, "P1", _minimum, isAsker: true);
+            if (left.GroupLabels.Count == 0 || (Has(Rules.Columns) && fault is not null))
             {
-                return new Reply(FaultOf(query, left, right) ?? left.ColumnFault ?? "no group of enough records");
+                return new Reply(fault ?? left.ColumnFault ?? "no group of enough records");
             }
 
+            // What a party judges of those that pass its own conditions is what it announces where it asks.
+            if (!Has(Rules.Refusals) && (await PartyMatrix.OpenAsync(query, "P2", _run.P2, _minimum, "P1")).ColumnFault is { } passing)
+            {
+                return new Reply(passing);
+            }
+
+            // What is refused for the other party's records is entered too.
             if (await IsTooCloseAsync(query, left, right))
             {
                 return new Reply(QueryException.TooClose);
+            }
+
+            if (Has(Rules.Columns) && QuestionRule.Fault(right.Announced, query, "P2", _minimum, isAsker: false) is { } few)
+            {
+                return new Reply(few);
             }
 
             return change is not null && Has(Rules.Binding) && await BoundAsync(text, change) is { } found
@@ -124,9 +137,6 @@ internal sealed class Desk : IDisposable
     }
 
     private bool IsAskers(string column) => _run.Schema.Resolve(column).Party == "P1";
-
-    private string? FaultOf(BoundQuery query, PartyMatrix left, PartyMatrix right) =>
-        QuestionRule.Fault(left.Announced, query, "P1", _minimum, isAsker: true) ?? QuestionRule.Fault(right.Announced, query, "P2", _minimum, isAsker: false);
 
     /// <summary>Holds a question against those before it, at both parties, and enters it where neither refuses.</summary>
     private async Task<bool> IsTooCloseAsync(BoundQuery query, PartyMatrix left, PartyMatrix right)
@@ -180,7 +190,7 @@ internal sealed class Desk : IDisposable
         var product = await ProductAsync(plan, left, right, change);
         var sides = new ReleaseSides("P1", left.Announced.Groups, left.Announced.Levels, left.ReleaseSide, right.TwoValued,
             ReleaseSides.MissingOf(right.GroupLabels));
-        var release = ReleasePlan.Of(query, plan, sides, _minimum);
+        var release = ReleasePlan.Of(query, plan, sides, _minimum, owner: new OwnerTerms(HeldByFew: right.HeldByFew));
         var opened = Decide(Changed(release.Program), release.Constants, product);
         var words = release.Words(opened, new ulong[product.Length], release.Program.Extend(product));
         var read = release.Read(opened, words);

@@ -41,8 +41,14 @@ internal enum Rules
     /// <summary>Where counts have noise: each answer costs of an account that ends.</summary>
     Account = 1024,
 
+    /// <summary>
+    /// What the contributing party refuses follows from all common records and not from those that pass a condition, and counts as an answer; off, it refuses
+    /// for those that pass, before it looks at earlier questions, and forgets it.
+    /// </summary>
+    Refusals = 2048,
+
     /// <summary>A grant with <c>boundOnly</c>, where questions must not be near each other.</summary>
-    Guarded = Minimum | Subtraction | Columns | BoundOnly | Binding | History | OwnHistory | Totals | Release | Account,
+    Guarded = Minimum | Subtraction | Columns | BoundOnly | Binding | History | OwnHistory | Totals | Release | Account | Refusals,
 
     /// <summary>A grant with <c>boundOnly</c> and <c>"history": "once"</c>.</summary>
     All = Guarded | Once,

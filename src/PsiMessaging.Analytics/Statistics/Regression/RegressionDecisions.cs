@@ -117,6 +117,11 @@ internal sealed class RegressionDecisions(ReleaseBuilder builder)
             Require(Complete - different, spread => spread.Records - spread.Different);
         }
 
+        if (builder.IsOthers(column))
+        {
+            decisions.Add(builder.NotHeldByFew(column));
+        }
+
         if (decisions.Count > 0)
         {
             Add(SpreadOf(column), decisions);

@@ -217,7 +217,7 @@ internal sealed class Asking(
         var agreed = question.Move(QuestionTrigger.Agree) with
         {
             Masked = masked with { Peer = labels.Shape, Labels = labels, Sides = sides, Noise = labels.Noise,
-                Dominance = labels.Dominance is null ? null : new DominanceTerms(labels.Dominance) },
+                Owner = labels.Dominance is null ? null : new OwnerTerms(new DominanceTerms(labels.Dominance)) },
         };
         await contributions.OpenAsync(session, agreed);
         return turn.Commit(effects =>

@@ -81,7 +81,11 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         }
     }
 
-    private TurnOutcome Refuse(Turn<PartySession> turn, Waiting<ProposeQuery> waiting, Exception fault)
+    /// <param name="turn">The turn.</param>
+    /// <param name="waiting">The question.</param>
+    /// <param name="fault">Why.</param>
+    /// <param name="draft">The question, where its refusal says something of the own records: then it counts as an answer does.</param>
+    private TurnOutcome Refuse(Turn<PartySession> turn, Waiting<ProposeQuery> waiting, Exception fault, HistoryDraft? draft = null)
     {
         var (session, id) = (turn.Session, waiting.Message.QueryId);
         if (fault is not QueryException)
@@ -94,6 +98,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         var body = sealing.Seal(session, id, nameof(RefuseQuery), new QueryRefusal(exception.Message), SealedBodyJson.Default.QueryRefusal);
         return turn.Commit(effects =>
         {
+            draft?.Keep(effects);
             effects.Finish(waiting.Slot);
             if (exception.Code != FailureCodes.OverBudget)
             {
@@ -145,8 +150,14 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         if (session.MinCell > 1)
         {
             RequireOffer(session);
-            RequireMinimum(session, query, asked, noise is null ? matrix : null);
+            RequireAnnounced(session, query, asked);
+
+            // Before anything that depends on the own records is said: of two refusals one is on the other side of the minimum.
             draft = await history.OnPeersAsync(turn, proposal.QueryId, query, matrix, asked.Announced!.Groups);
+            if (noise is null && QuestionRule.Fault(matrix.Announced, query, party.Name, session.MinCell, isAsker: false) is { } few)
+            {
+                return RefuseByOwn(turn, waiting, few, draft);
+            }
         }
 
         var dominance = noise is null && PartyPolicy.Load(party.Home).Dominance.TryGetValue(session.Dataset!, out var rules)
@@ -156,7 +167,8 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             Id = proposal.QueryId, Session = session.Id, Asker = session.Peer, Text = asked.Text, AskedAt = turn.Now,
             Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape,
                 Sides: session.MinCell > 1 ? new ReleaseSides(session.Peer, asked.Announced!.Groups, asked.Announced.Levels, asked.Release!, matrix.TwoValued,
-                    ReleaseSides.MissingOf(matrix.GroupLabels)) : null, Noise: noise?.Terms, Dominance: dominance),
+                    ReleaseSides.MissingOf(matrix.GroupLabels)) : null, Noise: noise?.Terms,
+                Owner: new OwnerTerms(dominance, matrix.HeldByFew)),
         };
         RequireRoom(session, question);
 
@@ -171,7 +183,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
     {
         var session = turn.Session;
         await contributions.OpenAsync(session, question, matrix);
-        var labels = matrix.Labels with { Noise = question.Masked!.Noise, Dominance = question.Masked.Dominance?.Columns };
+        var labels = matrix.Labels with { Noise = question.Masked!.Noise, Dominance = question.Masked.Owner?.Dominance?.Columns };
         var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), labels, SealedBodyJson.Default.PartyLabels);
         try
         {
@@ -259,14 +271,12 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
     }
 
     /// <summary>
-    /// Whether this party contributes: what the asking party announces of its own side, and this party's own, must single out nobody. Its own groups that are
-    /// too small have been put aside already.
+    /// Whether what the asking party announces of its own side can be, and singles out nobody.
     /// </summary>
     /// <param name="session">The session.</param>
     /// <param name="query">The question.</param>
     /// <param name="asked">What the asking party says.</param>
-    /// <param name="matrix">The own side; null where the answer has noise, which hides what these rules hide.</param>
-    private void RequireMinimum(PartySession session, BoundQuery query, QueryProposal asked, PartyMatrix? matrix)
+    private void RequireAnnounced(PartySession session, BoundQuery query, QueryProposal asked)
     {
         if (QuestionRule.Malformed(asked.Announced, query, session.Peer, party.Name, asked.Shape, session.IntersectionSize!.Value) is { } unknown)
         {
@@ -278,10 +288,23 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             throw new QueryException(QueryException.BelowMinimum, $"the question cannot be checked against the minimum cell size, and is refused: {unsaid}");
         }
 
-        if ((QuestionRule.Fault(asked.Announced!, query, session.Peer, session.MinCell, isAsker: true)
-            ?? (matrix is null ? null : QuestionRule.Fault(matrix.Announced, query, party.Name, session.MinCell, isAsker: false))) is { } fault)
+        if (QuestionRule.Fault(asked.Announced!, query, session.Peer, session.MinCell, isAsker: true) is { } fault)
         {
             throw new QueryException(QueryException.BelowMinimum, fault);
+        }
+    }
+
+    /// <summary>Refuses for what the own records are. The question is entered: a refusal that depends on them is an answer.</summary>
+    private TurnOutcome RefuseByOwn(Turn<PartySession> turn, Waiting<ProposeQuery> waiting, string why, HistoryDraft? draft)
+    {
+        try
+        {
+            return Refuse(turn, waiting, new QueryException(QueryException.BelowMinimum, why), draft);
+        }
+        catch (PolicyDesk.SupersededException)
+        {
+            // A question of another session was quicker, and this one was not held against it. The next turn does.
+            return TurnOutcome.Worked;
         }
     }
 }
