@@ -22,6 +22,8 @@ public class SealedBodyTests
             new PartyLabels([["Città", null], ["a \"quoted\" <label> & more", "16-24"]], [["(0)", "1"], []], ["SEX", "Età"],
                 new NoiseTerms(NoiseKind.Gaussian, 2.5m))),
         ("AcceptQuery.least", typeof(AcceptQuery), new PartyLabels([], [])),
+        ("AcceptQuery.cellKey", typeof(AcceptQuery),
+            new PartyLabels([["N"], [null]], [], null, new NoiseTerms(NoiseKind.CellKey, Thresholds: [4846, 20851, 44685, 60690]))),
         ("RefuseQuery", typeof(RefuseQuery), new QueryRefusal("the question's “shape” cannot be")),
     ];
 

@@ -33,7 +33,15 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         if (minCell > 1)
         {
             rules.AddRange(table.Own?.Notes ?? []);
-            rules.Add(groups.Noise is { } noise ? Disclosure.NoiseRule.Text(noise) : WithheldRule(minCell));
+            if (groups.Noise is null or { IsCellKey: true })
+            {
+                rules.Add(WithheldRule(minCell));
+            }
+
+            if (groups.Noise is { } noise)
+            {
+                rules.Add(Disclosure.NoiseRule.Text(noise));
+            }
         }
 
         if (query.Weight is { } column)

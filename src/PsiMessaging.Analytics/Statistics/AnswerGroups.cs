@@ -34,7 +34,7 @@ internal sealed class AnswerGroups
         {
             Shown = [.. release.Cells.Take(Records.Length)];
             OthersHave = table.OthersSelect
-                || (Array.TrueForAll(Shown, cell => cell) ? own.Groups.Sum(records => (long)records) > Records.Sum() : OthersGroup);
+                || (Array.TrueForAll(Shown, cell => cell) && Noise is null or { IsCellKey: false } ? own.Groups.Sum(records => (long)records) > Records.Sum() : OthersGroup);
             IsComplete = IsEveryShown(own);
             return;
         }
@@ -45,7 +45,7 @@ internal sealed class AnswerGroups
     }
 
     private bool IsEveryShown(OwnRecords own) =>
-        Shown.Length > 0 && Array.TrueForAll(Shown, cell => cell) && own.Aside == 0 && (Noise is not null || !(OthersHave && OthersGroup));
+        Shown.Length > 0 && Array.TrueForAll(Shown, cell => cell) && own.Aside == 0 && (Noise is { IsCellKey: false } || !(OthersHave && OthersGroup));
 
     public BoundQuery Query { get; }
     public IMomentTable Table { get; }
@@ -69,7 +69,7 @@ internal sealed class AnswerGroups
 
     /// <summary>
     /// Whether records of the own groups may be in no group: dropped by the other party's filter or in its small groups. Where others have decided what is
-    /// shown and not all is, it is not known, and they may.
+    /// shown and not all is, it is not known, and they may; nor is it where cell keys keep counts from being compared.
     /// </summary>
     public bool OthersHave { get; }
 
