@@ -134,18 +134,19 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
                 throw new QueryException(no.Code, no.ForPeer);
         }
 
-        var noise = noises.On(session.Dataset);
+        var noise = noises.On(session.Dataset, query);
         if (noise is not null)
         {
-            NoiseRule.Require(query, party.Name, session.MinCell);
+            NoiseRule.Require(query, party.Name, session.MinCell, noise.Terms);
         }
 
         HistoryDraft? draft = null;
-        var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null, hasEveryClass: noise is not null);
+        var account = noise is { Law: not NoiseKind.CellKey } ? noise : null;
+        var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null, hasEveryClass: account is not null);
         if (session.MinCell > 1)
         {
             RequireOffer(session);
-            RequireMinimum(session, query, asked, noise is null ? matrix : null);
+            RequireMinimum(session, query, asked, account is null ? matrix : null);
             draft = await history.OnPeersAsync(turn, proposal.QueryId, query, matrix, asked.Announced!.Groups);
         }
 
@@ -159,7 +160,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         RequireRoom(session, question);
 
         // Last of all: what is spent is spent.
-        var spent = noise is null ? null : noises.Spend(session.Dataset!, question, noise);
+        var spent = account is null ? null : noises.Spend(session.Dataset!, question, account);
         return await ContributeAsync(turn, waiting, question, query, matrix, draft, spent);
     }
 
@@ -169,7 +170,8 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
     {
         var session = turn.Session;
         await contributions.OpenAsync(session, question, matrix);
-        var labels = matrix.Labels with { Noise = question.Masked!.Noise };
+        var keyed = question.Masked!.Noise is { IsCellKey: true } ? contributions.CellKeys.NameOf(session.Dataset!) : null;
+        var labels = matrix.Labels with { Noise = question.Masked.Noise };
         var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), labels, SealedBodyJson.Default.PartyLabels);
         try
         {
@@ -187,6 +189,11 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
                 {
                     effects.Audit("noise-spent", ("session", session.Id), ("query", question.Id), ("dataset", session.Dataset),
                         ("rho", spent.Cost.ToString()), ("left", spent.Left.ToString()));
+                }
+
+                if (keyed is not null)
+                {
+                    effects.Audit("cell-keys-used", ("session", session.Id), ("query", question.Id), ("dataset", session.Dataset), ("keys", keyed));
                 }
 
                 effects.Send(session.Peer, new AcceptQuery(session.Id, session.Transcript, question.Id), body);
@@ -263,7 +270,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
     /// <param name="session">The session.</param>
     /// <param name="query">The question.</param>
     /// <param name="asked">What the asking party says.</param>
-    /// <param name="matrix">The own side; null where the answer has noise, which hides what these rules hide.</param>
+    /// <param name="matrix">The own side; null where the answer has noise with an account, which hides what these rules hide.</param>
     private void RequireMinimum(PartySession session, BoundQuery query, QueryProposal asked, PartyMatrix? matrix)
     {
         if (QuestionRule.Malformed(asked.Announced, query, session.Peer, party.Name, asked.Shape, session.IntersectionSize!.Value) is { } unknown)
