@@ -17,14 +17,19 @@ public sealed record PolicyNoise
     /// <summary>Its law; left out: <c>gaussian</c>.</summary>
     public NoiseKind Law { get; init; }
     /// <summary>σ of the Gaussian, scale of Laplace's: 0.1 to 1,000,000.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public decimal? Spread { get; init; }
     /// <summary>What is promised in all: ε, above 0, to 100.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? Epsilon { get; init; }
     /// <summary>The same: δ, above 0, to 0.1.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public double? Delta { get; init; }
     /// <summary>Cell keys: the noise's variance, above 0.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public decimal? Variance { get; init; }
     /// <summary>Cell keys: no count is off by more, 1 to 20.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public int? Deviation { get; init; }
 
     /// <summary>As the partner is told.</summary>
@@ -80,8 +85,7 @@ public sealed record PolicyNoise
     private IReadOnlyList<int> Thresholds() => Made.GetOrAdd((Deviation!.Value, Variance!.Value), static parameters =>
     {
         var variance = Rational.Parse(parameters.Variance.ToString(CultureInfo.InvariantCulture));
-        var table = CellKeyTableBuilder.Build(parameters.Deviation, variance, avoided: 0);
-        return CellKeyThresholds.Of(table.CountIndependent(table.Rows.Length));
+        return CellKeyThresholds.Of(CellKeyTableBuilder.LastRow(parameters.Deviation, variance));
     });
 
     /// <summary>Policies are read for every decision.</summary>
