@@ -35,7 +35,7 @@ internal sealed class MaskedRun : IDisposable
     /// <summary>Noise by cell keys on what P1 asks of P2, and the key of each record of P2's file, from 0.</summary>
     public (NoiseTerms Terms, Func<int, ushort> KeyOf)? CellKeys { get; set; }
 
-    /// <summary>AND gates of the last release, and bytes of its program, of its transfers, of its tables, of what is sealed, and of what the linker adds.</summary>
+    /// <summary>AND gates of the last release, and bytes of its program, its transfers, its tables, of what is sealed, and of what the linker adds.</summary>
     public (int Gates, int Program, int Transfer, int Tables, int Sealed, int Labels) Cost { get; private set; }
 
     /// <summary>Words the linker saw in the last query.</summary>
@@ -246,7 +246,7 @@ internal sealed class MaskedRun : IDisposable
         return ([.. release.Program.Extend(memory).Select((word, i) => opened[i] ? all[i] : word)], release.Program.Extend(truth), opened);
     }
 
-    /// <summary>Counts with noise that the asking party had after the last of <see cref="MemoryAsync"/>, by the place of the word that they stand for.</summary>
+    /// <summary>Counts with noise that the asking party had after the last <see cref="MemoryAsync"/>, by the place of the word they stand for.</summary>
     public IReadOnlyList<(int Place, ulong Count)> Noisy { get; private set; } = [];
 
     /// <summary>What is decided about a question of P1's that announces its groups larger than they are.</summary>

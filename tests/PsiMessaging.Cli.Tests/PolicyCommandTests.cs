@@ -74,8 +74,8 @@ public sealed class PolicyCommandTests : IDisposable
     {
         await MakeAsync("\"P2\": [{ \"datasets\": [\"people\"], \"columns\": { \"groupBy\": [\"*\"], \"measure\": [\"INCOME\"] } }] }, "
             + "\"noise\": { \"people\": { \"law\": \"cellKey\", \"variance\": 1.08, \"deviation\": 2 }");
-        const string Line = "Counts about people have noise by cell keys, on top of all exact rules: variance 1.08, off by 2 or less in 95 of 100 cells and by 2 "
-            + "at most, under a minimum cell size of 3 or more. It is not differential privacy and has no account: over many partitions it averages out.";
+        const string Line = "Counts about people have noise by cell keys, on top of all exact rules: variance 1.08, off by 2 or less in 95 of 100 cells and "
+            + "by 2 at most, under a minimum cell size of 3 or more. It is not differential privacy and has no account: over many partitions it averages out.";
         var answered = (await PsiAsync("policy", "explain", "count by REGION, THEIRS", "--with", "P2")).Output;
         Assert.Contains("The question is answered, within the bounds of a day, if the minimum cell size lets it be.", answered, StringComparison.Ordinal);
         Assert.Contains(Line, answered, StringComparison.Ordinal);

@@ -164,7 +164,7 @@ public class SealedBodyTests
             (type, lists) = (type.GetGenericArguments()[0], lists + "[]");
         }
 
-        return (type, lists);
+        return (Nullable.GetUnderlyingType(type) ?? type, lists);
     }
 
     private static string AsyncApi() => File.ReadAllText(Path.Combine(ContractsFolder.Path, "asyncapi.yaml"));

@@ -99,15 +99,10 @@ public enum NoiseKind
 /// <param name="Law">Its law.</param>
 /// <param name="Spread">σ of the Gaussian, scale of Laplace's, 0.1 to 1,000,000; null with cell keys.</param>
 /// <param name="Thresholds">
-/// Cell keys alone: 2·D numbers, 1 to 65,535, ascending, each with its opposite to 65,536. Of a cell whose records' keys sum to k modulo 65,536 the noise is how
-/// many of them are at most k, less D. Null else.
+/// Cell keys alone: 2·D numbers, 1 to 65,535, ascending, each with its opposite to 65,536. Of a cell whose records' keys sum to k modulo 65,536 the noise is
+/// how many of them are at most k, less D. Null else.
 /// </param>
-public sealed record NoiseTerms(NoiseKind Law, decimal? Spread = null, IReadOnlyList<int>? Thresholds = null)
-{
-    /// <summary>Whether the noise is a function of the cell's records, on top of all exact rules, and costs nothing of an account.</summary>
-    [JsonIgnore]
-    public bool IsCellKey => Law == NoiseKind.CellKey;
-}
+public sealed record NoiseTerms(NoiseKind Law, decimal? Spread = null, IReadOnlyList<int>? Thresholds = null);
 
 /// <summary>Sealed body of <see cref="RefuseQuery"/>.</summary>
 /// <param name="Reason">

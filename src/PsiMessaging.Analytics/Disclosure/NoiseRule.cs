@@ -26,7 +26,7 @@ public static class NoiseRule
     private const int MostSpreads = 64;
 
     /// <summary>Whether terms that somebody else sent can be.</summary>
-    public static bool IsValid(NoiseTerms terms) => terms.IsCellKey ? terms.Spread is null && CellKeyRule.IsValid(terms.Thresholds)
+    public static bool IsValid(NoiseTerms terms) => terms.Law == NoiseKind.CellKey ? terms.Spread is null && CellKeyRule.IsValid(terms.Thresholds)
         : Enum.IsDefined(terms.Law) && terms.Spread is >= LeastSpread and <= GreatestSpread && terms.Thresholds is null;
 
     /// <summary>Refuses a question that cannot be answered with noise.</summary>
@@ -53,7 +53,7 @@ public static class NoiseRule
         : query.Statistic is not TableStatistic || query.Weight is not null
             || query.Clause.Measures.Any(measure => !measure.Function.IsCount || measure.Columns.Count > 0)
             ? "counts alone have it; ask for tables of count, without weights"
-        : terms.IsCellKey ? CellKeyRule.FaultOf(terms, minCell)
+        : terms.Law == NoiseKind.CellKey ? CellKeyRule.FaultOf(terms, minCell)
         : query.AllGroupings.FirstOrDefault(grouping => grouping.Categories is null && isContributors(grouping.Column)) is { } open
             ? $"which groups {open.Column} has is not to be learned either; name its classes in the question, for example {open.Column} in ('A', 'B') as X "
                 + $"or {open.Column} in 0-9, 10-19"
@@ -62,7 +62,7 @@ public static class NoiseRule
     /// <summary>By how much a count is off at most, in 95 of 100 cells or more.</summary>
     public static long MostOff(NoiseTerms terms)
     {
-        if (terms.IsCellKey)
+        if (terms.Law == NoiseKind.CellKey)
         {
             return CellKeyRule.MostOff(terms);
         }
@@ -77,7 +77,7 @@ public static class NoiseRule
     /// <summary>What is said under an answer.</summary>
     public static string Text(NoiseTerms terms)
     {
-        if (terms.IsCellKey)
+        if (terms.Law == NoiseKind.CellKey)
         {
             return CellKeyRule.Text(terms);
         }

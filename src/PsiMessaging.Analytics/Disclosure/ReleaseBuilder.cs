@@ -102,7 +102,8 @@ internal sealed class ReleaseBuilder
         var (groupA, groupB) = PlaceOf(cell);
         _named.Add((cell, key), _openings.Count);
         int[] words = [.. moments.SelectMany(moment => _plan.WordsOf(moment, groupA, groupB)).Distinct().Order()];
-        _openings.Add(_noise is { IsCellKey: true } ? new Opening(decision, []) { Computed = [WithNoise(cell, words.Single())] } : new Opening(decision, words));
+        _openings.Add(_noise is { Law: NoiseKind.CellKey } ? new Opening(decision, []) { Computed = [WithNoise(cell, words.Single())] }
+            : new Opening(decision, words));
     }
 
     /// <summary>

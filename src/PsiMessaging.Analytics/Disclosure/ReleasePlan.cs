@@ -58,7 +58,7 @@ public sealed class ReleasePlan
     public int[] Bits()
     {
         var bits = _plan.Bits();
-        return Noise is null or { IsCellKey: true } ? bits : [.. bits.Select(own => own == 0 ? 0 : Math.Max(own, NoiseRule.BitsOf(_plan.Rows, Noise)))];
+        return Noise is null or { Law: NoiseKind.CellKey } ? bits : [.. bits.Select(own => own == 0 ? 0 : Math.Max(own, NoiseRule.BitsOf(_plan.Rows, Noise)))];
     }
 
     /// <summary>The plan of a question's release.</summary>
@@ -73,7 +73,7 @@ public sealed class ReleasePlan
     public static ReleasePlan Of(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null)
     {
         var builder = new ReleaseBuilder(query, plan, sides, minCell, noise);
-        if (noise is { IsCellKey: false })
+        if (noise is { Law: not NoiseKind.CellKey })
         {
             builder.OpenCounts();
             return builder.Build();

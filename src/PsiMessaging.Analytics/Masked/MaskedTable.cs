@@ -38,8 +38,8 @@ public sealed class MaskedTable : IMomentTable
         _ownGroups = [.. asker.Groups.SelectMany((_, left) => Enumerable.Repeat(left / bins, other.Groups.Count))];
         Groups = [.. asker.Groups.SelectMany(left => other.Groups.Select(right => Join(left, right)))];
         // With an account a count may be anything; by cell keys it is off by so much at most.
-        var isNoisy = release?.Noise is { IsCellKey: false };
-        var off = release?.Noise is { IsCellKey: true } keyed ? Disclosure.CellKeyRule.Deviation(keyed) : 0;
+        var isNoisy = release?.Noise is { Law: not NoiseKind.CellKey };
+        var off = release?.Noise is { Law: NoiseKind.CellKey } keyed ? Disclosure.CellKeyRule.Deviation(keyed) : 0;
         var total = BigInteger.Zero;
         var inGroups = new BigInteger[own?.Groups.Count ?? asker.Groups.Count];
         for (var group = 0; group < Groups.Count; group++)

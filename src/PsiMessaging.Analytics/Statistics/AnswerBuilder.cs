@@ -1,4 +1,5 @@
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Statistics;
 
@@ -33,7 +34,7 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         if (minCell > 1)
         {
             rules.AddRange(table.Own?.Notes ?? []);
-            if (groups.Noise is null or { IsCellKey: true })
+            if (groups.Noise is null or { Law: NoiseKind.CellKey })
             {
                 rules.Add(WithheldRule(minCell));
             }

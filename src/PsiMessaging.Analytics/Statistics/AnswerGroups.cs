@@ -2,6 +2,7 @@ using System.Numerics;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Batches;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Statistics;
 
@@ -34,7 +35,8 @@ internal sealed class AnswerGroups
         {
             Shown = [.. release.Cells.Take(Records.Length)];
             OthersHave = table.OthersSelect
-                || (Array.TrueForAll(Shown, cell => cell) && Noise is null or { IsCellKey: false } ? own.Groups.Sum(records => (long)records) > Records.Sum() : OthersGroup);
+                || (Array.TrueForAll(Shown, cell => cell) && Noise is null or { Law: not NoiseKind.CellKey }
+                    ? own.Groups.Sum(records => (long)records) > Records.Sum() : OthersGroup);
             IsComplete = IsEveryShown(own);
             return;
         }
@@ -45,7 +47,8 @@ internal sealed class AnswerGroups
     }
 
     private bool IsEveryShown(OwnRecords own) =>
-        Shown.Length > 0 && Array.TrueForAll(Shown, cell => cell) && own.Aside == 0 && (Noise is { IsCellKey: false } || !(OthersHave && OthersGroup));
+        Shown.Length > 0 && Array.TrueForAll(Shown, cell => cell) && own.Aside == 0
+            && (Noise is { Law: not NoiseKind.CellKey } || !(OthersHave && OthersGroup));
 
     public BoundQuery Query { get; }
     public IMomentTable Table { get; }
@@ -56,7 +59,7 @@ internal sealed class AnswerGroups
     public bool HasMinimum => MinCell > 1;
 
     /// <summary>What has been added to every count; null for nothing.</summary>
-    public Contracts.V1.NoiseTerms? Noise => Table.Release?.Noise;
+    public NoiseTerms? Noise => Table.Release?.Noise;
 
     /// <summary>Records of each group.</summary>
     public long[] Records { get; }

@@ -236,7 +236,8 @@ internal static class PolicyCommands
             + $"{CellKeyRule.Variance(noise.Terms):0.####}, off by {NoiseRule.MostOff(noise.Terms)} or less in 95 of 100 cells and by "
             + $"{CellKeyRule.Deviation(noise.Terms)} at most, under a minimum cell size of {CellKeyRule.Deviation(noise.Terms) + 1} or more. It is not "
             + $"differential privacy and has no account: over many partitions it averages out.")
-        : $"Counts about {dataset} have noise and are off by {NoiseRule.MostOff(noise.Terms)} or less in 95 of 100 cells; {noise.Standing(home.Path, dataset)}.";
+        : $"Counts about {dataset} have noise and are off by {NoiseRule.MostOff(noise.Terms)} or less in 95 of 100 cells; "
+            + $"{noise.Standing(home.Path, dataset)}.";
 
     private static string WordOf(ColumnUse use) => use switch { ColumnUse.GroupBy => "make groups", ColumnUse.Measure => "calculate", _ => "filter" };
 

@@ -179,7 +179,7 @@ internal static class QueryOutput
     private static JsonObject Describe(NoiseTerms noise)
     {
         var described = new JsonObject { ["law"] = JsonSerializer.SerializeToNode(noise.Law) };
-        if (noise.IsCellKey)
+        if (noise.Law == NoiseKind.CellKey)
         {
             (described["variance"], described["deviation"]) = (CellKeyRule.Variance(noise), CellKeyRule.Deviation(noise));
         }

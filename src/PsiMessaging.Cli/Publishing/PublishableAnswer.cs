@@ -4,6 +4,7 @@ using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Analytics.Statistics.Measures;
 using PsiMessaging.Analytics.Statistics.Tables;
 using PsiMessaging.Cli.Output;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
 using PsiMessaging.Party.Questions;
 
@@ -88,7 +89,7 @@ internal sealed class PublishableAnswer
 
         if (result.Answer.Noise is { } noise)
         {
-            throw Refused(noise.IsCellKey
+            throw Refused(noise.Law == NoiseKind.CellKey
                 ? $"{name} has noise by cell keys: its counts are not the true ones, and what follows from them cannot be audited; see psi answer {name}"
                 : $"{name} has noise, which protects it already: print it with psi answer {name}");
         }

@@ -9,8 +9,8 @@ using PsiMessaging.Disclosure.Privacy;
 namespace PsiMessaging.Party.Policy;
 
 /// <summary>
-/// Noise on all that partners are told of a dataset: with an account of how much may be told (docs/noise.md, "Noise in answers"), or by cell keys, on top of all
-/// exact rules and without one ("Cell keys in answers").
+/// Noise on all that partners are told of a dataset: with an account of how much may be told (docs/noise.md, "Noise in answers"), or by cell keys, on top of
+/// all exact rules and without one ("Cell keys in answers").
 /// </summary>
 public sealed record PolicyNoise
 {
@@ -51,7 +51,9 @@ public sealed record PolicyNoise
     internal string? Fault => Law == NoiseKind.CellKey ? CellKeyFault
         : Variance is not null || Deviation is not null ? "\"variance\" and \"deviation\" are of the law cellKey; with an account say \"spread\""
         : Spread is null || Epsilon is null || Delta is null ? "needs \"spread\", \"epsilon\" and \"delta\""
-        : !NoiseRule.IsValid(Terms) ? "\"spread\" is 0.1 to 1000000"
+        : AccountFault;
+
+    private string? AccountFault => !NoiseRule.IsValid(Terms) ? "\"spread\" is 0.1 to 1000000"
         : !(Epsilon > 0 && Epsilon <= 100) || !(Delta > 0 && Delta <= 0.1) ? "\"epsilon\" is above 0, to 100, and \"delta\" above 0, to 0.1"
         : Cost > Budget ? $"one question costs rho {Cost}, and the budget is {Budget}; take a greater \"spread\" or \"epsilon\""
         : null;

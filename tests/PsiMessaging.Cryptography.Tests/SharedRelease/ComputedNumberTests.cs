@@ -119,7 +119,10 @@ public class ComputedNumberTests
 
         // A few bytes that ask for many gates.
         Assert.Throws<InvalidDataException>(() => ReleaseCircuit.Of(program with { Computed = [.. Enumerable.Repeat(made with { Width = 40 }, 16_000)] }));
-        Assert.Throws<InvalidDataException>(() => ReleaseCircuit.Of(program with { Computed = [made with { Bits = [.. Enumerable.Range(0, 600_000).Select(i => i % 5)] }] }));
+        Assert.Throws<InvalidDataException>(() => ReleaseCircuit.Of(program with
+        {
+            Computed = [made with { Bits = [.. Enumerable.Range(0, 600_000).Select(i => i % 5)] }],
+        }));
         for (var at = 0; at < good.Length; at++)
         {
             for (var value = 0; value < 256; value += 5)

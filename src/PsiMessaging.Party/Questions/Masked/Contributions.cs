@@ -53,8 +53,9 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         }
 
         matrix ??= await MatrixOfAsync(
-            session, question.Id, question.Text, question.IsOwn ? session.Peer : null, !question.IsOwn && question.Masked!.Noise is { IsCellKey: false });
-        if (!question.IsOwn && question.Masked!.Noise is { IsCellKey: true })
+            session, question.Id, question.Text, question.IsOwn ? session.Peer : null, !question.IsOwn
+                && question.Masked!.Noise is { Law: not NoiseKind.CellKey });
+        if (!question.IsOwn && question.Masked!.Noise is { Law: NoiseKind.CellKey })
         {
             matrix.RecordKeys = await CellKeys.OfAsync(session);
         }
@@ -67,7 +68,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
     public (MaskedPlan Plan, QueryMasks Masks) PlanOf(PartySession session, Question question)
     {
         var (masked, query, records) = (question.Masked!, bound.Of(session, question), session.IntersectionSize!.Value);
-        var ((own, peer), hasKeys) = (((party.Name, masked.Own!), (session.Peer, masked.Peer!)), masked.Noise is { IsCellKey: true });
+        var ((own, peer), hasKeys) = (((party.Name, masked.Own!), (session.Peer, masked.Peer!)), masked.Noise is { Law: NoiseKind.CellKey });
         var plan = question.IsOwn
             ? MaskedPlan.Build(query, records, own, peer, masked.Pad, session.MinCell, hasKeys)
             : MaskedPlan.Build(query, records, peer, own, masked.Pad, session.MinCell, hasKeys);

@@ -170,7 +170,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
     {
         var session = turn.Session;
         await contributions.OpenAsync(session, question, matrix);
-        var keyed = question.Masked!.Noise is { IsCellKey: true } ? contributions.CellKeys.NameOf(session.Dataset!) : null;
+        var keyed = question.Masked!.Noise is { Law: NoiseKind.CellKey } ? contributions.CellKeys.NameOf(session.Dataset!) : null;
         var labels = matrix.Labels with { Noise = question.Masked.Noise };
         var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), labels, SealedBodyJson.Default.PartyLabels);
         try
