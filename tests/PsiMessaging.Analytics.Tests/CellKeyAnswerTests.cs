@@ -163,9 +163,12 @@ public class CellKeyAnswerTests
             draws += noise.Length;
         }
 
-        var statistic = frequency.Select((count, i) => (double)CellKeyRule.KeysWith(Census, i - 2) / CellKeyRule.Keys * draws is var expected
+        double Statistic(NoiseTerms law) => frequency.Select((count, i) => (double)CellKeyRule.KeysWith(law, i - 2) / CellKeyRule.Keys * draws is var expected
             ? (count - expected) * (count - expected) / expected : 0).Sum();
-        Assert.True(statistic < 33.4, $"chi-square {statistic:F1} of {string.Join(", ", frequency)}");
+        Assert.True(Statistic(Census) < 33.4, $"chi-square {Statistic(Census):F1} of {string.Join(", ", frequency)}");
+
+        // The test itself: a law of a little more variance is told from it.
+        Assert.True(Statistic(new NoiseTerms(NoiseKind.CellKey, Thresholds: [7000, 20851, 44685, 58536])) > 33.4);
 
         // A product of two independent ones has mean 0 and the square of the variance as its variance.
         Assert.InRange(pairs / Math.Sqrt(draws) / CellKeyRule.Variance(Census), -5, 5);
@@ -191,6 +194,25 @@ public class CellKeyAnswerTests
         // The attack works where its worker is to withhold by itself.
         (memory, truth, _) = await run.MemoryAsync("count by AREA, DISEASE", MinCell, isReleased: false);
         Assert.All(closed, i => Assert.Equal(truth[i], memory[i]));
+    }
+
+    /// <summary>Who asks is bound beside keys as without: a record ten times in a group, or a count added to, is seen before anything is opened.</summary>
+    [Theory]
+    [InlineData("A0")]
+    [InlineData("U1")]
+    public async Task ChangedAsker_WhoSendsOtherThanZerosAndOnes_IsRefused(string what)
+    {
+        using var run = await OpenAsync();
+        try
+        {
+            await run.AskAsync("count by AREA, DISEASE", minCell: MinCell, tamper: (sent, words) => words[0] += sent == what ? 9UL : 0);
+        }
+        catch (InvalidDataException)
+        {
+            // The counts of what was sent cannot be; the linker has refused it before.
+        }
+
+        Assert.NotNull(run.Refused);
     }
 
     [Theory]
