@@ -32,6 +32,9 @@ internal sealed class MaskedRun : IDisposable
     public AlignedRows P1 { get; }
     public AlignedRows P2 { get; }
 
+    /// <summary>Where a party's rows are, as in its folder of a session.</summary>
+    public string FolderOf(string party) => Path.Combine(_folder, party);
+
     /// <summary>Noise by cell keys on what P1 asks of P2, and the key of each record of P2's file, from 0.</summary>
     public (NoiseTerms Terms, Func<int, ushort> KeyOf)? CellKeys { get; set; }
 
@@ -90,6 +93,9 @@ internal sealed class MaskedRun : IDisposable
         return await builder.WriteAsync(folder);
     }
 
+    /// <summary>A column of the contributing party's whose sums are held to a bound, and how many of its largest contributions that is made of.</summary>
+    internal sealed record HeldSums(string Column, int Largest, Func<IReadOnlyList<System.Numerics.BigInteger>, System.Numerics.BigInteger> Least);
+
     /// <summary>What the linker refused the last question for; null where it did not.</summary>
     public string? Refused { get; private set; }
 
@@ -107,7 +113,7 @@ internal sealed class MaskedRun : IDisposable
 
     /// <summary>Asks as one party; every batch goes through Parquet, as to the linker.</summary>
     public async Task<Answer> AskAsync(string text, string asker = "P1", int minCell = 1,
-        int pad = 1, int batchRows = 37, Action<string, ulong[]>? tamper = null)
+        int pad = 1, int batchRows = 37, Action<string, ulong[]>? tamper = null, HeldSums? held = null)
     {
         var query = new BoundQuery(Query.Parse(text), Schema);
         var other = asker == "P1" ? "P2" : "P1";
@@ -146,13 +152,23 @@ internal sealed class MaskedRun : IDisposable
             return plain.Build();
         }
 
-        var release = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, CellKeys?.Terms);
+        var dominance = held is null ? null : await Dominance.MeasureAsync(query, other, [held.Column], right, held.Largest, held.Least);
+        var release = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, CellKeys?.Terms, dominance);
         var circuit = ReleaseCircuit.Of(release.Program);
         var (sealedBytes, labelBytes) = ReleaseProtocol.OpeningSizeBytes(release.Program);
         Cost = (circuit.Circuit.AndGates, release.Program.Write().Length, ReleaseProtocol.TransferSizeBytes(release.Program),
             ReleaseProtocol.TablesSizeBytes(circuit), sealedBytes, labelBytes);
         Assert.Null(QuestionRule.Malformed(left.ReleaseSide, left.Announced, query, asker, left.Shape));
         var released = new AnswerBuilder(query, Release(query, plan, release, product, left, right), minCell, P1.Rows);
+        if (held is not null)
+        {
+            // The asking party's plan is the same, and has none of the thresholds.
+            var theirs = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, null, new DominanceTerms([held.Column]));
+            Assert.Equal(release.Program.Write(), theirs.Program.Write());
+            Assert.DoesNotContain(theirs.Constants, constant => constant < 0);
+            return released.Build();
+        }
+
         Answer expected;
         try
         {

@@ -36,14 +36,19 @@ public class DifferencingAsker
 
     private static string Other() => "IDKEY;INCOME;SEX\n" + string.Concat(Enumerable.Range(0, Common).Select(i => $"id-{i};{Income(i)};{"FM"[i % 2]}\n"));
 
-    private static async Task<TestNetwork> NetworkAsync(bool isGuarded)
+    private static Task<TestNetwork> NetworkAsync(bool isGuarded) => NetworkAsync(isGuarded ? HistoryRule.Guard : HistoryRule.Off);
+
+    private static async Task<TestNetwork> NetworkAsync(HistoryRule rule, string? asker = null, string? other = null)
     {
         var network = new TestNetwork();
-        await network.AddDataAsync(Asker(), Other(), minCell: Minimum);
-        (isGuarded ? new PartyPolicy
+        await network.AddDataAsync(asker ?? Asker(), other ?? Other(), minCell: Minimum);
+        new PartyPolicy
         {
-            Version = 1, Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { ["P1"] = [PolicyGrant.Everything] },
-        } : PartyPolicy.Open).Write(network.P2.Home.Path);
+            Version = 1, Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>>
+            {
+                ["P1"] = [PolicyGrant.Everything with { History = rule, Engines = ["masked"] }],
+            },
+        }.Write(network.P2.Home.Path);
         network.Start();
         return network;
     }
@@ -150,6 +155,42 @@ public class DifferencingAsker
         await using var network = await NetworkAsync(isGuarded: true);
         var (with, without) = await BothAsync(network, "sum(INCOME) by ONE", "sum(INCOME) by TWO", forgets: true);
         Assert.Equal(Earns, Number(with, "1") - Number(without, "1"));
+    }
+
+    /// <summary>And not where each column of the other's serves for one table: sizes do not matter then.</summary>
+    [Fact]
+    public async Task HasTwoMarksAsGroups_AndAWorkerThatForgets_WhereAColumnServesOnce_IsRefused()
+    {
+        await using var network = await NetworkAsync(HistoryRule.Once);
+        var (with, without) = await BothAsync(network, "sum(INCOME) by ONE", "sum(INCOME) by TWO", forgets: true);
+        Assert.Equal((true, false, TooClose), (with.Ok, without.Ok, without.Code));
+    }
+
+    /// <summary>
+    /// No two groups of these are near, and each table keeps to the minimum; what they leave of each other is two people. The guard does not see it; where each
+    /// column serves for one table it is refused, whichever comes first.
+    /// </summary>
+    [Theory]
+    [InlineData(HistoryRule.Guard, false)]
+    [InlineData(HistoryRule.Once, false)]
+    [InlineData(HistoryRule.Once, true)]
+    public async Task AsksByFinerGroupsToo_AndSubtractsWhatIsShownOfThem(HistoryRule rule, bool isFinerFirst)
+    {
+        // Of the ward A 12 have it, of B 2.
+        static string Has(int i) => (i / 2, i % 2) switch { ( < 12, 0) or ( < 2, 1) => "RARE", ( < 42, _) => "FLU", _ => "COLD" };
+        await using var network = await NetworkAsync(rule, "IDKEY;WARD\n" + string.Concat(Enumerable.Range(0, 200).Select(i => $"id-{i};{"AB"[i % 2]}\n")),
+            "IDKEY;DISEASE\n" + string.Concat(Enumerable.Range(0, 200).Select(i => $"id-{i};{Has(i)}\n")));
+        string[] texts = ["count by DISEASE", "count by WARD, DISEASE"];
+        var (first, second) = await BothAsync(network, texts[isFinerFirst ? 1 : 0], texts[isFinerFirst ? 0 : 1]);
+        Assert.True(first.Ok, first.Message);
+        if (rule == HistoryRule.Once)
+        {
+            Assert.Equal(TooClose, second.Code);
+            return;
+        }
+
+        Assert.DoesNotContain(second.Result!.Answer.Rows, row => row[0].Text == "B" && row[1].Text == "RARE");
+        Assert.Equal(2, Number(first, "RARE") - Number(second, "A", "RARE"));
     }
 
     /// <summary>Halves the range of what the person may earn: it passes the threshold where the counts with and without it differ.</summary>

@@ -222,10 +222,14 @@ public class PinnedPartner
     [InlineData("R", "{\"law\":\"gaussian\"}", FailureCodes.BadContribution, "what no noise can be")]
     [InlineData("R", "{\"law\":\"gaussian\",\"spread\":20}", FailureCodes.EngineCannot, "name its classes in the question")]
     [InlineData("mean(N)", "{\"law\":\"gaussian\",\"spread\":20}", FailureCodes.EngineCannot, "counts alone have it")]
-    public async Task SaysThatItsCountsHaveNoiseThatCannotBe_IsRefusedByName(string text, string noise, string code, string expected)
+    public async Task SaysThatItsCountsHaveNoiseThatCannotBe_IsRefusedByName(string text, string noise, string code, string expected) =>
+        await IsRefusedByNameAsync(text, $"\"noise\":{noise}", code, expected);
+
+    /// <summary>A question whose acceptance says something more.</summary>
+    private static async Task IsRefusedByNameAsync(string text, string member, string code, string expected)
     {
         await using var network = new TestNetwork();
-        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Range(0, 12).Select(i => $"K{i};x\n")),
+        await network.AddDataAsync("IDKEY;A\n" + string.Concat(Enumerable.Range(0, 12).Select(i => $"K{i};{1 + (i % 4)}\n")),
             "IDKEY;R;N\n" + string.Concat(Enumerable.Range(0, 12).Select(i => $"K{i};{"ab"[i % 2]};{i}\n")), minCell: 3);
         network.Start();
         var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: "masked"));
@@ -239,7 +243,7 @@ public class PinnedPartner
 
             var own = network.P2.Session()!;
             var labels = Sealing.Unseal(network.P1.Home, network.P1.Session()!, network.P2.Home.Card, accepted.QueryId, nameof(AcceptQuery), envelope.Body);
-            var body = Sealing.Seal(network.P2.Home, own, network.P1.Home.Card, accepted.QueryId, $"{{\"noise\":{noise},{labels[1..]}", nameof(AcceptQuery));
+            var body = Sealing.Seal(network.P2.Home, own, network.P1.Home.Card, accepted.QueryId, $"{{{member},{labels[1..]}", nameof(AcceptQuery));
             return [Envelope.Create(network.P2.Home, "P1", session.Id, accepted, body).Frame.ToArray()];
         };
         var answer = await network.P1.CommandAsync(session.Id, new SubmitQuery(session.Id, text));
@@ -247,6 +251,15 @@ public class PinnedPartner
         Assert.Contains(expected, answer.Message, StringComparison.Ordinal);
         Assert.Equal(SessionState.Completed, network.P1.Session()!.State);
     }
+
+    [Theory]
+    [InlineData("count by R", "[\"N\"]", FailureCodes.BadContribution, "rules that this question has none of")]
+    [InlineData("sum(N)", "[\"N\",\"N\"]", FailureCodes.BadContribution, "rules that this question has none of")]
+    [InlineData("sum(N)", "[\"A\"]", FailureCodes.BadContribution, "rules that this question has none of")]
+    [InlineData("sum(N)", "[null]", FailureCodes.BadContribution, "rules that this question has none of")]
+    [InlineData("sum(N) weight A", "[\"N\"]", FailureCodes.EngineCannot, "how much a record weighs by A it cannot know")]
+    public async Task SaysThatItHoldsSumsToRulesThatCannotBe_IsRefusedByName(string text, string columns, string code, string expected) =>
+        await IsRefusedByNameAsync(text, $"\"dominance\":{columns}", code, expected);
 
     /// <summary>The peer takes back a question of ours: it ended here without an answer or a reason.</summary>
     [Fact]

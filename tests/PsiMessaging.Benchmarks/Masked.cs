@@ -9,8 +9,8 @@ namespace PsiMessaging.Benchmarks;
 
 /// <summary>
 /// <c>masked BROKER [rows [engine]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other,
-/// engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run. The intersection itself is written into
-/// the homes as completed. Prints seconds, the peak memory of every process, and the ratios.
+/// engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run. The intersection
+/// itself is written into the homes as completed. Prints seconds, the peak memory of every process, and the ratios.
 /// </summary>
 internal static class Masked
 {
@@ -37,7 +37,8 @@ internal static class Masked
             return path;
         }).ToArray();
         Case[] cases = [.. engines.SelectMany(engine =>
-            engine == QueryEngine.Masked ? [new Case(engine, 10), new Case(engine, 10, HasHistory: true), new Case(engine, 1)] : new[] { new Case(engine, 1) })];
+            engine == QueryEngine.Masked ? [new Case(engine, 10), new Case(engine, 10, HasHistory: true), new Case(engine, 1)]
+                : new[] { new Case(engine, 1) })];
         foreach (var one in cases)
         {
             await Sending.PrepareAsync(homes[0], "P2", files[0], rows, one.Session, one.Engine, one.MinCell);
@@ -51,7 +52,10 @@ internal static class Masked
             var best = new Dictionary<Case, double>();
             foreach (var one in cases)
             {
-                var grant = PolicyGrant.Everything with { History = one.HasHistory ? HistoryRule.Guard : HistoryRule.Off, Engines = [WireNames.NameOf(one.Engine)] };
+                var grant = PolicyGrant.Everything with
+                {
+                    History = one.HasHistory ? HistoryRule.Guard : HistoryRule.Off, Engines = [WireNames.NameOf(one.Engine)],
+                };
                 foreach (var home in homes.Take(2))
                 {
                     (PartyPolicy.Open with { Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { [PolicyGrant.Any] = [grant] } }).Write(home.Path);

@@ -74,7 +74,8 @@ internal static class Noise
             $"{law,-40} t of large against small: exact {Welch(exactTimes),8:N1}   table {Welch(tableTimes),8:N1}   least, greatest {Welch(extremes),8:N1}");
     }
 
-    private static (double Time, long Size)[] Times(int runs, Func<(double, long)> measure)
+    /// <summary>Times of many runs, without the slowest tenth, each with what it was about.</summary>
+    internal static (double Time, long Size)[] Times(int runs, Func<(double, long)> measure)
     {
         for (var i = 0; i < runs / 10; i++)
         {
@@ -87,7 +88,8 @@ internal static class Noise
         return [.. all.Where(one => one.Item1 <= limit)];
     }
 
-    private static double Welch((double Time, long Size)[] times)
+    /// <summary>Welch's t of the times of larger ones against those of the others.</summary>
+    internal static double Welch((double Time, long Size)[] times)
     {
         var middle = times.Average(one => (double)one.Size);
         var large = times.Where(one => one.Size > middle).Select(one => one.Time).ToArray();
@@ -101,7 +103,7 @@ internal static class Noise
         return (large.Average() - small.Average()) / Math.Sqrt(Error(large) + Error(small));
     }
 
-    private static double Ticks(Action work)
+    internal static double Ticks(Action work)
     {
         var begun = Stopwatch.GetTimestamp();
         work();

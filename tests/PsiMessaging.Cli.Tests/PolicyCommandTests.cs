@@ -69,6 +69,28 @@ public sealed class PolicyCommandTests : IDisposable
         Assert.DoesNotContain("is answered", refused.Output, StringComparison.Ordinal);
     }
 
+    /// <summary>A rule for a column or dataset that there is not holds nothing to anything: it is said.</summary>
+    [Fact]
+    public async Task Explain_OfADatasetWithRulesOfConcentration_SaysWhichSums_AndCheckWhatIsMisspelt()
+    {
+        const string Grant = "\"P2\": [{ \"datasets\": [\"people\"], \"columns\": { \"groupBy\": [\"*\"], \"measure\": [\"*\"] } }] }, ";
+        await MakeAsync(Grant + "\"dominance\": { \"people\": { \"p\": 10, \"nk\": \"(2,85)\", \"columns\": [\"INCOME\"] }");
+        var held = await PsiAsync("policy", "explain", "mean(INCOME) by THEIRS", "--with", "P2");
+        Assert.Contains("What follows from sums of INCOME is withheld where few records may hold too much of one, by p% with p 10 and (2,85);", held.Output,
+            StringComparison.Ordinal);
+        Assert.DoesNotContain("p% with", (await PsiAsync("policy", "explain", "count by REGION", "--with", "P2")).Output, StringComparison.Ordinal);
+        var sound = await PsiAsync("policy", "check");
+        Assert.Contains("Sums of people (INCOME) are held to p% with p 10 and (2,85), which partners are not told.", sound.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("INCOME", sound.Error, StringComparison.Ordinal);
+
+        var text = await File.ReadAllTextAsync(Path.Combine(Home, "policy.json"));
+        await File.WriteAllTextAsync(Path.Combine(Home, "policy.json"), text.Replace("[\"INCOME\"]", "[\"INCOM\"]", StringComparison.Ordinal));
+        Assert.Contains("the dataset people has no column INCOM that can be asked about, which \"dominance\" names", (await PsiAsync("policy", "check")).Error,
+            StringComparison.Ordinal);
+        await File.WriteAllTextAsync(Path.Combine(Home, "policy.json"), text.Replace("\"people\": { \"p\"", "\"peple\": { \"p\"", StringComparison.Ordinal));
+        Assert.Contains("there is no dataset peple, which \"dominance\" names", (await PsiAsync("policy", "check")).Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Explain_OfADatasetWithCellKeys_SaysThatTheExactRulesStayAndWhatItIsNot()
     {

@@ -20,7 +20,7 @@ public class SealedBodyTests
         ("ProposeQuery.least", typeof(ProposeQuery), new QueryProposal("count", new PartyShape(1, []), 1)),
         ("AcceptQuery", typeof(AcceptQuery),
             new PartyLabels([["Città", null], ["a \"quoted\" <label> & more", "16-24"]], [["(0)", "1"], []], ["SEX", "Età"],
-                new NoiseTerms(NoiseKind.Gaussian, 2.5m))),
+                new NoiseTerms(NoiseKind.Gaussian, 2.5m), ["Età"])),
         ("AcceptQuery.least", typeof(AcceptQuery), new PartyLabels([], [])),
         ("AcceptQuery.cellKey", typeof(AcceptQuery),
             new PartyLabels([["N"], [null]], [], null, new NoiseTerms(NoiseKind.CellKey, Thresholds: [4846, 20851, 44685, 60690]))),

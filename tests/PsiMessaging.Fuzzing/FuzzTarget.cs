@@ -67,6 +67,7 @@ public sealed record FuzzTarget(string Name, Func<IReadOnlyList<byte[]>> Seeds, 
             new Decision.AtLeast(0, 10), new Decision.Not(0), new Decision.All([0, 1]), new Decision.Any([0, 2]),
             new Decision.Cells([0, 1, 2], 1, 0, 10), new Decision.CellOf(4, 2),
             new Decision.Merge([0, 1, 2, 1], [new MergeRule(), new MergeRule(OrNone: true, Unless: 0)], 1, 2, 10), new Decision.CellOf(6, 1),
+            new Decision.NotNegative(2),
         ],
         [new Opening(5, [0, 1]), new Opening(7, [64, 65]) { Computed = [0] }])
     {

@@ -72,9 +72,10 @@ public sealed record ColumnSpread(int Records, int Different, int Largest, int S
 /// records at either count. Null for none.
 /// </param>
 /// <param name="Noise">What the answering party adds to every count before anybody sees it; null for nothing.</param>
+/// <param name="Dominance">The answering party's columns in the question whose sums are held to its rules of concentration, in order; null for none.</param>
 public sealed record PartyLabels(
     IReadOnlyList<IReadOnlyList<string?>> Groups, IReadOnlyList<IReadOnlyList<string>> Levels, IReadOnlyList<string>? TwoValued = null,
-    NoiseTerms? Noise = null)
+    NoiseTerms? Noise = null, IReadOnlyList<string>? Dominance = null)
 {
     /// <summary>The shape that follows. It is written for who looks at the body; nobody reads it.</summary>
     public PartyShape Shape => new(Math.Max(1, Groups.Count), [.. Levels.Select(level => level.Count)]);

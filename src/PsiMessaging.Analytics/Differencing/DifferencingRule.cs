@@ -56,6 +56,22 @@ public static class DifferencingRule
         (asker == AskerRelation.Close && own != CellRelation.Apart)
             || (asker != AskerRelation.Apart && (own & (CellRelation.FewApart | CellRelation.Equal)) != CellRelation.Apart);
 
+    /// <summary>
+    /// Whether two questions make tables of their own of records that may be the same (<c>"history": "once"</c>): other groups, other conditions, or other
+    /// sizes. Records are others for certain where the asking party's conditions exclude each other in one session; that the contributing party's do is not
+    /// enough, since the asking party knows how many there are of all: what two years leave of a group are the others.
+    /// </summary>
+    /// <param name="one">The asking party's side of a question.</param>
+    /// <param name="other">The same of another.</param>
+    /// <param name="own">The contributing party's part of the one.</param>
+    /// <param name="ownOther">The same of the other.</param>
+    /// <param name="isSameSession">Whether both are of one session: between two the asking party's data may have changed.</param>
+    public static bool IsAnotherTable(AskedSide one, AskedSide other, QuestionPart own, QuestionPart ownOther, bool isSameSession) =>
+        !isSameSession || (!one.Part.Excludes(other.Part)
+            && !(IsSame(one.Part, other.Part) && IsSame(own, ownOther) && one.Groups.SequenceEqual(other.Groups)));
+
+    private static bool IsSame(QuestionPart one, QuestionPart other) => one.HasConditionsOf(other) && one.HasGroupingsOf(other);
+
     /// <summary>Whether an asking party's worker refuses its own people's question. That none lie between is no news to them.</summary>
     /// <param name="own">What it knows of its own side.</param>
     /// <param name="one">The other party's part of a question.</param>

@@ -12,6 +12,9 @@ namespace PsiMessaging.Analytics.Disclosure;
 /// </summary>
 internal sealed class ReleaseBuilder
 {
+    /// <summary>Bits of a sum, its sign included: with a bound taken off it stays below 2^63.</summary>
+    private const int MostMagnitudeBits = 61;
+
     private readonly MaskedPlan _plan;
     private readonly ReleaseSides _sides;
     private readonly List<SharedNumber> _numbers = [];
@@ -26,6 +29,8 @@ internal sealed class ReleaseBuilder
     private readonly List<int> _computedWords = [];
     private readonly NoiseTerms? _noise;
     private readonly Dictionary<Moment, int> _ownMoments;
+    private readonly DominanceTerms? _dominance;
+    private readonly IReadOnlyList<Moment> _magnitudes;
     private readonly int _groupBits, _allBits;
     private readonly int _others;
     private int[] _counts = [];
@@ -35,9 +40,12 @@ internal sealed class ReleaseBuilder
     /// <param name="sides">What is announced.</param>
     /// <param name="minCell">The minimum cell size.</param>
     /// <param name="noise">Noise on every count that is opened; null for none.</param>
-    public ReleaseBuilder(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null)
+    /// <param name="dominance">What is held to rules of concentration; null for nothing.</param>
+    public ReleaseBuilder(
+        BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null, DominanceTerms? dominance = null)
     {
-        (Query, _plan, _sides, MinCell, _noise) = (query, plan, sides, minCell, noise);
+        (Query, _plan, _sides, MinCell, _noise, _dominance) = (query, plan, sides, minCell, noise, dominance);
+        _magnitudes = dominance is null ? [] : Dominance.SumsOf(query, plan.B.Party, dominance.Columns);
         _groupBits = BitsOf(sides.Groups.Append(1).Max());
         _allBits = BitsOf(plan.Rows);
         _ownMoments = query.OwnMoments(sides.Asker, term => plan.A.Shape.Levels[OwnTerms.IndexOf(term)]).Select((moment, i) => (moment, i))
@@ -88,7 +96,34 @@ internal sealed class ReleaseBuilder
             all.AddRange(BasesOf(cell, own).Select(atBase => OwnColumnsShown(columns, own, atBase)[cell]));
         }
 
+        all.AddRange(columns.Distinct().Select(column => Query.Sum([column], columns)).Where(_magnitudes.Contains).Select(sum => NotDominated(cell, sum)));
         return all.Count == 1 ? isCellShown : Add(new Decision.All(all));
+    }
+
+    /// <summary>The sums that are held to rules of concentration.</summary>
+    public IReadOnlyList<Moment> Magnitudes => _magnitudes;
+
+    /// <summary>The decision that a sum of a cell is at least what the contributing party's rules of concentration ask for.</summary>
+    /// <param name="cell">The cell.</param>
+    /// <param name="sum">One of <see cref="Magnitudes"/>.</param>
+    /// <exception cref="QueryException">The sum is too long to be compared.</exception>
+    public int NotDominated(int cell, Moment sum)
+    {
+        var (group, place) = (PlaceOf(cell).B, _magnitudes.ToList().IndexOf(sum));
+        var least = _dominance!.Least is { } all ? all[(place * _plan.B.Shape.Groups) + group] : 0;
+        var bits = _plan.SumBitsOf(sum, Query.Schema);
+        var terms = _plan.TermsOf(sum, PlaceOf(cell).A, group);
+        if (bits > MostMagnitudeBits || terms is null)
+        {
+            var names = string.Join(" and ", sum.Powers.Select(power => power.Column.Name));
+            throw new QueryException(QueryException.EngineCannot, $"sums of {names} have too many digits to be held to rules of concentration; give the "
+                + "columns types with fewer digits when the dataset is added, or ask without its covariances and weights");
+        }
+
+        // The bound is no larger than what makes the number fit: no sum comes near that.
+        _numbers.Add(new SharedNumber(bits + 2, terms));
+        _constants.Add(-Math.Min(least, 1L << bits));
+        return Add(new Decision.NotNegative(_numbers.Count - 1));
     }
 
     /// <summary>Opens sums of a cell where a decision says so.</summary>
@@ -183,7 +218,10 @@ internal sealed class ReleaseBuilder
 
     /// <summary>The plan.</summary>
     public ReleasePlan Build() => new(new ReleaseProgram(_numbers, _decisions, _openings) { Sums = _sums, Computed = _computed },
-        [.. _constants], _named, Cells, _plan, _openedSums, _noise, _computedWords);
+        [.. _constants], _named, Cells, _plan, _openedSums, _noise, _computedWords)
+    {
+        Dominance = _dominance?.Columns ?? [],
+    };
 
     /// <summary>Opens the count of every cell, whatever it is.</summary>
     public void OpenCounts()

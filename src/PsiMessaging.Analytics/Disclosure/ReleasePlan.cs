@@ -54,6 +54,9 @@ public sealed class ReleasePlan
     /// <summary>Noise on every count that is opened; null for none.</summary>
     public NoiseTerms? Noise { get; }
 
+    /// <summary>The contributing party's columns whose sums are held to rules of concentration.</summary>
+    public IReadOnlyList<string> Dominance { get; internal init; } = [];
+
     /// <summary>How many of the low bits of each word are opened.</summary>
     public int[] Bits()
     {
@@ -70,9 +73,12 @@ public sealed class ReleasePlan
     /// Noise on every count. With an account all of them are opened, since a decision about true counts would say more than the noise hides. By cell keys
     /// all decisions stay, about true counts, and what they open is the count with its noise.
     /// </param>
-    public static ReleasePlan Of(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null)
+    /// <param name="dominance">What is held to rules of concentration; null for nothing.</param>
+    /// <exception cref="QueryException">It cannot be held to those.</exception>
+    public static ReleasePlan Of(
+        BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null, DominanceTerms? dominance = null)
     {
-        var builder = new ReleaseBuilder(query, plan, sides, minCell, noise);
+        var builder = new ReleaseBuilder(query, plan, sides, minCell, noise, dominance);
         if (noise is { Law: not NoiseKind.CellKey })
         {
             builder.OpenCounts();
@@ -112,7 +118,10 @@ public sealed class ReleasePlan
     public Release Read(bool[] opened, ulong[] words) => new(
         [.. Enumerable.Range(0, _cells).Select(cell => _openings.TryGetValue((cell, Count), out var opening) && opened[opening])],
         (cell, name) => _openings.TryGetValue((cell, name), out var opening) ? opened[opening] : null,
-        (cell, name) => _sums[(cell, name)] is var sum ? _plan.Join(sum.Moment, [.. sum.Places.Select(place => words[place])]) : 0, Noise);
+        (cell, name) => _sums[(cell, name)] is var sum ? _plan.Join(sum.Moment, [.. sum.Places.Select(place => words[place])]) : 0, Noise)
+    {
+        Dominance = Dominance,
+    };
 
     /// <summary>The name under which a measure's columns are looked up.</summary>
     internal static string KeyOf(IEnumerable<ColumnName> columns) =>
@@ -127,6 +136,9 @@ public sealed class ReleasePlan
 public sealed record Release(
     IReadOnlyList<bool> Cells, Func<int, string, bool?> Named, Func<int, string, System.Numerics.BigInteger> Sums, NoiseTerms? Noise = null)
 {
+    /// <summary>The other party's columns whose sums were held to its rules of concentration.</summary>
+    public IReadOnlyList<string> Dominance { get; init; } = [];
+
     /// <summary>Whether a decision about a cell is yes.</summary>
     internal bool Is(int cell, string name) => Named(cell, name) == true;
 

@@ -286,12 +286,25 @@ public sealed class MaskedPlan
         }
     }
 
+    /// <summary>Bits that hold a sum, its sign included.</summary>
+    internal int SumBitsOf(Moment moment, QuerySchema schema) =>
+        BitsOf(moment.Of(A.Party), schema) + BitsOf(moment.Of(B.Party), schema) + BitOperations.Log2((uint)Rows) + 2;
+
+    /// <summary>A sum of one group of each party as words and factors; null where a limb lies too high for a factor.</summary>
+    internal IReadOnlyList<(int Word, int Factor)>? TermsOf(Moment moment, int groupA, int groupB)
+    {
+        var (left, right) = _entries[moment];
+        var shifts = from i in Enumerable.Range(0, A.Limbs[left]) from j in Enumerable.Range(0, B.Limbs[right])
+                     select (A.LimbBits[left] * i) + (B.LimbBits[right] * j);
+        return shifts.Max() > 30 ? null : [.. WordsOf(moment, groupA, groupB).Zip(shifts, (word, shift) => (word, 1 << shift))];
+    }
+
     /// <summary>Place of the word that is how many records the asking party put into a group, by its part of a count; where it is bound.</summary>
     internal int OwnWordOf(Moment moment, int groupA) =>
         (((groupA * A.Width) + A.Offsets[_entries[moment].A]) * B.PaddedColumns) + Binding!.Ones;
 
     /// <summary>Place of the word that is the sum of the keys of a cell's records, as <paramref name="records"/> counts them.</summary>
-    internal int KeyWordOf(Moment records, int groupA, int groupB) => B.KeyFactor < 0 ? throw new InvalidOperationException("the records have no keys")
+    public int KeyWordOf(Moment records, int groupA, int groupB) => B.KeyFactor < 0 ? throw new InvalidOperationException("the records have no keys")
         : (((groupA * A.Width) + A.Offsets[_entries[records].A]) * B.PaddedColumns) + (groupB * B.Width) + B.Offsets[B.KeyFactor];
 
     private IEnumerable<(int Row, int Column, int Shift)> Places(int left, int right) =>

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Numerics;
 using System.Runtime.InteropServices;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
@@ -703,6 +704,43 @@ public sealed class PartyMatrix
 
         _together = counts;
         Bins = bins is null ? null : [.. bins.Select(bin => new ColumnSpread(bin.Records, bin.Different, 0))];
+    }
+
+    /// <summary>Of some products of own columns the largest magnitudes in each group: one pass over the rows.</summary>
+    /// <param name="factors">The products.</param>
+    /// <param name="count">How many of the largest.</param>
+    /// <returns>For each product and each group of <see cref="Shape"/>, the largest first; fewer where the group has fewer records.</returns>
+    public async Task<BigInteger[][][]> LargestAsync(IReadOnlyList<Moment> factors, int count)
+    {
+        var largest = factors.Select(_ => Enumerable.Range(0, Shape.Groups).Select(_ => new PriorityQueue<UInt128, UInt128>(count + 1)).ToArray()).ToArray();
+        await foreach (var (values, rows) in ChunksAsync())
+        {
+            var groups = GroupsOf(values, 0, rows);
+            for (var f = 0; f < factors.Count; f++)
+            {
+                var holds = HoldsOf(factors[f], values);
+                var powers = factors[f].Powers.Select(entry => (Values: values[_place[entry.Column]], entry.Power)).ToArray();
+                for (var row = 0; row < rows; row++)
+                {
+                    if (groups[row] >= 0 && holds(row))
+                    {
+                        var magnitude = (UInt128)Int128.Abs(Product(powers, row));
+                        var queue = largest[f][groups[row]];
+                        if (queue.Count < count)
+                        {
+                            queue.Enqueue(magnitude, magnitude);
+                        }
+                        else
+                        {
+                            queue.EnqueueDequeue(magnitude, magnitude);
+                        }
+                    }
+                }
+            }
+        }
+
+        return [.. largest.Select(groups => groups.Select(queue =>
+            queue.UnorderedItems.Select(entry => (BigInteger)entry.Element).OrderDescending().ToArray()).ToArray())];
     }
 
     /// <summary>Whether a row has the values, levels and differences of a moment.</summary>

@@ -34,6 +34,12 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
         if (minCell > 1)
         {
             rules.AddRange(table.Own?.Notes ?? []);
+            if (table.Release is { Dominance: { Count: > 0 } dominance })
+            {
+                rules.Add($"what follows from sums of {string.Join(", ", dominance)} is withheld where few records may hold too much of one, by rules of their "
+                    + "owner's");
+            }
+
             if (groups.Noise is null or { Law: NoiseKind.CellKey })
             {
                 rules.Add(WithheldRule(minCell));

@@ -69,6 +69,13 @@ public abstract class Statistic
     public virtual IEnumerable<Moment> MinimumMoments(BoundQuery query, Func<BoundTerm, int>? levels) =>
         query.WeightColumns.Select(column => query.RecordsDifferent([], column));
 
+    /// <summary>
+    /// Sums of values that the answer follows from, with the column whose values they are: what rules of concentration are about. Of products of two parties'
+    /// numbers, and of squares, there are none: they are shown where the sums of the columns are.
+    /// </summary>
+    internal virtual IEnumerable<(ColumnName Column, Moment Sum)> MagnitudeSums(BoundQuery query) =>
+        query.Measures.SelectMany(entry => entry.Columns.Distinct().Select(column => (column, query.Sum([column], entry.Columns))));
+
     /// <summary>Whether the asking party of engine <c>masked</c> is bound to rows of zeros and ones, each of one group.</summary>
     public virtual bool BindsAsker => false;
 

@@ -110,6 +110,11 @@ internal static class PolicyCommands
             Console.Out.WriteLine(NoiseLine(home, dataset, noise));
         }
 
+        foreach (var (dataset, dominance) in policy.Dominance)
+        {
+            Console.Out.WriteLine($"Sums of {dataset} ({Listed(dominance.Columns)}) are held to {dominance.Text}, which partners are not told.");
+        }
+
         foreach (var warning in warnings)
         {
             Console.Error.WriteLine($"psi: warning: {warning}");
@@ -146,15 +151,18 @@ internal static class PolicyCommands
             }
         }
 
-        foreach (var (name, columns) in policy.Never)
+        var named = policy.Never.Where(entry => entry.Key != PolicyGrant.Any).Select(entry => (Rule: "never", Dataset: entry.Key, Columns: entry.Value))
+            .Concat(policy.Dominance.Select(entry => (Rule: "dominance", Dataset: entry.Key, entry.Value.Columns)))
+            .Concat(policy.Noise.Select(entry => (Rule: "noise", Dataset: entry.Key, Columns: (IReadOnlyList<string>)[])));
+        foreach (var (rule, name, columns) in named)
         {
             if (datasets.FirstOrDefault(dataset => dataset.Name == name) is not { } dataset)
             {
-                yield return $"there is no dataset {name}, whose columns \"never\" names";
+                yield return $"there is no dataset {name}, which \"{rule}\" names; see: psi dataset list";
             }
-            else if (columns.FirstOrDefault(column => dataset.Described.All(described => described.Name != column)) is { } column)
+            else if (columns.FirstOrDefault(column => column != PolicyGrant.Any && dataset.Described.All(described => described.Name != column)) is { } column)
             {
-                yield return $"the dataset {name} has no column {column} that can be asked about, which \"never\" names";
+                yield return $"the dataset {name} has no column {column} that can be asked about, which \"{rule}\" names";
             }
         }
     }
@@ -209,6 +217,11 @@ internal static class PolicyCommands
             {
                 Console.Out.WriteLine(NoiseLine(home, own.Name, noise));
             }
+            else if (policy.Dominance.TryGetValue(own.Name, out var dominance) && HeldBy(dominance, asked, own, home.Name) is { Count: > 0 } held)
+            {
+                Console.Out.WriteLine($"What follows from sums of {string.Join(", ", held)} is withheld where few records may hold too much of one, by "
+                    + $"{dominance.Text}; a weight of {partner}'s beside them is refused.");
+            }
         });
     }
 
@@ -230,6 +243,10 @@ internal static class PolicyCommands
             : hasAccount ? "The question is answered, within the bounds of a day and of the dataset's account."
             : "The question is answered, within the bounds of a day, if the minimum cell size lets it be.");
     }
+
+    /// <summary>The own columns that a question calculates with and whose sums are held to rules of concentration.</summary>
+    private static IReadOnlyList<string> HeldBy(PolicyDominance dominance, Query asked, Dataset own, string name) =>
+        [.. UsesOf(asked, own, name).Where(use => use.Use == ColumnUse.Measure && dominance.IsAbout(use.Column)).Select(use => use.Column)];
 
     private static string NoiseLine(ParticipantHome home, string dataset, PolicyNoise noise) => noise.Law == NoiseKind.CellKey
         ? string.Create(CultureInfo.InvariantCulture, $"Counts about {dataset} have noise by cell keys, on top of all exact rules: variance "

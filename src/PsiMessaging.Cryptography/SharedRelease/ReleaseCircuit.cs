@@ -116,6 +116,7 @@ public sealed class ReleaseCircuit
     private int[] Decide(Decision decision) => decision switch
     {
         Decision.AtLeast least => [_words.AtLeast(_numbers[least.Number], least.Threshold)],
+        Decision.NotNegative sign => [_words.Not(_numbers[sign.Number][^1])],
         Decision.All all => [all.Of.Aggregate(WordCircuit.True, (bit, next) => _words.And(bit, _decided[next][0]))],
         Decision.Any any => [any.Of.Aggregate(WordCircuit.False, (bit, next) => _words.Or(bit, _decided[next][0]))],
         Decision.Not not => [_words.Not(_decided[not.Of][0])],

@@ -6,7 +6,9 @@ namespace PsiMessaging.Cryptography.SharedRelease;
 /// A number that linker and contributing party hold together: a sum of shared words times small factors, and a part that only the contributing party knows,
 /// modulo 2^bits.
 /// </summary>
-/// <param name="Bits">Bits of the number, 1 to 40: it is known to be below 2^bits, or only what it is modulo that matters.</param>
+/// <param name="Bits">
+/// Bits of the number, 1 to 63: it is known to be below 2^bits, or with its sign from −2^(bits−1) on; or only what it is modulo that matters.
+/// </param>
 /// <param name="Terms">Places of words, and their factors.</param>
 public sealed record SharedNumber(int Bits, IReadOnlyList<(int Word, int Factor)> Terms);
 
@@ -17,6 +19,12 @@ public abstract record Decision
     /// <param name="Number">Which.</param>
     /// <param name="Threshold">1 to 2^40.</param>
     public sealed record AtLeast(int Number, long Threshold) : Decision;
+
+    /// <summary>
+    /// A number, read with its sign, is 0 or more. With a part that only the contributing party knows it is a comparison with a threshold of that party's own.
+    /// </summary>
+    /// <param name="Number">Which.</param>
+    public sealed record NotNegative(int Number) : Decision;
 
     /// <summary>All of some bits.</summary>
     /// <param name="Of">Earlier decisions, 1 or more.</param>
@@ -108,7 +116,8 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
     /// <summary>Most places named in all.</summary>
     public const int MaximumPlaces = 1 << 20;
 
-    private const int MaximumBits = 40;
+    private const int MaximumBits = 63;
+    private const int MaximumWidth = 40;
     private const int MostMinimum = 1 << 20;
 
     /// <summary>
@@ -304,7 +313,7 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
             }
 
             computed[i] = bits.Length == 0 ? throw new InvalidDataException("a number of the release is computed of nothing")
-                : new ComputedNumber(number, bits, next(0, bits.Length), next(1, MaximumBits));
+                : new ComputedNumber(number, bits, next(0, bits.Length), next(1, MaximumWidth));
         }
 
         for (var i = 0; i < openings.Length; i++)
@@ -346,6 +355,8 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
                     Decision.Merge merge => new Decision.CellOf(at, next(0, (merge.Counts.Count / merge.Rules.Count) - 1)),
                     _ => throw new InvalidDataException("a decision of the release is about cells that are none"),
                 };
+            case 7:
+                return new Decision.NotNegative(next(0, numbers - 1));
             case 6:
                 return ReadMerge(next, many, earlier, numbers);
             default:
@@ -383,6 +394,10 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
                 writer.Write((byte)0);
                 writer.Write7BitEncodedInt(least.Number);
                 writer.Write7BitEncodedInt(checked((int)least.Threshold));
+                break;
+            case Decision.NotNegative sign:
+                writer.Write((byte)7);
+                writer.Write7BitEncodedInt(sign.Number);
                 break;
             case Decision.All all:
                 writer.Write((byte)1);

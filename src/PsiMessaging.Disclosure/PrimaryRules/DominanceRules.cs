@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 
 namespace PsiMessaging.Disclosure.PrimaryRules;
 
@@ -23,6 +24,8 @@ public readonly record struct DominanceRule(int Count, int Percent)
 /// </summary>
 public sealed class DominanceRules : IEquatable<DominanceRules>
 {
+    private const string NoneText = "none";
+
     /// <summary>No rule.</summary>
     public static readonly DominanceRules None = new([]);
 
@@ -41,6 +44,35 @@ public sealed class DominanceRules : IEquatable<DominanceRules>
         Rules = [.. all.Where(rule => !all.Any(other => other != rule && other.Implies(rule)))];
     }
 
+    /// <summary>Reads rules: <c>(1,90) (2,85)</c>, or <c>none</c>.</summary>
+    /// <param name="text">At least one rule, blanks between them.</param>
+    /// <returns>Null where the text is none of these, or a number is not in its range.</returns>
+    public static DominanceRules? TryParse(string text)
+    {
+        if (text == NoneText)
+        {
+            return None;
+        }
+
+        var rules = new List<DominanceRule>();
+        foreach (var word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var comma = word.IndexOf(',', StringComparison.Ordinal);
+            if (comma < 0 || word[0] != '(' || word[^1] != ')' || Number(word[1..comma], DominanceRule.MaximumCount) is not { } count
+                || Number(word[(comma + 1)..^1], DominanceRule.MaximumPercent) is not { } percent)
+            {
+                return null;
+            }
+
+            rules.Add(new DominanceRule(count, percent));
+        }
+
+        return rules.Count == 0 ? null : new DominanceRules(rules);
+    }
+
+    private static int? Number(string text, int most) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 && number <= most ? number : null;
+
     /// <summary>By n.</summary>
     public ImmutableArray<DominanceRule> Rules { get; }
 
@@ -54,5 +86,5 @@ public sealed class DominanceRules : IEquatable<DominanceRules>
     public override int GetHashCode() => Rules.Aggregate(0, HashCode.Combine);
 
     /// <summary><c>(1,90) (2,85)</c>, or <c>none</c>.</summary>
-    public override string ToString() => Rules.IsEmpty ? "none" : string.Join(' ', Rules);
+    public override string ToString() => Rules.IsEmpty ? NoneText : string.Join(' ', Rules);
 }

@@ -23,7 +23,7 @@ public static class PolicyText
                 : Number(value, 1, PrimaryPolicy.LargestPercent) is { } p ? policy with { PercentRule = p } : null),
         new("dominance", $"rules such as (2,85) or (1,75) (2,85), percents from 1 to {DominanceRule.MaximumPercent}, or {None}",
             policy => $"{policy.Dominance}",
-            (policy, value) => Dominance(value) is { } rules ? policy with { Dominance = rules } : null),
+            (policy, value) => DominanceRules.TryParse(value) is { } rules ? policy with { Dominance = rules } : null),
         new("weights", Words<WeightRule>(), policy => Word(policy.Weights),
             (policy, value) => Choice<WeightRule>(value) is { } rule ? policy with { Weights = rule } : null),
         new("holders", "one, or apart", policy => policy.GroupHolders ? "one" : "apart",
@@ -89,29 +89,6 @@ public static class PolicyText
 
     private static int? Number(string value, int least, int most) =>
         int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most ? number : null;
-
-    private static DominanceRules? Dominance(string value)
-    {
-        if (value == None)
-        {
-            return DominanceRules.None;
-        }
-
-        var rules = new List<DominanceRule>();
-        foreach (var word in value.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-        {
-            var comma = word.IndexOf(',');
-            if (comma < 0 || word[0] != '(' || word[^1] != ')' || Number(word[1..comma], 1, DominanceRule.MaximumCount) is not { } count
-                || Number(word[(comma + 1)..^1], 1, DominanceRule.MaximumPercent) is not { } percent)
-            {
-                return null;
-            }
-
-            rules.Add(new DominanceRule(count, percent));
-        }
-
-        return rules.Count == 0 ? null : new DominanceRules(rules);
-    }
 
     private static string Words<T>()
         where T : struct, Enum => string.Join(" or ", Enum.GetValues<T>().Select(Word));

@@ -42,6 +42,8 @@ public sealed record PartyPolicy
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Never { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
     /// <summary>Noise on what anybody is told of a dataset, by its name.</summary>
     public IReadOnlyDictionary<string, PolicyNoise> Noise { get; init; } = new Dictionary<string, PolicyNoise>();
+    /// <summary>Rules of concentration for sums of a dataset's columns, by its name.</summary>
+    public IReadOnlyDictionary<string, PolicyDominance> Dominance { get; init; } = new Dictionary<string, PolicyDominance>();
     /// <summary>What each partner is granted, by its pinned name.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<PolicyGrant>> Partners { get; init; } = new Dictionary<string, IReadOnlyList<PolicyGrant>>();
 
@@ -101,6 +103,9 @@ public enum HistoryRule
     /// <summary>They are.</summary>
     [JsonStringEnumMemberName("guard")]
     Guard,
+    /// <summary>They are, and each own column serves for one table alone: all answers together say no more than one.</summary>
+    [JsonStringEnumMemberName("once")]
+    Once,
     /// <summary>They are not.</summary>
     [JsonStringEnumMemberName("off")]
     Off,

@@ -63,7 +63,8 @@ internal sealed class PolicyDesk(PartyContext party)
         var (policy, now) = (PartyPolicy.Load(party.Home), party.Time.GetUtcNow());
         if (ExactOf(policy, request.Dataset, request.Engine) is { } exact)
         {
-            return new OwnersWord.No(FailureCodes.NotGranted, exact, $"{party.Name} answers about this dataset with noise, and engine tokens has none");
+            return new OwnersWord.No(FailureCodes.NotGranted, exact,
+                $"{party.Name} has rules for answers about this dataset that engine tokens does not keep; propose the engine masked");
         }
 
         var usage = Usage.Of(state, session.Peer);
@@ -80,7 +81,9 @@ internal sealed class PolicyDesk(PartyContext party)
     /// <summary>Why a session would say exact counts of what has noise; null where it would not.</summary>
     public static string? ExactOf(PartyPolicy policy, string dataset, string engine) =>
         engine == WireNames.NameOf(QueryEngine.Tokens) && policy.Noise.ContainsKey(dataset)
-            ? $"engine tokens says exact counts of {dataset}, which stands in \"noise\" of {PartyPolicy.FileName}" : null;
+            ? $"engine tokens says exact counts of {dataset}, which stands in \"noise\" of {PartyPolicy.FileName}"
+        : engine == WireNames.NameOf(QueryEngine.Tokens) && policy.Dominance.ContainsKey(dataset)
+            ? $"engine tokens holds no sum of {dataset} to rules of concentration, and it stands in \"dominance\" of {PartyPolicy.FileName}" : null;
 
     private OwnersWord WithinBounds(PolicyGrant grant, Usage usage, SessionRequest request, byte[]? commitment, DateTimeOffset now)
     {

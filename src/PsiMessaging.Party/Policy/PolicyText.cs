@@ -17,7 +17,7 @@ public static class PolicyText
     private static readonly HashSet<string> MayBeNull = new(StringComparer.Ordinal)
     {
         "$schema", "notify", "mostSet", "sessionsPerDay", "questionsPerDay", "evaluationsPerDay", "hours", "until", "command", "webHook",
-        "history", "historyDays",
+        "history", "historyDays", "p", "nk",
     };
 
     /// <summary>A policy file that was read.</summary>
@@ -80,6 +80,14 @@ public static class PolicyText
             }
         }
 
+        foreach (var (dataset, dominance) in policy.Dominance)
+        {
+            if (dominance.Fault is { } fault)
+            {
+                yield return $"\"dominance\".\"{dataset}\": {fault}";
+            }
+        }
+
         foreach (var (partner, grants) in policy.Partners)
         {
             if (partner != PolicyGrant.Any && !ParticipantNames.IsValid(partner))
@@ -127,7 +135,7 @@ public static class PolicyText
                 ? "a bound a day is 1 or more; to grant no session, grant nothing" : null,
             grant.Hours is { } hours && TryHours(hours) is null
                 ? $"\"hours\" is {hours}, and should be like 08:00-18:00, UTC, the first before the last" : null,
-        }.OfType<string>().Concat(Contradictions(policy, grant)).Concat(HistoryFaults(grant));
+        }.OfType<string>().Concat(Contradictions(policy, grant)).Concat(TokensFaults(policy, grant)).Concat(HistoryFaults(grant));
 
     private static IEnumerable<string> HistoryFaults(PolicyGrant grant)
     {
@@ -141,7 +149,7 @@ public static class PolicyText
             yield return "\"history\" is off, and \"historyDays\" says how long a question counts; take out one of them";
         }
 
-        if (grant.History == HistoryRule.Guard && PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens)))
+        if (grant.History is HistoryRule.Guard or HistoryRule.Once && PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens)))
         {
             yield return "engine tokens asks nobody before it answers, so that no question is held against those before it: take tokens out of \"engines\", or "
                 + "\"history\" out of the grant";
@@ -166,6 +174,18 @@ public static class PolicyText
             }
         }
 
+        // Rows that are sent to the linker can be grouped and filtered there by any of their columns.
+        if (PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens))
+            && (!IsSame(grant.Columns.GroupBy, grant.Columns.Filter) || grant.AskQuestions || grant.QuestionsPerDay is not null))
+        {
+            yield return "engine tokens asks nobody before it answers: with it \"groupBy\" and \"filter\" must be the same, \"askQuestions\" false and "
+                + "\"questionsPerDay\" null, or take tokens out of \"engines\"";
+        }
+    }
+
+    /// <summary>Rules for a dataset that engine tokens does not keep.</summary>
+    private static IEnumerable<string> TokensFaults(PartyPolicy policy, PolicyGrant grant)
+    {
         // Who grants all engines is refused sessions with this one as they come.
         if (grant.Engines.Contains(WireNames.NameOf(QueryEngine.Tokens), StringComparer.Ordinal)
             && policy.Noise.Keys.FirstOrDefault(dataset => PolicyRules.Holds(grant.Datasets, dataset)) is { } exact)
@@ -173,12 +193,11 @@ public static class PolicyText
             yield return $"engine tokens says exact counts of {exact}, which stands in \"noise\"; take tokens out of \"engines\", or that dataset out";
         }
 
-        // Rows that are sent to the linker can be grouped and filtered there by any of their columns.
-        if (PolicyRules.Holds(grant.Engines, WireNames.NameOf(QueryEngine.Tokens))
-            && (!IsSame(grant.Columns.GroupBy, grant.Columns.Filter) || grant.AskQuestions || grant.QuestionsPerDay is not null))
+        if (grant.Engines.Contains(WireNames.NameOf(QueryEngine.Tokens), StringComparer.Ordinal)
+            && policy.Dominance.Keys.FirstOrDefault(dataset => PolicyRules.Holds(grant.Datasets, dataset)) is { } held)
         {
-            yield return "engine tokens asks nobody before it answers: with it \"groupBy\" and \"filter\" must be the same, \"askQuestions\" false and "
-                + "\"questionsPerDay\" null, or take tokens out of \"engines\"";
+            yield return $"engine tokens holds no sum of {held} to rules of concentration, and it stands in \"dominance\"; take tokens out of \"engines\", or "
+                + "that dataset out";
         }
     }
 
@@ -225,6 +244,9 @@ public static class PolicyText
           // "noise": { "people": { "law": "gaussian", "spread": 20, "epsilon": 1, "delta": 0.000001 } },
           // Or, beside all other rules and without such a promise: "noise": { "people": { "law": "cellKey", "variance": 1.08, "deviation": 2 } },
 
+          // Sums of which one or a few records hold too much are withheld; see docs/disclosure.md, "A dominating value".
+          // "dominance": { "firms": { "p": 10, "nk": "(2,85)", "columns": ["TURNOVER"] } },
+
           "partners": {
             // "P2": [{
             //   "datasets": ["people"],
@@ -240,7 +262,8 @@ public static class PolicyText
             //   "until": "2027-12-31",
             //   "askQuestions": false,
             //   "boundOnly": true,
-            //   "history": "guard",               // a question too close to an earlier one is refused; left out: this, where minCell is above 1
+            //   "history": "guard",               // a question too close to an earlier one is refused; left out: this, where minCell is above 1;
+            //                                     // "once": each column serves for one table alone, and nothing can be subtracted; "off"
             //   "historyDays": 730,               // left out: as long as the dataset is the same
             //   "columns": { "groupBy": ["REGION"], "measure": ["INCOME"], "filter": ["REGION"], "never": [] }
             // }]

@@ -79,7 +79,9 @@ public sealed record Question
 /// <param name="OwnRecords">At the asking party, under a minimum cell size: how many records its own groups have.</param>
 /// <param name="Sides">Under a minimum cell size: what the release depends on, the same at both parties.</param>
 /// <param name="Noise">What the contributing party adds to every count; null for nothing.</param>
+/// <param name="Dominance">Sums of the contributing party's that are held to its rules of concentration; null for none.</param>
 public sealed record MaskedQuestion(
     long Counter, int Pad, DateTimeOffset DeadlineAt, PartyShape? Own = null,
     PartyShape? Peer = null, PartyLabels? OwnLabels = null, PartyLabels? Labels = null,
-    int SentBatches = 0, OwnRecords? OwnRecords = null, ReleaseSides? Sides = null, NoiseTerms? Noise = null);
+    int SentBatches = 0, OwnRecords? OwnRecords = null, ReleaseSides? Sides = null, NoiseTerms? Noise = null,
+    DominanceTerms? Dominance = null);

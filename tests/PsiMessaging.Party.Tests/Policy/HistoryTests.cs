@@ -145,6 +145,62 @@ public class HistoryTests
         }
     }
 
+    /// <summary>Each column serves for one table: other measures of the same go through, and whatever else is refused, in another session too.</summary>
+    [Fact]
+    public async Task Once_OtherMeasuresOfATableGoThrough_AndNoOtherTable()
+    {
+        var (network, session) = await ReadyAsync(PolicyGrant.Everything with { History = HistoryRule.Once, Engines = ["masked"] });
+        await using (network)
+        {
+            var first = await AskAsync(network, session, "count by REGION where YEAR = 2019");
+            Assert.True(first.Ok, first.Message);
+            Assert.True((await AskAsync(network, session, "mean(INCOME) by REGION where YEAR = 2019 with totals")).Ok);
+            Assert.StartsWith("Refused, since each column serves for one table alone: question ",
+                Assert.Single(await ExplainAsync(network, "mean(INCOME) by REGION, PLACE where YEAR = 2019", HistoryRule.Once),
+                    line => line.Contains("count by", StringComparison.Ordinal)), StringComparison.Ordinal);
+            Assert.Equal(["2 earlier questions of P1 count, and none made another table of its columns."],
+                await ExplainAsync(network, "sd(INCOME) by REGION where YEAR = 2019", HistoryRule.Once));
+            foreach (var other in new[]
+            {
+                "count by REGION", "mean(INCOME) where YEAR = 2019", "count by REGION where SEX = 'F'", "count by SEX, REGION where YEAR = 2019",
+            })
+            {
+                var refused = await AskAsync(network, session, other);
+                Assert.Equal((other, FailureCodes.TooClose), (other, refused.Code));
+                Assert.StartsWith("P2: each column of this dataset serves for one table alone, and question ", refused.Message, StringComparison.Ordinal);
+            }
+
+            // Of other records, as the asking party's own conditions have it.
+            var apart = await AskAsync(network, session, "count by REGION where YEAR = 2020");
+            Assert.True(apart.Ok, apart.Message);
+        }
+    }
+
+    /// <summary>
+    /// Of a worker that is taken to be changed no second question about a column, be it the same again: which rows it sends nobody sees, and two of the same
+    /// words with a person in one of them differ by that person.
+    /// </summary>
+    [Fact]
+    public async Task OnceAndBoundOnly_NoSecondQuestionAboutAColumn()
+    {
+        var (network, session) = await ReadyAsync(PolicyGrant.Everything with { History = HistoryRule.Once, BoundOnly = true, Engines = ["masked"] });
+        await using (network)
+        {
+            Assert.True((await AskAsync(network, session, "count by REGION where YEAR = 2019")).Ok);
+            foreach (var other in new[]
+            {
+                "count by REGION where YEAR = 2019", "count by REGION where YEAR = 2020", "mean(INCOME) by REGION where YEAR = 2019",
+            })
+            {
+                var refused = await AskAsync(network, session, other);
+                Assert.Equal((other, FailureCodes.TooClose), (other, refused.Code));
+                Assert.Contains("serves for one question alone", refused.Message, StringComparison.Ordinal);
+            }
+
+            Assert.True((await AskAsync(network, session, "count by KIND where YEAR = 2019")).Ok);
+        }
+    }
+
     /// <summary>A question counts for as long as its owner says, and in whatever session.</summary>
     [Fact]
     public async Task HistoryDays_AQuestionCountsNoLonger_AndItsPartsGo()
@@ -207,10 +263,12 @@ public class HistoryTests
             Assert.Contains("cannot be held", Assert.Single(await ExplainAsync("mean(NOTHING)")), StringComparison.Ordinal);
         }
 
-        Task<IReadOnlyList<string>> ExplainAsync(string text, HistoryRule rule = HistoryRule.Guard) => HistoryExplanation.OfAsync(network.P2.Home,
-            network.P2.Engine!.Store, new Datasets.DatasetCatalog(network.P2.Home, network.P2.Engine.Store, TimeProvider.System).Resolve(null), "P1",
-            Analytics.Queries.Query.Parse(text), PolicyGrant.Everything with { History = rule }, TimeProvider.System.GetUtcNow());
+        Task<IReadOnlyList<string>> ExplainAsync(string text, HistoryRule rule = HistoryRule.Guard) => HistoryTests.ExplainAsync(network, text, rule);
     }
+
+    private static Task<IReadOnlyList<string>> ExplainAsync(TestNetwork network, string text, HistoryRule rule) => HistoryExplanation.OfAsync(network.P2.Home,
+        network.P2.Engine!.Store, new Datasets.DatasetCatalog(network.P2.Home, network.P2.Engine.Store, TimeProvider.System).Resolve(null), "P1",
+        Analytics.Queries.Query.Parse(text), PolicyGrant.Everything with { History = rule }, TimeProvider.System.GetUtcNow());
 
     /// <summary>Whoever is killed, at whatever write: each question that was answered stands in the history once.</summary>
     [Trait("Speed", "Slow")]

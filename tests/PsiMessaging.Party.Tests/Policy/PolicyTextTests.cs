@@ -61,6 +61,14 @@ public class PolicyTextTests
     [InlineData("{ \"version\": 1, \"partners\": { \"P2\": [{}] } }", "\"datasets\" is empty or left out")]
     [InlineData("{ \"version\": 1, \"notify\": { \"command\": [\"mail\"] } }", "the full path of a program")]
     [InlineData("{ \"version\": 1, \"notify\": { \"webHook\": \"http://x\" } }", "must be an https address")]
+    [InlineData("{ \"version\": 1, \"dominance\": { \"firms\": {} } }", "\"dominance\".\"firms\": holds nothing to anything: say \"p\" or \"nk\"")]
+    [InlineData("{ \"version\": 1, \"dominance\": { \"firms\": { \"p\": 101 } } }", "\"p\" is 1 to 100")]
+    [InlineData("{ \"version\": 1, \"dominance\": { \"firms\": { \"nk\": \"2,85\" } } }", "\"nk\" is like \"(1,75) (2,85)\"")]
+    [InlineData("{ \"version\": 1, \"dominance\": { \"firms\": { \"p\": 10, \"columns\": [] } } }", "\"columns\" is empty")]
+    [InlineData("{ \"version\": 1, \"dominance\": { \"firms\": { \"p\": 10 } }, \"partners\": "
+        + "{ \"P2\": [{ \"datasets\": [\"firms\"], \"engines\": [\"tokens\"], \"questionsPerDay\": null }] } }", "engine tokens holds no sum of firms")]
+    [InlineData("{ \"version\": 1, \"partners\": { \"P2\": [{ \"datasets\": [\"firms\"], \"engines\": [\"tokens\"], \"questionsPerDay\": null, "
+        + "\"history\": \"once\" }] } }", "so that no question is held against those before it")]
     [InlineData("{ \"version\": 1, \"otherwise\": \"allow\" }", "cannot be read")]
     [InlineData("{ \"version\": 1, \"never\": { \"people\": [\"A\"] }, \"partners\": "
         + "{ \"P2\": [{ \"datasets\": [\"people\"], \"columns\": { \"filter\": [\"A\"] } }] } }",
@@ -76,7 +84,9 @@ public class PolicyTextTests
              "partners":{"P2":[{"datasets":["people"],"protocols":["ecdh"],"reveal":["both"],"engines":["masked"],"leastSet":1,"mostSet":9,"minCell":3,
              "sessionsPerDay":1,"questionsPerDay":1,"evaluationsPerDay":1,"hours":"08:00-18:00","until":"2027-12-31","askQuestions":true,"boundOnly":true,
              "history":"guard","historyDays":730,
-             "columns":{"groupBy":["A"],"measure":["B"],"filter":["C"],"never":["D"]}}]}}
+             "columns":{"groupBy":["A"],"measure":["B"],"filter":["C"],"never":["D"]}}]},
+             "noise":{"people":{"law":"gaussian","spread":20,"epsilon":1,"delta":0.001}},
+             "dominance":{"firms":{"p":10,"nk":"(1,75)","columns":["TURNOVER"]}}}
             """;
         Assert.Empty(PolicyText.Parse(Whole, "p").Faults);
         string[] values = ["null", "0", "-1", "99999999999999999999", "1.5", "true", "\"\"", "\"x\"", "[]", "[null]", "[[1]]", "{}", "{\"x\":null}"];

@@ -28,6 +28,9 @@ internal sealed class RegressionDecisions(ReleaseBuilder builder)
     /// <summary>Name of the decision on a number.</summary>
     public static string SpreadOf(ColumnName column) => $"spread {column}";
 
+    /// <summary>Name of the decision on the sum of a number.</summary>
+    public static string DominanceOf(ColumnName column) => $"dominance {column}";
+
     /// <summary>Name of the decision on two factors of the normal equations.</summary>
     public static string PairOf(int first, int second) => $"pair {first} {second}";
 
@@ -46,6 +49,11 @@ internal sealed class RegressionDecisions(ReleaseBuilder builder)
         }
 
         AddPairs();
+        foreach (var (column, sum) in Query.Query.Statistic.MagnitudeSums(Query).Where(entry => builder.Magnitudes.Contains(entry.Sum)))
+        {
+            Add(DominanceOf(column), [builder.NotDominated(0, sum)]);
+        }
+
         builder.Open(0, ReleasePlan.Count, builder.All(_all), _design.Moments());
     }
 

@@ -72,6 +72,14 @@ internal sealed class RegressionDesign
             .Concat(Columns.Where(column => column.Level is not null).Select(RecordsAt)).Where(moment => !moment.IsZero).Distinct();
     }
 
+    /// <summary>The sums of each number of the normal equations, those with the constant.</summary>
+    public static IEnumerable<(ColumnName Column, Moment Sum)> Magnitudes(BoundQuery query)
+    {
+        var design = new RegressionDesign(query, _ => 0);
+        return design.Columns.Where(column => column is { Term: not null, Level: null }).Select(column => (column.Term!.Column, design.Product(
+            design.Columns[0], column))).Append((query.Outcome!, design.Product(design.Columns[0], null)));
+    }
+
     /// <summary>How many complete records differ in each number, and in the weight.</summary>
     public static IEnumerable<Moment> SpreadMoments(BoundQuery query) =>
         Numbers(query).Concat(query.WeightColumns).Select(column => query.RecordsDifferent(Needed(query), column));

@@ -34,6 +34,11 @@ internal sealed class RegressionRelease(AnswerGroups groups, RegressionRecords r
             CheckSpread(column);
         }
 
+        foreach (var column in RegressionDesign.Numbers(_query).Where(column => _table.Release?.Decided(RegressionDecisions.DominanceOf(column)) == false))
+        {
+            throw Below($"few records may hold too much of {column.Name}, by rules of its owner's; leave it out");
+        }
+
         if (new JointRelease(groups, records).FewTogether() is { } few)
         {
             throw Below($"{few} have, or leave out, fewer than {_minimum} records together at one of their classes or values, none and few alike; take "

@@ -88,6 +88,8 @@ public sealed class RegressionStatistic : Statistic
     public override IEnumerable<Moment> MinimumMoments(BoundQuery query, Func<BoundTerm, int>? levels) =>
         RegressionDesign.SpreadMoments(query).Concat(levels is null ? [] : new RegressionDesign(query, levels).JointMoments());
 
+    internal override IEnumerable<(ColumnName Column, Moment Sum)> MagnitudeSums(BoundQuery query) => RegressionDesign.Magnitudes(query);
+
     internal override void Release(Disclosure.ReleaseBuilder builder) => new RegressionDecisions(builder).Add();
 
     internal override Answer Answer(AnswerGroups groups, int[] listed) => new RegressionAnswer(groups, listed).Build();

@@ -4,6 +4,7 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Participants.Store;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Result;
 
 namespace PsiMessaging.Party.Questions.History;
@@ -86,11 +87,22 @@ internal static class HistoryComparison
     /// <param name="key">Which history.</param>
     /// <param name="earlier">What counts of it.</param>
     /// <param name="question">The question.</param>
-    public static HistoryEntry? FirstTooClose(IStoreReader state, HistoryKey key, IReadOnlyList<HistoryEntry> earlier, HistoryQuestion question)
+    /// <param name="rule">What it is held to: <see cref="HistoryRule.Once"/> says the same of whatever data.</param>
+    /// <param name="isBoundOnly">Whether the asking party's worker is taken to be changed.</param>
+    public static HistoryEntry? FirstTooClose(
+        IStoreReader state, HistoryKey key, IReadOnlyList<HistoryEntry> earlier, HistoryQuestion question, HistoryRule rule, bool isBoundOnly)
     {
         var known = new Dictionary<string, CellRelation>(StringComparer.Ordinal);
-        return earlier.FirstOrDefault(entry => entry.Other.SharesColumns(question.Entry.Other) && IsTooClose(state, key, entry, question, known));
+        return earlier.FirstOrDefault(entry => entry.Other.SharesColumns(question.Entry.Other)
+            && (rule == HistoryRule.Once ? IsAnotherTable(entry, question.Entry, isBoundOnly) : IsTooClose(state, key, entry, question, known)));
     }
+
+    /// <summary>
+    /// Whether a question makes another table than an earlier one. A changed worker can send other rows under the same words, and nobody sees that it does: of
+    /// who is taken for one every question is another.
+    /// </summary>
+    public static bool IsAnotherTable(HistoryEntry entry, HistoryEntry next, bool isBoundOnly) =>
+        isBoundOnly || DifferencingRule.IsAnotherTable(entry.Asker, next.Asker, entry.Other, next.Other, entry.Session == next.Session);
 
     private static bool IsTooClose(
         IStoreReader state, HistoryKey key, HistoryEntry entry, HistoryQuestion question, Dictionary<string, CellRelation> known)

@@ -60,7 +60,8 @@ public static class HistoryExplanation
             var matrix = await PartyMatrix.OpenAsync(query, home.Name, AlignedRows.Open(folder), session.MinCell);
             var entry = HistoryQuestion.EntryOf(query, "", session.Id, (partner, home.Name), [], session.MinCell, now);
             var question = await HistoryQuestion.ReadAsync(entry, entry.Other, matrix, folder);
-            return store.Read(state => Lines(state, key, earlier, question, count));
+            return grant.History == HistoryRule.Once ? OfTables(earlier, question.Entry, count, grant.BoundOnly)
+                : store.Read(state => Lines(state, key, earlier, question, count));
         }
         catch (QueryException exception)
         {
@@ -72,6 +73,21 @@ public static class HistoryExplanation
         store.Read(state => state.ListSessions()).OrderByDescending(stored => stored.CreatedAt).Select(PartySession.Parse).FirstOrDefault(session =>
             session is { State: SessionState.Completed, Engine: QueryEngine.Masked, MinCell: > 1, OwnColumns: not null, PeerColumns: not null }
                 && session.Peer == partner && session.DatasetHash == dataset.Hash && AlignedRows.Exists(home.SessionPath(session.Id)));
+
+    /// <summary>Where each column serves for one table: how large the partner's groups are is not known before it asks.</summary>
+    private static string[] OfTables(IReadOnlyList<HistoryEntry> earlier, HistoryEntry next, string count, bool isBoundOnly)
+    {
+        var against = earlier.Where(entry => entry.Other.SharesColumns(next.Other)
+            && HistoryComparison.IsAnotherTable(entry, next with { Asker = next.Asker with { Groups = entry.Asker.Groups } }, isBoundOnly)).ToArray();
+        return against.Length == 0 ? [$"{count} count, and none made another table of its columns."]
+            : Named(against.Select(entry => $"Refused, since each column serves for one {(isBoundOnly ? "question" : "table")} alone: {NameOf(entry)}."));
+    }
+
+    private static string[] Named(IEnumerable<string> lines)
+    {
+        var found = lines.ToArray();
+        return [.. found.Take(MostNamed), .. found.Length > MostNamed ? [$"The same goes for {found.Length - MostNamed} more."] : (string[])[]];
+    }
 
     private static string[] Lines(
         IStoreReader state, HistoryKey key, IReadOnlyList<HistoryEntry> earlier, HistoryQuestion question, string count)
@@ -101,7 +117,7 @@ public static class HistoryExplanation
 
         var found = refused.Count > 0 ? refused : depends;
         return found.Count == 0 ? [$"{count} count, and none is near on this party's side."]
-            : [.. found.Take(MostNamed), .. found.Count > MostNamed ? [$"The same goes for {found.Count - MostNamed} more."] : (string[])[]];
+            : Named(found);
     }
 
     private static string NameOf(HistoryEntry entry) => string.Create(CultureInfo.InvariantCulture,

@@ -42,23 +42,26 @@ internal sealed class HistoryGuard(PartyContext party)
     /// <summary>Characters of their parts.</summary>
     public const long MostCharacters = 1L << 28;
 
-    /// <summary>Whether a session's questions of the partner's are held against earlier ones, and for how many days one counts, null for always.</summary>
-    public static (bool IsOn, int? Days) Of(PartyContext party, IStoreReader state, PartySession session)
+    /// <summary>
+    /// How a session's questions of the partner's are held against earlier ones, for how many days one counts, null for always, and whether the partner's
+    /// worker is taken to be changed.
+    /// </summary>
+    public static (HistoryRule Rule, int? Days, bool IsBoundOnly) Of(PartyContext party, IStoreReader state, PartySession session)
     {
         if (session is not { Engine: QueryEngine.Masked, MinCell: > 1 })
         {
-            return (false, null);
+            return (HistoryRule.Off, null, false);
         }
 
         var policy = PartyPolicy.Load(party.Home);
         if (policy.Noise.TryGetValue(session.Dataset!, out var noise) && noise.Law != NoiseKind.CellKey)
         {
             // What all questions together say is bounded by the dataset's account.
-            return (false, null);
+            return (HistoryRule.Off, null, false);
         }
 
         var bounds = SessionGrant.Of(policy, state, session, party.Time.GetUtcNow())?.Bounds ?? new PolicyGrant();
-        return (bounds.History != HistoryRule.Off, bounds.HistoryDays);
+        return (bounds.History ?? HistoryRule.Guard, bounds.HistoryDays, bounds.BoundOnly);
     }
 
     /// <summary>Holds a question of the partner's against those that this party contributed to.</summary>
@@ -72,10 +75,10 @@ internal sealed class HistoryGuard(PartyContext party)
     public async Task<HistoryDraft?> OnPeersAsync(Turn<PartySession> turn, string id, BoundQuery query, PartyMatrix matrix, IReadOnlyList<int> groups)
     {
         var session = turn.Session;
-        var (isOn, days) = turn.Read(state => Of(party, state, session));
+        var (rule, days, isBoundOnly) = turn.Read(state => Of(party, state, session));
         var entry = HistoryQuestion.EntryOf(query, id, session.Id, (session.Peer, party.Name), groups, session.MinCell, turn.Now);
-        return !isOn || entry.Other.Columns.Count == 0 ? null
-            : await HoldAsync(turn, HistoryKey.Of(session, HistoryRole.Peers), entry, entry.Other, matrix, days);
+        return rule == HistoryRule.Off || entry.Other.Columns.Count == 0 ? null
+            : await HoldAsync(turn, HistoryKey.Of(session, HistoryRole.Peers), entry, entry.Other, matrix, (rule, isBoundOnly), days);
     }
 
     /// <summary>Holds an own question against those before it, where the partner would: its own side, exactly.</summary>
@@ -95,11 +98,12 @@ internal sealed class HistoryGuard(PartyContext party)
 
         var entry = HistoryQuestion.EntryOf(query, question.Id, session.Id, (party.Name, session.Peer), matrix.GroupRecords, session.MinCell, turn.Now);
         return entry.Other.Columns.Count == 0 ? null
-            : await HoldAsync(turn, HistoryKey.Of(session, HistoryRole.Own), entry, entry.Asker.Part, matrix, days: null);
+            : await HoldAsync(turn, HistoryKey.Of(session, HistoryRole.Own), entry, entry.Asker.Part, matrix, (HistoryRule.Guard, false), days: null);
     }
 
     private async Task<HistoryDraft> HoldAsync(
-        Turn<PartySession> turn, HistoryKey key, HistoryEntry entry, Analytics.Differencing.QuestionPart own, PartyMatrix matrix, int? days)
+        Turn<PartySession> turn, HistoryKey key, HistoryEntry entry, Analytics.Differencing.QuestionPart own, PartyMatrix matrix,
+        (HistoryRule Rule, bool IsBoundOnly) held, int? days)
     {
         var question = await HistoryQuestion.ReadAsync(entry, own, matrix, party.FolderOf(turn.Session).Path);
         var (revision, earlier, size, tooClose) = turn.Read(state =>
@@ -107,11 +111,12 @@ internal sealed class HistoryGuard(PartyContext party)
             var history = HistoryBook.Of(state, key);
             var counting = history.Since(days, entry.At);
             return (history.Revision, counting, history.Sizes.Values.Sum(length => (long)length),
-                HistoryComparison.FirstTooClose(state, key, counting, question));
+                HistoryComparison.FirstTooClose(state, key, counting, question, held.Rule, held.IsBoundOnly));
         });
         if (tooClose is not null)
         {
-            throw new QueryException(QueryException.TooClose, TooClose(tooClose, entry.MinCell)) { Earlier = tooClose.Query };
+            var why = held.Rule == HistoryRule.Once ? Used(tooClose, held.IsBoundOnly) : TooClose(tooClose, entry.MinCell);
+            throw new QueryException(QueryException.TooClose, why) { Earlier = tooClose.Query };
         }
 
         if (key.Role == HistoryRole.Peers && (earlier.Count >= MostQuestions || size > MostCharacters))
@@ -124,9 +129,19 @@ internal sealed class HistoryGuard(PartyContext party)
         return new HistoryDraft(key, revision, question, days);
     }
 
+    /// <summary>What is said where each own column serves for one table alone.</summary>
+    private static string Used(HistoryEntry earlier, bool isBoundOnly) => isBoundOnly
+        ? $"each column of this dataset serves for one question alone, and {NameOf(earlier)} used one of this question's; ask first of all for the finest "
+            + "table, `with totals` and all measures"
+        : $"each column of this dataset serves for one table alone, and {NameOf(earlier)} made another of one that this question uses; ask for other measures "
+            + "of the same groups under the same conditions; the first table is best the finest, `with totals`";
+
+    private static string NameOf(HistoryEntry earlier) =>
+        string.Create(CultureInfo.InvariantCulture, $"question {earlier.Query[..8]} of {earlier.At.UtcDateTime:yyyy-MM-dd HH:mm} UTC");
+
     /// <summary>What is said of a question that is too close to another; nothing in it depends on data.</summary>
     internal static string TooClose(HistoryEntry earlier, int minimum) => string.Create(CultureInfo.InvariantCulture,
-        $"it is too close to question {earlier.Query[..8]} of {earlier.At.UtcDateTime:yyyy-MM-dd HH:mm} UTC: the difference of the two answers may be about "
+        $"it is too close to {NameOf(earlier)}: the difference of the two answers may be about "
             + $"none or fewer than {Math.Max(minimum, earlier.MinCell)} records; ask the earlier one again in its own words, or take classes and conditions "
             + $"that differ in more");
 }

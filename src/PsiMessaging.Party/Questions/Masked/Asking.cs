@@ -216,7 +216,8 @@ internal sealed class Asking(
             : null;
         var agreed = question.Move(QuestionTrigger.Agree) with
         {
-            Masked = masked with { Peer = labels.Shape, Labels = labels, Sides = sides, Noise = labels.Noise },
+            Masked = masked with { Peer = labels.Shape, Labels = labels, Sides = sides, Noise = labels.Noise,
+                Dominance = labels.Dominance is null ? null : new DominanceTerms(labels.Dominance) },
         };
         await contributions.OpenAsync(session, agreed);
         return turn.Commit(effects =>
@@ -243,6 +244,17 @@ internal sealed class Asking(
             }
 
             NoiseRule.Require(query, session.Peer, session.MinCell, noise);
+        }
+
+        if (labels.Dominance is { } held)
+        {
+            var known = Dominance.ColumnsOf(query, session.Peer, column => held.Contains(column));
+            if (labels.Noise is not null || held.Count == 0 || !held.SequenceEqual(known, StringComparer.Ordinal))
+            {
+                throw new QueryException(FailureCodes.BadContribution, $"{session.Peer} holds sums to rules that this question has none of");
+            }
+
+            Dominance.Require(query, session.Peer, held, session.MinCell);
         }
 
         if (!HasGroups(query, session, labels.Groups) || !HasLevels(query, session, labels.Levels))

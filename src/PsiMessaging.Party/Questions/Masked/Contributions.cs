@@ -78,7 +78,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
 
     /// <summary>The plan of a question's release, the same at both parties; null with a minimum cell size of 1.</summary>
     public ReleasePlan? ReleaseOf(PartySession session, Question question, MaskedPlan plan) => question.Masked!.Sides is { } sides && session.MinCell > 1
-        ? ReleasePlan.Of(bound.Of(session, question), plan, sides, session.MinCell, question.Masked.Noise) : null;
+        ? ReleasePlan.Of(bound.Of(session, question), plan, sides, session.MinCell, question.Masked.Noise, question.Masked.Dominance) : null;
 
     /// <summary>The own masks over what the asking party must not unmask by itself: over everything, where the answer is released.</summary>
     public ulong[] WithheldOf(PartySession session, Question question, MaskedPlan plan, bool isReleased)

@@ -150,12 +150,14 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
             draft = await history.OnPeersAsync(turn, proposal.QueryId, query, matrix, asked.Announced!.Groups);
         }
 
+        var dominance = noise is null && PartyPolicy.Load(party.Home).Dominance.TryGetValue(session.Dataset!, out var rules)
+            ? await rules.OnAsync(query, party.Name, matrix, session.MinCell) : null;
         var question = new Question(QuestionState.Contributing)
         {
             Id = proposal.QueryId, Session = session.Id, Asker = session.Peer, Text = asked.Text, AskedAt = turn.Now,
             Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape,
                 Sides: session.MinCell > 1 ? new ReleaseSides(session.Peer, asked.Announced!.Groups, asked.Announced.Levels, asked.Release!, matrix.TwoValued,
-                    ReleaseSides.MissingOf(matrix.GroupLabels)) : null, Noise: noise?.Terms),
+                    ReleaseSides.MissingOf(matrix.GroupLabels)) : null, Noise: noise?.Terms, Dominance: dominance),
         };
         RequireRoom(session, question);
 
@@ -171,7 +173,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         var session = turn.Session;
         await contributions.OpenAsync(session, question, matrix);
         var keyed = question.Masked!.Noise is { Law: NoiseKind.CellKey } ? contributions.CellKeys.NameOf(session.Dataset!) : null;
-        var labels = matrix.Labels with { Noise = question.Masked.Noise };
+        var labels = matrix.Labels with { Noise = question.Masked.Noise, Dominance = question.Masked.Dominance?.Columns };
         var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), labels, SealedBodyJson.Default.PartyLabels);
         try
         {

@@ -9,6 +9,7 @@ using PsiMessaging.Files;
 using PsiMessaging.Participants;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Party.Questions.History;
 using PsiMessaging.Party.Result;
 using PsiMessaging.Party.Rows;
@@ -38,7 +39,7 @@ internal sealed class StandingReady(PartyContext party)
 
         Draw(folder.WithheldKey);
         var choice = session.MinCell > 1 ? Choose(session, folder) : [];
-        var (columns, isGuarded) = turn.Read(state => (party.DescribedColumns(session, state), HistoryGuard.Of(party, state, session).IsOn));
+        var (columns, isGuarded) = turn.Read(state => (party.DescribedColumns(session, state), HistoryGuard.Of(party, state, session).Rule != HistoryRule.Off));
         return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.AllSent) }, effects =>
         {
             effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Count));
