@@ -6,6 +6,7 @@ using PsiMessaging.Analytics.Masked;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Batches;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Datasets;
@@ -33,6 +34,12 @@ internal sealed class MaskedRun : IDisposable
 
     /// <summary>Where a party's rows are, as in its folder of a session.</summary>
     public string FolderOf(string party) => Path.Combine(_folder, party);
+
+    /// <summary>Noise by cell keys on what P1 asks of P2, and the key of each record of P2's file, from 0.</summary>
+    public (NoiseTerms Terms, Func<int, ushort> KeyOf)? CellKeys { get; set; }
+
+    /// <summary>AND gates of the last release, and bytes of its program, its transfers, its tables, of what is sealed, and of what the linker adds.</summary>
+    public (int Gates, int Program, int Transfer, int Tables, int Sealed, int Labels) Cost { get; private set; }
 
     /// <summary>Words the linker saw in the last query.</summary>
     public List<ulong> LinkerSaw { get; } = [];
@@ -113,12 +120,14 @@ internal sealed class MaskedRun : IDisposable
         var other = asker == "P1" ? "P2" : "P1";
         var left = await PartyMatrix.OpenAsync(query, asker, asker == "P1" ? P1 : P2, minCell, other);
         var right = await PartyMatrix.OpenAsync(query, other, asker == "P1" ? P2 : P1, minCell);
-        var plan = MaskedPlan.Build(query, P1.Rows, (asker, left.Shape), (other, right.Shape), pad, minCell);
+        right.RecordKeys = CellKeys is { } keyed ? Array.ConvertAll(await P2.ReadOrderAsync(), row => keyed.KeyOf(row)) : null;
+        var plan = MaskedPlan.Build(query, P1.Rows, (asker, left.Shape), (other, right.Shape), pad, minCell, CellKeys is not null);
         var context = new MaskContext(Transcript, "q", 1, asker, text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
         LinkerSaw.Clear();
         using var binding = plan.Binding is null ? null : new Binding(_withheld, context, plan.Binding);
-        var (a, u1, _) = await ContributeAsync(left, plan.A, plan, context, null, batchRows, tamper);
-        var (b, u2, bound) = await ContributeAsync(right, plan.B, plan, context, binding, batchRows, null);
+        var needed = NeededOf(query, plan);
+        var (a, u1, _) = await ContributeAsync(left, plan.A, plan, context, null, needed, batchRows, tamper);
+        var (b, u2, bound) = await ContributeAsync(right, plan.B, plan, context, binding, needed, batchRows, null);
         tamper?.Invoke("U1", u1);
         tamper?.Invoke("U2", u2);
         var check = CheckOf(plan, binding);
@@ -135,7 +144,7 @@ internal sealed class MaskedRun : IDisposable
             layout.PutRecords(product, [.. sent]);
         }
 
-        Unmasked = (product, plan.NeededEntries());
+        Unmasked = (product, NeededOf(query, plan));
         var table = new MaskedTable(query, plan, product, left.Labels, right.Labels,
             minCell > 1 ? left.OwnRecords : null);
         var plain = new AnswerBuilder(query, table, minCell, P1.Rows);
@@ -145,7 +154,12 @@ internal sealed class MaskedRun : IDisposable
         }
 
         var dominance = held is null ? null : await Dominance.MeasureAsync(query, other, [held.Column], right, held.Largest, held.Least);
-        var release = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, null, new OwnerTerms(dominance, isJudged ? right.HeldByFew : []));
+        var release = ReleasePlan.Of(query, plan, SidesOf(asker, left, right), minCell, CellKeys?.Terms,
+            new OwnerTerms(dominance, isJudged ? right.HeldByFew : []));
+        var circuit = ReleaseCircuit.Of(release.Program);
+        var (sealedBytes, labelBytes) = ReleaseProtocol.OpeningSizeBytes(release.Program);
+        Cost = (circuit.Circuit.AndGates, release.Program.Write().Length, ReleaseProtocol.TransferSizeBytes(release.Program),
+            ReleaseProtocol.TablesSizeBytes(circuit), sealedBytes, labelBytes);
         Assert.Null(QuestionRule.Malformed(left.ReleaseSide, left.Announced, query, asker, left.Shape));
         var released = new AnswerBuilder(query, Release(query, plan, release, product, left, right), minCell, P1.Rows);
         if (held is not null)
@@ -174,8 +188,24 @@ internal sealed class MaskedRun : IDisposable
         }
 
         var answer = released.Build();
-        RequireSame(query, expected, answer);
+        if (CellKeys is null)
+        {
+            RequireSame(query, expected, answer);
+        }
+
         return answer;
+    }
+
+    /// <summary>What the answer and the noise need.</summary>
+    private static bool[] NeededOf(BoundQuery query, MaskedPlan plan)
+    {
+        var needed = plan.NeededEntries();
+        for (var cell = 0; plan.B.KeyFactor >= 0 && cell < plan.A.Shape.Groups * plan.B.Shape.Groups; cell++)
+        {
+            needed[plan.KeyWordOf(query.Records, cell / plan.B.Shape.Groups, cell % plan.B.Shape.Groups)] = true;
+        }
+
+        return needed;
     }
 
     private static ReleaseSides SidesOf(string asker, PartyMatrix left, PartyMatrix right) => new(
@@ -192,7 +222,7 @@ internal sealed class MaskedRun : IDisposable
     {
         var query = new BoundQuery(Query.Parse(text), Schema);
         var (left, right) = (await PartyMatrix.OpenAsync(query, "P1", P1, minCell, "P2"), await PartyMatrix.OpenAsync(query, "P2", P2, minCell));
-        var plan = MaskedPlan.Build(query, P1.Rows, ("P1", left.Shape), ("P2", right.Shape), 1, minCell);
+        var plan = MaskedPlan.Build(query, P1.Rows, ("P1", left.Shape), ("P2", right.Shape), 1, minCell, CellKeys is not null);
         var context = new MaskContext(Transcript, "q", 1, "P1", text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns);
         try
         {
@@ -204,9 +234,9 @@ internal sealed class MaskedRun : IDisposable
         }
 
         var truth = Unmasked.Product.Zip(Unmasked.Needed, (word, needed) => needed ? word : 0).ToArray();
-        var release = ReleasePlan.Of(query, plan, SidesOf("P1", left, right), minCell);
+        var release = ReleasePlan.Of(query, plan, SidesOf("P1", left, right), minCell, CellKeys?.Terms);
         using var masks = new QueryMasks(_shared, context);
-        var withheld = QueryMasks.Withheld(_withheld, context, isReleased ? new bool[truth.Length] : plan.NeededEntries());
+        var withheld = QueryMasks.Withheld(_withheld, context, isReleased ? new bool[truth.Length] : NeededOf(query, plan));
         var share = Contribution.ShareOf(masks, withheld);
         var linker = truth.Zip(share, (word, other) => word - other).ToArray();
         if (plan.Binding is { } layout)
@@ -222,7 +252,7 @@ internal sealed class MaskedRun : IDisposable
         var circuit = ReleaseCircuit.Of(release.Program);
         var transfer = ReleaseProtocol.Transfer(release.Program, theirs, linker, out var labels);
         var (tables, sealedWords) = ReleaseProtocol.Garble(circuit, ours, transfer, share, [.. release.Constants], context.Hash(), plan.Bits());
-        var shares = new ulong[truth.Length + release.Program.Sums.Count];
+        var shares = new ulong[release.Program.PlacesOf(truth.Length)];
         var decided = ReleaseProtocol.Open(
             release.Program, ReleaseProtocol.Evaluate(circuit, theirs, labels, tables), sealedWords, context.Hash(), shares);
         var opened = new bool[shares.Length];
@@ -234,8 +264,12 @@ internal sealed class MaskedRun : IDisposable
         var memory = (ulong[])linker.Clone();
         Contribution.Unmask(masks, memory);
         var all = release.Words(decided, linker, shares);
+        Noisy = [.. Enumerable.Range(0, truth.Length).Where(i => !opened[i] && all[i] != 0).Select(i => (i, all[i]))];
         return ([.. release.Program.Extend(memory).Select((word, i) => opened[i] ? all[i] : word)], release.Program.Extend(truth), opened);
     }
+
+    /// <summary>Counts with noise that the asking party had after the last <see cref="MemoryAsync"/>, by the place of the word they stand for.</summary>
+    public IReadOnlyList<(int Place, ulong Count)> Noisy { get; private set; } = [];
 
     /// <summary>What is decided about a question of P1's that announces its groups larger than they are.</summary>
     /// <param name="text">The question.</param>
@@ -249,19 +283,19 @@ internal sealed class MaskedRun : IDisposable
         var plan = MaskedPlan.Build(query, P1.Rows, ("P1", left.Shape), ("P2", right.Shape), 1, minCell);
         var sides = SidesOf("P1", left, right);
         var release = ReleasePlan.Of(query, plan, sides with { Groups = [.. sides.Groups.Select(count => count * announced)] }, minCell);
-        return Decide(release, Unmasked.Product);
+        return Decide(release, Unmasked.Product).Opened;
     }
 
     /// <summary>The table as linker and contributing party release it; what its circuit decides about shares of the product, in the clear.</summary>
     private static MaskedTable Release(
         BoundQuery query, MaskedPlan plan, ReleasePlan release, ulong[] product, PartyMatrix left, PartyMatrix right)
     {
-        var opened = Decide(release, product);
-        var words = release.Words(opened, new ulong[product.Length], release.Program.Extend(product));
+        var (opened, computed) = Decide(release, product);
+        var words = release.Words(opened, new ulong[product.Length], [.. release.Program.Extend(product), .. computed]);
         return new MaskedTable(query, plan, words, left.Labels, right.Labels, left.OwnRecords, release.Read(opened, words));
     }
 
-    private static bool[] Decide(ReleasePlan release, ulong[] product)
+    private static (bool[] Opened, ulong[] Computed) Decide(ReleasePlan release, ulong[] product)
     {
         var program = release.Program;
         var (one, two) = (new List<bool>(), new List<bool>());
@@ -280,7 +314,17 @@ internal sealed class MaskedRun : IDisposable
             two.AddRange(Enumerable.Range(0, program.Numbers[i].Bits).Select(bit => ((rest >> bit) & 1) == 1));
         }
 
-        return ReleaseCircuit.Of(program).Circuit.Evaluate([.. one, .. two]);
+        var bits = ReleaseCircuit.Of(program).Circuit.Evaluate([.. one, .. two]);
+        var (computed, at) = (new ulong[program.Computed.Count], program.Openings.Count);
+        for (var i = 0; i < computed.Length; i++)
+        {
+            for (var bit = 0; bit < program.Computed[i].Width; bit++, at++)
+            {
+                computed[i] |= bits[at] ? 1UL << bit : 0;
+            }
+        }
+
+        return (bits[..program.Openings.Count], computed);
     }
 
     /// <summary>
@@ -339,7 +383,7 @@ internal sealed class MaskedRun : IDisposable
     }
 
     private async Task<(List<(string Path, int Rows)> Batches, ulong[] Correction, ulong[] Bound)> ContributeAsync(PartyMatrix matrix,
-        MatrixLayout layout, MaskedPlan plan, MaskContext context, Binding? binding, int batchRows, Action<string, ulong[]>? tamper)
+        MatrixLayout layout, MaskedPlan plan, MaskContext context, Binding? binding, bool[] needed, int batchRows, Action<string, ulong[]>? tamper)
     {
         using var masks = new QueryMasks(_shared, context);
         var isAsker = layout == plan.A;
@@ -355,7 +399,7 @@ internal sealed class MaskedRun : IDisposable
             batches.Add((path, rows));
         }
 
-        var withheld = isAsker ? null : QueryMasks.Withheld(_withheld, context, plan.NeededEntries());
+        var withheld = isAsker ? null : QueryMasks.Withheld(_withheld, context, needed);
         var correction = contribution.Finish(withheld);
         LinkerSaw.AddRange(correction);
         return (batches, correction, withheld is null ? [] : contribution.FinishBinding(withheld));

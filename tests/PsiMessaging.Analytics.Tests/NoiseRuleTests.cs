@@ -40,9 +40,9 @@ public class NoiseRuleTests
     [InlineData("ols(T ~ A)", "counts alone")]
     public void FaultOf_AQuestion_SaysWhatToAskInstead(string text, string? fault)
     {
-        var found = NoiseRule.FaultOf(Query.Parse(text), column => column is "G" or "T", 10);
+        var found = NoiseRule.FaultOf(Query.Parse(text), column => column is "G" or "T", 10, new NoiseTerms(NoiseKind.Gaussian, 10));
         Assert.Equal(fault is null, found is null);
         Assert.Contains(fault ?? "", found ?? "", StringComparison.Ordinal);
-        Assert.NotNull(NoiseRule.FaultOf(Query.Parse(text), column => column is "G" or "T", 1));
+        Assert.NotNull(NoiseRule.FaultOf(Query.Parse(text), column => column is "G" or "T", 1, new NoiseTerms(NoiseKind.Gaussian, 10)));
     }
 }

@@ -37,7 +37,7 @@ public class OracleTests
             "SELECT g, sum(w), sum(x*w), sum(CAST(x*w AS DOUBLE))/sum(CASE WHEN x IS NOT NULL THEN CAST(w AS DOUBLE) END) FROM j WHERE w "
                 + "IS NOT NULL GROUP BY ALL"),
         ("mean(y), var(y) weight w",
-            $"SELECT sum(CAST(y AS DOUBLE)*CAST(w AS DOUBLE))/{Weighted}, CASE WHEN count(*) >= 2 THEN (sum(CAST(y AS DOUBLE)*y*w) - "
+            $"SELECT sum(CAST(y AS DOUBLE)*CAST(w AS DOUBLE))/{Weighted}, CASE WHEN count(*) >= 2 AND {Weighted} > 1 THEN (sum(CAST(y AS DOUBLE)*y*w) - "
                 + $"sum(CAST(y AS DOUBLE)*w)*sum(CAST(y AS DOUBLE)*w)/{Weighted})/({Weighted}-1) END FROM j WHERE w IS NOT NULL AND y IS NOT NULL"),
         ("histogram(a, 0 to 50 step 25)",
             "SELECT * FROM (SELECT CASE WHEN a < 0 THEN '< 0' WHEN a < 25 THEN '[0, 25)' WHEN a <= 50 THEN '[25, 50]' WHEN a IS NULL THEN NULL ELSE '> 50' END "

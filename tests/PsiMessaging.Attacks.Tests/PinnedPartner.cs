@@ -213,6 +213,13 @@ public class PinnedPartner
     [InlineData("R in ('a') as one", "{\"law\":\"gaussian\",\"spread\":1e400}", FailureCodes.Malformed, "cannot be read")]
     [InlineData("R in ('a') as one", "{\"law\":\"uniform\",\"spread\":20}", FailureCodes.Malformed, "cannot be read")]
     [InlineData("R in ('a') as one", "{\"law\":7,\"spread\":20}", FailureCodes.BadContribution, "what no noise can be")]
+    [InlineData("R", "{\"law\":\"cellKey\"}", FailureCodes.BadContribution, "what no noise can be")]
+    [InlineData("R", "{\"law\":\"cellKey\",\"spread\":2,\"thresholds\":[9,65527]}", FailureCodes.BadContribution, "what no noise can be")]
+    [InlineData("R", "{\"law\":\"cellKey\",\"thresholds\":[9,65526]}", FailureCodes.BadContribution, "what no noise can be")]
+    [InlineData("R", "{\"law\":\"cellKey\",\"thresholds\":[1,2,3,65533,65534,65535]}", FailureCodes.EngineCannot, "its noise goes up to 3")]
+    [InlineData("mean(N)", "{\"law\":\"cellKey\",\"thresholds\":[9,65527]}", FailureCodes.EngineCannot, "counts alone have it")]
+    [InlineData("R", "{\"law\":\"gaussian\",\"spread\":20,\"thresholds\":[9,65527]}", FailureCodes.BadContribution, "what no noise can be")]
+    [InlineData("R", "{\"law\":\"gaussian\"}", FailureCodes.BadContribution, "what no noise can be")]
     [InlineData("R", "{\"law\":\"gaussian\",\"spread\":20}", FailureCodes.EngineCannot, "name its classes in the question")]
     [InlineData("mean(N)", "{\"law\":\"gaussian\",\"spread\":20}", FailureCodes.EngineCannot, "counts alone have it")]
     public async Task SaysThatItsCountsHaveNoiseThatCannotBe_IsRefusedByName(string text, string noise, string code, string expected) =>

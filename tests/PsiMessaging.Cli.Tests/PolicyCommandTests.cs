@@ -92,6 +92,24 @@ public sealed class PolicyCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Explain_OfADatasetWithCellKeys_SaysThatTheExactRulesStayAndWhatItIsNot()
+    {
+        await MakeAsync("\"P2\": [{ \"datasets\": [\"people\"], \"columns\": { \"groupBy\": [\"*\"], \"measure\": [\"INCOME\"] } }] }, "
+            + "\"noise\": { \"people\": { \"law\": \"cellKey\", \"variance\": 1.08, \"deviation\": 2 }");
+        const string Line = "Counts about people have noise by cell keys, on top of all exact rules: variance 1.08, off by 2 or less in 95 of 100 cells and "
+            + "by 2 at most, under a minimum cell size of 3 or more. It is not differential privacy and has no account: over many partitions it averages out.";
+        var answered = (await PsiAsync("policy", "explain", "count by REGION, THEIRS", "--with", "P2")).Output;
+        Assert.Contains("The question is answered, within the bounds of a day, if the minimum cell size lets it be.", answered, StringComparison.Ordinal);
+        Assert.Contains(Line, answered, StringComparison.Ordinal);
+        Assert.Contains(Line, (await PsiAsync("policy", "check")).Output, StringComparison.Ordinal);
+        Assert.Contains("refused with engine masked: what is said of people has noise, and counts alone have it",
+            (await PsiAsync("policy", "explain", "mean(INCOME) by REGION", "--with", "P2")).Output, StringComparison.Ordinal);
+
+        // What P2 can count by itself says nothing of people, and has no noise.
+        Assert.DoesNotContain("cell keys", (await PsiAsync("policy", "explain", "count by THEIRS", "--with", "P2")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Explain_OfAGrantWithoutHistory_SaysThatNothingIsHeldAgainst()
     {
         await MakeAsync("\"P2\": [{ \"datasets\": [\"people\"], \"history\": \"off\", \"columns\": { \"groupBy\": [\"REGION\"] } }]");

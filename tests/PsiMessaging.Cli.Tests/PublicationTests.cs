@@ -320,6 +320,11 @@ public class PublicationTests
         Assert.Contains("has noise, which protects it already", Assert.Throws<ParticipantException>(() => Publish(answer)).Message, StringComparison.Ordinal);
         var json = System.Text.Json.Nodes.JsonNode.Parse(Output.QueryOutput.Json(answer))!["noise"]!;
         Assert.Equal(("gaussian", 20m, 40), ((string?)json["law"], (decimal)json["spread"]!, (int)json["mostOff95"]!));
+        var keyed = answer with { Answer = answer.Answer with { Noise = new NoiseTerms(NoiseKind.CellKey, Thresholds: [4846, 20851, 44685, 60690]) } };
+        Assert.Contains("has noise by cell keys", Assert.Throws<ParticipantException>(() => Publish(keyed)).Message, StringComparison.Ordinal);
+        json = System.Text.Json.Nodes.JsonNode.Parse(Output.QueryOutput.Json(keyed))!["noise"]!;
+        Assert.Equal(("cellKey", 2, 2), ((string?)json["law"], (int)json["deviation"]!, (int)json["mostOff95"]!));
+        Assert.Equal(1.08, (double)json["variance"]!, 3);
     }
 
     [Fact]

@@ -22,6 +22,8 @@ public class SealedBodyTests
             new PartyLabels([["Città", null], ["a \"quoted\" <label> & more", "16-24"]], [["(0)", "1"], []], ["SEX", "Età"],
                 new NoiseTerms(NoiseKind.Gaussian, 2.5m), ["Età"])),
         ("AcceptQuery.least", typeof(AcceptQuery), new PartyLabels([], [])),
+        ("AcceptQuery.cellKey", typeof(AcceptQuery),
+            new PartyLabels([["N"], [null]], [], null, new NoiseTerms(NoiseKind.CellKey, Thresholds: [4846, 20851, 44685, 60690]))),
         ("RefuseQuery", typeof(RefuseQuery), new QueryRefusal("the question's “shape” cannot be")),
     ];
 
@@ -162,7 +164,7 @@ public class SealedBodyTests
             (type, lists) = (type.GetGenericArguments()[0], lists + "[]");
         }
 
-        return (type, lists);
+        return (Nullable.GetUnderlyingType(type) ?? type, lists);
     }
 
     private static string AsyncApi() => File.ReadAllText(Path.Combine(ContractsFolder.Path, "asyncapi.yaml"));

@@ -69,7 +69,10 @@ public sealed record FuzzTarget(string Name, Func<IReadOnlyList<byte[]>> Seeds, 
             new Decision.Merge([0, 1, 2, 1], [new MergeRule(), new MergeRule(OrNone: true, Unless: 0)], 1, 2, 10), new Decision.CellOf(6, 1),
             new Decision.NotNegative(2),
         ],
-        [new Opening(5, [0, 1]), new Opening(7, [64, 65])]) { Sums = [[0, 1], [64, 2]] }.Write();
+        [new Opening(5, [0, 1]), new Opening(7, [64, 65]) { Computed = [0] }])
+    {
+        Sums = [[0, 1], [64, 2]], Computed = [new ComputedNumber(1, [0, 2, 3], 1, 21)],
+    }.Write();
 
     private static string Policy => """
         {"version":1,"otherwise":"refuse","notify":{"command":["/bin/true"]},"never":{"people":["NAME"]},"partners":{"P2":[{"datasets":["people"],

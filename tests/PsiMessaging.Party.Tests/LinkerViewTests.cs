@@ -4,6 +4,7 @@ using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
+using PsiMessaging.Party.Policy;
 using PsiMessaging.Testing;
 
 namespace PsiMessaging.Party.Tests;
@@ -55,6 +56,26 @@ public class LinkerViewTests
         Assert.Matches("[1-9]", second.Shown);
     }
 
+    /// <summary>
+    /// The same with noise by cell keys: of counts and of keys nothing is there, and the program, the same in both, has the law of the noise alone. A cell is
+    /// empty in one run and large in the other.
+    /// </summary>
+    [Fact]
+    public async Task CellKeys_TwoRunsOfEqualShapes_LookAlikeAndRandom()
+    {
+        var noise = new PolicyNoise { Law = NoiseKind.CellKey, Variance = 1.08m, Deviation = 2 };
+        var (first, second) = (await RunAsync("masked", 1, minCell: 10, noise), await RunAsync("masked", 3, minCell: 10, noise));
+        Assert.Equal(first.Plain, second.Plain);
+        Assert.Contains("ReleaseTables", first.Plain, StringComparison.Ordinal);
+        Assert.Equal(first.Files, second.Files);
+        Assert.All(new[] { first, second }, view => Assert.Empty(Faults(view.Payload)));
+        Assert.Empty(Words(first.Payload).Intersect(Words(second.Payload)));
+        Assert.NotEqual(first.Shown, second.Shown);
+
+        // And it is another view than that of exact answers.
+        Assert.NotEqual(first.Plain, (await RunAsync("masked", 1, minCell: 10)).Plain);
+    }
+
     [Fact]
     public async Task Tokens_TheSameTest_Fails()
     {
@@ -100,7 +121,7 @@ public class LinkerViewTests
         _ => $"R{i};{(i % 3) + 500};{"wx"[i is >= 195 and < 300 ? 0 : 1]}",
     };
 
-    private static async Task<View> RunAsync(string engine, int variant, int minCell = 1)
+    private static async Task<View> RunAsync(string engine, int variant, int minCell = 1, PolicyNoise? noise = null)
     {
         await using var network = new TestNetwork();
         await network.AddDataAsync("IDKEY;S;A;G\n" + string.Concat(Enumerable.Range(0, Rows).Select(i => Person(variant, i) + "\n")), "IDKEY;T;H\n"
@@ -109,11 +130,16 @@ public class LinkerViewTests
         var files = new StringBuilder();
         network.Start();
         var (session, _) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", engine: engine));
+        if (noise is not null)
+        {
+            (PartyPolicy.Open with { Noise = new Dictionary<string, PolicyNoise> { ["bi"] = noise } }).Write(network.P2.Home.Path);
+        }
+
         await network.SendRowsAsync(session.Id);
 
         // With a minimum of 1 only bins that somebody is in have a column; how many those are is a size.
         string[] quantiles = minCell > 1 ? ["quantile(A, 0.1, 0.5, 0 to 110 step 10) by H", "median(T, 0 to 1000 step 100) by G"] : [];
-        string[] asked = engine == "masked"
+        string[] asked = noise is not null ? ["G, H", "count by S, H where G != 'q' with totals", "H"] : engine == "masked"
             ? ["G, H", "mean(A), sum(T), corr(A, T) by S", "ols(T ~ A + C(G)) where H != 'q'", .. quantiles] : ["G, H"];
         foreach (var text in asked)
         {

@@ -244,7 +244,16 @@ public class NoiseTests
     [InlineData("\"spread\": 10, \"epsilon\": 1, \"delta\": 1", "\"delta\" above 0")]
     [InlineData("\"spread\": 1, \"epsilon\": 0.1, \"delta\": 0.000001", "one question costs rho 1")]
     [InlineData("\"law\": \"uniform\", \"spread\": 10, \"epsilon\": 1, \"delta\": 0.000001", "cannot be read")]
-    [InlineData("\"spread\": 10, \"epsilon\": 1", "cannot be read")]
+    [InlineData("\"spread\": 10, \"epsilon\": 1", "needs \"spread\", \"epsilon\" and \"delta\"")]
+    [InlineData("\"spread\": 10, \"epsilon\": 1, \"delta\": 0.000001, \"deviation\": 2", "are of the law cellKey")]
+    [InlineData("\"law\": \"cellKey\", \"spread\": 10, \"epsilon\": 1, \"delta\": 0.000001", "the law cellKey has no account")]
+    [InlineData("\"law\": \"cellKey\", \"variance\": 1.08", "needs a \"variance\" above 0 and a \"deviation\" of 1 to 20")]
+    [InlineData("\"law\": \"cellKey\", \"variance\": 0, \"deviation\": 2", "needs a \"variance\" above 0")]
+    [InlineData("\"law\": \"cellKey\", \"variance\": 1, \"deviation\": 21", "a \"deviation\" of 1 to 20")]
+    [InlineData("\"law\": \"cellKey\", \"variance\": 9, \"deviation\": 2", "take another variance or a larger deviation")]
+    [InlineData("\"law\": \"cellKey\", \"variance\": 1.08, \"deviation\": 20", "take a smaller deviation or another variance")]
+    [InlineData("\"law\": \"cellKey\", \"variance\": 1.08, \"deviation\": 2", null)]
+    [InlineData("\"law\": \"cellKey\", \"variance\": 9, \"deviation\": 10", null)]
     [InlineData("\"law\": \"laplace\", \"spread\": 30, \"epsilon\": 1, \"delta\": 0.000001", null)]
     public void Policy_WithNoise_IsCheckedAsItIsRead(string noise, string? fault)
     {

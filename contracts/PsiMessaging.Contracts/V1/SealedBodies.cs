@@ -91,12 +91,19 @@ public enum NoiseKind
     /// <summary>Discrete Laplace.</summary>
     [JsonStringEnumMemberName("laplace")]
     Laplace,
+    /// <summary>A function of the records of the cell: the same records have the same noise. No differential privacy.</summary>
+    [JsonStringEnumMemberName("cellKey")]
+    CellKey,
 }
 
 /// <summary>Noise on counts.</summary>
 /// <param name="Law">Its law.</param>
-/// <param name="Spread">σ of the Gaussian, scale of Laplace's, 0.1 to 1,000,000.</param>
-public sealed record NoiseTerms(NoiseKind Law, decimal Spread);
+/// <param name="Spread">σ of the Gaussian, scale of Laplace's, 0.1 to 1,000,000; null with cell keys.</param>
+/// <param name="Thresholds">
+/// Cell keys alone: 2·D numbers, 1 to 65,535, ascending, each with its opposite to 65,536. Of a cell whose records' keys sum to k modulo 65,536 the noise is
+/// how many of them are at most k, less D. Null else.
+/// </param>
+public sealed record NoiseTerms(NoiseKind Law, decimal? Spread = null, IReadOnlyList<int>? Thresholds = null);
 
 /// <summary>Sealed body of <see cref="RefuseQuery"/>.</summary>
 /// <param name="Reason">

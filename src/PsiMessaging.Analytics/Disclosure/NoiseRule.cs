@@ -9,7 +9,7 @@ namespace PsiMessaging.Analytics.Disclosure;
 
 /// <summary>
 /// Answers with noise (docs/noise.md, "Noise in answers"): every count is released, with a whole number added by the contributing party under the mask, and
-/// which cells there are follows from the question alone. Own analysis, not reviewed from outside.
+/// which cells there are follows from the question alone. By cell keys it is otherwise (<see cref="CellKeyRule"/>). Own analysis, not reviewed from outside.
 /// </summary>
 public static class NoiseRule
 {
@@ -26,16 +26,18 @@ public static class NoiseRule
     private const int MostSpreads = 64;
 
     /// <summary>Whether terms that somebody else sent can be.</summary>
-    public static bool IsValid(NoiseTerms terms) => Enum.IsDefined(terms.Law) && terms.Spread is >= LeastSpread and <= GreatestSpread;
+    public static bool IsValid(NoiseTerms terms) => terms.Law == NoiseKind.CellKey ? terms.Spread is null && CellKeyRule.IsValid(terms.Thresholds)
+        : Enum.IsDefined(terms.Law) && terms.Spread is >= LeastSpread and <= GreatestSpread && terms.Thresholds is null;
 
     /// <summary>Refuses a question that cannot be answered with noise.</summary>
     /// <param name="query">The question.</param>
     /// <param name="party">The contributing party.</param>
     /// <param name="minCell">The session's minimum cell size.</param>
+    /// <param name="terms">The noise, valid.</param>
     /// <exception cref="QueryException">It cannot; says what to ask instead.</exception>
-    public static void Require(BoundQuery query, string party, int minCell)
+    public static void Require(BoundQuery query, string party, int minCell, NoiseTerms terms)
     {
-        if (FaultOf(query.Query, column => query.Schema.Resolve(column).Party == party, minCell) is { } fault)
+        if (FaultOf(query.Query, column => query.Schema.Resolve(column).Party == party, minCell, terms) is { } fault)
         {
             throw new QueryException(QueryException.EngineCannot, $"{party} answers about this dataset with noise: {fault}");
         }
@@ -45,11 +47,13 @@ public static class NoiseRule
     /// <param name="query">The question.</param>
     /// <param name="isContributors">Whether a column, as the question names it, is the contributing party's.</param>
     /// <param name="minCell">The session's minimum cell size.</param>
-    public static string? FaultOf(Query query, Func<string, bool> isContributors, int minCell) =>
+    /// <param name="terms">The noise, valid.</param>
+    public static string? FaultOf(Query query, Func<string, bool> isContributors, int minCell, NoiseTerms terms) =>
         minCell == 1 ? "the session has a minimum cell size of 1, under which nothing binds who asks; begin one with 3 or more"
         : query.Statistic is not TableStatistic || query.Weight is not null
             || query.Clause.Measures.Any(measure => !measure.Function.IsCount || measure.Columns.Count > 0)
             ? "counts alone have it; ask for tables of count, without weights"
+        : terms.Law == NoiseKind.CellKey ? CellKeyRule.FaultOf(terms, minCell)
         : query.AllGroupings.FirstOrDefault(grouping => grouping.Categories is null && isContributors(grouping.Column)) is { } open
             ? $"which groups {open.Column} has is not to be learned either; name its classes in the question, for example {open.Column} in ('A', 'B') as X "
                 + $"or {open.Column} in 0-9, 10-19"
@@ -58,7 +62,12 @@ public static class NoiseRule
     /// <summary>By how much a count is off at most, in 95 of 100 cells or more.</summary>
     public static long MostOff(NoiseTerms terms)
     {
-        var spread = (double)terms.Spread;
+        if (terms.Law == NoiseKind.CellKey)
+        {
+            return CellKeyRule.MostOff(terms);
+        }
+
+        var spread = (double)terms.Spread!.Value;
         return terms.Law == NoiseKind.Gaussian ? (long)Math.Ceiling(1.96 * spread)
 
             // P(|Y| > k) = 2·e^(-(k+1)/s) / (1 + e^(-1/s)).
@@ -68,7 +77,12 @@ public static class NoiseRule
     /// <summary>What is said under an answer.</summary>
     public static string Text(NoiseTerms terms)
     {
-        var spread = terms.Spread.ToString("0.######", CultureInfo.InvariantCulture);
+        if (terms.Law == NoiseKind.CellKey)
+        {
+            return CellKeyRule.Text(terms);
+        }
+
+        var spread = terms.Spread!.Value.ToString("0.######", CultureInfo.InvariantCulture);
         return $"every count has noise that the other party added before anybody saw it, {(terms.Law == NoiseKind.Gaussian
             ? $"discrete Gaussian of sigma {spread}" : $"discrete Laplace of scale {spread}")}: off by {MostOff(terms)} or less in 95 of 100 cells, and below "
             + "zero where few are in a cell; nothing else is withheld of its groups";
@@ -78,5 +92,5 @@ public static class NoiseRule
     /// <param name="records">Most records of a count.</param>
     /// <param name="terms">The noise.</param>
     internal static int BitsOf(int records, NoiseTerms terms) =>
-        BitOperations.Log2((ulong)(records + (long)Math.Ceiling(MostSpreads * terms.Spread))) + 2;
+        BitOperations.Log2((ulong)(records + (long)Math.Ceiling(MostSpreads * terms.Spread!.Value))) + 2;
 }

@@ -21,7 +21,7 @@ public static class QuestionRule
     public static IReadOnlyList<ColumnName> AnnouncedBy(BoundQuery query, string asker, string other) => Concerns(query, other) ? ColumnsOf(query, asker) : [];
 
     /// <summary>Whether the question touches a column of a party at all.</summary>
-    private static bool Concerns(BoundQuery query, string party) =>
+    public static bool Concerns(BoundQuery query, string party) =>
         query.Groupings.Select(grouping => grouping.Column).Concat(query.Measures.SelectMany(measure => measure.Columns))
             .Concat(query.Where.SelectMany(condition => condition.Columns))
             .Concat(query.Terms.Select(term => term.Column))

@@ -25,6 +25,9 @@ internal sealed class ReleaseBuilder
     private readonly Dictionary<(int Cell, string Columns), int> _named = [];
     private readonly Dictionary<(int Cell, string Name), (Moment Moment, int[] Places)> _openedSums = [];
     private readonly Dictionary<(Moment, string), int[]> _ownColumns = [];
+    private readonly List<ComputedNumber> _computed = [];
+    private readonly List<int> _computedWords = [];
+    private readonly NoiseTerms? _noise;
     private readonly Dictionary<Moment, int> _ownMoments;
     private readonly DominanceTerms? _dominance;
     private readonly IReadOnlyList<string> _heldByFew;
@@ -32,10 +35,19 @@ internal sealed class ReleaseBuilder
     private readonly IReadOnlyList<Moment> _magnitudes;
     private readonly int _groupBits, _allBits;
     private readonly int _others;
+    private int[] _counts = [];
 
-    public ReleaseBuilder(BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, OwnerTerms? owner = null)
+    /// <param name="query">The question.</param>
+    /// <param name="plan">Its product.</param>
+    /// <param name="sides">What is announced.</param>
+    /// <param name="minCell">The minimum cell size.</param>
+    /// <param name="noise">Noise on every count that is opened; null for none.</param>
+    /// <param name="owner">What the contributing party demands beside; null for nothing.</param>
+    public ReleaseBuilder(
+        BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null, OwnerTerms? owner = null)
     {
-        (Query, _plan, _sides, MinCell, _dominance, _heldByFew) = (query, plan, sides, minCell, owner?.Dominance, owner?.HeldByFew ?? []);
+        (Query, _plan, _sides, MinCell, _noise) = (query, plan, sides, minCell, noise);
+        (_dominance, _heldByFew) = (owner?.Dominance, owner?.HeldByFew ?? []);
         _magnitudes = _dominance is null ? [] : Dominance.SumsOf(query, plan.B.Party, _dominance.Columns);
         _groupBits = BitsOf(sides.Groups.Append(1).Max());
         _allBits = BitsOf(plan.Rows);
@@ -65,7 +77,7 @@ internal sealed class ReleaseBuilder
     public bool IsOthers(ColumnName column) => column.Party != _sides.Asker;
 
     /// <summary>The decision for each cell by the rule for counts.</summary>
-    public int[] CellsShown() => ShowCells((cell, sign) => [(Query.Records, cell, sign)], OwnRecords, [(Query.Records, 1)]);
+    public int[] CellsShown() => ShowCells((cell, sign) => [(Query.Records, cell, sign)], OwnRecords, [(Query.Records, 1)], _counts = new int[Cells]);
 
     /// <summary>The decision that what is about some columns is shown in a cell.</summary>
     /// <param name="cell">The cell.</param>
@@ -144,7 +156,25 @@ internal sealed class ReleaseBuilder
     {
         var (groupA, groupB) = PlaceOf(cell);
         _named.Add((cell, key), _openings.Count);
-        _openings.Add(new Opening(decision, [.. moments.SelectMany(moment => _plan.WordsOf(moment, groupA, groupB)).Distinct().Order()]));
+        int[] words = [.. moments.SelectMany(moment => _plan.WordsOf(moment, groupA, groupB)).Distinct().Order()];
+        _openings.Add(_noise is { Law: NoiseKind.CellKey } ? new Opening(decision, []) { Computed = [WithNoise(cell, words.Single())] }
+            : new Opening(decision, words));
+    }
+
+    /// <summary>
+    /// The count of a cell with the noise that its key has: of the key, the sum of its records', as many thresholds as are at most it, less half of them.
+    /// </summary>
+    private int WithNoise(int cell, int word)
+    {
+        var (groupA, groupB) = PlaceOf(cell);
+        _numbers.Add(new SharedNumber(MaskedPlan.KeyBits, [(_plan.KeyWordOf(Query.Records, groupA, groupB), 1)]));
+        _constants.Add(0);
+        var key = _numbers.Count - 1;
+        int[] bits = [.. _noise!.Thresholds!.Select(threshold => AtLeast(key, threshold))];
+        var most = (1 << _groupBits) - 1 + (bits.Length / 2);
+        _computed.Add(new ComputedNumber(_counts[cell], bits, bits.Length / 2, BitsOf(most)));
+        _computedWords.Add(word);
+        return _computed.Count - 1;
     }
 
     /// <summary>Own groups.</summary>
@@ -207,12 +237,11 @@ internal sealed class ReleaseBuilder
         [Add(new Decision.All([condition, whenSet])), Add(new Decision.All([Add(new Decision.Not(condition)), other]))]));
 
     /// <summary>The plan.</summary>
-    /// <param name="noise">Noise on every word that is opened.</param>
-    public ReleasePlan Build(NoiseTerms? noise = null) =>
-        new(new ReleaseProgram(_numbers, _decisions, _openings) { Sums = _sums }, [.. _constants], _named, Cells, _plan, _openedSums, noise)
-        {
-            Dominance = _dominance?.Columns ?? [],
-        };
+    public ReleasePlan Build() => new(new ReleaseProgram(_numbers, _decisions, _openings) { Sums = _sums, Computed = _computed },
+        [.. _constants], _named, Cells, _plan, _openedSums, _noise, _computedWords)
+    {
+        Dominance = _dominance?.Columns ?? [],
+    };
 
     /// <summary>Opens the count of every cell, whatever it is.</summary>
     public void OpenCounts()
@@ -299,13 +328,20 @@ internal sealed class ReleaseBuilder
     /// <param name="countOf">Counts of a cell with their signs, as asked for or turned.</param>
     /// <param name="ownOf">How many records an own group has, as announced.</param>
     /// <param name="own">The counts whose own part gives the same from what the asking party sent.</param>
-    private int[] ShowCells(Func<int, int, IEnumerable<(Moment, int, int)>> countOf, Func<int, long> ownOf, IReadOnlyList<(Moment, int)> own)
+    /// <param name="numbers">Receives the number of each cell, where they are wanted.</param>
+    private int[] ShowCells(
+        Func<int, int, IEnumerable<(Moment, int, int)>> countOf, Func<int, long> ownOf, IReadOnlyList<(Moment, int)> own, int[]? numbers = null)
     {
         var (shown, width) = (new int[Cells], _plan.B.Shape.Groups);
         for (var group = 0; group < _plan.A.Shape.Groups; group++)
         {
             var cells = Enumerable.Range(group * width, width).ToArray();
             var counts = Array.ConvertAll(cells, cell => Number(_groupBits, countOf(cell, 1), 0));
+            if (numbers is not null)
+            {
+                counts.CopyTo(numbers, cells[0]);
+            }
+
 
             // Where every own group was put aside there is one group of zeros.
             var left = Number(_groupBits, cells.SelectMany(cell => countOf(cell, -1)), group < _sides.Groups.Count ? ownOf(group) : 0,

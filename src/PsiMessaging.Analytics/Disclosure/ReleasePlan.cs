@@ -42,11 +42,13 @@ public sealed class ReleasePlan
     private readonly Dictionary<(int Cell, string Name), (Moment Moment, int[] Places)> _sums;
     private readonly MaskedPlan _plan;
     private readonly int _cells;
+    private readonly IReadOnlyList<int> _computedWords;
 
     internal ReleasePlan(
         ReleaseProgram program, long[] constants, Dictionary<(int Cell, string Columns), int> openings, int cells, MaskedPlan plan,
-        Dictionary<(int Cell, string Name), (Moment Moment, int[] Places)> sums, NoiseTerms? noise) =>
-        (Program, Constants, _openings, _cells, _plan, _sums, Noise) = (program, constants, openings, cells, plan, sums, noise);
+        Dictionary<(int Cell, string Name), (Moment Moment, int[] Places)> sums, NoiseTerms? noise, IReadOnlyList<int> computedWords) =>
+        (Program, Constants, _openings, _cells, _plan, _sums, Noise, _computedWords) =
+            (program, constants, openings, cells, plan, sums, noise, computedWords);
 
     /// <summary>The program: the linker gets it from the contributing party.</summary>
     public ReleaseProgram Program { get; }
@@ -54,7 +56,7 @@ public sealed class ReleasePlan
     /// <summary>What the contributing party adds to each number: how many records the asking party announced. The linker does not get it.</summary>
     public IReadOnlyList<long> Constants { get; }
 
-    /// <summary>Noise on every word that is opened; null for none.</summary>
+    /// <summary>Noise on every count that is opened; null for none.</summary>
     public NoiseTerms? Noise { get; }
 
     /// <summary>The contributing party's columns whose sums are held to rules of concentration.</summary>
@@ -64,7 +66,7 @@ public sealed class ReleasePlan
     public int[] Bits()
     {
         var bits = _plan.Bits();
-        return Noise is null ? bits : [.. bits.Select(own => own == 0 ? 0 : Math.Max(own, NoiseRule.BitsOf(_plan.Rows, Noise)))];
+        return Noise is null or { Law: NoiseKind.CellKey } ? bits : [.. bits.Select(own => own == 0 ? 0 : Math.Max(own, NoiseRule.BitsOf(_plan.Rows, Noise)))];
     }
 
     /// <summary>The plan of a question's release.</summary>
@@ -72,17 +74,20 @@ public sealed class ReleasePlan
     /// <param name="plan">Its product.</param>
     /// <param name="sides">What is announced.</param>
     /// <param name="minCell">The minimum cell size, 2 or more.</param>
-    /// <param name="noise">Noise on every count: then all of them are opened, since a decision about true counts would say more than the noise hides.</param>
+    /// <param name="noise">
+    /// Noise on every count. With an account all of them are opened, since a decision about true counts would say more than the noise hides. By cell keys
+    /// all decisions stay, about true counts, and what they open is the count with its noise.
+    /// </param>
     /// <param name="owner">What the contributing party demands beside; null for nothing.</param>
     /// <exception cref="QueryException">It cannot be held to those.</exception>
     public static ReleasePlan Of(
         BoundQuery query, MaskedPlan plan, ReleaseSides sides, int minCell, NoiseTerms? noise = null, OwnerTerms? owner = null)
     {
-        var builder = new ReleaseBuilder(query, plan, sides, minCell, owner);
-        if (noise is not null)
+        var builder = new ReleaseBuilder(query, plan, sides, minCell, noise, owner);
+        if (noise is { Law: not NoiseKind.CellKey })
         {
             builder.OpenCounts();
-            return builder.Build(noise);
+            return builder.Build();
         }
 
         query.Query.Statistic.Release(builder);
@@ -90,17 +95,23 @@ public sealed class ReleasePlan
     }
 
     /// <summary>
-    /// The words and sums that were opened, cut to the bits that theirs can have; 0 where they were not.
+    /// The words and sums that were opened, cut to the bits that theirs can have; 0 where they were not. A count with its noise stands in the place of the word
+    /// that the count is, which nobody opens.
     /// </summary>
     /// <param name="opened">A bit for each opening of the program.</param>
     /// <param name="linker">The linker's share of every word.</param>
-    /// <param name="shares">The contributing party's share of those that were opened, sums behind the words.</param>
+    /// <param name="shares">The contributing party's share of those that were opened, sums behind the words, and computed numbers behind those.</param>
     public ulong[] Words(bool[] opened, ReadOnlySpan<ulong> linker, ReadOnlySpan<ulong> shares)
     {
         var (all, bits, words) = (Program.Extend(linker), Program.Extend(Bits()), new ulong[shares.Length]);
         foreach (var place in Program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Words))
         {
             words[place] = MaskedPlan.Cut(all[place] + shares[place], bits[place]);
+        }
+
+        foreach (var place in Program.Openings.Where((_, i) => opened[i]).SelectMany(opening => opening.Computed))
+        {
+            words[_computedWords[place]] = shares[all.Length + place];
         }
 
         return words;

@@ -16,6 +16,8 @@ namespace PsiMessaging.Analytics.Masked;
 public sealed record MatrixLayout(string Party, PartyShape Shape, IReadOnlyList<Moment> Factors,
     IReadOnlyList<int> Limbs, IReadOnlyList<int> LimbBits, int PaddedColumns)
 {
+    /// <summary>Which of the factors is the record's key, of <see cref="MaskedPlan.KeyBits"/> bits, in place of 1; -1 where none is.</summary>
+    public int KeyFactor { get; init; } = -1;
     /// <summary>Columns of one group.</summary>
     public int Width { get; } = Limbs.Sum();
     /// <summary>Column of the first limb of each factor within a group.</summary>
@@ -51,6 +53,9 @@ public sealed class MaskedPlan
     /// <summary>Sums that the answer, or the minimum cell size, needs of each two groups: parties that disagree on them have different rules.</summary>
     public int Sums => _entries.Count;
 
+    /// <summary>Bits of a record's key: cell keys are sums of them modulo 2 to this power.</summary>
+    public const int KeyBits = 16;
+
     /// <summary>Most columns a matrix may have.</summary>
     public const int MaximumColumns = MaskedBatch.MaximumColumns;
 
@@ -76,9 +81,10 @@ public sealed class MaskedPlan
     /// <param name="other">The other party and its shape.</param>
     /// <param name="padTo">Columns are padded to a multiple of this, 1 or more.</param>
     /// <param name="minCell">The session's minimum cell size: above 1 the plan holds the counts it is held against.</param>
+    /// <param name="hasKeys">Whether the other party's records have keys, so that each cell has the sum of its records' beside its count.</param>
     /// <exception cref="QueryException">More columns than a query may have, or numbers too long to multiply exactly.</exception>
     public static MaskedPlan Build(BoundQuery query, int rows, (string Party, PartyShape Shape) asker,
-        (string Party, PartyShape Shape) other, int padTo = 1, int minCell = 1)
+        (string Party, PartyShape Shape) other, int padTo = 1, int minCell = 1, bool hasKeys = false)
     {
         int LevelsOf(BoundTerm term)
         {
@@ -98,8 +104,17 @@ public sealed class MaskedPlan
         var aBits = aFactors.ConvertAll(factor => BitsOf(factor, query.Schema));
         var bBits = bFactors.ConvertAll(factor => BitsOf(factor, query.Schema));
         var budget = ProductBits(rows);
+        var keys = hasKeys ? bFactors.Count : -1;
+        if (hasKeys)
+        {
+            // Of the records that are counted, and of no sum that the answer needs: never opened.
+            bFactors.Add(query.Records.Of(other.Party));
+            bBits.Add(KeyBits);
+        }
+
         var a = Layout(query, asker, aFactors, aBits, i => entries.Values.Where(entry => entry.A == i).Max(entry => bBits[entry.B]), budget, padTo);
-        var b = Layout(query, other, bFactors, bBits, i => entries.Values.Where(entry => entry.B == i).Max(entry => aBits[entry.A]), budget, padTo);
+        var b = Layout(query, other, bFactors, bBits, i => i == keys ? 1 : entries.Values.Where(entry => entry.B == i).Max(entry => aBits[entry.A]),
+            budget, padTo) with { KeyFactor = keys };
         foreach (var (left, right) in entries.Values)
         {
             if (a.LimbBits[left] + b.LimbBits[right] > budget)
@@ -287,6 +302,10 @@ public sealed class MaskedPlan
     /// <summary>Place of the word that is how many records the asking party put into a group, by its part of a count; where it is bound.</summary>
     internal int OwnWordOf(Moment moment, int groupA) =>
         (((groupA * A.Width) + A.Offsets[_entries[moment].A]) * B.PaddedColumns) + Binding!.Ones;
+
+    /// <summary>Place of the word that is the sum of the keys of a cell's records, as <paramref name="records"/> counts them.</summary>
+    public int KeyWordOf(Moment records, int groupA, int groupB) => B.KeyFactor < 0 ? throw new InvalidOperationException("the records have no keys")
+        : (((groupA * A.Width) + A.Offsets[_entries[records].A]) * B.PaddedColumns) + (groupB * B.Width) + B.Offsets[B.KeyFactor];
 
     private IEnumerable<(int Row, int Column, int Shift)> Places(int left, int right) =>
         from groupA in Enumerable.Range(0, A.Shape.Groups)

@@ -37,6 +37,9 @@ public sealed class MaskedTable : IMomentTable
         var bins = own is { Groups.Count: > 0 } ? asker.Groups.Count / own.Groups.Count : 1;
         _ownGroups = [.. asker.Groups.SelectMany((_, left) => Enumerable.Repeat(left / bins, other.Groups.Count))];
         Groups = [.. asker.Groups.SelectMany(left => other.Groups.Select(right => Join(left, right)))];
+        // With an account a count may be anything; by cell keys it is off by so much at most.
+        var isNoisy = release?.Noise is { Law: not NoiseKind.CellKey };
+        var off = release?.Noise is { Law: NoiseKind.CellKey } keyed ? Disclosure.CellKeyRule.Deviation(keyed) : 0;
         var total = BigInteger.Zero;
         var inGroups = new BigInteger[own?.Groups.Count ?? asker.Groups.Count];
         for (var group = 0; group < Groups.Count; group++)
@@ -44,24 +47,24 @@ public sealed class MaskedTable : IMomentTable
             var records = Sum(group, query.Records);
             total += records;
             inGroups[_ownGroups[group]] += records;
-            if (release?.Noise is null && (records < 0 || records > plan.Rows))
+            if (!isNoisy && (records < 0 || records > plan.Rows + off))
             {
                 throw new InvalidDataException("a count is below zero or above the number of common records");
             }
         }
 
-        if (release?.Noise is not null)
+        if (isNoisy)
         {
             return;
         }
 
         // Without a filter and without weights every record is in exactly one group; of an own group no more than it has.
-        if (own is not null && inGroups.Zip(own.Groups).Any(group => group.First > group.Second))
+        if (own is not null && inGroups.Zip(own.Groups).Any(group => group.First > group.Second + (off * Groups.Count)))
         {
             throw new InvalidDataException("more records are counted than one of the own groups has");
         }
 
-        if (total > plan.Rows || (own is null && query.Where.Count == 0 && query.Weight is null && total != plan.Rows))
+        if (total > plan.Rows + (off * Groups.Count) || (own is null && query.Where.Count == 0 && query.Weight is null && total != plan.Rows))
         {
             throw new InvalidDataException("the counts do not add up to the common records");
         }

@@ -897,6 +897,9 @@ public sealed class PartyMatrix
         return key;
     }
 
+    /// <summary>The key of each row, where the plan has one: it is told to nobody, and its sums over cells only shared.</summary>
+    public IReadOnlyList<ushort>? RecordKeys { get; set; }
+
     /// <summary>The rows of the matrix, batch by batch.</summary>
     /// <param name="layout">This party's layout in the plan.</param>
     /// <param name="batchRows">Rows of every batch but the last.</param>
@@ -914,7 +917,7 @@ public sealed class PartyMatrix
             // Nothing of this party is asked: its matrix is a column of ones.
             while (count > 0)
             {
-                Fill([], 0, count, layout, words, 0, count);
+                Fill([], 0, count, layout, words, 0, count, position);
                 yield return (position, count, words);
                 position += count;
                 count = Math.Min(batchRows, _rows.Rows - position);
@@ -929,7 +932,7 @@ public sealed class PartyMatrix
             for (var at = Math.Max(0, position + filled - chunk.First); at < chunk.Rows;)
             {
                 var take = Math.Min(chunk.Rows - at, count - filled);
-                Fill(chunk.Values, at, take, layout, words, filled, count);
+                Fill(chunk.Values, at, take, layout, words, filled, count, position + filled);
                 at += take;
                 filled += take;
                 if (filled == count)
@@ -944,8 +947,9 @@ public sealed class PartyMatrix
         }
     }
 
-    private void Fill(IReadOnlyList<long[]> values, int at, int count, MatrixLayout layout, ulong[] words, int offset, int stride)
+    private void Fill(IReadOnlyList<long[]> values, int at, int count, MatrixLayout layout, ulong[] words, int offset, int stride, int first)
     {
+        var keys = layout.KeyFactor < 0 ? [] : RecordKeys ?? throw new InvalidOperationException("the plan has record keys, and there are none");
         var groups = GroupsOf(values, at, count);
         for (var f = 0; f < layout.Factors.Count; f++)
         {
@@ -963,7 +967,7 @@ public sealed class PartyMatrix
                 var column = (group * layout.Width) + layout.Offsets[f];
                 if (powers.Length == 0)
                 {
-                    words[(column * stride) + offset + row] = 1;
+                    words[(column * stride) + offset + row] = f == layout.KeyFactor ? keys[first + row] : 1UL;
                 }
                 else if (powers is [{ Power: 1 }] && limbs == 1)
                 {

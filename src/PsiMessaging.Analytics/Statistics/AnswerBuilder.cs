@@ -1,4 +1,5 @@
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Statistics;
 
@@ -39,7 +40,15 @@ public sealed class AnswerBuilder(BoundQuery query, IMomentTable table, int minC
                     + "owner's");
             }
 
-            rules.Add(groups.Noise is { } noise ? Disclosure.NoiseRule.Text(noise) : WithheldRule(minCell));
+            if (groups.Noise is null or { Law: NoiseKind.CellKey })
+            {
+                rules.Add(WithheldRule(minCell));
+            }
+
+            if (groups.Noise is { } noise)
+            {
+                rules.Add(Disclosure.NoiseRule.Text(noise));
+            }
         }
 
         if (query.Weight is { } column)

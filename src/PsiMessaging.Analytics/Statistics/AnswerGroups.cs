@@ -2,6 +2,7 @@ using System.Numerics;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Batches;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Statistics;
 
@@ -34,7 +35,8 @@ internal sealed class AnswerGroups
         {
             Shown = [.. release.Cells.Take(Records.Length)];
             OthersHave = table.OthersSelect
-                || (Array.TrueForAll(Shown, cell => cell) ? own.Groups.Sum(records => (long)records) > Records.Sum() : OthersGroup);
+                || (Array.TrueForAll(Shown, cell => cell) && Noise is null or { Law: not NoiseKind.CellKey }
+                    ? own.Groups.Sum(records => (long)records) > Records.Sum() : OthersGroup);
             IsComplete = IsEveryShown(own);
             return;
         }
@@ -45,7 +47,8 @@ internal sealed class AnswerGroups
     }
 
     private bool IsEveryShown(OwnRecords own) =>
-        Shown.Length > 0 && Array.TrueForAll(Shown, cell => cell) && own.Aside == 0 && (Noise is not null || !(OthersHave && OthersGroup));
+        Shown.Length > 0 && Array.TrueForAll(Shown, cell => cell) && own.Aside == 0
+            && (Noise is { Law: not NoiseKind.CellKey } || !(OthersHave && OthersGroup));
 
     public BoundQuery Query { get; }
     public IMomentTable Table { get; }
@@ -56,7 +59,7 @@ internal sealed class AnswerGroups
     public bool HasMinimum => MinCell > 1;
 
     /// <summary>What has been added to every count; null for nothing.</summary>
-    public Contracts.V1.NoiseTerms? Noise => Table.Release?.Noise;
+    public NoiseTerms? Noise => Table.Release?.Noise;
 
     /// <summary>Records of each group.</summary>
     public long[] Records { get; }
@@ -69,7 +72,7 @@ internal sealed class AnswerGroups
 
     /// <summary>
     /// Whether records of the own groups may be in no group: dropped by the other party's filter or in its small groups. Where others have decided what is
-    /// shown and not all is, it is not known, and they may.
+    /// shown and not all is, it is not known, and they may; nor is it where cell keys keep counts from being compared.
     /// </summary>
     public bool OthersHave { get; }
 

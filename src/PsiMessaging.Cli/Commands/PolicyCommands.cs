@@ -189,8 +189,10 @@ internal static class PolicyCommands
             var uses = UsesOf(asked, own, home.Name);
             var minCell = own.MinCell ?? home.Config.MinCell;
             var unbound = QuestionRule.Unbound(asked, column => !IsOwn(own, home.Name, column), minCell) is { } loose ? $"{loose} (boundOnly)" : null;
-            var noise = policy.Noise.GetValueOrDefault(own.Name);
-            var exact = noise is not null && NoiseRule.FaultOf(asked, column => IsOwn(own, home.Name, column), minCell) is { } few
+            // By cell keys a question that uses nothing of this dataset has no noise.
+            var noise = policy.Noise.GetValueOrDefault(own.Name) is { } stated && (uses.Count > 0 || stated.Law != NoiseKind.CellKey) ? stated : null;
+            var hasAccount = noise is { Law: not NoiseKind.CellKey };
+            var exact = noise is not null && NoiseRule.FaultOf(asked, column => IsOwn(own, home.Name, column), minCell, noise.Terms) is { } few
                 ? $"what is said of {own.Name} has noise, and {few}" : null;
             foreach (var (grant, index) in grants.DefaultIfEmpty(PolicyGrant.Everything).Select((grant, index) => (grant, index)))
             {
@@ -199,8 +201,8 @@ internal static class PolicyCommands
                     Console.Out.WriteLine($"In a session that grant {index + 1} of {grants.Count} covers, in the order of the file:");
                 }
 
-                Write(policy, grant, own.Name, uses, exact ?? (grant.BoundOnly ? unbound : null), noise is not null);
-                if (noise is not null)
+                Write(policy, grant, own.Name, uses, exact ?? (grant.BoundOnly ? unbound : null), hasAccount);
+                if (hasAccount)
                 {
                     continue;
                 }
@@ -229,16 +231,16 @@ internal static class PolicyCommands
     /// <param name="dataset">The own dataset.</param>
     /// <param name="uses">The own columns that the question uses.</param>
     /// <param name="refused">Why engine masked takes no such question; null where it does.</param>
-    /// <param name="hasNoise">Whether it is answered with noise.</param>
+    /// <param name="hasAccount">Whether it is answered with noise that costs of an account, and else by the exact rules.</param>
     private static void Write(
-        PartyPolicy policy, PolicyGrant grant, string dataset, IReadOnlyList<(string Column, ColumnUse Use)> uses, string? refused, bool hasNoise)
+        PartyPolicy policy, PolicyGrant grant, string dataset, IReadOnlyList<(string Column, ColumnUse Use)> uses, string? refused, bool hasAccount)
     {
         Terminal.Table(["column of " + dataset, "used to", "allowed"], uses.Select(use => (IReadOnlyList<string>)
             [use.Column, WordOf(use.Use), PolicyRules.FaultOf(policy, grant.Columns, dataset, [use]) ?? "yes"]));
         Console.Out.WriteLine(PolicyRules.FaultOf(policy, grant.Columns, dataset, uses) is { } fault ? $"The question is refused: {fault}."
             : refused is not null ? $"The question is refused with engine masked: {refused}."
             : grant.AskQuestions ? "The question waits for a person."
-            : hasNoise ? "The question is answered, within the bounds of a day and of the dataset's account."
+            : hasAccount ? "The question is answered, within the bounds of a day and of the dataset's account."
             : "The question is answered, within the bounds of a day, if the minimum cell size lets it be.");
     }
 
@@ -246,8 +248,13 @@ internal static class PolicyCommands
     private static IReadOnlyList<string> HeldBy(PolicyDominance dominance, Query asked, Dataset own, string name) =>
         [.. UsesOf(asked, own, name).Where(use => use.Use == ColumnUse.Measure && dominance.IsAbout(use.Column)).Select(use => use.Column)];
 
-    private static string NoiseLine(ParticipantHome home, string dataset, PolicyNoise noise) =>
-        $"Counts about {dataset} have noise and are off by {NoiseRule.MostOff(noise.Terms)} or less in 95 of 100 cells; {noise.Standing(home.Path, dataset)}.";
+    private static string NoiseLine(ParticipantHome home, string dataset, PolicyNoise noise) => noise.Law == NoiseKind.CellKey
+        ? string.Create(CultureInfo.InvariantCulture, $"Counts about {dataset} have noise by cell keys, on top of all exact rules: variance "
+            + $"{CellKeyRule.Variance(noise.Terms):0.####}, off by {NoiseRule.MostOff(noise.Terms)} or less in 95 of 100 cells and by "
+            + $"{CellKeyRule.Deviation(noise.Terms)} at most, under a minimum cell size of {CellKeyRule.Deviation(noise.Terms) + 1} or more. It is not "
+            + $"differential privacy and has no account: over many partitions it averages out.")
+        : $"Counts about {dataset} have noise and are off by {NoiseRule.MostOff(noise.Terms)} or less in 95 of 100 cells; "
+            + $"{noise.Standing(home.Path, dataset)}.";
 
     private static string WordOf(ColumnUse use) => use switch { ColumnUse.GroupBy => "make groups", ColumnUse.Measure => "calculate", _ => "filter" };
 

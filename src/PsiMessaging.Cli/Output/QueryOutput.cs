@@ -176,6 +176,22 @@ internal static class QueryOutput
         [.. result.Answer.Rows.Select(row => row.Any(cell => cell.IsWithheld))],
         new Dictionary<string, string> { ["psi"] = Describe(result).ToJsonString(Indented) });
 
+    private static JsonObject Describe(NoiseTerms noise)
+    {
+        var described = new JsonObject { ["law"] = JsonSerializer.SerializeToNode(noise.Law) };
+        if (noise.Law == NoiseKind.CellKey)
+        {
+            (described["variance"], described["deviation"]) = (CellKeyRule.Variance(noise), CellKeyRule.Deviation(noise));
+        }
+        else
+        {
+            described["spread"] = noise.Spread;
+        }
+
+        described["mostOff95"] = NoiseRule.MostOff(noise);
+        return described;
+    }
+
     private static JsonObject Describe(QueryResult result) => new()
     {
         ["query"] = result.Text,
@@ -186,8 +202,7 @@ internal static class QueryOutput
         ["commonRecords"] = result.CommonRecords < 0 ? null : result.CommonRecords,
         ["records"] = result.Answer.Records < 0 ? null : result.Answer.Records,
         ["minimumCellSize"] = result.MinCell,
-        ["noise"] = result.Answer.Noise is not { } noise ? null
-            : new JsonObject { ["law"] = JsonSerializer.SerializeToNode(noise.Law), ["spread"] = noise.Spread, ["mostOff95"] = NoiseRule.MostOff(noise) },
+        ["noise"] = result.Answer.Noise is { } noise ? Describe(noise) : null,
         ["withheldRows"] = result.Answer.Withheld,
         ["withheldLine"] = result.Answer.Rows.Any(IsWithheldLine),
         ["facts"] = new JsonObject(result.Answer.Facts.Select(fact => KeyValuePair.Create(fact.Key,

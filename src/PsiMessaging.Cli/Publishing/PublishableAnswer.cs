@@ -4,6 +4,7 @@ using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Analytics.Statistics.Measures;
 using PsiMessaging.Analytics.Statistics.Tables;
 using PsiMessaging.Cli.Output;
+using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants;
 using PsiMessaging.Party.Questions;
 
@@ -86,9 +87,11 @@ internal sealed class PublishableAnswer
             throw Refused($"{name} is a {query.Statistic.Title}; only tables of counts, with sums or without, can be judged");
         }
 
-        if (result.Answer.Noise is not null)
+        if (result.Answer.Noise is { } noise)
         {
-            throw Refused($"{name} has noise, which protects it already: print it with psi answer {name}");
+            throw Refused(noise.Law == NoiseKind.CellKey
+                ? $"{name} has noise by cell keys: its counts are not the true ones, and what follows from them cannot be audited; see psi answer {name}"
+                : $"{name} has noise, which protects it already: print it with psi answer {name}");
         }
 
         if (query.Weight is not null)

@@ -4,7 +4,7 @@ namespace PsiMessaging.Cryptography.SharedRelease;
 
 /// <summary>
 /// A <see cref="ReleaseProgram"/> as a circuit: its inputs are the bits of the linker's share of every number, then those of the contributing party's; its
-/// outputs a bit for each opening. The same at both.
+/// outputs a bit for each opening, and behind those the bits of each computed number. The same at both.
 /// </summary>
 public sealed class ReleaseCircuit
 {
@@ -44,7 +44,7 @@ public sealed class ReleaseCircuit
             throw new InvalidDataException("the answer has more sums than can be opened together; ask for fewer measures, or by coarser columns");
         }
 
-        if (Math.Max(program.Numbers.Count, Math.Max(program.Openings.Count, program.Sums.Count)) > ReleaseProgram.MaximumItems
+        if (new[] { program.Numbers.Count, program.Openings.Count, program.Sums.Count, program.Computed.Count }.Max() > ReleaseProgram.MaximumItems
             || program.Decisions.Count > ReleaseProgram.MaximumDecisions)
         {
             throw new InvalidDataException("the answer has more numbers than can be decided about together; ask by fewer or coarser columns");
@@ -55,11 +55,7 @@ public sealed class ReleaseCircuit
         for (var i = 0; i < program.Decisions.Count; i++)
         {
             made._decided[i] = made.Decide(program.Decisions[i]);
-            if (made.Circuit.AndGates > MaximumAndGates)
-            {
-                throw new InvalidDataException(
-                    $"the answer has more cells than can be decided about together ({MaximumAndGates:N0} gates); ask by fewer or coarser columns");
-            }
+            made.RequireRoom();
         }
 
         foreach (var opening in program.Openings)
@@ -67,7 +63,37 @@ public sealed class ReleaseCircuit
             made.Circuit.Output(made._words.Wire(made._decided[opening.Decision][0]));
         }
 
+        foreach (var computed in program.Computed)
+        {
+            foreach (var bit in made.Compute(computed))
+            {
+                made.Circuit.Output(made._words.Wire(bit));
+            }
+
+            made.RequireRoom();
+        }
+
         return made;
+    }
+
+    private void RequireRoom()
+    {
+        if (Circuit.AndGates > MaximumAndGates)
+        {
+            throw new InvalidDataException(
+                $"the answer has more cells than can be decided about together ({MaximumAndGates:N0} gates); ask by fewer or coarser columns");
+        }
+    }
+
+    /// <summary>How many bits are set, less a constant, is a short number with a sign; only its sum with the other has all bits.</summary>
+    private int[] Compute(ComputedNumber computed)
+    {
+        var set = _words.Sum([.. computed.Bits.Select(bit => (int[])[_decided[bit][0]])]);
+        var most = Math.Max(computed.Less, computed.Bits.Count - computed.Less);
+        var width = 65 - (int)long.LeadingZeroCount(most);
+        var change = _words.Add(set, WordCircuit.Number((1L << width) - computed.Less), width);
+        return _words.Add(
+            _numbers[computed.Number], [.. change, .. Enumerable.Repeat(change[^1], Math.Max(0, computed.Width - width))], computed.Width);
     }
 
     private void AddNumbers()

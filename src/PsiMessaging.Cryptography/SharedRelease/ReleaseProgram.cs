@@ -6,7 +6,9 @@ namespace PsiMessaging.Cryptography.SharedRelease;
 /// A number that linker and contributing party hold together: a sum of shared words times small factors, and a part that only the contributing party knows,
 /// modulo 2^bits.
 /// </summary>
-/// <param name="Bits">Bits of the number, 1 to 63: it is known to be below 2^bits, or with its sign from −2^(bits−1) on.</param>
+/// <param name="Bits">
+/// Bits of the number, 1 to 63: it is known to be below 2^bits, or with its sign from −2^(bits−1) on; or only what it is modulo that matters.
+/// </param>
 /// <param name="Terms">Places of words, and their factors.</param>
 public sealed record SharedNumber(int Bits, IReadOnlyList<(int Word, int Factor)> Terms);
 
@@ -74,10 +76,24 @@ public sealed record MergeRule(bool OrNone = false, int Unless = -1)
     public bool Matters { get; init; } = true;
 }
 
+/// <summary>
+/// A number that the circuit makes and that is opened in place of a word: a shared number and how many of some bits are set, less what is public, modulo
+/// 2^width. Nobody gets the shared number by it.
+/// </summary>
+/// <param name="Number">The number.</param>
+/// <param name="Bits">Decisions, each a bit, 1 or more.</param>
+/// <param name="Less">What is taken off, 0 to the number of bits.</param>
+/// <param name="Width">Bits of the result, 1 to 40.</param>
+public sealed record ComputedNumber(int Number, IReadOnlyList<int> Bits, int Less, int Width);
+
 /// <summary>What a decision opens to the asking party.</summary>
 /// <param name="Decision">The decision, a bit.</param>
 /// <param name="Words">Places of shared words.</param>
-public sealed record Opening(int Decision, IReadOnlyList<int> Words);
+public sealed record Opening(int Decision, IReadOnlyList<int> Words)
+{
+    /// <summary>Places of computed numbers.</summary>
+    public IReadOnlyList<int> Computed { get; init; } = [];
+}
 
 /// <summary>
 /// What linker and contributing party decide together without learning it: numbers made of shared words, decisions about them, and the words that each
@@ -101,6 +117,7 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
     public const int MaximumPlaces = 1 << 20;
 
     private const int MaximumBits = 63;
+    private const int MaximumWidth = 40;
     private const int MostMinimum = 1 << 20;
 
     /// <summary>
@@ -108,6 +125,16 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
     /// parts.
     /// </summary>
     public IReadOnlyList<IReadOnlyList<int>> Sums { get; init; } = [];
+
+    /// <summary>Numbers that the circuit makes; places of what is opened of them are behind those of words and sums.</summary>
+    public IReadOnlyList<ComputedNumber> Computed { get; init; } = [];
+
+    /// <summary>Bits of all computed numbers together.</summary>
+    public int ComputedBits => Computed.Sum(computed => computed.Width);
+
+    /// <summary>Places of what can be opened: words, sums, computed numbers.</summary>
+    /// <param name="words">Number of shared words.</param>
+    public int PlacesOf(int words) => words + Sums.Count + Computed.Count;
 
     /// <summary>Words, and behind them the sums of them.</summary>
     /// <param name="words">A share of every word, or what they hold.</param>
@@ -178,8 +205,32 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
             Write(writer, opening.Words);
         }
 
+        WriteComputed(writer);
         writer.Flush();
         return stream.ToArray();
+    }
+
+    /// <summary>Behind everything else, and nothing where there is none.</summary>
+    private void WriteComputed(BinaryWriter writer)
+    {
+        if (Computed.Count == 0)
+        {
+            return;
+        }
+
+        writer.Write7BitEncodedInt(Computed.Count);
+        foreach (var computed in Computed)
+        {
+            writer.Write7BitEncodedInt(computed.Number);
+            Write(writer, computed.Bits);
+            writer.Write7BitEncodedInt(computed.Less);
+            writer.Write7BitEncodedInt(computed.Width);
+        }
+
+        foreach (var opening in Openings)
+        {
+            Write(writer, opening.Computed);
+        }
     }
 
     /// <summary>Reads one that somebody else wrote.</summary>
@@ -238,13 +289,39 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
                 openings[i] = new Opening(Bit(Next(0, decisions.Length - 1), decisions), Many(words + sums.Length - 1));
             }
 
-            return stream.Position == stream.Length ? new ReleaseProgram(numbers, decisions, openings) { Sums = sums }
+            var computed = stream.Position == stream.Length ? [] : ReadComputed(Next, Many, decisions, numbers.Length, openings);
+            return stream.Position == stream.Length ? new ReleaseProgram(numbers, decisions, openings) { Sums = sums, Computed = computed }
                 : throw new InvalidDataException("the release's program has something behind it");
         }
         catch (Exception exception) when (exception is EndOfStreamException or FormatException)
         {
             throw new InvalidDataException("the release's program ends in the middle", exception);
         }
+    }
+
+    /// <summary>Reads the computed numbers and which openings have them.</summary>
+    private static ComputedNumber[] ReadComputed(
+        Func<int, int, int> next, Func<int, int[]> many, ReadOnlySpan<Decision> decisions, int numbers, Opening[] openings)
+    {
+        var computed = new ComputedNumber[next(1, MaximumItems)];
+        for (var i = 0; i < computed.Length; i++)
+        {
+            var (number, bits) = (next(0, numbers - 1), many(decisions.Length - 1));
+            foreach (var bit in bits)
+            {
+                Bit(bit, decisions);
+            }
+
+            computed[i] = bits.Length == 0 ? throw new InvalidDataException("a number of the release is computed of nothing")
+                : new ComputedNumber(number, bits, next(0, bits.Length), next(1, MaximumWidth));
+        }
+
+        for (var i = 0; i < openings.Length; i++)
+        {
+            openings[i] = openings[i] with { Computed = many(computed.Length - 1) };
+        }
+
+        return computed;
     }
 
     private static Decision Read(BinaryReader reader, Func<int, int, int> next, Func<int, int[]> many, ReadOnlySpan<Decision> earlier, int numbers)

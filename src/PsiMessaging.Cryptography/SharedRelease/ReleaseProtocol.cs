@@ -12,7 +12,8 @@ namespace PsiMessaging.Cryptography.SharedRelease;
 /// Release without trust in the asking party (docs/masked.md, "Release"): linker and contributing party hold shares of words whose sum modulo 2^64 is the
 /// product; a <see cref="ReleaseProgram"/> says which of them are opened to the asking party. The contributing party garbles the program's circuit, the linker
 /// evaluates it on labels that it took by oblivious transfer, and its labels open at the asking party what the contributing party sealed under them. Neither
-/// of the two learns a number, a decision, or how many there were; the asking party learns the decisions and the words they open.
+/// of the two learns a number, a decision, or how many there were; the asking party learns the decisions and the words they open. Of numbers that the circuit
+/// makes the linker passes on the colours of its labels, coins thrown, and the contributing party seals which of them stand for 1.
 /// Honest-but-curious, no two together. Own composition of published parts, not reviewed from outside.
 /// </summary>
 public static class ReleaseProtocol
@@ -26,9 +27,10 @@ public static class ReleaseProtocol
     /// <summary>Bytes of the garbled tables for a program.</summary>
     public static int TablesSizeBytes(ReleaseCircuit circuit) => circuit.Circuit.AndGates * HalfGates.RowsAnAnd * LabelSizeBytes;
 
-    /// <summary>Bytes of what is sealed for the asking party, and of the labels that open it.</summary>
-    public static (int Sealed, int Labels) OpeningSizeBytes(ReleaseProgram program) =>
-        (program.Openings.Sum(opening => (2 * TagSizeBytes) + (sizeof(ulong) * opening.Words.Count)), LabelSizeBytes * program.Openings.Count);
+    /// <summary>Bytes of what is sealed for the asking party, and of the labels that open it, with the colours of computed numbers behind them.</summary>
+    public static (int Sealed, int Labels) OpeningSizeBytes(ReleaseProgram program) => (
+        program.Openings.Sum(opening => (2 * TagSizeBytes) + (sizeof(ulong) * (opening.Words.Count + opening.Computed.Count))),
+        (LabelSizeBytes * program.Openings.Count) + ((program.ComputedBits + 7) / 8));
 
     /// <summary>The linker's transfer: for every bit of its numbers the label will be its own.</summary>
     /// <param name="program">The program.</param>
@@ -90,7 +92,9 @@ public static class ReleaseProtocol
         return (tables, sealedWords);
     }
 
-    /// <summary>The linker's part: the label of each decision, of which it cannot tell what it stands for.</summary>
+    /// <summary>
+    /// The linker's part: the label of each decision, of which it cannot tell what it stands for, and the colour of each bit of computed numbers.
+    /// </summary>
     /// <param name="circuit">The program's circuit.</param>
     /// <param name="keys">Its keys for the question.</param>
     /// <param name="labels">From <see cref="Transfer"/>.</param>
@@ -108,7 +112,14 @@ public static class ReleaseProtocol
         using var hash = HashOf(keys.Session, keys.Question);
         var outputs = HalfGates.Evaluate(hash, circuit.Circuit, inputs, 0, MemoryMarshal.Cast<byte, Vector128<byte>>(tables));
         inputs.AsSpan().Clear();
-        return MemoryMarshal.AsBytes(outputs.AsSpan()).ToArray();
+        var openings = circuit.Program.Openings.Count;
+        var colours = new byte[(circuit.Program.ComputedBits + 7) / 8];
+        for (var i = openings; i < outputs.Length; i++)
+        {
+            colours[(i - openings) >> 3] |= (byte)(HalfGates.ColourOf(outputs[i]) << ((i - openings) & 7));
+        }
+
+        return [.. MemoryMarshal.AsBytes(outputs.AsSpan(0, openings)), .. colours];
     }
 
     /// <summary>The asking party's part: which decisions were yes, and the contributing party's share of the words they open.</summary>
@@ -116,7 +127,10 @@ public static class ReleaseProtocol
     /// <param name="labels">The linker's labels.</param>
     /// <param name="sealedWords">What the contributing party sealed.</param>
     /// <param name="context">As for <see cref="Garble"/>.</param>
-    /// <param name="shares">Receives the low bits of the shares of the words and sums that are opened, sums behind the words; others stay.</param>
+    /// <param name="shares">
+    /// Receives the low bits of the shares of the words and sums that are opened, sums behind the words, and behind those the computed numbers that are,
+    /// whole; others stay.
+    /// </param>
     /// <exception cref="InvalidDataException">A length is wrong, or a label is neither of a decision's two: tables or transfer were altered.</exception>
     public static bool[] Open(
         ReleaseProgram program, ReadOnlySpan<byte> labels, ReadOnlySpan<byte> sealedWords, ReadOnlySpan<byte> context, Span<ulong> shares)
@@ -128,10 +142,11 @@ public static class ReleaseProtocol
         }
 
         var opened = new bool[program.Openings.Count];
+        var (computed, colours) = (shares.Length - program.Computed.Count, ColoursOf(program, labels[(opened.Length * LabelSizeBytes)..]));
         for (var i = 0; i < opened.Length; i++)
         {
             var label = labels.Slice(i * LabelSizeBytes, LabelSizeBytes);
-            var words = program.Openings[i].Words;
+            int[] words = [.. program.Openings[i].Words, .. program.Openings[i].Computed.Select(place => computed + place)];
             Span<byte> tag = TagOf(context, i, label);
             var isYes = CryptographicOperations.FixedTimeEquals(tag, sealedWords.Slice(TagSizeBytes, TagSizeBytes));
             if (!isYes && !CryptographicOperations.FixedTimeEquals(tag, sealedWords[..TagSizeBytes]))
@@ -140,16 +155,48 @@ public static class ReleaseProtocol
             }
 
             opened[i] = isYes;
-            var stream = isYes ? StreamOf(context, i, label, words.Count) : [];
+            var stream = isYes ? StreamOf(context, i, label, words.Length) : [];
             for (var w = 0; w < stream.Length; w++)
             {
-                shares[words[w]] = BinaryPrimitives.ReadUInt64LittleEndian(sealedWords[((2 * TagSizeBytes) + (sizeof(ulong) * w))..]) ^ stream[w];
+                var share = BinaryPrimitives.ReadUInt64LittleEndian(sealedWords[((2 * TagSizeBytes) + (sizeof(ulong) * w))..]) ^ stream[w];
+                shares[words[w]] = words[w] < computed ? share
+                    : (share ^ colours[words[w] - computed]) & (ulong.MaxValue >> (64 - program.Computed[words[w] - computed].Width));
             }
 
-            sealedWords = sealedWords[((2 * TagSizeBytes) + (sizeof(ulong) * words.Count))..];
+            sealedWords = sealedWords[((2 * TagSizeBytes) + (sizeof(ulong) * words.Length))..];
         }
 
         return opened;
+    }
+
+    /// <summary>The linker's colours, number by number.</summary>
+    private static ulong[] ColoursOf(ReleaseProgram program, ReadOnlySpan<byte> packed)
+    {
+        var (colours, at) = (new ulong[program.Computed.Count], 0);
+        for (var i = 0; i < colours.Length; i++)
+        {
+            for (var bit = 0; bit < program.Computed[i].Width; bit++, at++)
+            {
+                colours[i] |= (ulong)((packed[at >> 3] >> (at & 7)) & 1) << bit;
+            }
+        }
+
+        return colours;
+    }
+
+    /// <summary>The colours of the labels that stand for 0: with those that the linker has they give the computed numbers.</summary>
+    private static ulong[] ZeroColoursOf(ReleaseProgram program, ReadOnlySpan<Vector128<byte>> zeros)
+    {
+        var (colours, at) = (new ulong[program.Computed.Count], program.Openings.Count);
+        for (var i = 0; i < colours.Length; i++)
+        {
+            for (var bit = 0; bit < program.Computed[i].Width; bit++, at++)
+            {
+                colours[i] |= (ulong)HalfGates.ColourOf(zeros[at]) << bit;
+            }
+        }
+
+        return colours;
     }
 
     private static byte[] Seal(
@@ -158,25 +205,32 @@ public static class ReleaseProtocol
     {
         var result = new byte[OpeningSizeBytes(program).Sealed];
         var at = 0;
+        var colours = ZeroColoursOf(program, zeros);
         Span<Vector128<byte>> label = stackalloc Vector128<byte>[1];
-        for (var i = 0; i < zeros.Length; i++)
+        for (var i = 0; i < program.Openings.Count; i++)
         {
             label[0] = zeros[i];
             TagOf(context, i, MemoryMarshal.AsBytes(label)).CopyTo(result.AsSpan(at));
             label[0] ^= delta;
             TagOf(context, i, MemoryMarshal.AsBytes(label)).CopyTo(result.AsSpan(at + TagSizeBytes));
             at += 2 * TagSizeBytes;
-            var words = program.Openings[i].Words;
-            var stream = StreamOf(context, i, MemoryMarshal.AsBytes(label), words.Count);
-            for (var w = 0; w < stream.Length; w++, at += sizeof(ulong))
+            var (words, computed) = (program.Openings[i].Words, program.Openings[i].Computed);
+            var stream = StreamOf(context, i, MemoryMarshal.AsBytes(label), words.Count + computed.Count);
+            for (var w = 0; w < words.Count; w++, at += sizeof(ulong))
             {
                 // The low bits of a sum follow from those of its two shares; above them stands nothing.
                 var low = ulong.MaxValue >> (64 - bits[words[w]]);
                 BinaryPrimitives.WriteUInt64LittleEndian(result.AsSpan(at), (shares[words[w]] & low) ^ stream[w]);
             }
+
+            for (var c = 0; c < computed.Count; c++, at += sizeof(ulong))
+            {
+                BinaryPrimitives.WriteUInt64LittleEndian(result.AsSpan(at), colours[computed[c]] ^ stream[words.Count + c]);
+            }
         }
 
         label.Clear();
+        colours.AsSpan().Clear();
         return result;
     }
 

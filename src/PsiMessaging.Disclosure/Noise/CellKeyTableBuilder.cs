@@ -23,13 +23,31 @@ public static class CellKeyTableBuilder
     /// <exception cref="CellKeyTableException">No law has that variance at some small count; the message says which and what to change.</exception>
     public static CellKeyTable Build(int maximumDeviation, Rational variance, int avoided)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(maximumDeviation, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(maximumDeviation, 20);
+        Require(maximumDeviation, variance);
         ArgumentOutOfRangeException.ThrowIfNegative(avoided);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(avoided, 20);
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(variance.Sign, 0, nameof(variance));
         var rows = Enumerable.Range(1, maximumDeviation + avoided + 1).Select(count => Row(count, maximumDeviation, variance.ToDouble(), avoided)).ToArray();
         return CellKeyTable.Checked([.. rows], variance, maximumDeviation, avoided);
+    }
+
+    /// <summary>
+    /// The row of all counts above the deviation, for who shows no smaller ones: small counts have other laws, and do not bound the variance here.
+    /// </summary>
+    /// <param name="maximumDeviation">D, 1 to 20.</param>
+    /// <param name="variance">Above 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number is not in its range.</exception>
+    /// <exception cref="CellKeyTableException">No law has that variance; the message says what to change.</exception>
+    public static CellKeyRow LastRow(int maximumDeviation, Rational variance)
+    {
+        Require(maximumDeviation, variance);
+        return Row(maximumDeviation + 1, maximumDeviation, variance.ToDouble(), 0);
+    }
+
+    private static void Require(int maximumDeviation, Rational variance)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maximumDeviation, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maximumDeviation, 20);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(variance.Sign, 0, nameof(variance));
     }
 
     private static CellKeyRow Row(int count, int maximumDeviation, double variance, int avoided)

@@ -51,6 +51,7 @@ public static class AuditEvents
         ["release-begun"] = "release begun",
         ["release-garbled"] = "decided on what is shown",
         ["noise-spent"] = "paid for noise",
+        ["cell-keys-used"] = "noise by cell keys",
         ["product-computed"] = "product computed",
         ["product-ended"] = "product ended",
     }.ToFrozenDictionary(StringComparer.Ordinal);

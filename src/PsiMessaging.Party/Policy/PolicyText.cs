@@ -242,6 +242,7 @@ public static class PolicyText
 
           // Noise on every count that anybody is told of a dataset, and how much is told in all; see docs/noise.md.
           // "noise": { "people": { "law": "gaussian", "spread": 20, "epsilon": 1, "delta": 0.000001 } },
+          // Or, beside all other rules and without such a promise: "noise": { "people": { "law": "cellKey", "variance": 1.08, "deviation": 2 } },
 
           // Sums of which one or a few records hold too much are withheld; see docs/disclosure.md, "A dominating value".
           // "dominance": { "firms": { "p": 10, "nk": "(2,85)", "columns": ["TURNOVER"] } },

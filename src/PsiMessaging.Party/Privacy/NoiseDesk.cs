@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Queries;
+using PsiMessaging.Analytics.Statistics;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Disclosure.Noise;
@@ -33,8 +34,14 @@ internal sealed class NoiseDesk(PartyContext party)
     /// <summary>The file of a dataset's account in a home.</summary>
     public static string PathOf(string home, string dataset) => Path.Combine(home, FolderName, $"{dataset}.account");
 
-    /// <summary>The noise on what is said of a dataset; null for none.</summary>
-    public PolicyNoise? On(string? dataset) => dataset is not null && PartyPolicy.Load(party.Home).Noise.TryGetValue(dataset, out var noise) ? noise : null;
+    /// <summary>The noise on what a question is told of a dataset; null for none.</summary>
+    /// <param name="dataset">The own dataset.</param>
+    /// <param name="query">
+    /// The question. By cell keys one that uses no column of this party's has no noise: who asks can count the answer itself, and would learn the noise.
+    /// </param>
+    public PolicyNoise? On(string? dataset, BoundQuery query) =>
+        dataset is not null && PartyPolicy.Load(party.Home).Noise.TryGetValue(dataset, out var noise)
+            && (noise.Law != NoiseKind.CellKey || QuestionRule.Concerns(query, party.Name)) ? noise : null;
 
     /// <summary>Pays for a question, or finds that it is paid.</summary>
     /// <param name="dataset">The own dataset.</param>

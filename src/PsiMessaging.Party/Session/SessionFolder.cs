@@ -23,6 +23,9 @@ internal sealed record SessionFolder(string Path)
     /// <summary>Engine <c>masked</c>: the own secret of the base transfers with the linker.</summary>
     public string ReleaseKey => In("release.key");
 
+    /// <summary>Engine <c>masked</c>: the keys of the common rows, for noise by cell keys.</summary>
+    public string RecordKeys => In("aligned.keys");
+
     /// <summary>Whether it is there.</summary>
     public bool Exists => Directory.Exists(Path);
 

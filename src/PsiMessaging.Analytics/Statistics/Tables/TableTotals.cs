@@ -1,6 +1,7 @@
 using System.Globalization;
 using PsiMessaging.Analytics.Queries;
 using PsiMessaging.Batches;
+using PsiMessaging.Contracts.V1;
 
 namespace PsiMessaging.Analytics.Statistics.Tables;
 
@@ -51,7 +52,7 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
     private (List<Total> Totals, long Records) ReleasedOfOwn(List<(int Kept, int[] Members)> totals, OwnRecords own)
     {
         var known = own.Groups.Sum(records => (long)records);
-        if (groups.Noise is not null)
+        if (groups.Noise is { Law: not NoiseKind.CellKey })
         {
             return ([.. totals.Select(total => new Total(total.Kept, total.Members, WithNoise(total.Kept, total.Members, own, known)))],
                 _table.OthersSelect ? -1 : known + own.Aside);
@@ -70,7 +71,8 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
             }
         }
 
-        var records = !_table.OthersSelect ? known + own.Aside : !groups.OthersGroup && own.Aside == 0 && shown is [true, ..] ? groups.Records.Sum() : -1;
+        var records = !_table.OthersSelect ? known + own.Aside
+            : groups.Noise is null && !groups.OthersGroup && own.Aside == 0 && shown is [true, ..] ? groups.Records.Sum() : -1;
         return (released, records);
     }
 
@@ -80,14 +82,16 @@ internal sealed class TableTotals(AnswerGroups groups, TableAnswer answer)
 
     /// <summary>A total is shown where it says nothing that the cells under it do not: whoever releases cells opens no totals.</summary>
     private bool IsSumOfShown(int[] members) =>
-        Array.TrueForAll(members, member => groups.Shown[member]) && members.Sum(member => groups.Records[member]) >= groups.MinCell;
+        Array.TrueForAll(members, member => groups.Shown[member])
+            && (groups.Noise is null ? members.Sum(member => groups.Records[member]) >= groups.MinCell : members.Length > 0);
 
     private IEnumerable<AnswerCell> CellsOf(int kept, int[] members, OwnRecords own, long known, bool isShown)
     {
         if (kept == 0 && !_table.OthersSelect)
         {
             // What was put aside belongs to all records too; the asking party knows how many those are.
-            return known + own.Aside > members.Sum(group => groups.Records[group]) || !isShown ? CountAlone(known + own.Aside) : Measures(members);
+            return groups.Noise is not null || known + own.Aside > members.Sum(group => groups.Records[group]) || !isShown
+                ? CountAlone(known + own.Aside) : Measures(members);
         }
 
         // A total must hold all that its name says: what was put aside, by either party, is in no cell.

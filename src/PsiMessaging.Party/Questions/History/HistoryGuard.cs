@@ -54,7 +54,7 @@ internal sealed class HistoryGuard(PartyContext party)
         }
 
         var policy = PartyPolicy.Load(party.Home);
-        if (policy.Noise.ContainsKey(session.Dataset!))
+        if (policy.Noise.TryGetValue(session.Dataset!, out var noise) && noise.Law != NoiseKind.CellKey)
         {
             // What all questions together say is bounded by the dataset's account.
             return (HistoryRule.Off, null, false);

@@ -135,7 +135,7 @@ internal sealed class Asking(
             throw new InvalidDataException($"{session.Peer} has not sealed what it releases");
         }
 
-        var shares = new ulong[words.Length + release.Program.Sums.Count];
+        var shares = new ulong[release.Program.PlacesOf(words.Length)];
         var opened = ReleaseProtocol.Open(
             release.Program, behind.Span[..labels], sealedWords, contributions.ContextOf(session, question, plan).Hash(), shares);
         var all = release.Words(opened, words, shares);
@@ -238,11 +238,12 @@ internal sealed class Asking(
 
         if (labels.Noise is { } noise)
         {
-            NoiseRule.Require(query, session.Peer, session.MinCell);
             if (!NoiseRule.IsValid(noise))
             {
                 throw new QueryException(FailureCodes.BadContribution, $"{session.Peer} says that its noise is what no noise can be");
             }
+
+            NoiseRule.Require(query, session.Peer, session.MinCell, noise);
         }
 
         if (labels.Dominance is { } held)

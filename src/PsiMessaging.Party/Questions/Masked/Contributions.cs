@@ -9,6 +9,7 @@ using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Datasets;
 using PsiMessaging.Participants.Identities;
 using PsiMessaging.Participants.Turns;
+using PsiMessaging.Party.Privacy;
 using PsiMessaging.Party.Session;
 
 namespace PsiMessaging.Party.Questions.Masked;
@@ -23,6 +24,9 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
 
     private readonly ConcurrentDictionary<(string Session, string Id), OpenContribution> _open = new();
     private readonly ConcurrentDictionary<(string Session, string Id), PartyMatrix> _prepared = new();
+
+    /// <summary>Keys of the own records, for noise by cell keys.</summary>
+    public CellKeyDesk CellKeys { get; } = new(party);
 
     /// <summary>Keeps an own side that the peer has not accepted yet.</summary>
     public void Keep(PartySession session, string id, PartyMatrix matrix) => _prepared[(session.Id, id)] = matrix;
@@ -49,7 +53,13 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         }
 
         matrix ??= await MatrixOfAsync(
-            session, question.Id, question.Text, question.IsOwn ? session.Peer : null, !question.IsOwn && question.Masked!.Noise is not null);
+            session, question.Id, question.Text, question.IsOwn ? session.Peer : null, !question.IsOwn
+                && question.Masked!.Noise is { Law: not NoiseKind.CellKey });
+        if (!question.IsOwn && question.Masked!.Noise is { Law: NoiseKind.CellKey })
+        {
+            matrix.RecordKeys = await CellKeys.OfAsync(session);
+        }
+
         var (plan, masks) = PlanOf(session, question);
         return _open[key] = new OpenContribution(matrix, plan, question.IsOwn, masks, question.IsOwn ? null : BindingOf(session, question, plan));
     }
@@ -58,10 +68,10 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
     public (MaskedPlan Plan, QueryMasks Masks) PlanOf(PartySession session, Question question)
     {
         var (masked, query, records) = (question.Masked!, bound.Of(session, question), session.IntersectionSize!.Value);
-        var (own, peer) = ((party.Name, masked.Own!), (session.Peer, masked.Peer!));
+        var ((own, peer), hasKeys) = (((party.Name, masked.Own!), (session.Peer, masked.Peer!)), masked.Noise is { Law: NoiseKind.CellKey });
         var plan = question.IsOwn
-            ? MaskedPlan.Build(query, records, own, peer, masked.Pad, session.MinCell)
-            : MaskedPlan.Build(query, records, peer, own, masked.Pad, session.MinCell);
+            ? MaskedPlan.Build(query, records, own, peer, masked.Pad, session.MinCell, hasKeys)
+            : MaskedPlan.Build(query, records, peer, own, masked.Pad, session.MinCell, hasKeys);
         using var shared = party.SharedKeyWith(session);
         return (plan, new QueryMasks(shared, ContextOf(session, question, plan)));
     }

@@ -139,14 +139,15 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
                 throw new QueryException(no.Code, no.ForPeer);
         }
 
-        var noise = noises.On(session.Dataset);
+        var noise = noises.On(session.Dataset, query);
         if (noise is not null)
         {
-            NoiseRule.Require(query, party.Name, session.MinCell);
+            NoiseRule.Require(query, party.Name, session.MinCell, noise.Terms);
         }
 
         HistoryDraft? draft = null;
-        var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null, hasEveryClass: noise is not null);
+        var account = noise is { Law: not NoiseKind.CellKey } ? noise : null;
+        var matrix = await contributions.MatrixOfAsync(session, proposal.QueryId, asked.Text, peer: null, hasEveryClass: account is not null);
         if (session.MinCell > 1)
         {
             RequireOffer(session);
@@ -154,7 +155,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
 
             // Before anything that depends on the own records is said: of two refusals one is on the other side of the minimum.
             draft = await history.OnPeersAsync(turn, proposal.QueryId, query, matrix, asked.Announced!.Groups);
-            if (noise is null && QuestionRule.Fault(matrix.Announced, query, party.Name, session.MinCell, isAsker: false) is { } few)
+            if (account is null && QuestionRule.Fault(matrix.Announced, query, party.Name, session.MinCell, isAsker: false) is { } few)
             {
                 return RefuseByOwn(turn, waiting, few, draft);
             }
@@ -173,7 +174,7 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
         RequireRoom(session, question);
 
         // Last of all: what is spent is spent.
-        var spent = noise is null ? null : noises.Spend(session.Dataset!, question, noise);
+        var spent = account is null ? null : noises.Spend(session.Dataset!, question, account);
         return await ContributeAsync(turn, waiting, question, query, matrix, draft, spent);
     }
 
@@ -183,7 +184,8 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
     {
         var session = turn.Session;
         await contributions.OpenAsync(session, question, matrix);
-        var labels = matrix.Labels with { Noise = question.Masked!.Noise, Dominance = question.Masked.Owner?.Dominance?.Columns };
+        var keyed = question.Masked!.Noise is { Law: NoiseKind.CellKey } ? contributions.CellKeys.NameOf(session.Dataset!) : null;
+        var labels = matrix.Labels with { Noise = question.Masked.Noise, Dominance = question.Masked.Owner?.Dominance?.Columns };
         var body = sealing.Seal(session, question.Id, nameof(AcceptQuery), labels, SealedBodyJson.Default.PartyLabels);
         try
         {
@@ -201,6 +203,11 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
                 {
                     effects.Audit("noise-spent", ("session", session.Id), ("query", question.Id), ("dataset", session.Dataset),
                         ("rho", spent.Cost.ToString()), ("left", spent.Left.ToString()));
+                }
+
+                if (keyed is not null)
+                {
+                    effects.Audit("cell-keys-used", ("session", session.Id), ("query", question.Id), ("dataset", session.Dataset), ("keys", keyed));
                 }
 
                 effects.Send(session.Peer, new AcceptQuery(session.Id, session.Transcript, question.Id), body);

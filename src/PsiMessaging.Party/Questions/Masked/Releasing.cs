@@ -68,7 +68,7 @@ internal sealed class Releasing(PartyContext party, BoundQuestions bound, Contri
             var release = contributions.ReleaseOf(session, question, plan) ?? throw new InvalidOperationException("nothing of the question is released");
             var share = Contribution.ShareOf(masks, contributions.WithheldOf(session, question, plan, isReleased: true));
             plan.Binding?.PutRecords(share, Contribution.RecordShares(masks, plan.Rows, plan.A.PaddedColumns, OpenContribution.RowsOfBatches(plan)));
-            if (release.Noise is { } noise)
+            if (release.Noise is { Law: not NoiseKind.CellKey } noise)
             {
                 noises.Add(session.Dataset!, NoiseDesk.IdOf(question), noise, release.Program, share);
             }

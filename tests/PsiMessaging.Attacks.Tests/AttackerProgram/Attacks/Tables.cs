@@ -162,7 +162,7 @@ internal sealed class Averaging : Attack
     {
         bool IsRare(int i) => desk.Session.Disease[i] == "RARE";
         var counts = desk.Noisy.Ask(IsRare, Enough);
-        var (mean, off) = (counts.Count == 0 ? 0 : counts.Average(), 6 * (double)NoisyCounts.Noise.Spread / Math.Sqrt(Math.Max(1, counts.Count)));
+        var (mean, off) = (counts.Count == 0 ? 0 : counts.Average(), 6 * (double)NoisyCounts.Noise.Spread!.Value / Math.Sqrt(Math.Max(1, counts.Count)));
         return Task.FromResult<IReadOnlyList<Claim>>(off < 0.5 && Math.Abs(mean - Math.Round(mean)) + off < 1
             ? [new Claim("how many have RARE", IsRare, (decimal)Math.Round(mean))] : []);
     }
