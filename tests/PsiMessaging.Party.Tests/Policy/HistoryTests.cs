@@ -19,8 +19,8 @@ public class HistoryTests
         $"id-{i};{2019 + (i % 3)};{"FM"[i / 3 % 2]};{20 + (i / 6 % 40)};{2019 + (i is 3 or 6 or 9 ? 1 : i % 3)}\n"));
 
     /// <summary>P2's: four regions, places in them, and what people earn.</summary>
-    private static string Firms(int rows = Common) => "IDKEY;REGION;PLACE;INCOME;KIND\n" + string.Concat(Enumerable.Range(0, rows).Select(i =>
-        $"id-{i};{"NSEW"[i % 4]};p{i % 8};{1000 + (i * 37 % 601)};{"abc"[i / 12 % 3]}\n"));
+    private static string Firms(int rows = Common) => "IDKEY;REGION;PLACE;INCOME;KIND;RARE\n" + string.Concat(Enumerable.Range(0, rows).Select(i =>
+        $"id-{i};{"NSEW"[i % 4]};p{i % 8};{1000 + (i * 37 % 601)};{"abc"[i / 12 % 3]};{(i < 3 ? 1 : 0)}\n"));
 
     private static PartyPolicy Granting(PolicyGrant grant) =>
         new() { Version = 1, Partners = new Dictionary<string, IReadOnlyList<PolicyGrant>> { ["P1"] = [grant] } };
@@ -198,6 +198,23 @@ public class HistoryTests
             }
 
             Assert.True((await AskAsync(network, session, "count by KIND where YEAR = 2019")).Ok);
+        }
+    }
+
+    /// <summary>A refusal that says something of the own records is in the history as an answer is; one that says something of the asker's is not.</summary>
+    [Fact]
+    public async Task RefusedForTheOwnRecords_CountsAsAnAnswer()
+    {
+        var (network, session) = await ReadyAsync(PolicyGrant.Everything with { History = HistoryRule.Once, Engines = ["masked"] });
+        await using (network)
+        {
+            var refused = await AskAsync(network, session, "sum(RARE)");
+            Assert.Equal(FailureCodes.BelowMinimum, refused.Code);
+            Assert.Equal("sum(RARE)", Assert.Single(HistoryAtP2(network, session).Entries).Text);
+            Assert.Equal(FailureCodes.TooClose, (await AskAsync(network, session, "sum(RARE) where REGION = 'N'")).Code);
+            Assert.Equal(FailureCodes.BelowMinimum, (await AskAsync(network, session, "sum(RARE)")).Code);
+            Assert.True((await AskAsync(network, session, "count by KIND")).Ok);
+            Assert.Equal(3, HistoryAtP2(network, session).Entries.Count);
         }
     }
 

@@ -163,19 +163,26 @@ internal sealed class Joining(PartyContext party, BoundQuestions bound, Contribu
 
         var dominance = noise is null && PartyPolicy.Load(party.Home).Dominance.TryGetValue(session.Dataset!, out var rules)
             ? await rules.OnAsync(query, party.Name, matrix, session.MinCell) : null;
-        var question = new Question(QuestionState.Contributing)
-        {
-            Id = proposal.QueryId, Session = session.Id, Asker = session.Peer, Text = asked.Text, AskedAt = turn.Now,
-            Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape,
-                Sides: session.MinCell > 1 ? new ReleaseSides(session.Peer, asked.Announced!.Groups, asked.Announced.Levels, asked.Release!, matrix.TwoValued,
-                    ReleaseSides.MissingOf(matrix.GroupLabels)) : null, Noise: noise?.Terms,
-                Owner: new OwnerTerms(dominance, matrix.HeldByFew)),
-        };
+        var question = QuestionOf(turn, proposal, asked, matrix, noise?.Terms, new OwnerTerms(dominance, matrix.HeldByFew));
         RequireRoom(session, question);
 
         // Last of all: what is spent is spent.
         var spent = account is null ? null : noises.Spend(session.Dataset!, question, account);
         return await ContributeAsync(turn, waiting, question, query, matrix, draft, spent);
+    }
+
+    private static Question QuestionOf(
+        Turn<PartySession> turn, ProposeQuery proposal, QueryProposal asked, PartyMatrix matrix, NoiseTerms? noise, OwnerTerms owner)
+    {
+        var session = turn.Session;
+        var sides = session.MinCell == 1 ? null : new ReleaseSides(session.Peer, asked.Announced!.Groups, asked.Announced.Levels, asked.Release!,
+            matrix.TwoValued, ReleaseSides.MissingOf(matrix.GroupLabels));
+        return new Question(QuestionState.Contributing)
+        {
+            Id = proposal.QueryId, Session = session.Id, Asker = session.Peer, Text = asked.Text, AskedAt = turn.Now,
+            Masked = new MaskedQuestion(proposal.Counter, asked.Pad, turn.Now.AddSeconds(proposal.DeadlineSeconds), matrix.Shape, asked.Shape, Sides: sides,
+                Noise: noise, Owner: owner),
+        };
     }
 
     private async Task<TurnOutcome> ContributeAsync(
