@@ -72,6 +72,10 @@ public class LinkerTests
             ? [Envelope.Create(network.P2.Home, "LINKER", envelope.Header.Session, message, body).Frame.ToArray()]
             : [envelope.Frame.ToArray()];
         Assert.True((await network.P1.CommandAsync(session.Id, new SendDataset(session.Id))).Ok);
+
+        // What P2 registers is held against what P1 did; without that its batches would be refused first, for not being what it registered.
+        await TestNetwork.EventuallyAsync(() => network.Linker.Engine!.Store.Read(state => state.FindSession(session.Id)) is { } stored
+            && LinkSession.Parse(stored).HasRegistered("P1"));
         Assert.True((await network.P2.CommandAsync(session.Id, new SendDataset(session.Id))).Ok);
         Assert.Equal(code, (await network.P1.WaitAsync(candidate => candidate.State == SessionState.Failed)).FailureCode);
         Assert.Equal(code, (await network.P2.WaitAsync(candidate => candidate.State == SessionState.Failed)).FailureCode);
