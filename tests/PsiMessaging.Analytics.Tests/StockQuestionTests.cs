@@ -333,6 +333,28 @@ public class StockQuestionTests
         }
     }
 
+    /// <summary>
+    /// Of all records the other party's weight lies evenly, and of those that pass its condition nine have nearly all of it: what follows from it is withheld
+    /// whatever is asked, and the refusal that would name the column tells nothing of who passes.
+    /// </summary>
+    [Theory]
+    [InlineData("sum(X) by G where T = 'a' weight W", "9000")]
+    [InlineData("quantile(X, 0.5, 0 to 100 step 10) by G where T = 'a' weight W", "69.99")]
+    [InlineData("sum(W) by G where T = 'a'", "9000")]
+    [InlineData("ols(X ~ W) where T = 'a'", "R squared")]
+    public async Task AWeightThatFewOfThoseWhoPassHold_IsWithheld(string text, string never)
+    {
+        var p1 = Csv("G;X", i => $"{(i % 2 == 0 ? "x" : "y")};{i * 37 % 100}");
+        static int WeightOf(int i) => i % 3 > 0 ? 1 + (i * 7919 % 2_000_000) : i % 39 == 0 ? 1_000_000 + i : 1 + (i / 6 % 3);
+        var seen = await SeenAsync(p1, Csv("T;W", i => $"{(i % 3 == 0 ? "a" : "b")};{WeightOf(i)}"), text);
+        Assert.DoesNotContain(never, seen, StringComparison.Ordinal);
+        Assert.Matches("W|below-minimum", seen);
+        Assert.DoesNotContain("withheld 0", seen, StringComparison.Ordinal);
+
+        // Where the condition leaves an even weight it is answered.
+        Assert.DoesNotMatch("\\| W|below-minimum|P2:", await SeenAsync(p1, Csv("T;W", i => $"{(i % 3 == 1 ? "a" : "b")};{WeightOf(i)}"), text));
+    }
+
     /// <summary>A weight of zero counts nobody, whoever has the weights: a group in which only few have another has few records.</summary>
     [Theory]
     [InlineData(true, 1)]

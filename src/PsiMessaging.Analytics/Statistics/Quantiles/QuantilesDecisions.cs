@@ -82,10 +82,13 @@ internal sealed class QuantilesDecisions(ReleaseBuilder builder)
         return builder.Show(counts, left);
     }
 
-    /// <summary>The same for records whose own weight differs from the most frequent one and, of two weights, for the others; null without one.</summary>
+    /// <summary>
+    /// The same for records whose own weight differs from the most frequent one and, of two weights, for the others; and that not few have nearly all of the
+    /// other party's weight. Null without a weight.
+    /// </summary>
     private int?[] ShowWeights(Part[] parts)
     {
-        var shown = parts.Select(_ => new List<int>()).ToArray();
+        var shown = parts.Select(_ => new List<int>()).ToList();
         if (Query.Weight is { } weight && !builder.IsOthers(weight) && builder.OwnSpread(weight) is not null)
         {
             var cell = parts[0].Bins[0];
@@ -99,6 +102,11 @@ internal sealed class QuantilesDecisions(ReleaseBuilder builder)
             {
                 Append(Show(parts, part => [(Records, 1, part), (different, -1, part)]));
             }
+        }
+
+        if (Query.Weight is { } others && builder.IsOthers(others))
+        {
+            shown.ForEach(decisions => decisions.Add(builder.NotHeldByFew(others)));
         }
 
         return [.. shown.Select(decisions => decisions.Count == 0 ? (int?)null : builder.All(decisions))];
