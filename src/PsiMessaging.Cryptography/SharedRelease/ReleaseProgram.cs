@@ -271,6 +271,10 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
             for (var i = 0; i < decisions.Length; i++)
             {
                 decisions[i] = Read(reader, Next, Many, decisions.AsSpan(0, i), numbers.Length);
+                if (CountsOf(decisions[i]).Any(number => numbers[number].Bits > MaximumWidth))
+                {
+                    throw new InvalidDataException("a count of the release has too many bits");
+                }
             }
 
             var sums = new int[Next(0, MaximumItems)][];
@@ -363,6 +367,15 @@ public sealed record ReleaseProgram(IReadOnlyList<SharedNumber> Numbers, IReadOn
                 throw new InvalidDataException("the release's program has a decision of an unknown kind");
         }
     }
+
+    /// <summary>The numbers that a decision takes for counts: those are no longer than counts can be, and only signs are taken of longer ones.</summary>
+    private static IEnumerable<int> CountsOf(Decision decision) => decision switch
+    {
+        Decision.AtLeast least => [least.Number],
+        Decision.Cells cells => cells.Counts.Append(cells.Left),
+        Decision.Merge merge => merge.Counts,
+        _ => [],
+    };
 
     private static Decision.Merge ReadMerge(Func<int, int, int> next, Func<int, int[]> many, ReadOnlySpan<Decision> earlier, int numbers)
     {

@@ -410,6 +410,22 @@ public class SharedReleaseTests
             [new SharedNumber(9, [])], [new Decision.Merge([0, 0, 0], [new MergeRule(), new MergeRule()], -1, -1, 10)], [new Opening(0, [])]).Write(), 3));
         Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(new ReleaseProgram(
             [new SharedNumber(9, [])], [new Decision.AtLeast(0, 1)], [new Opening(0, [])]) { Sums = [[3]] }.Write(), 3));
+
+        // A sign of a number that there is not, a number that is too long for any, and one that is too long for a count.
+        static ReleaseProgram Of(int bits, params Decision[] decisions) =>
+            new([new SharedNumber(bits, [(0, 1)]), new SharedNumber(9, [])], decisions, [new Opening(decisions.Length - 1, [])]);
+        Assert.Equal(63, ReleaseProgram.Read(Of(63, new Decision.NotNegative(0)).Write(), 3).Numbers[0].Bits);
+        Assert.All(
+            new[]
+            {
+                Of(63, new Decision.NotNegative(2)), Of(63, new Decision.NotNegative(-1)), Of(64, new Decision.NotNegative(0)),
+                Of(41, new Decision.AtLeast(0, 1)), Of(41, new Decision.Cells([0], 1, -1, 10), new Decision.CellOf(0, 0)),
+                Of(41, new Decision.Cells([1], 0, -1, 10), new Decision.CellOf(0, 0)),
+                Of(41, new Decision.Merge([0], [new MergeRule()], -1, -1, 10), new Decision.CellOf(0, 0)),
+            },
+            wrong => Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(wrong.Write(), 3)));
+        var longest = Of(40, new Decision.Merge([0], [new MergeRule()], -1, -1, 10), new Decision.CellOf(0, 0)).Write();
+        Assert.Equal(longest, ReleaseProgram.Read(longest, 3).Write());
         var good = Cells(3, 10, 12, Others.WhereSomeAreLeft).Write();
         Assert.Equal(good, ReleaseProgram.Read(good, 3).Write());
         Assert.Throws<InvalidDataException>(() => ReleaseProgram.Read(good, 2));
