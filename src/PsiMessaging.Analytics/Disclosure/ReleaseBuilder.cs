@@ -32,7 +32,7 @@ internal sealed class ReleaseBuilder
     private readonly DominanceTerms? _dominance;
     private readonly IReadOnlyList<string> _heldByFew;
     private readonly Dictionary<ColumnName, int> _sound = [];
-    private readonly IReadOnlyList<Moment> _magnitudes;
+    private readonly Moment[] _magnitudes;
     private readonly int _groupBits, _allBits;
     private readonly int _others;
     private int[] _counts = [];
@@ -48,7 +48,7 @@ internal sealed class ReleaseBuilder
     {
         (Query, _plan, _sides, MinCell, _noise) = (query, plan, sides, minCell, noise);
         (_dominance, _heldByFew) = (owner?.Dominance, owner?.HeldByFew ?? []);
-        _magnitudes = _dominance is null ? [] : Dominance.SumsOf(query, plan.B.Party, _dominance.Columns);
+        _magnitudes = _dominance is null ? [] : [.. Dominance.SumsOf(query, plan.B.Party, _dominance.Columns)];
         _groupBits = BitsOf(sides.Groups.Append(1).Max());
         _allBits = BitsOf(plan.Rows);
         _ownMoments = query.OwnMoments(sides.Asker, term => plan.A.Shape.Levels[OwnTerms.IndexOf(term)]).Select((moment, i) => (moment, i))
@@ -100,7 +100,11 @@ internal sealed class ReleaseBuilder
         }
 
         all.AddRange(columns.Concat(Query.WeightColumns).Distinct().Where(IsOthers).Select(NotHeldByFew));
-        all.AddRange(columns.Distinct().Select(column => Query.Sum([column], columns)).Where(_magnitudes.Contains).Select(sum => NotDominated(cell, sum)));
+        if (_magnitudes.Length > 0)
+        {
+            all.AddRange(columns.Distinct().Select(column => Query.Sum([column], columns)).Where(_magnitudes.Contains).Select(sum => NotDominated(cell, sum)));
+        }
+
         return all.Count == 1 ? isCellShown : Add(new Decision.All(all));
     }
 
@@ -129,7 +133,7 @@ internal sealed class ReleaseBuilder
     /// <exception cref="QueryException">The sum is too long to be compared.</exception>
     public int NotDominated(int cell, Moment sum)
     {
-        var (group, place) = (PlaceOf(cell).B, _magnitudes.ToList().IndexOf(sum));
+        var (group, place) = (PlaceOf(cell).B, Array.IndexOf(_magnitudes, sum));
         var least = _dominance!.Least is { } all ? all[(place * _plan.B.Shape.Groups) + group] : 0;
         var bits = _plan.SumBitsOf(sum, Query.Schema);
         var terms = _plan.TermsOf(sum, PlaceOf(cell).A, group);

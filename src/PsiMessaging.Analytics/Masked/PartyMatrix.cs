@@ -369,7 +369,8 @@ public sealed class PartyMatrix
 
         // The other party's columns are judged over all common records: a refusal that followed from who passes a condition would tell of who does. What a
         // condition leaves of them the release decides.
-        var all = announced is null ? await BehindAsync(judged, new int[_rows.Rows], isPooled: true) : behind;
+        var isWhole = announced is not null || Array.TrueForAll(inGroup, group => group >= 0);
+        var all = isWhole ? behind : await BehindAsync(judged, new int[_rows.Rows], isPooled: true);
         _announced = new QueryAnnouncement(GroupRecords, levels, [.. judged.Select(column => new ColumnAnnouncement(column.Name, all[column].Spreads))]);
         HeldByFew = announced is not null ? [] : [.. judged.Where(column => behind[column].Spreads is [var spread]
             && QuestionRule.IsHeldByFew(spread, _minCell)).Select(column => column.Name)];
