@@ -95,8 +95,6 @@ public static class DomainTags
     public static ReadOnlySpan<byte> BindingHiding => "psi/v1/binding/hiding"u8;
     /// <summary>Record key of the cell-key method; the identifier follows.</summary>
     public static ReadOnlySpan<byte> CellRecordKey => "psi-disclosure record key 1:"u8;
-    /// <summary>Noise of a cell by a secret; the cell's key and the measure follow.</summary>
-    public static ReadOnlySpan<byte> CellNoise => "psi-disclosure cell noise 1:"u8;
     /// <summary>By which an owner recognises the secret of a dataset's record keys.</summary>
     public static ReadOnlySpan<byte> CellKeyName => "psi-disclosure cell key name 1:"u8;
     /// <summary>Key under which the parties send each other a query's text and labels; direction and query follow.</summary>

@@ -7,9 +7,8 @@ namespace PsiMessaging.Disclosure.Noise;
 /// <summary>
 /// Record keys of the cell-key method: a word of 64 bits for each record, a pseudorandom function of its identifier, read as a fraction of one. The key of a
 /// cell is the sum of its records' keys modulo 2^64: the same records have the same cell key in whatever table, and one record more or less makes another. The
-/// sum is one more column of an engine that adds words modulo 2^64. Who has the function's key and the identifiers can compute the cell keys; the noise is
-/// hidden from both data holders only where the table of noise, or a further key of it (<see cref="CellKeyNoise"/>), is the linker's alone. Source: SDC
-/// Handbook (sdcTools/HandbookSDC), 5.4.
+/// sum is one more column of an engine that adds words modulo 2^64. Who has the function's key and knows who is in a cell can compute the cell's key,
+/// and with the table its noise. Source: SDC Handbook (sdcTools/HandbookSDC), 5.4.
 /// </summary>
 public sealed class CellKeyRecordKeys : IDisposable
 {

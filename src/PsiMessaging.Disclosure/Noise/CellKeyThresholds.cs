@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
-using System.Numerics;
 
 namespace PsiMessaging.Disclosure.Noise;
 
 /// <summary>
 /// The noise of a table's last row for keys of 16 bits, so that a circuit can draw it: 2·D thresholds, and the noise of a key is how many of them are at most
-/// the key, less D. The two tails are made equal, so that the mean is exactly 0; what rounding does to the variance is <see cref="Variance"/>.
+/// the key, less D. The two tails are made equal, so that the mean is exactly 0;
+/// the variance is off by D²/2^16 at most.
 /// </summary>
 public static class CellKeyThresholds
 {
@@ -40,19 +40,6 @@ public static class CellKeyThresholds
         }
 
         return [.. tails.Reverse(), .. tails.Select(tail => Keys - tail)];
-    }
-
-    /// <summary>The variance of some thresholds' noise, exactly.</summary>
-    public static Rational Variance(IReadOnlyList<int> thresholds)
-    {
-        // Σ_v>0 (2v − 1)·P(|Y| ≥ v).
-        var (deviation, sum) = (thresholds.Count / 2, BigInteger.Zero);
-        for (var noise = 1; noise <= deviation; noise++)
-        {
-            sum += 2 * ((2 * noise) - 1) * (BigInteger)thresholds[deviation - noise];
-        }
-
-        return new Rational(sum, Keys);
     }
 
     /// <summary>The end of the keys with some noise or less.</summary>

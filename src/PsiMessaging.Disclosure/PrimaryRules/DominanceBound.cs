@@ -18,8 +18,8 @@ public static class DominanceBound
     /// <param name="percent">p of the p%-rule; null for none. Safe is X − x1 − x2 ≥ p/100·x1.</param>
     /// <param name="rules">Rules (n,k). Safe is x1 + … + xn ≤ k/100·X.</param>
     /// <param name="largest">
-    /// Magnitudes of the larger set's largest contributions, the largest first: <see cref="Needed"/> of them, or all where it has fewer. Where some are
-    /// negative, what others take off the total is more than can be hidden behind, so a total that is large enough all the same is safe.
+    /// Magnitudes of the larger set's largest contributions, the largest first: <see cref="Needed"/> of them, or all where it has fewer. Negative contributions
+    /// make a total smaller, so one that reaches the bound in spite of them leaves as much beside the largest as the rule asks.
     /// </param>
     /// <exception cref="ArgumentException">They are not in order, or one is below 0.</exception>
     public static BigInteger Of(int? percent, DominanceRules rules, IReadOnlyList<BigInteger> largest)

@@ -230,24 +230,6 @@ public class CellKeyTests
         Assert.StartsWith("row of count 1: no noise of -1, 1, 2 has mean 0 and variance 0.9", message, StringComparison.Ordinal);
     }
 
-    /// <summary>The linker's noise: the same for the same cell, of the law over cells, another for another measure or secret.</summary>
-    [Fact]
-    public void CellNoise_ByTheLinkersSecret_IsAFunctionOfTheCellAlone()
-    {
-        using var noise = new CellKeyNoise(new byte[32]);
-        using var other = new CellKeyNoise([.. Enumerable.Repeat((byte)7, 32)]);
-        using var unused = Statistics.Stream("unused");
-        using var sampler = new TableSampler(new DiscreteGaussian(20), unused);
-        var draws = Enumerable.Range(0, 5000).Select(cell => noise.Of(sampler, (ulong)cell, "count")).ToArray();
-        Assert.Equal(draws[..50], Enumerable.Range(0, 50).Select(cell => noise.Of(sampler, (ulong)cell, "count")));
-        Statistics.AssertMoments(draws, Statistics.Probabilities(sampler.Law));
-        Assert.NotEqual(draws[..50], Enumerable.Range(0, 50).Select(cell => noise.Of(sampler, (ulong)cell, "sum")));
-        Assert.NotEqual(draws[..50], Enumerable.Range(0, 50).Select(cell => other.Of(sampler, (ulong)cell, "count")));
-        var row = CellKeyTable.Census().CountIndependent(10);
-        var byRow = Enumerable.Range(0, 50_000).Select(cell => (double)noise.Of(row, (ulong)cell, "count")).ToArray();
-        Assert.InRange(byRow.Average() / Math.Sqrt(1.08 / byRow.Length), -4.9, 4.9);
-    }
-
     /// <summary>What the method does not stop, so that nobody believes it: over many partitions of one set the noise averages out (arXiv 1902.06414).</summary>
     [Fact]
     public void Noise_ManyPartitionsOfOneSet_AveragesToTheCount()
