@@ -229,7 +229,7 @@ public sealed class VolePartyTests
     [Trait("Speed", "Slow")]
     [Theory]
     [InlineData("DOTNET_EnableHWIntrinsic")]
-    [InlineData("DOTNET_EnableAVX512F")]
+    [InlineData("DOTNET_EnableAVX512")]
     [InlineData("DOTNET_EnableAES")]
     public void Transcript_WithoutTheProcessorsInstructions_IsTheSame(string knob)
     {

@@ -26,6 +26,10 @@ public static class BaseTransfer
     public const int ChoiceSizeBytes = Count * 2 * RistrettoGroup.ElementSizeBytes;
 
     private const int Element = RistrettoGroup.ElementSizeBytes;
+    private const int UniformSize = RistrettoBatch.UniformSizeBytes;
+
+    /// <summary>Fewest transfers of a thread: enough to fill the lanes.</summary>
+    private const int Grain = 16;
 
     /// <summary>The offerer's message, M.</summary>
     public static byte[] Offer(RistrettoScalar secret)
@@ -43,25 +47,36 @@ public static class BaseTransfer
     public static byte[] Choose(ReadOnlyMemory<byte> transcript, SecretBytes seed, Vector128<byte> choices, Cores cores)
     {
         var message = new byte[ChoiceSizeBytes];
-        cores.Split(Count, 16, (_, first, end) =>
+        cores.Split(Count, Grain, (_, first, end) =>
         {
-            Span<byte> hashed = stackalloc byte[Element];
-            for (var i = first; i < end; i++)
+            var count = end - first;
+            byte[] uniform = new byte[count * UniformSize], scalars = new byte[count * Element], others = new byte[count * Element];
+            for (var i = 0; i < count; i++)
             {
-                var (chosen, other) = Places(i, Bit(choices, i));
-                using (var uniform = seed.Derive([], Label("other", i), 64))
-                {
-                    RistrettoGroup.FromUniform(uniform.Span, message.AsSpan(other, Element));
-                }
-
-                using var secret = RistrettoScalar.Derive(seed, Label("scalar", i));
-                secret.MultiplyBase(message.AsSpan(chosen, Element));
-                HashOf(transcript.Span, i, message.AsSpan(other, Element), 1 - Bit(choices, i), hashed);
-                if (!RistrettoGroup.TrySubtract(message.AsSpan(chosen, Element), hashed, message.AsSpan(chosen, Element)))
-                {
-                    throw new CryptographicException("an own element does not decode");
-                }
+                using var drawn = seed.Derive([], Label("other", first + i), UniformSize);
+                drawn.Span.CopyTo(uniform.AsSpan(i * UniformSize));
+                using var secret = RistrettoScalar.Derive(seed, Label("scalar", first + i));
+                secret.Span.CopyTo(scalars.AsSpan(i * Element));
             }
+
+            RistrettoBatch.FromUniform(uniform, others);
+            for (var i = 0; i < count; i++)
+            {
+                UniformOf(transcript.Span, first + i, others.AsSpan(i * Element, Element), 1 - Bit(choices, first + i), uniform.AsSpan(i * UniformSize, UniformSize));
+            }
+
+            // a·G - H(i, 1-c, T_(1-c)), in the scalars' place.
+            RistrettoBatch.MultiplyBaseAndSubtract(scalars, uniform, scalars);
+            for (var i = 0; i < count; i++)
+            {
+                var (chosen, other) = Places(first + i, Bit(choices, first + i));
+                scalars.AsSpan(i * Element, Element).CopyTo(message.AsSpan(chosen));
+                others.AsSpan(i * Element, Element).CopyTo(message.AsSpan(other));
+            }
+
+            // Which of two elements was mapped from these is the choice.
+            CryptographicOperations.ZeroMemory(uniform);
+            CryptographicOperations.ZeroMemory(others);
         });
         return message;
     }
@@ -73,12 +88,7 @@ public static class BaseTransfer
     /// <summary>What is wrong with the chooser's message, or null. Says nothing of which element it is.</summary>
     public static string? FaultOfChoice(ReadOnlySpan<byte> choice)
     {
-        var usable = choice.Length == ChoiceSizeBytes;
-        for (var at = 0; usable && at < choice.Length; at += Element)
-        {
-            usable = RistrettoGroup.IsUsable(choice.Slice(at, Element));
-        }
-
+        var usable = choice.Length == ChoiceSizeBytes && RistrettoBatch.AreUsable(choice);
         return usable ? null : "the base transfers have an element that is not valid";
     }
 
@@ -93,25 +103,28 @@ public static class BaseTransfer
         ReadOnlyMemory<byte> session, RistrettoScalar secret, ReadOnlyMemory<byte> choice, Cores cores)
     {
         var keys = new Vector128<byte>[2 * Count];
-        cores.Split(Count, 16, (_, first, end) =>
+        cores.Split(Count, Grain, (_, first, end) =>
         {
-            Span<byte> hashed = stackalloc byte[Element];
-            for (var i = first; i < end; i++)
+            var elements = choice.Span[(2 * first * Element)..(2 * end * Element)];
+            byte[] uniform = new byte[elements.Length / Element * UniformSize], shared = new byte[elements.Length];
+            for (var i = 2 * first; i < 2 * end; i++)
             {
-                for (var branch = 0; branch < 2; branch++)
-                {
-                    var (own, other) = Places(i, branch);
-                    HashOf(transcript.Span, i, choice.Span.Slice(other, Element), 1 - branch, hashed);
-                    if (!RistrettoGroup.TryAdd(choice.Span.Slice(own, Element), hashed, hashed) || !secret.TryMultiply(hashed, hashed))
-                    {
-                        throw new CryptographicException("the base transfers have an element that is not valid");
-                    }
-
-                    keys[(2 * i) + branch] = KeyOf(session.Span, i, branch, hashed);
-                }
+                // Beside element j of a transfer stands the other one, j ^ 1, which is hashed.
+                UniformOf(transcript.Span, i / 2, choice.Span.Slice((i ^ 1) * Element, Element), 1 - (i & 1),
+                    uniform.AsSpan((i - (2 * first)) * UniformSize, UniformSize));
             }
 
-            CryptographicOperations.ZeroMemory(hashed);
+            if (!RistrettoBatch.TryMultiplySums(secret, elements, uniform, shared))
+            {
+                throw new CryptographicException("the base transfers have an element that is not valid");
+            }
+
+            for (var i = 2 * first; i < 2 * end; i++)
+            {
+                keys[i] = KeyOf(session.Span, i / 2, i & 1, shared.AsSpan((i - (2 * first)) * Element, Element));
+            }
+
+            CryptographicOperations.ZeroMemory(shared);
         });
         return keys;
     }
@@ -126,21 +139,27 @@ public static class BaseTransfer
         SecretBytes seed, Vector128<byte> choices, ReadOnlyMemory<byte> offer, Cores cores)
     {
         var keys = new Vector128<byte>[Count];
-        cores.Split(Count, 16, (_, first, end) =>
+        cores.Split(Count, Grain, (_, first, end) =>
         {
-            Span<byte> shared = stackalloc byte[Element];
+            // The products take the scalars' place.
+            var shared = new byte[(end - first) * Element];
             for (var i = first; i < end; i++)
             {
                 using var secret = RistrettoScalar.Derive(seed, Label("scalar", i));
-                if (!secret.TryMultiply(offer.Span, shared))
-                {
-                    throw new CryptographicException("the offer of the base transfers is not a valid element");
-                }
+                secret.Span.CopyTo(shared.AsSpan((i - first) * Element));
+            }
 
-                keys[i] = KeyOf(session.Span, i, Bit(choices, i), shared);
+            var usable = RistrettoBatch.TryMultiplyEach(shared, offer.Span, shared);
+            for (var i = first; usable && i < end; i++)
+            {
+                keys[i] = KeyOf(session.Span, i, Bit(choices, i), shared.AsSpan((i - first) * Element, Element));
             }
 
             CryptographicOperations.ZeroMemory(shared);
+            if (!usable)
+            {
+                throw new CryptographicException("the offer of the base transfers is not a valid element");
+            }
         });
         return keys;
     }
@@ -152,14 +171,15 @@ public static class BaseTransfer
 
     private static byte[] Label(string purpose, int index) => [.. DomainTags.VoleSeed, .. System.Text.Encoding.ASCII.GetBytes($"/base/{purpose}/{index}")];
 
-    private static void HashOf(ReadOnlySpan<byte> transcript, int index, ReadOnlySpan<byte> element, int branch, Span<byte> hashed)
+    /// <summary>What H(i, branch, element) is mapped from.</summary>
+    private static void UniformOf(ReadOnlySpan<byte> transcript, int index, ReadOnlySpan<byte> element, int branch, Span<byte> uniform)
     {
         Span<byte> message = stackalloc byte[transcript.Length + 2 + Element];
         transcript.CopyTo(message);
         message[transcript.Length] = (byte)index;
         message[transcript.Length + 1] = (byte)branch;
         element.CopyTo(message[(transcript.Length + 2)..]);
-        RistrettoGroup.HashToGroup(DomainTags.VoleBaseHash, message, hashed);
+        RistrettoGroup.HashToUniform(DomainTags.VoleBaseHash, message, uniform);
     }
 
     private static Vector128<byte> KeyOf(ReadOnlySpan<byte> session, int index, int branch, ReadOnlySpan<byte> element)

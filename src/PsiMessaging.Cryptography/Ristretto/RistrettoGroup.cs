@@ -14,7 +14,7 @@ public static unsafe class RistrettoGroup
     /// <summary>Longest domain-separation tag in bytes (RFC 9380 section 5.3.1, without the hashing of longer ones).</summary>
     public const int MaximumTagBytes = 255;
 
-    private const int UniformSizeBytes = 64;
+    private const int UniformSizeBytes = RistrettoBatch.UniformSizeBytes;
     private const int HashBlockBytes = 128;
 
     /// <summary>
@@ -28,7 +28,7 @@ public static unsafe class RistrettoGroup
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(element.Length, ElementSizeBytes);
         Span<byte> uniform = stackalloc byte[UniformSizeBytes];
-        ExpandMessage(tag, message, uniform);
+        HashToUniform(tag, message, uniform);
         fixed (byte* to = element, from = uniform)
         {
             if (Libsodium.crypto_core_ristretto255_from_hash(to, from) != 0)
@@ -38,6 +38,16 @@ public static unsafe class RistrettoGroup
         }
 
         CryptographicOperations.ZeroMemory(uniform);
+    }
+
+    /// <summary>The first half of <see cref="HashToGroup"/>: 64 bytes, whose image under <see cref="FromUniform"/> is the element. For batches of them.</summary>
+    /// <param name="tag">Domain-separation tag, 1 to 255 bytes.</param>
+    /// <param name="message">Any length.</param>
+    /// <param name="uniform">Receives 64 bytes.</param>
+    public static void HashToUniform(ReadOnlySpan<byte> tag, ReadOnlySpan<byte> message, Span<byte> uniform)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(uniform.Length, UniformSizeBytes);
+        ExpandMessage(tag, message, uniform);
     }
 
     /// <summary>Maps 64 uniform bytes to an element: the one-way map of RFC 9496 section 4.3.4.</summary>

@@ -18,15 +18,21 @@ internal static class EcdhEvaluation
         var masked = new byte[items.Count * RistrettoGroup.ElementSizeBytes];
         await threads.ForEachChunkAsync(items.Count, ChunkElements, (first, length) =>
         {
-            Span<byte> element = stackalloc byte[RistrettoGroup.ElementSizeBytes];
-            for (var i = first; i < first + length; i++)
+            // The identifiers' hashes are wiped: of them a dictionary would make identifiers again.
+            var uniform = new byte[length * RistrettoBatch.UniformSizeBytes];
+            for (var i = 0; i < length; i++)
             {
-                RistrettoGroup.HashToGroup(request.Parameters.Span, items[i], element);
-                if (!scalar.TryMultiply(element, masked.AsSpan(i * RistrettoGroup.ElementSizeBytes, RistrettoGroup.ElementSizeBytes)))
-                {
-                    // A hash that hits the identity has probability 2^-252; anything else here is a broken machine.
-                    throw new CryptographicException("an identifier was hashed to an unusable element");
-                }
+                RistrettoGroup.HashToUniform(request.Parameters.Span, items[first + i],
+                    uniform.AsSpan(i * RistrettoBatch.UniformSizeBytes, RistrettoBatch.UniformSizeBytes));
+            }
+
+            var usable = RistrettoBatch.TryMultiplyMapped(scalar, uniform,
+                masked.AsSpan(first * RistrettoGroup.ElementSizeBytes, length * RistrettoGroup.ElementSizeBytes));
+            CryptographicOperations.ZeroMemory(uniform);
+            if (!usable)
+            {
+                // A hash that hits the identity has probability 2^-252; anything else here is a broken machine.
+                throw new CryptographicException("an identifier was hashed to an unusable element");
             }
         }, cancellation);
         return masked;
@@ -44,21 +50,24 @@ internal static class EcdhEvaluation
         var tags = new byte[count * tagSize];
         await threads.ForEachChunkAsync(count, ChunkElements, (first, length) =>
         {
+            var products = new byte[length * RistrettoGroup.ElementSizeBytes];
+            if (!RistrettoBatch.TryMultiply(scalar, elements.Span.Slice(first * RistrettoGroup.ElementSizeBytes, products.Length), products))
+            {
+                throw new ProtocolViolationException(FailureCodes.BadBatch, "a masked element is not a valid encoding of the group, or is the identity");
+            }
+
             Span<byte> input = stackalloc byte[prefix.Length + RistrettoGroup.ElementSizeBytes];
             Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
             prefix.Span.CopyTo(input);
-            for (var i = first; i < first + length; i++)
+            for (var i = 0; i < length; i++)
             {
-                if (!scalar.TryMultiply(elements.Span.Slice(i * RistrettoGroup.ElementSizeBytes, RistrettoGroup.ElementSizeBytes), input[prefix.Length..]))
-                {
-                    throw new ProtocolViolationException(FailureCodes.BadBatch, "a masked element is not a valid encoding of the group, or is the identity");
-                }
-
+                products.AsSpan(i * RistrettoGroup.ElementSizeBytes, RistrettoGroup.ElementSizeBytes).CopyTo(input[prefix.Length..]);
                 SHA256.HashData(input, hash);
-                hash[..tagSize].CopyTo(tags.AsSpan(i * tagSize));
+                hash[..tagSize].CopyTo(tags.AsSpan((first + i) * tagSize));
             }
 
             CryptographicOperations.ZeroMemory(input);
+            CryptographicOperations.ZeroMemory(products);
         }, cancellation);
         return tags;
     }
