@@ -68,16 +68,7 @@ internal sealed class DatasetReading(DatasetCatalog catalog, TimeProvider time)
     private static async Task WriteRowsAsync(IRecordReader source, string path, IdentifierSet identifiers, (int Index, ColumnIntake Intake)[] intakes)
     {
         await using var stream = PrivateFile.Open(path, FileMode.CreateNew);
-        var number = 0;
-        await DatasetFile.WriteAsync(source, stream, row =>
-        {
-            identifiers.Add(row);
-            number++;
-            foreach (var (index, intake) in intakes)
-            {
-                intake.Add(row.GetSpan(index), number);
-            }
-        });
+        await DatasetFile.WriteAsync(source, stream, [identifiers.Add, .. intakes.Select(column => DatasetFile.Taking(column.Index, column.Intake.Add))]);
         stream.Flush(flushToDisk: true);
     }
 
