@@ -11,6 +11,9 @@ public sealed record PrimitiveSample(string Name, int Count, Action Run);
 /// <param name="owned">What they need, disposed of with this.</param>
 public sealed class PrimitiveSamples(IReadOnlyList<PrimitiveSample> samples, params IDisposable[] owned) : IDisposable
 {
+    /// <summary>Operations that the protocol does not do, for comparison: parts of what it does, or the same by another library.</summary>
+    public IReadOnlyList<PrimitiveSample> References { get; init; } = [];
+
     /// <summary>The operations.</summary>
     public IReadOnlyList<PrimitiveSample> All => samples;
 

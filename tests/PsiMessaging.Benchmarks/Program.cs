@@ -16,6 +16,7 @@ return args switch
     ["product", ..] => Product.Run(),
     ["compute", ..] => await ScaleOut.RunAsync(args),
     ["correctness", ..] => await Vole.CheckAsync(),
+    ["curve", ..] => Curve.Run(args),
     ["failures", ..] => VoleLayers.Failures(args),
     ["layers", ..] => VoleLayers.Run(args),
     ["suppression", ..] => Suppression.Run(args),

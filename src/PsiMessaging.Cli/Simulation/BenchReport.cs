@@ -21,7 +21,7 @@ internal sealed record BenchRun
     public required int Cores { get; init; }
     /// <summary>Costly operations the protocol needs at both parties, by name.</summary>
     public required IReadOnlyDictionary<string, long> Operations { get; init; }
-    /// <summary>Each operation's own rate on one core, a second, measured before and after the run.</summary>
+    /// <summary>Each operation's own rate on one core, a second, measured before and after the run; also of some that are for comparison only.</summary>
     public required IReadOnlyDictionary<string, double> Rates { get; init; }
     public required SimulationReport Report { get; init; }
 

@@ -44,7 +44,7 @@ internal static unsafe class FieldLanes<TLanes>
     public const double Reduced = (1L << 50) + (1L << 15);
 
     /// <summary>result = f·g. One of the two may be loose.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Multiply(TLanes* result, TLanes* f, TLanes* g)
     {
         Products(f, g, out var c0, out var c1, out var c2, out var c3, out var c4);
@@ -52,7 +52,7 @@ internal static unsafe class FieldLanes<TLanes>
     }
 
     /// <summary>result = f².</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Square(TLanes* result, TLanes* f)
     {
         SquareProducts(f, out var c0, out var c1, out var c2, out var c3, out var c4);
@@ -60,14 +60,14 @@ internal static unsafe class FieldLanes<TLanes>
     }
 
     /// <summary>The columns of f·g, for sums of several products with one carry. One factor may be loose.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void MultiplyToColumns(TLanes* columns, TLanes* f, TLanes* g)
     {
         Products(f, g, out columns[0], out columns[1], out columns[2], out columns[3], out columns[4]);
     }
 
     /// <summary>The columns of f².</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void SquareToColumns(TLanes* columns, TLanes* f)
     {
         SquareProducts(f, out columns[0], out columns[1], out columns[2], out columns[3], out columns[4]);
@@ -159,7 +159,7 @@ internal static unsafe class FieldLanes<TLanes>
     /// A reduced element from limbs of at most 2^52 in size. Each is cut into a multiple of 2^51, at most two of them, and a rest of at most 2^50; so that a new
     /// limb is at most 2^50 + 19·2.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Reduce(TLanes* result, TLanes* f)
     {
         AssertWithin(f, 1L << 52);
@@ -197,6 +197,7 @@ internal static unsafe class FieldLanes<TLanes>
     }
 
     /// <summary>result = f.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Copy(TLanes* result, TLanes* f)
     {
         for (var i = 0; i < Limbs; i++)
@@ -208,6 +209,7 @@ internal static unsafe class FieldLanes<TLanes>
     /// <summary>A number in every lane.</summary>
     /// <param name="result">Receives it.</param>
     /// <param name="limbs">Five limbs of a reduced element.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Set(TLanes* result, ReadOnlySpan<long> limbs)
     {
         for (var i = 0; i < Limbs; i++)
@@ -217,7 +219,7 @@ internal static unsafe class FieldLanes<TLanes>
     }
 
     /// <summary>Ones in lanes with f = 0.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static TLanes IsZero(TLanes* f)
     {
         Canonical(f, out var c0, out var c1, out var c2, out var c3, out var c4);
@@ -225,7 +227,7 @@ internal static unsafe class FieldLanes<TLanes>
     }
 
     /// <summary>Ones in lanes where f is negative as RFC 9496 section 3.1 has it: its number from 0 to p - 1 is odd.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static TLanes IsNegative(TLanes* f)
     {
         Canonical(f, out var c0, out _, out _, out _, out _);
@@ -233,12 +235,13 @@ internal static unsafe class FieldLanes<TLanes>
     }
 
     /// <summary>result = |f|: -f where f is negative.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Absolute(TLanes* result, TLanes* f) => NegateWhere(result, IsNegative(f), f);
 
     /// <summary>The number from 0 to p - 1, little-endian.</summary>
     /// <param name="words">Receives four words of 64 bits, first word first.</param>
     /// <param name="f">A reduced element.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void ToWords(TLanes* words, TLanes* f)
     {
         Canonical(f, out var c0, out var c1, out var c2, out var c3, out var c4);
@@ -251,7 +254,7 @@ internal static unsafe class FieldLanes<TLanes>
     /// <summary>The element of a number below 2^255; the highest of the 256 bits is left out, and numbers from p on are taken modulo p.</summary>
     /// <param name="result">Receives the element, reduced; not where the words are.</param>
     /// <param name="words">Four words of 64 bits.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void FromWords(TLanes* result, TLanes* words)
     {
         var zero = TLanes.OfInteger(0);
@@ -266,7 +269,7 @@ internal static unsafe class FieldLanes<TLanes>
     }
 
     /// <summary>Ones in lanes whose words are what <see cref="ToWords"/> gives of their element: a number below p.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static TLanes IsCanonical(TLanes* words, TLanes* f)
     {
         var back = stackalloc TLanes[Words];
@@ -282,7 +285,7 @@ internal static unsafe class FieldLanes<TLanes>
     /// <param name="f">Elements.</param>
     /// <param name="count">How many.</param>
     /// <param name="work">Room for twice as many.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void PowerP58(TLanes* result, TLanes* f, int count, TLanes* work)
     {
         // In brackets: the exponent that has been reached, or n for 2^n - 1.
@@ -315,7 +318,7 @@ internal static unsafe class FieldLanes<TLanes>
     /// <param name="result">Receives it; not where the operand is.</param>
     /// <param name="f">An element.</param>
     /// <param name="work">Room for two.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Invert(TLanes* result, TLanes* f, TLanes* work)
     {
         PowerP58(result, f, 1, work);
@@ -336,7 +339,7 @@ internal static unsafe class FieldLanes<TLanes>
     /// <param name="count">How many.</param>
     /// <param name="root">The element SQRT_M1.</param>
     /// <param name="work">Room for four times as many elements.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void SquareRootOfRatio(TLanes* result, TLanes* wasSquare, TLanes* u, TLanes* v, int count, TLanes* root, TLanes* work)
     {
         TLanes* cube = work, power = work + (count * Limbs), rest = work + (2 * count * Limbs);
@@ -372,7 +375,7 @@ internal static unsafe class FieldLanes<TLanes>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void SquareMany(TLanes* result, TLanes* f, int count, int times)
     {
         for (var at = 0; at < count * Limbs; at += Limbs)
@@ -389,7 +392,7 @@ internal static unsafe class FieldLanes<TLanes>
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void MultiplyMany(TLanes* result, TLanes* f, TLanes* g, int count)
     {
         for (var at = 0; at < count * Limbs; at += Limbs)
@@ -403,7 +406,7 @@ internal static unsafe class FieldLanes<TLanes>
     /// v below 2p. A pass of carries, the last 19 times to the first limb, leaves v below 2^255, and q = ⌊(v + 19)/2^255⌋ says whether it is p or more: v - qp
     /// = v + 19q - q·2^255.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Canonical(TLanes* f, out TLanes c0, out TLanes c1, out TLanes c2, out TLanes c3, out TLanes c4)
     {
         AssertReduced(f);

@@ -22,7 +22,7 @@ internal interface ILanes<TSelf>
     static abstract double LargestOf(TSelf value);
 
     /// <summary>The integer of one lane.</summary>
-    static abstract ulong LaneOf(TSelf value, int lane);
+    static abstract ulong LaneOf(in TSelf value, int lane);
 
     /// <summary>Sets the integer of one lane.</summary>
     static abstract void SetLane(ref TSelf value, int lane, ulong integer);
@@ -162,10 +162,11 @@ internal readonly struct Lanes8 : ILanes<Lanes8>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong LaneOf(Lanes8 value, int lane) => value._v.AsUInt64().GetElement(lane);
+    public static ulong LaneOf(in Lanes8 value, int lane) => Unsafe.Add(ref Unsafe.As<Lanes8, ulong>(ref Unsafe.AsRef(in value)), lane);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SetLane(ref Lanes8 value, int lane, ulong integer) => value = new(value._v.AsUInt64().WithElement(lane, integer).AsDouble());
+    public static void SetLane(ref Lanes8 value, int lane, ulong integer) =>
+        Unsafe.Add(ref Unsafe.As<Lanes8, ulong>(ref value), lane) = integer;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes8 Of(double value) => new(Vector512.Create(value));
@@ -280,10 +281,11 @@ internal readonly struct Lanes4 : ILanes<Lanes4>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong LaneOf(Lanes4 value, int lane) => value._v.AsUInt64().GetElement(lane);
+    public static ulong LaneOf(in Lanes4 value, int lane) => Unsafe.Add(ref Unsafe.As<Lanes4, ulong>(ref Unsafe.AsRef(in value)), lane);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SetLane(ref Lanes4 value, int lane, ulong integer) => value = new(value._v.AsUInt64().WithElement(lane, integer).AsDouble());
+    public static void SetLane(ref Lanes4 value, int lane, ulong integer) =>
+        Unsafe.Add(ref Unsafe.As<Lanes4, ulong>(ref value), lane) = integer;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes4 Of(double value) => new(Vector256.Create(value));

@@ -38,7 +38,7 @@ internal static unsafe class PointLanes<TLanes>
     /// <param name="point">Only X, Y and Z are read.</param>
     /// <param name="sum">X + Y, reduced.</param>
     /// <param name="work">Room of <see cref="WorkSize"/>.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Double(TLanes* completed, TLanes* point, TLanes* sum, TLanes* work)
     {
         TLanes* xx = work, yy = work + Second, zz = work + Third, square = work + Fourth, difference = work + Size;
@@ -64,7 +64,7 @@ internal static unsafe class PointLanes<TLanes>
     /// <param name="point">X, Y, Z and T.</param>
     /// <param name="cached">The other point.</param>
     /// <param name="work">Room of <see cref="WorkSize"/>.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Add(TLanes* completed, TLanes* point, TLanes* cached, TLanes* work)
     {
         TLanes* a = work, b = work + Second, c = work + Third, d = work + Fourth, loose = work + Size;
@@ -85,7 +85,7 @@ internal static unsafe class PointLanes<TLanes>
     }
 
     /// <summary>X, Y, Z and X + Y of a completed point: what <see cref="Double"/> takes. T is left as it was.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void ToProjective(TLanes* point, TLanes* sum, TLanes* completed)
     {
         FieldLanes<TLanes>.Multiply(point, completed, completed + Second);
@@ -96,7 +96,7 @@ internal static unsafe class PointLanes<TLanes>
     }
 
     /// <summary>All four coordinates of a completed point.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void ToExtended(TLanes* point, TLanes* completed)
     {
         FieldLanes<TLanes>.Multiply(point, completed, completed + Second);
@@ -109,7 +109,7 @@ internal static unsafe class PointLanes<TLanes>
     /// <param name="cached">Receives it; not where the point is.</param>
     /// <param name="point">X, Y, Z and T.</param>
     /// <param name="twoD">The element 2d.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void ToCached(TLanes* cached, TLanes* point, TLanes* twoD)
     {
         FieldLanes<TLanes>.Add(cached, point + Second, point);
@@ -121,7 +121,7 @@ internal static unsafe class PointLanes<TLanes>
     /// <summary>Minus a cached point: Y + X and Y - X change places, 2dT its sign.</summary>
     /// <param name="cached">Is changed where the mask has ones.</param>
     /// <param name="mask">Ones or zeros a lane.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void NegateCachedWhere(TLanes* cached, TLanes mask)
     {
         for (var i = 0; i < FieldLanes<TLanes>.Limbs; i++)
@@ -138,7 +138,7 @@ internal static unsafe class PointLanes<TLanes>
     /// <param name="cached">Receives it.</param>
     /// <param name="table">1 to 8 times a point, cached, one after the other.</param>
     /// <param name="index">Integers 0 to 8, one a lane; 0 for the identity.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Select(TLanes* cached, TLanes* table, TLanes index)
     {
         var m1 = TLanes.EqualIntegers(index, TLanes.OfInteger(1));

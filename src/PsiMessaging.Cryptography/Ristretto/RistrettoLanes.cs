@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using PsiMessaging.Cryptography.Memory;
 
 namespace PsiMessaging.Cryptography.Ristretto;
@@ -6,7 +7,8 @@ namespace PsiMessaging.Cryptography.Ristretto;
 /// <summary>
 /// ristretto255 (RFC 9496) on lanes: the steps of a batch of up to <see cref="Capacity"/> elements, which <see cref="RistrettoBatch"/> puts together. Points
 /// are kept here from step to step. Constant-time in points and scalars: what is done depends on how many there are, and nothing else. Wiped on disposal, as far
-/// as it lies in this memory; what the compiler kept in registers and on the stack meanwhile is not.
+/// as it lies in this memory; what the compiler kept in registers and on the stack meanwhile is not. Everything is compiled fully at once: a session's first
+/// batch counts as much as its last.
 /// </summary>
 /// <typeparam name="TLanes">Eight lanes or four.</typeparam>
 internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
@@ -29,6 +31,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     private readonly TLanes* _points, _usable, _states, _prefixes;
     private readonly TLanes* _table, _entry, _completed, _sum, _formula, _magnitudes, _signs;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public RistrettoLanes()
     {
         var sizes = Limbs * (7 + (7 * 2 * Vectors) + (4 * 2 * Vectors) + (6 * Vectors) + Vectors + 1) + (2 * Vectors * (Words + 1))
@@ -89,6 +92,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     /// <summary>Decodes elements into the points: RFC 9496 section 4.3.1, one step of it after the other for all.</summary>
     /// <param name="elements">32 bytes each, from anybody.</param>
     /// <returns>Index of the first that is no canonical encoding of an element other than the identity; -1 where all are.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public int Decode(ReadOnlySpan<byte> elements)
     {
         var count = elements.Length / RistrettoGroup.ElementSizeBytes;
@@ -133,6 +137,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
 
     /// <summary>The one-way map of RFC 9496 section 4.3.4: two maps and a sum for each element, into the points.</summary>
     /// <param name="uniform">64 bytes each.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Map(ReadOnlySpan<byte> uniform)
     {
         var count = uniform.Length / (2 * RistrettoGroup.ElementSizeBytes);
@@ -153,6 +158,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     /// <summary>Adds to each point the image of 64 bytes under <see cref="Map"/>, or takes it off.</summary>
     /// <param name="uniform">64 bytes a point.</param>
     /// <param name="negated">Whether it is taken off.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void AddMapped(ReadOnlySpan<byte> uniform, bool negated)
     {
         var count = uniform.Length / (2 * RistrettoGroup.ElementSizeBytes);
@@ -170,6 +176,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     /// <summary>Multiplies each point by one scalar.</summary>
     /// <param name="digits">Of <see cref="ScalarDigits.Recode"/>.</param>
     /// <param name="count">Points.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Multiply(ReadOnlySpan<sbyte> digits, int count)
     {
         for (var lane = 0; lane < TLanes.Count; lane++)
@@ -186,6 +193,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     /// <summary>Multiplies each point by a scalar of its own.</summary>
     /// <param name="digits">Of <see cref="ScalarDigits.Recode"/>, those of point 0 first.</param>
     /// <param name="count">Points.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void MultiplyEach(ReadOnlySpan<sbyte> digits, int count)
     {
         for (var i = 0; i < VectorsOf(count); i++)
@@ -226,6 +234,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
 
     /// <summary>Encodes the points: RFC 9496 section 4.3.2.</summary>
     /// <param name="elements">Receives 32 bytes each.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Encode(Span<byte> elements)
     {
         var count = elements.Length / RistrettoGroup.ElementSizeBytes;
@@ -257,6 +266,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     /// </summary>
     /// <param name="elements">Receives 32 bytes each; 32 zeros where twice the point is the identity.</param>
     /// <returns>False where that is so for any.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public bool EncodeDoubled(Span<byte> elements)
     {
         var count = elements.Length / RistrettoGroup.ElementSizeBytes;
@@ -299,6 +309,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     public void Dispose() => _memory.Dispose();
 
     /// <summary>E = 2XY, F = Z² + dT², G = Y² + X², H = Z² - dT², EG, FH.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void DoubledState(TLanes* state, TLanes* point)
     {
         TLanes* e = state, f = state + Limbs, g = state + (2 * Limbs), h = state + (3 * Limbs), eg = state + (4 * Limbs), fh = state + (5 * Limbs);
@@ -317,6 +328,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
         FieldLanes<TLanes>.Multiply(fh, f, h);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void EncodeState(TLanes* state, TLanes* inverse, TLanes isIdentity, TLanes* words)
     {
         TLanes* e = state, f = state + Limbs, g = state + (2 * Limbs), h = state + (3 * Limbs), eg = state + (4 * Limbs), fh = state + (5 * Limbs);
@@ -346,6 +358,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void EncodeWith(TLanes* point, TLanes* root, TLanes* u1, TLanes* u2, TLanes* words)
     {
         TLanes* z = point + PointLanes<TLanes>.Third, t = point + PointLanes<TLanes>.Fourth;
@@ -371,6 +384,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     }
 
     /// <summary>MAP of RFC 9496 section 4.3.4 up to s, for the words of several vectors; <see cref="FromHalf"/> makes the points.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void MapHalves(int count)
     {
         for (var at = 0; at < count * Limbs; at += Limbs)
@@ -391,6 +405,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
         FieldLanes<TLanes>.SquareRootOfRatio(_s, _masks, _u, _v, count, _root, _work);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void FromHalf(TLanes* point, int index)
     {
         TLanes* s = _s + (index * Limbs), t = _t + (index * Limbs), r = _w + (index * Limbs), v = _v + (index * Limbs);
@@ -417,6 +432,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
         FieldLanes<TLanes>.Multiply(point + PointLanes<TLanes>.Fourth, w0, w2);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void AddPoint(TLanes* point, TLanes* other, bool negated)
     {
         PointLanes<TLanes>.ToCached(_table, other, _twoD);
@@ -426,6 +442,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     }
 
     /// <summary>A point times the digits that are set: a table of 1 to 8 times it, then four doublings and an addition a digit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Multiply(TLanes* point)
     {
         PointLanes<TLanes>.ToCached(_table, point, _twoD);
@@ -456,6 +473,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void SetDigits(int lane, ReadOnlySpan<sbyte> digits)
     {
         for (var i = 0; i < ScalarDigits.Count; i++)
@@ -467,6 +485,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private int FirstUnusable(int count)
     {
         for (var i = 0; i < count; i++)
@@ -481,6 +500,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     }
 
     /// <summary>32 bytes a lane, little-endian, into words; <see cref="Generator"/> in what is left of the last vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Load(ReadOnlySpan<byte> from, int step, int count, TLanes* words)
     {
         for (var i = 0; i < VectorsOf(count) * TLanes.Count; i++)
@@ -493,6 +513,7 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Store(Span<byte> elements, int count)
     {
         for (var i = 0; i < count; i++)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using PsiMessaging.Cryptography.Ristretto;
 
 namespace PsiMessaging.Protocols.Choice;
 
@@ -10,9 +11,9 @@ namespace PsiMessaging.Protocols.Choice;
 public sealed record ProtocolCosts
 {
     /// <summary>Protocol <c>ecdh</c>: ristretto255 multiplications a second, one core.</summary>
-    public double EcdhMultiplications { get; init; } = 15_600;
+    public double EcdhMultiplications { get; init; } = HasLanes ? 110_000 : 15_600;
     /// <summary>Protocol <c>ecdh</c>: hashes to the group a second, one core.</summary>
-    public double EcdhHashes { get; init; } = 60_800;
+    public double EcdhHashes { get; init; } = HasLanes ? 250_000 : 60_800;
     /// <summary>Protocol <c>vole</c>: seconds that do not depend on the sizes: base transfers, trees, and the rounds' way through the broker.</summary>
     public double VoleFixedSeconds { get; init; } = 0.2;
     /// <summary>Protocol <c>vole</c>: seconds an identifier of the receiver.</summary>
@@ -21,6 +22,9 @@ public sealed record ProtocolCosts
     public double VoleSenderSeconds { get; init; } = 0.25e-6;
     /// <summary>When it was measured; null for the built-in figures.</summary>
     public DateTimeOffset? MeasuredAt { get; init; }
+
+    /// <summary>Whether this processor computes batches of elements on vector lanes.</summary>
+    private static bool HasLanes => RistrettoBatch.Path != RistrettoPath.Libsodium;
 
     /// <summary>File in a home.</summary>
     public const string FileName = "costs.json";

@@ -28,7 +28,7 @@ internal readonly struct BoundLanes : ILanes<BoundLanes>
 
     public static double LargestOf(BoundLanes value) => (double)Int128.Max(Int128.Abs(value.Lowest), Int128.Abs(value.Highest));
 
-    public static ulong LaneOf(BoundLanes value, int lane) => ulong.MaxValue;
+    public static ulong LaneOf(in BoundLanes value, int lane) => ulong.MaxValue;
 
     public static void SetLane(ref BoundLanes value, int lane, ulong integer) => value = AnyWord;
 

@@ -59,17 +59,17 @@ public sealed unsafe class LaneBoundsTests
         IsReduced(result);
     }
 
-    /// <summary>The twin does refuse: what nobody may do is found.</summary>
+    /// <summary>What nobody may do is found: by the intervals, and in a debug build by its assertions before them.</summary>
     [Fact]
     public void Field_OperandsTooLarge_AreFound()
     {
-        Assert.ThrowsAny<Xunit.Sdk.XunitException>(() =>
+        Assert.ThrowsAny<Exception>(() =>
         {
             BoundLanes* f = stackalloc BoundLanes[2 * Limbs];
             Fill(f, 2 * Reduced);
             FieldLanes<BoundLanes>.Multiply(f + Limbs, f, f);
         });
-        Assert.ThrowsAny<Xunit.Sdk.XunitException>(() =>
+        Assert.ThrowsAny<Exception>(() =>
         {
             BoundLanes* columns = stackalloc BoundLanes[Limbs];
             Fill(columns, (Int128.One << 62) + 1);
