@@ -45,6 +45,10 @@ public static class DomainTags
     public static ReadOnlySpan<byte> VoleCommitment => "psi/v1/vole/commitment"u8;
     /// <summary>Proof that the receiver knows the outputs of what it claims to have in common.</summary>
     public static ReadOnlySpan<byte> VoleClaim => "psi/v1/vole/claim"u8;
+    /// <summary>Transcript of one shard of the protocol <c>vole</c>; the session's transcript, shard and number of shards follow.</summary>
+    public static ReadOnlySpan<byte> VoleShard => "psi/v1/vole/shard"u8;
+    /// <summary>What a party fills a shard of the protocol <c>vole</c> up with, from its session seed; the shard's transcript is the salt.</summary>
+    public static ReadOnlySpan<byte> VoleDummies => "psi/v1/vole/dummies"u8;
     /// <summary>Key by which a set is shuffled before it is sent.</summary>
     public static ReadOnlySpan<byte> Shuffle => "psi/v1/shuffle"u8;
     /// <summary>Key the parties share, from X25519 between their pinned identities.</summary>

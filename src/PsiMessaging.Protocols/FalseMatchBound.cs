@@ -20,10 +20,18 @@ public static class FalseMatchBound
     /// </summary>
     /// <param name="size1">Announced size of one set, 0 or more.</param>
     /// <param name="size2">Announced size of the other, 0 or more.</param>
-    public static int TagSizeBytes(int size1, int size2)
+    public static int TagSizeBytes(int size1, int size2) => TagSizeBytes(size1, size2, times: 1);
+
+    /// <summary>The same where pairs of sets of these sizes are compared several times, by the union bound over them.</summary>
+    /// <param name="size1">Size of one set, 0 or more.</param>
+    /// <param name="size2">Size of the other, 0 or more.</param>
+    /// <param name="times">How often, 1 to 255.</param>
+    internal static int TagSizeBytes(int size1, int size2, int times)
     {
         var (smaller, larger) = ((ulong)Math.Max(1, Math.Min(size1, size2)), (ulong)Math.Max(1, Math.Max(size1, size2)));
-        var pairs = Math.Max(smaller * larger, ((larger * larger) + 1) / 2);
+        // 2^62 a pair of sets at most; where 255 of them pass a word, the longest tag is asked for anyway.
+        UInt128 all = (UInt128)(uint)times * Math.Max(smaller * larger, ((larger * larger) + 1) / 2);
+        var pairs = all > ulong.MaxValue ? ulong.MaxValue : (ulong)all;
         var bits = StatisticalSecurityParameterBits + (pairs == 1 ? 0 : BitOperations.Log2(pairs - 1) + 1);
         return Math.Clamp((bits + 7) / 8, MinimumTagSizeBytes, MaximumTagSizeBytes);
     }

@@ -9,7 +9,10 @@ namespace PsiMessaging.Protocols;
 /// </summary>
 public interface IVectorParty : ISessionParty
 {
-    /// <summary>A batch of an outgoing round. Everything the round is <see cref="Round.After"/> must have been absorbed.</summary>
+    /// <summary>
+    /// A batch of an outgoing round. Everything the round is <see cref="Round.After"/> must have been absorbed, and all rounds of the stages before its own be
+    /// over (<see cref="Round.Stage"/>); so for <see cref="AbsorbAsync"/>.
+    /// </summary>
     /// <exception cref="RestartException">The protocol must begin again under other keys.</exception>
     /// <exception cref="ProtocolViolationException">What the peer sent breaks the protocol.</exception>
     Task<byte[]> ProduceAsync(Round round, int sequence);

@@ -2,7 +2,6 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.BlindRsa;
 using PsiMessaging.Cryptography.Memory;
 using PsiMessaging.Cryptography.Symmetric;
-using PsiMessaging.Protocols.Vole;
 
 namespace PsiMessaging.Protocols;
 
@@ -51,11 +50,8 @@ public sealed record PartySetup
     /// <summary>Id of the peer's reusable set, 32 bytes, where one is used.</summary>
     public byte[]? PeerReusableSet { get; init; }
 
-    /// <summary>
-    /// Hashes the own set, for a <see cref="VectorProtocol"/>; called once, on one of the threads. Gets whether the second halves are wanted, and when to
-    /// give up.
-    /// </summary>
-    public Func<bool, CancellationToken, ItemHashes>? HashItems { get; init; }
+    /// <summary>Reads the own set, for a <see cref="VectorProtocol"/>; called on one of the threads, once or more.</summary>
+    public ItemReader? ReadItems { get; init; }
 
     /// <summary>Threads, for a <see cref="VectorProtocol"/>.</summary>
     public Cores Cores { get; init; } = Cores.One;

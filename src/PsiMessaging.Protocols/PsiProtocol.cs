@@ -40,6 +40,11 @@ public abstract class PsiProtocol
     /// <summary>Highest round number, 1 to 255.</summary>
     public abstract int HighestRound { get; }
 
+    /// <summary>Highest round number of a session over sets of these sizes, 1 to <see cref="HighestRound"/>.</summary>
+    /// <param name="sizes">Both sizes.</param>
+    /// <param name="reveal">Who learns the result.</param>
+    public virtual int HighestRoundOf(SetSizes sizes, RevealTo reveal) => HighestRound;
+
     /// <summary>Longest batch of any round, in bytes.</summary>
     public abstract int MaximumBatchBytes { get; }
 

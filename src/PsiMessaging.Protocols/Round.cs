@@ -61,6 +61,11 @@ public sealed record Round(int Number, string Name, RoundDirection Direction, in
     /// </summary>
     public IReadOnlyList<int> After { get; init; } = [];
 
+    /// <summary>
+    /// Part of the protocol it belongs to, from 0: the rounds of a stage begin when all rounds of the stages before it are over, in both directions.
+    /// </summary>
+    public int Stage { get; init; }
+
     /// <summary>Whether each of its batches, which this party receives, answers one that it sent in the round before; such a round needs no credit.</summary>
     public bool IsAnswer { get; init; }
 

@@ -9,7 +9,7 @@ public abstract class VectorProtocol : PsiProtocol
     {
     }
 
-    /// <summary>Makes one party's side. <see cref="PartySetup.HashItems"/> must be there.</summary>
+    /// <summary>Makes one party's side. <see cref="PartySetup.ReadItems"/> must be there.</summary>
     public abstract IVectorParty Open(PartySetup setup);
 
     /// <summary>Memory a party's vectors take at most, roughly, in bytes: for whoever decides how many sessions run at once.</summary>

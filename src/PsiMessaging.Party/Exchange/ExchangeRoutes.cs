@@ -55,7 +55,7 @@ internal sealed class ExchangeRoutes(PartyContext party)
             return Admission.Drop;
         }
 
-        return (batch.Attempt ?? 0) == session.Attempt && batch.Round >= 1 && batch.Round <= PsiProtocols.HighestRound && batch.Transcript.Length == 32
+        return (batch.Attempt ?? 0) == session.Attempt && batch.Round >= 1 && batch.Round <= HighestRoundOf(session) && batch.Transcript.Length == 32
             && arrival.Envelope.Body.Length <= PsiProtocols.MaximumBatchBytes
             && batch.Sequence >= 0 && batch.Sequence < session.Consumed.GetValueOrDefault(batch.Round) + RoundBook.CreditWindow
             && PeerBounds.HasRoomForRound(arrival.State, arrival.Envelope) ? Admission.Store : OutOfRange(arrival);
@@ -70,9 +70,13 @@ internal sealed class ExchangeRoutes(PartyContext party)
         }
 
         return (grant.Attempt ?? 0) == session.Attempt && grant.Round >= 1
-            && grant.Round <= PsiProtocols.HighestRound && grant.Transcript.Length == 32 && grant.Batches > 0
+            && grant.Round <= HighestRoundOf(session) && grant.Transcript.Length == 32 && grant.Batches > 0
             && arrival.Waiting(SlotKinds.Credit + "/") < RoundBook.CreditWindow ? Admission.Store : OutOfRange(arrival);
     }
+
+    /// <summary>By the sizes, where they are agreed: only the largest sets have more than a few rounds, and with each the peer may fill another window.</summary>
+    private static int HighestRoundOf(PartySession session) =>
+        session is { Chosen: { } protocol, Reveal: { } reveal } ? protocol.HighestRoundOf(session.Sizes, reveal) : PsiProtocols.HighestRound;
 
     private static bool IsOfRounds(SessionState state) => state is SessionState.Proposed or SessionState.Running;
 

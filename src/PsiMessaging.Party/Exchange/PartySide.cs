@@ -8,15 +8,12 @@ using PsiMessaging.Party.Datasets;
 using PsiMessaging.Party.Session;
 using PsiMessaging.Protocols;
 using PsiMessaging.Protocols.Evaluation;
-using PsiMessaging.Protocols.Vole;
 
 namespace PsiMessaging.Party.Exchange;
 
 /// <summary>What a party's side of a protocol is made from: the session's secrets, its identifiers, and a reusable set where one is used.</summary>
 internal sealed class PartySide : IDisposable
 {
-    private const int HashBatch = 8192;
-
     private PartySide(SessionSecrets secrets, OpenReusableSet? reusable, IdentifierFile? items) => (Secrets, Reusable, Items) = (secrets, reusable, items);
 
     /// <summary>The session's secrets of this attempt.</summary>
@@ -75,7 +72,7 @@ internal sealed class PartySide : IDisposable
         OwnReusableSet = session.OwnReusableSet,
         PeerKey = PeerKeyOf(session),
         PeerReusableSet = session.PeerReusableSet,
-        HashItems = Items is null ? null : (both, cancellation) => HashItems(Items, both, session.Transcript, party.Cores, cancellation),
+        ReadItems = Items is null ? null : (take, cancellation) => Read(Items, take, party.Cores, cancellation),
         Cores = party.Cores,
     };
 
@@ -83,28 +80,16 @@ internal sealed class PartySide : IDisposable
         : RsaPublicKey.TryCreate(session.RsaBits, session.PeerRsaModulus, RsaPublicKey.Exponent, out var key, out var fault) ? key
         : throw new InvalidOperationException(fault);
 
-    /// <summary>Hashes the own identifiers, a batch at a time, on all cores.</summary>
-    private static ItemHashes HashItems(IdentifierFile items, bool both, byte[] transcript, Cores cores, CancellationToken cancellation)
-    {
-        var hashes = new ItemHashes(items.Count, both, transcript);
-        try
+    /// <summary>Reads the own identifiers, a batch at a time, on all cores.</summary>
+    private static void Read(IdentifierFile items, Action<int, PackedItems> take, Cores cores, CancellationToken cancellation) =>
+        cores.Split(items.Count, ItemBatch.Items, (_, first, end) =>
         {
-            cores.Split(items.Count, HashBatch, (_, first, end) =>
+            for (var at = first; at < end; at += ItemBatch.Items)
             {
-                for (var at = first; at < end; at += HashBatch)
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    hashes.Add(at, new PackedItems(items.ReadPacked(at, Math.Min(HashBatch, end - at))));
-                }
-            });
-            return hashes;
-        }
-        catch
-        {
-            hashes.Dispose();
-            throw;
-        }
-    }
+                cancellation.ThrowIfCancellationRequested();
+                take(at, new PackedItems(items.ReadPacked(at, Math.Min(ItemBatch.Items, end - at))));
+            }
+        });
 
     /// <inheritdoc/>
     public void Dispose()

@@ -25,6 +25,9 @@ internal sealed class RoundBook(IReadOnlyList<Round> rounds)
     /// <summary>A receiver grants more credit each time it has dealt with this many batches.</summary>
     public const int CreditStep = 8;
 
+    private readonly Dictionary<int, Round> _outgoing = ByNumber(rounds, RoundDirection.Outgoing);
+    private readonly Dictionary<int, Round> _incoming = ByNumber(rounds, RoundDirection.Incoming);
+
     /// <summary>The rounds.</summary>
     public IReadOnlyList<Round> Rounds => rounds;
 
@@ -32,10 +35,10 @@ internal sealed class RoundBook(IReadOnlyList<Round> rounds)
     public int TotalBatches { get; } = rounds.Where(round => round.Direction != RoundDirection.Reply).Sum(round => round.Batches);
 
     /// <summary>The round that this party sends, or null.</summary>
-    public Round? Outgoing(int number) => rounds.FirstOrDefault(round => round.Number == number && round.Direction == RoundDirection.Outgoing);
+    public Round? Outgoing(int number) => _outgoing.GetValueOrDefault(number);
 
     /// <summary>The round that the peer sends, or null.</summary>
-    public Round? Incoming(int number) => rounds.FirstOrDefault(round => round.Number == number && round.Direction == RoundDirection.Incoming);
+    public Round? Incoming(int number) => _incoming.GetValueOrDefault(number);
 
     /// <summary>The round whose batches answer those of an incoming one, or null.</summary>
     public Round? ReplyTo(Round round) => rounds.FirstOrDefault(other => other.Direction == RoundDirection.Reply && other.Number == round.Number + 1);
@@ -64,15 +67,23 @@ internal sealed class RoundBook(IReadOnlyList<Round> rounds)
     public bool MayProduce(Round round, in RoundCounts counts, Func<BatchPlace, bool> isInHand)
     {
         var next = NextOf(round, counts, isInHand);
-        return next < round.Batches && next < AllowedOf(round, counts) && HasCome(round, counts);
+        return next < round.Batches && next < AllowedOf(round, counts) && HasCome(round, counts) && HasBegun(round.Stage, counts);
     }
 
-    /// <summary>Whether an incoming round's batches may be here: all that the peer needed for them has left.</summary>
+    /// <summary>Whether an incoming round's batches may be here: all that the peer needed for them has left, and all of the stages before.</summary>
     public bool MayCome(Round round, in RoundCounts counts)
     {
         foreach (var own in round.After)
         {
-            if (Outgoing(own)!.Batches != counts.Produced.GetValueOrDefault(own))
+            if (!HasLeft(Outgoing(own)!, counts))
+            {
+                return false;
+            }
+        }
+
+        foreach (var own in rounds)
+        {
+            if (own.Stage < round.Stage && own.Direction == RoundDirection.Outgoing && !HasLeft(own, counts))
             {
                 return false;
             }
@@ -80,6 +91,9 @@ internal sealed class RoundBook(IReadOnlyList<Round> rounds)
 
         return true;
     }
+
+    /// <summary>Whether all rounds of the stages before one are over, in both directions: a peer may be there a little earlier, and what it sends waits.</summary>
+    public bool HasBegun(int stage, RoundCounts counts) => stage == 0 || rounds.All(round => round.Stage >= stage || IsOver(round, counts));
 
     /// <summary>
     /// Up to which batch the peer is allowed to send after this one was dealt with; null where nothing is said. Rounds that answer an own one are bounded by
@@ -96,12 +110,19 @@ internal sealed class RoundBook(IReadOnlyList<Round> rounds)
         Outgoing(number) is { } round && !IsAnswered(round) && batches >= CreditWindow && batches <= round.Batches + CreditWindow;
 
     /// <summary>Whether every batch has been sent and dealt with.</summary>
-    public bool IsOver(RoundCounts counts) => rounds.All(round => round.Direction switch
+    public bool IsOver(RoundCounts counts) => rounds.All(round => IsOver(round, counts));
+
+    private static bool IsOver(Round round, in RoundCounts counts) => round.Direction switch
     {
-        RoundDirection.Outgoing => counts.Produced.GetValueOrDefault(round.Number) == round.Batches,
+        RoundDirection.Outgoing => HasLeft(round, counts),
         RoundDirection.Incoming => counts.Consumed.GetValueOrDefault(round.Number) == round.Batches,
         _ => true,
-    });
+    };
+
+    private static Dictionary<int, Round> ByNumber(IReadOnlyList<Round> rounds, RoundDirection direction) =>
+        rounds.Where(round => round.Direction == direction).ToDictionary(round => round.Number);
+
+    private static bool HasLeft(Round round, in RoundCounts counts) => counts.Produced.GetValueOrDefault(round.Number) == round.Batches;
 
     private bool HasCome(Round round, in RoundCounts counts)
     {

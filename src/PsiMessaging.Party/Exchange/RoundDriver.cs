@@ -118,6 +118,12 @@ internal sealed class RoundDriver(PartyContext party, Exchanges exchanges, Vecto
 
         var session = turn.Session;
         var round = RequireFit(session, open.Book, waiting);
+        if (!open.Book.HasBegun(round.Stage, CountsOf(session)))
+        {
+            // The peer is in the next stage; what is left of this one comes first.
+            return false;
+        }
+
         Hold(session, open, place, open.Exchange.AbsorbAsync(round, waiting.Message.Sequence, waiting.Envelope.Body));
         return true;
     }

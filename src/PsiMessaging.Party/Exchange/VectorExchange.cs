@@ -46,24 +46,33 @@ internal sealed class VectorExchange(PartySide side, IVectorParty party, Action<
     /// <inheritdoc/>
     public async Task RecoverAsync(PartySession session, IStoredRounds stored)
     {
-        // By number: no round depends on a later one.
-        foreach (var round in Rounds.Where(round => round.Direction == RoundDirection.Incoming).OrderBy(round => round.Number))
+        // Stage by stage, as it went: what a party keeps of a stage it forgets with the next.
+        foreach (var stage in Rounds.GroupBy(round => round.Stage).OrderBy(stage => stage.Key))
         {
-            await AbsorbAgainAsync(round, session.Consumed.GetValueOrDefault(round.Number), stored);
+            // By number: no round depends on a later one.
+            foreach (var round in stage.Where(round => round.Direction == RoundDirection.Incoming).OrderBy(round => round.Number))
+            {
+                await AbsorbAgainAsync(round, session.Consumed.GetValueOrDefault(round.Number), stored);
+            }
+
+            foreach (var round in stage.Where(round => round.Direction == RoundDirection.Outgoing && session.Produced.GetValueOrDefault(round.Number) > 0))
+            {
+                await ProduceAgainAsync(round, session);
+            }
+        }
+    }
+
+    private async Task ProduceAgainAsync(Round round, PartySession session)
+    {
+        byte[]? hash = null;
+        for (var sequence = 0; sequence < session.Produced[round.Number]; sequence++)
+        {
+            hash = Chain(hash, await party.ProduceAsync(round, sequence));
         }
 
-        foreach (var round in Rounds.Where(round => round.Direction == RoundDirection.Outgoing && session.Produced.GetValueOrDefault(round.Number) > 0))
+        if (!hash.AsSpan().SequenceEqual(session.Sent.GetValueOrDefault(round.Number)))
         {
-            byte[]? hash = null;
-            for (var sequence = 0; sequence < session.Produced[round.Number]; sequence++)
-            {
-                hash = Chain(hash, await party.ProduceAsync(round, sequence));
-            }
-
-            if (!hash.AsSpan().SequenceEqual(session.Sent.GetValueOrDefault(round.Number)))
-            {
-                throw new RestartException("the protocol would send other bytes than it had sent before");
-            }
+            throw new RestartException("the protocol would send other bytes than it had sent before");
         }
     }
 

@@ -26,14 +26,20 @@ public sealed class ItemHashes(int count, bool both, ReadOnlySpan<byte> transcri
     /// <summary>Hashes identifiers into their places. May run for several batches at once.</summary>
     /// <param name="first">Position of the first.</param>
     /// <param name="items">Canonical identifiers.</param>
-    public void Add(int first, PackedItems items)
+    public void Add(int first, PackedItems items) => Add(first, items, [.. Enumerable.Range(0, items.Count)]);
+
+    /// <summary>Hashes some of a batch's identifiers into their places. May run for several batches at once.</summary>
+    /// <param name="first">Position of the first.</param>
+    /// <param name="items">Canonical identifiers.</param>
+    /// <param name="which">Which of them, in the order of their places.</param>
+    public void Add(int first, PackedItems items, ReadOnlySpan<int> which)
     {
         Span<Vector128<byte>> hashes = stackalloc Vector128<byte>[2 * ItemHashLanes.Lanes];
         using var lanes = ItemHashLanes.IsSupported ? new ItemHashLanes(_salt) : null;
-        for (var i = 0; i < items.Count; i += ItemHashLanes.Lanes)
+        for (var i = 0; i < which.Length; i += ItemHashLanes.Lanes)
         {
-            var taken = Math.Min(ItemHashLanes.Lanes, items.Count - i);
-            Hash(items, i, taken, lanes, hashes);
+            var taken = Math.Min(ItemHashLanes.Lanes, which.Length - i);
+            Hash(items, which.Slice(i, taken), lanes, hashes);
             for (var lane = 0; lane < taken; lane++)
             {
                 First.Span[first + i + lane] = hashes[2 * lane];
@@ -48,11 +54,11 @@ public sealed class ItemHashes(int count, bool both, ReadOnlySpan<byte> transcri
     }
 
     /// <summary>On lanes those that fit; in the lanes of the others stands what was there before, and its hash is put over.</summary>
-    private void Hash(PackedItems items, int first, int taken, ItemHashLanes? lanes, Span<Vector128<byte>> hashes)
+    private void Hash(PackedItems items, ReadOnlySpan<int> which, ItemHashLanes? lanes, Span<Vector128<byte>> hashes)
     {
-        for (var lane = 0; lanes is not null && lane < taken; lane++)
+        for (var lane = 0; lanes is not null && lane < which.Length; lane++)
         {
-            var item = items[first + lane];
+            var item = items[which[lane]];
             if (item.Length <= ItemHashLanes.MaximumBytes)
             {
                 lanes.Put(lane, item);
@@ -60,9 +66,9 @@ public sealed class ItemHashes(int count, bool both, ReadOnlySpan<byte> transcri
         }
 
         lanes?.Compute(hashes);
-        for (var lane = 0; lane < taken; lane++)
+        for (var lane = 0; lane < which.Length; lane++)
         {
-            var item = items[first + lane];
+            var item = items[which[lane]];
             if (lanes is null || item.Length > ItemHashLanes.MaximumBytes)
             {
                 ItemHash.Compute(item, _salt, MemoryMarshal.AsBytes(hashes.Slice(2 * lane, 2)));

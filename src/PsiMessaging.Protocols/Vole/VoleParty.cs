@@ -148,20 +148,21 @@ public abstract class VoleParty : IVectorParty
     /// <summary>A consistency check that failed. One text for all: which one, and where, would tell a cheater about secrets.</summary>
     private protected static ProtocolViolationException FailedCheck() => new(FailureCodes.FailedCheck, "a consistency check of the protocol failed");
 
-    /// <summary>Own items, by position, whose tags are common.</summary>
-    private protected static (BitArray Positions, int Count) Positions(BandRows rows, SortedTags tags, Func<int, bool> isCommon)
+    /// <summary>Own items, by position, whose tags are common. The same is done for each, so that the time says nothing about which and how many.</summary>
+    /// <param name="rows">Own items in the order of their rows.</param>
+    /// <param name="tags">Their tags.</param>
+    /// <param name="common">1 for a place that is common, 0 for any other.</param>
+    private protected static (BitArray Positions, int Count) Positions(BandRows rows, SortedTags tags, Func<int, int> common)
     {
-        var (positions, count) = (new BitArray(rows.Count), 0);
+        var (words, count) = (new int[(rows.Count + 31) / 32], 0);
         for (var place = 0; place < tags.Count; place++)
         {
-            if (isCommon(place))
-            {
-                positions[rows.IndexOf(tags.RowOf(place))] = true;
-                count++;
-            }
+            var (position, bit) = (rows.IndexOf(tags.RowOf(place)), common(place));
+            words[position >> 5] |= bit << position;
+            count += bit;
         }
 
-        return (positions, count);
+        return (new BitArray(words) { Length = rows.Count }, count);
     }
 
     private protected static SortedTags Sorted(BlockBuffer outputs, int tagSizeBytes, Cores cores) =>

@@ -30,34 +30,63 @@ public sealed class VoleProtocol : VectorProtocol
     public override bool CanRestart => true;
 
     /// <inheritdoc/>
-    public override int HighestRound => VoleSettings.MatchesRound;
+    public override int HighestRound => VoleShards.Maximum * VoleSettings.MatchesRound;
+
+    /// <inheritdoc/>
+    public override int HighestRoundOf(SetSizes sizes, RevealTo reveal) => ShardsOf(sizes, reveal).Count * VoleSettings.MatchesRound;
 
     /// <inheritdoc/>
     public override int MaximumBatchBytes => VoleSettings.BatchSizeBytes;
 
     /// <inheritdoc/>
-    /// <remarks>The sender's outputs, the receiver's matches.</remarks>
-    public override IReadOnlyList<int> ReleasingRounds { get; } = [VoleSettings.OutputsRound, VoleSettings.MatchesRound];
+    /// <remarks>The sender's outputs, the receiver's matches, of every shard.</remarks>
+    public override IReadOnlyList<int> ReleasingRounds { get; } = [.. Enumerable.Range(0, VoleShards.Maximum)
+        .SelectMany(shard => new[] { VoleSettings.OutputsRound, VoleSettings.MatchesRound }.Select(round => (shard * VoleSettings.MatchesRound) + round))];
 
     /// <inheritdoc/>
     public override string? FaultOf(SetSizes sizes, RevealTo reveal)
     {
         var (receiver, sender) = sizes.Sides(reveal);
-        return receiver <= VoleSettings.MaximumReceiverSize && sender <= VoleSettings.MaximumSenderSize ? null
-            : $"the protocol {Name} takes {VoleSettings.MaximumReceiverSize:N0} identifiers of its receiver "
-                + $"and {VoleSettings.MaximumSenderSize:N0} of its sender at most, not {receiver:N0} and {sender:N0}; "
+        return receiver <= VoleShards.LargestSet && sender <= VoleShards.LargestSet ? null
+            : $"the protocol {Name} takes {VoleShards.LargestSet:N0} identifiers of each party at most, not {receiver:N0} of its receiver "
+                + $"and {sender:N0} of its sender; "
                 + $"take --protocol {PsiProtocols.All[0].Name}";
     }
 
     /// <inheritdoc/>
-    public override IVectorParty Open(PartySetup setup) => VoleParty.Create(
-        SettingsOf(setup.Transcript, setup.Sizes, setup.RevealTo, setup.Security),
-        setup.Sizes.InitiatorReceives(setup.RevealTo) == setup.IsInitiator, setup.Seed,
-        setup.HashItems ?? throw new ArgumentException("a party over whole vectors hashes its own set", nameof(setup)), setup.Cores);
+    public override IVectorParty Open(PartySetup setup)
+    {
+        var read = setup.ReadItems ?? throw new ArgumentException("a party over whole vectors reads its own set", nameof(setup));
+        var shards = ShardsOf(setup.Sizes, setup.RevealTo);
+        return shards.Count > 1 ? new ShardedVoleParty(shards, setup) : VoleParty.Create(
+            SettingsOf(setup.Transcript, setup.Sizes, setup.RevealTo, setup.Security),
+            setup.Sizes.InitiatorReceives(setup.RevealTo) == setup.IsInitiator, setup.Seed,
+            (both, cancellation) => Hash(read, setup.OwnSize, both, setup.Transcript, cancellation), setup.Cores);
+    }
+
+    private static ItemHashes Hash(ItemReader read, int size, bool both, byte[] transcript, CancellationToken cancellation)
+    {
+        var hashes = new ItemHashes(size, both, transcript);
+        try
+        {
+            read(hashes.Add, cancellation);
+            return hashes;
+        }
+        catch
+        {
+            hashes.Dispose();
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
-    public override long EstimatedMemoryBytes(SetSizes sizes, RevealTo reveal, SecurityModel security, bool initiator) =>
-        SettingsOf([], sizes, reveal, security).EstimatedMemoryBytes(sizes.InitiatorReceives(reveal) == initiator);
+    /// <remarks>Of one shard where the sets are cut, and the positions of its items.</remarks>
+    public override long EstimatedMemoryBytes(SetSizes sizes, RevealTo reveal, SecurityModel security, bool initiator)
+    {
+        var (shards, receives, own) = (ShardsOf(sizes, reveal), sizes.InitiatorReceives(reveal) == initiator, initiator ? sizes.Initiator : sizes.Responder);
+        var settings = SettingsOf([], sizes, reveal, security).EstimatedMemoryBytes(receives);
+        return shards.Count == 1 ? settings : settings + (4L * (receives ? shards.ReceiverSize : shards.SenderSize)) + (own / 4);
+    }
 
     /// <inheritdoc/>
     public override double Seconds(SetSizes sizes, RevealTo reveal, ProtocolCosts costs, int cores)
@@ -85,9 +114,16 @@ public sealed class VoleProtocol : VectorProtocol
         return new PrimitiveSamples([new(Block, blocks.Length, () => aes.Hash(blocks, blocks))], aes);
     }
 
+    private static VoleShards ShardsOf(SetSizes sizes, RevealTo reveal)
+    {
+        var (receiver, sender) = sizes.Sides(reveal);
+        return VoleShards.Of(receiver, sender);
+    }
+
     private static VoleSettings SettingsOf(byte[] transcript, SetSizes sizes, RevealTo reveal, SecurityModel security)
     {
         var (receiver, sender) = sizes.Sides(reveal);
-        return new VoleSettings(transcript, receiver, sender, security == SecurityModel.Malicious, AnswersResult: reveal == RevealTo.Both);
+        return ShardedVoleParty.Settings(VoleShards.Of(receiver, sender), receiver, sender, transcript,
+            security == SecurityModel.Malicious, answers: reveal == RevealTo.Both);
     }
 }

@@ -136,7 +136,7 @@ internal sealed class VoleReceiverParty : VoleParty
     {
         await _matches.Value;
         var ((rows, _), (tags, _)) = (await Items.Value, await _outputs.Value);
-        return await Step(() => Positions(rows, tags, tags.IsCommon));
+        return await Step(() => Positions(rows, tags, tags.CommonBit));
     }
 
     private Extension Extend()
@@ -260,7 +260,7 @@ internal sealed class VoleReceiverParty : VoleParty
             // Batches of the round begin at whole bytes of the bitmap.
             if (!tags.TryMatch(payload.Span, _bitmap.AsSpan(round.FirstOf(sequence) / 8, (count + 7) / 8)))
             {
-                throw new ProtocolViolationException(FailureCodes.BadBatch, "the peer's outputs are not in ascending order");
+                throw NotAscending();
             }
 
             _edges[sequence] = (payload.Span[..TagSizeBytes].ToArray(), payload.Span[^TagSizeBytes..].ToArray());
@@ -269,12 +269,21 @@ internal sealed class VoleReceiverParty : VoleParty
         return true;
     }
 
+    private static ProtocolViolationException NotAscending() => new(FailureCodes.BadBatch, "the peer's outputs are not in ascending order");
+
     private async Task<byte[]> MatchAsync()
     {
         var (tags, evaluated) = await _outputs.Value;
         return await Step(() =>
         {
             var round = Rounds.Single(round => round.Number == VoleSettings.OutputsRound);
+            if (!Settings.AnswersResult)
+            {
+                // Between two shards the sender sees how long this takes.
+                Interlocked.Add(ref _compared, round.Batches);
+                return tags.TryMatchEvenly(Incoming(VoleSettings.OutputsRound).Bytes) ? [] : throw NotAscending();
+            }
+
             for (var sequence = 0; sequence < round.Batches; sequence++)
             {
                 if (Settings.KeepsOutputs)
@@ -285,11 +294,11 @@ internal sealed class VoleReceiverParty : VoleParty
 
                 if (sequence > 0 && _edges[sequence - 1].Last.AsSpan().SequenceCompareTo(_edges[sequence].First) >= 0)
                 {
-                    throw new ProtocolViolationException(FailureCodes.BadBatch, "the peer's outputs are not in ascending order");
+                    throw NotAscending();
                 }
             }
 
-            return Settings.AnswersResult ? (byte[])[.. _bitmap, .. ClaimOf(tags, evaluated, tags.IsCommon)] : [];
+            return (byte[])[.. _bitmap, .. ClaimOf(tags, evaluated, tags.IsCommon)];
         });
     }
 }

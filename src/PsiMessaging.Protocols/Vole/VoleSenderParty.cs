@@ -118,9 +118,10 @@ internal sealed class VoleSenderParty : VoleParty
                 throw new ProtocolViolationException(FailureCodes.ResultMismatch, "the peer claims items in common whose values it does not hold");
             }
 
-            return Positions(rows, tags, IsCommon);
+            return Positions(rows, tags, Bit);
 
-            bool IsCommon(int place) => (bits.Span[place >> 3] & (1 << (place & 7))) != 0;
+            int Bit(int place) => (bits.Span[place >> 3] >> (place & 7)) & 1;
+            bool IsCommon(int place) => Bit(place) != 0;
         });
     }
 

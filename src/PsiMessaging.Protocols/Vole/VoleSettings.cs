@@ -17,9 +17,9 @@ namespace PsiMessaging.Protocols.Vole;
 /// <param name="AnswersResult">Whether the receiver tells the sender the result.</param>
 public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int SenderSize, bool IsMalicious, bool AnswersResult)
 {
-    /// <summary>Largest set of a receiver.</summary>
+    /// <summary>Largest set of a receiver, or what of it is in one shard.</summary>
     public const int MaximumReceiverSize = 1 << 24;
-    /// <summary>Largest set of a sender.</summary>
+    /// <summary>Largest set of a sender, or what of it is in one shard.</summary>
     public const int MaximumSenderSize = 1 << 25;
 
     /// <summary>Round in which the sender releases its outputs.</summary>
@@ -56,7 +56,7 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
     internal bool KeepsOutputs => IsMalicious || !AnswersResult;
 
     /// <summary>Bytes of an output: in the malicious variant all 16.</summary>
-    internal int TagSizeBytes { get; } = IsMalicious ? 16 : FalseMatchBound.TagSizeBytes(ReceiverSize, SenderSize);
+    internal int TagSizeBytes { get; init; } = IsMalicious ? 16 : FalseMatchBound.TagSizeBytes(ReceiverSize, SenderSize);
 
     /// <summary>Bytes that say which of the sender's outputs are common.</summary>
     internal int BitmapSizeBytes => (SenderSize + 7) / 8;

@@ -174,6 +174,12 @@ public sealed class RandomBandStoreTests
         }
 
         Assert.Equal(Enumerable.Range(0, own).Select(place => sorted.RowOf(place) < common), Enumerable.Range(0, own).Select(sorted.IsCommon));
+
+        // And all at once, without a branch.
+        using var evenly = SortedTags.Create(mine, tagSize, cores)!;
+        Assert.True(evenly.TryMatchEvenly(wire));
+        Assert.Equal(Enumerable.Range(0, own).Select(sorted.IsCommon), Enumerable.Range(0, own).Select(evenly.IsCommon));
+        Assert.Equal(Enumerable.Range(0, own).Select(sorted.IsCommon), Enumerable.Range(0, own).Select(place => evenly.CommonBit(place) == 1));
     }, iter: 60);
 
     [Fact]
@@ -184,14 +190,54 @@ public sealed class RandomBandStoreTests
         var wire = new byte[1000];
         sorted.CopyTo(0, wire);
         var found = new byte[13];
-        Assert.True(sorted.TryMatch(wire, found));
+        Assert.True(sorted.TryMatch(wire, found) && sorted.TryMatchEvenly(wire));
         wire.AsSpan(30, 10).CopyTo(wire.AsSpan(40));
-        Assert.False(sorted.TryMatch(wire, found));
+        Assert.False(sorted.TryMatch(wire, found) || sorted.TryMatchEvenly(wire));
         sorted.CopyTo(0, wire);
         wire.AsSpan(500, 10).Fill(0xFF);
-        Assert.False(sorted.TryMatch(wire, found));
+        Assert.False(sorted.TryMatch(wire, found) || sorted.TryMatchEvenly(wire));
 
         blocks.Span[3] = blocks.Span[77];
         Assert.Null(SortedTags.Create(blocks, 10, Cores.One));
+    }
+
+    /// <summary>Tags at both ends of the numbers, sets of one and of none.</summary>
+    [Fact]
+    public void SortedTags_MatchedEvenly_AtTheEdges()
+    {
+        using var blocks = new BlockBuffer(4);
+        blocks.Span[1] = Vector128<byte>.AllBitsSet;
+        blocks.Span[2] = Vector128.Create(0UL, ulong.MaxValue).AsByte();
+        blocks.Span[3] = Vector128.Create(ulong.MaxValue, 0UL).AsByte();
+        for (var own = 0; own < 16; own++)
+        {
+            for (var peer = 0; peer < 16; peer++)
+            {
+                using var mine = Chosen(own);
+                using var theirs = Chosen(peer);
+                using var sorted = SortedTags.Create(mine, 16, Cores.One)!;
+                using var others = SortedTags.Create(theirs, 16, Cores.One)!;
+                var wire = new byte[16 * others.Count];
+                others.CopyTo(0, wire);
+                Assert.True(sorted.TryMatchEvenly(wire));
+                var rows = Enumerable.Range(0, 4).Where(i => (own & (1 << i)) != 0).ToArray();
+                Assert.All(Enumerable.Range(0, sorted.Count), place => Assert.Equal((peer >> rows[sorted.RowOf(place)]) & 1, sorted.CommonBit(place)));
+            }
+        }
+
+        BlockBuffer Chosen(int which)
+        {
+            var chosen = new BlockBuffer(System.Numerics.BitOperations.PopCount((uint)which));
+            var at = 0;
+            for (var i = 0; i < 4; i++)
+            {
+                if ((which & (1 << i)) != 0)
+                {
+                    chosen.Span[at++] = blocks.Span[i];
+                }
+            }
+
+            return chosen;
+        }
     }
 }

@@ -49,6 +49,48 @@ public class RoundBookTests
             Assert.All(sides, side => Assert.Empty(side.Arrived));
         }, iter: 400);
 
+    /// <summary>A protocol in stages, seen from either side: in each, both send a round, one after that another, and the other one more.</summary>
+    private static IReadOnlyList<Round> Staged(int stages, int batches, bool first) => [.. Enumerable.Range(0, stages).SelectMany(stage => new[]
+    {
+        Of(stage, 1, true), Of(stage, 1, false), Of(stage, 2, true) with { After = [(10 * stage) + 1] }, Of(stage, 3, false) with { After = [(10 * stage) + 2] },
+    }.Select(of => of.Direction == RoundDirection.Outgoing == first ? of with { Direction = RoundDirection.Outgoing }
+        : of with { Direction = RoundDirection.Incoming })).Select(round => round with { Elements = batches + round.Number })];
+
+    private static Round Of(int stage, int number, bool fromFirst) =>
+        new((10 * stage) + number, "staged", fromFirst ? RoundDirection.Outgoing : RoundDirection.Incoming, 1, 1, 1) { Stage = stage };
+
+    /// <summary>No stage begins on a side before the ones before it are over there; a peer's batches that come a little earlier wait, and are no violation.</summary>
+    [Fact]
+    public void TwoBooksInStages_WhateverTheOrder_ComeToTheEnd() =>
+        Gen.Select(Gen.Int[2, 5], Gen.Int[0, 30], Gen.Int[0, int.MaxValue]).Sample((stages, batches, seed) =>
+        {
+            var random = new Order(seed);
+            Side[] sides = [new(Staged(stages, batches, first: true)), new(Staged(stages, batches, first: false))];
+            for (var moves = 0; !sides.All(side => side.IsOver); moves++)
+            {
+                Assert.InRange(moves, 0, 5000);
+                var possible = sides[0].Possible(sides[1]).Concat(sides[1].Possible(sides[0])).ToArray();
+                Assert.NotEmpty(possible);
+                possible[random.Next(possible.Length)]();
+            }
+        }, iter: 200);
+
+    [Fact]
+    public void MayCome_OfALaterStage_WaitsForAllThatThePeerNeeds()
+    {
+        var book = new RoundBook(Staged(2, 0, first: false));
+        var later = book.Incoming(11)!;
+        var none = new Dictionary<int, int>();
+        Assert.True(book.MayCome(book.Incoming(1)!, new RoundCounts(none, none, none)));
+        Assert.False(book.MayCome(later, new RoundCounts(new Dictionary<int, int> { [1] = 1 }, none, none)));
+
+        // All has left: the peer may have dealt with it, though its last round is still on its way.
+        var left = new Dictionary<int, int> { [1] = 1, [3] = 3 };
+        Assert.True(book.MayCome(later, new RoundCounts(left, new Dictionary<int, int> { [1] = 1 }, none)));
+        Assert.False(book.HasBegun(1, new RoundCounts(left, new Dictionary<int, int> { [1] = 1 }, none)));
+        Assert.True(book.HasBegun(1, new RoundCounts(left, new Dictionary<int, int> { [1] = 1, [2] = 2 }, none)));
+    }
+
     [Fact]
     public void NextOf_PassesOverWhatIsInHand()
     {
@@ -105,7 +147,7 @@ public class RoundBookTests
             foreach (var round in rounds.Where(round => round.Direction == RoundDirection.Outgoing))
             {
                 var next = _produced.GetValueOrDefault(round.Number);
-                var may = next < round.Batches && next < AllowedByCounting(round.Number, other) && round.After.All(IsTaken);
+                var may = next < round.Batches && next < AllowedByCounting(round.Number, other) && round.After.All(IsTaken) && HasBegun(round.Stage);
                 Assert.True(may == _book.MayProduce(round, Counts, NothingInHand.Contains), $"round {round.Number}, batch {next}");
                 if (may)
                 {
@@ -113,7 +155,7 @@ public class RoundBookTests
                 }
             }
 
-            foreach (var batch in Arrived.ToArray())
+            foreach (var batch in Arrived.Where(batch => HasBegun(_book.Incoming(batch.Round)!.Stage)).ToArray())
             {
                 yield return () => Take(other, batch);
             }
@@ -127,7 +169,10 @@ public class RoundBookTests
             ? _consumed.GetValueOrDefault(number + 1)
             : other._consumed.GetValueOrDefault(number) / RoundBook.CreditStep * RoundBook.CreditStep);
 
-        private bool IsTaken(int number) => _consumed.GetValueOrDefault(number) == rounds.Single(round => round.Number == number).Batches;
+        private bool HasBegun(int stage) => rounds.Where(round => round.Stage < stage).All(round => round.Batches
+            == (round.Direction == RoundDirection.Outgoing ? _produced : _consumed).GetValueOrDefault(round.Number));
+
+        private bool IsTaken(int number) => _consumed.GetValueOrDefault(number) == _book.Incoming(number)!.Batches;
 
         private void Send(Side other, int round, int sequence)
         {
@@ -142,6 +187,7 @@ public class RoundBookTests
             // Plain counting: all that the sender needed for it has been sent from here, and of the round no more lies here than the window.
             Assert.All(round.After.Where(after => _book.Outgoing(after) is not null),
                 after => Assert.Equal(_book.Outgoing(after)!.Batches, _produced.GetValueOrDefault(after)));
+            Assert.True(_book.MayCome(round, Counts));
             Assert.InRange(sequence, 0, round.Batches - 1);
             Assert.DoesNotContain((number, sequence), Arrived);
             Arrived.Add((number, sequence));
