@@ -13,6 +13,6 @@ public delegate void ItemReader(Action<int, PackedItems> take, CancellationToken
 /// <summary>How an <see cref="ItemReader"/> cuts a set.</summary>
 public static class ItemBatch
 {
-    /// <summary>Identifiers in a batch.</summary>
-    public const int Items = 8192;
+    /// <summary>Identifiers in a batch: so few that its bytes are no large object to the garbage collector, whole sets being read many times.</summary>
+    public const int Items = 2048;
 }

@@ -168,6 +168,23 @@ internal static class VoleLayers
         }
 
         Console.WriteLine($"sum: receiver {sums["receiver"] * 1e3:f0} ms, sender {sums["sender"] * 1e3:f0} ms");
+        foreach (var share in new[] { 0, 1, 50, 99, 100 })
+        {
+            // The rest of the other side is drawn anew.
+            using var others = new BlockBuffer(size);
+            outputs.Span.CopyTo(others.Span);
+            aes.Counter(1UL << 40, others.Span[(int)((long)size * share / 100)..]);
+            using var other = SortedTags.Create(others, 10, cores)!;
+            other.CopyTo(0, wire);
+            var (match, evenly) = (double.MaxValue, double.MaxValue);
+            for (var turn = 0; turn < 8; turn++)
+            {
+                (match, evenly) = (Math.Min(match, Best(() => tags.TryMatch(wire, found))), Math.Min(evenly, Best(() => tags.TryMatchEvenly(wire))));
+            }
+
+            Console.WriteLine($"{share,3} % in common: match {match * 1e3:f2} ms, evenly {evenly * 1e3:f2} ms");
+        }
+
         return 0;
 
         void Add(string side, string name, Action work) => layers.Add((side, name, Best(work)));

@@ -84,7 +84,8 @@ public sealed class ShardedSessionTests : IDisposable
             using var stop = new CancellationTokenSource();
             var reviving = KilledAtAnyWrite.ReviveAsync(victim, stop.Token);
             var (p1, p2) = await network.IntersectAsync(Propose(reveal, security));
-            Assert.Equal((4, reveal == "both" ? 4 : null, (string?)null), (p1.IntersectionSize ?? -1, p2.IntersectionSize, p1.FailureReason ?? p2.FailureReason));
+            Assert.Equal((4, reveal == "both" ? 4 : null, (string?)null),
+                (p1.IntersectionSize ?? -1, p2.IntersectionSize, p1.FailureReason ?? p2.FailureReason));
             Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));
             Assert.Equal((0, 0), (p1.Attempt, p2.Attempt));
             AssertNothingTwice(network);

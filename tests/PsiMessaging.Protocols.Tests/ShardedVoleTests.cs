@@ -145,7 +145,7 @@ public sealed class ShardedVoleTests
         }
     }
 
-    /// <summary>Random sizes, overlaps and numbers of shards; also that nothing a shard is filled up with matches, since the plain sets are the oracle.</summary>
+    /// <summary>Random sizes, overlaps and numbers of shards; nothing a shard is filled up with matches, since the plain sets are the oracle.</summary>
     [Trait("Speed", "Slow")]
     [Fact]
     public async Task Run_ManyRandomRuns_AgreeWithPlainSets()
@@ -180,12 +180,13 @@ public sealed class ShardedVoleTests
         // And every shard's rounds are of one size.
         Assert.Equal(3, wire.GroupBy(sent => sent.Round.Stage).Count());
         Assert.Single(wire.GroupBy(sent => sent.Round.Stage)
-            .Select(stage => string.Join(' ', stage.Select(sent => (sent.FromInitiator, (sent.Round.Number - 1) % 11, sent.Sequence, sent.Bytes.Length)))).Distinct());
+            .Select(stage => string.Join(' ', stage.Select(sent =>
+                (sent.FromInitiator, (sent.Round.Number - 1) % 11, sent.Sequence, sent.Bytes.Length)))).Distinct());
 
         static (bool, int, int, int) Shape(Sent sent) => (sent.FromInitiator, sent.Round.Number, sent.Sequence, sent.Bytes.Length);
     }
 
-    /// <summary>Parties made anew, on another number of threads, give the same bytes: those of a shard in the middle too, with what it is filled up with.</summary>
+    /// <summary>Parties made anew, on another number of threads, give the same bytes; one brought back in the middle of a shard too.</summary>
     [Theory]
     [InlineData(SecurityModel.SemiHonest)]
     [InlineData(SecurityModel.Malicious)]

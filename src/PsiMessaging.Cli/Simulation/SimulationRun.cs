@@ -106,6 +106,9 @@ internal sealed class SimulationRun(SimulationRequest request, TimeProvider time
         {
             QueuePrefix = prefix, Parallelism = request.Parallelism, AcceptOneSided = true,
             AllowVole = request.AllowVole || request.Protocol is { NeedsConsent: true },
+
+            // Both sides are whoever runs it, who may have as large a file as they like.
+            MaximumPeerSet = int.MaxValue,
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using PsiMessaging.Files;
 
@@ -77,30 +78,50 @@ public sealed class IdentifierFile : IDisposable
 
         // One read from the index entry before to the one after, then the wanted part without the rows.
         var (from, last) = (_index[first / IndexInterval], (first + count - 1) / IndexInterval);
-        var raw = new byte[(last + 1 < _index.Length ? _index[last + 1] : _end) - from];
-        lock (_stream)
+        var size = (int)((last + 1 < _index.Length ? _index[last + 1] : _end) - from);
+        var raw = ArrayPool<byte>.Shared.Rent(size);
+        try
         {
-            _stream.Position = from;
-            _stream.ReadExactly(raw);
+            lock (_stream)
+            {
+                _stream.Position = from;
+                _stream.ReadExactly(raw, 0, size);
+            }
+
+            return WithoutRows(raw.AsSpan(0, size), first % IndexInterval, count);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(raw);
+        }
+    }
+
+    /// <summary>Identifiers of a part of the file, each behind its length.</summary>
+    private static byte[] WithoutRows(ReadOnlySpan<byte> raw, int skip, int count)
+    {
+        raw = raw[LengthOf(raw, skip)..];
+        var packed = new byte[LengthOf(raw, count) - (4 * count)];
+        for (var at = 0; at < packed.Length;)
+        {
+            var size = 4 + BinaryPrimitives.ReadInt32LittleEndian(raw[4..]);
+            raw.Slice(4, size).CopyTo(packed.AsSpan(at));
+            raw = raw[(4 + size)..];
+            at += size;
         }
 
-        var at = 0;
-        for (var skip = first % IndexInterval; skip > 0; skip--)
-        {
-            at += HeadBytes + BinaryPrimitives.ReadInt32LittleEndian(raw.AsSpan(at + 4));
-        }
+        return packed;
+    }
 
-        var packed = new byte[raw.Length];
+    /// <summary>Bytes of the first entries of a part of the file.</summary>
+    private static int LengthOf(ReadOnlySpan<byte> raw, int count)
+    {
         var length = 0;
-        for (var i = 0; i < count; i++)
+        for (; count > 0; count--)
         {
-            var size = 4 + BinaryPrimitives.ReadInt32LittleEndian(raw.AsSpan(at + 4));
-            raw.AsSpan(at + 4, size).CopyTo(packed.AsSpan(length));
-            length += size;
-            at += 4 + size;
+            length += HeadBytes + BinaryPrimitives.ReadInt32LittleEndian(raw[(length + 4)..]);
         }
 
-        return packed[..length];
+        return length;
     }
 
     /// <summary>Reads all identifiers from the beginning.</summary>

@@ -74,7 +74,7 @@ internal sealed class ExchangeRoutes(PartyContext party)
             && arrival.Waiting(SlotKinds.Credit + "/") < RoundBook.CreditWindow ? Admission.Store : OutOfRange(arrival);
     }
 
-    /// <summary>By the sizes, where they are agreed: only the largest sets have more than a few rounds, and with each the peer may fill another window.</summary>
+    /// <summary>By the sizes, where they are agreed: with each round the peer may fill another window, and only the largest sets have many.</summary>
     private static int HighestRoundOf(PartySession session) =>
         session is { Chosen: { } protocol, Reveal: { } reveal } ? protocol.HighestRoundOf(session.Sizes, reveal) : PsiProtocols.HighestRound;
 

@@ -92,7 +92,9 @@ internal sealed class RoundBook(IReadOnlyList<Round> rounds)
         return true;
     }
 
-    /// <summary>Whether all rounds of the stages before one are over, in both directions: a peer may be there a little earlier, and what it sends waits.</summary>
+    /// <summary>
+    /// Whether all rounds of the stages before one are over, in both directions: a peer may be there a little earlier, and what it sends waits.
+    /// </summary>
     public bool HasBegun(int stage, RoundCounts counts) => stage == 0 || rounds.All(round => round.Stage >= stage || IsOver(round, counts));
 
     /// <summary>

@@ -12,7 +12,8 @@ public sealed class PackedItems
     public PackedItems(ReadOnlyMemory<byte> packed)
     {
         _packed = packed;
-        var offsets = new List<int>();
+        // Room for short identifiers, so that the list seldom grows.
+        var offsets = new List<int>((packed.Length / 16) + 2);
         var span = packed.Span;
         for (var at = 0; at < span.Length;)
         {

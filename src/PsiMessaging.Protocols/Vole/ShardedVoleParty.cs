@@ -57,7 +57,7 @@ internal sealed class ShardedVoleParty : IVectorParty
     /// <summary>For tests: called when the vectors of a shard, from 0, begin to be there, and when they are gone.</summary>
     internal Action<int, bool> OnShard { get; set; } = (_, _) => { };
 
-    /// <summary>Settings of every shard, but for its transcript: the tags are long enough for all pairs of whole sets, and for those of all filled shards.</summary>
+    /// <summary>Settings of every shard but its transcript: tags are long enough for all pairs of whole sets, and for those of all filled shards.</summary>
     public static VoleSettings SettingsOf(VoleShards shards, PartySetup setup)
     {
         var (receiver, sender) = setup.Sizes.Sides(setup.RevealTo);

@@ -52,14 +52,15 @@ public class RoundBookTests
     /// <summary>A protocol in stages, seen from either side: in each, both send a round, one after that another, and the other one more.</summary>
     private static IReadOnlyList<Round> Staged(int stages, int batches, bool first) => [.. Enumerable.Range(0, stages).SelectMany(stage => new[]
     {
-        Of(stage, 1, true), Of(stage, 1, false), Of(stage, 2, true) with { After = [(10 * stage) + 1] }, Of(stage, 3, false) with { After = [(10 * stage) + 2] },
+        Of(stage, 1, true), Of(stage, 1, false),
+        Of(stage, 2, true) with { After = [(10 * stage) + 1] }, Of(stage, 3, false) with { After = [(10 * stage) + 2] },
     }.Select(of => of.Direction == RoundDirection.Outgoing == first ? of with { Direction = RoundDirection.Outgoing }
         : of with { Direction = RoundDirection.Incoming })).Select(round => round with { Elements = batches + round.Number })];
 
     private static Round Of(int stage, int number, bool fromFirst) =>
         new((10 * stage) + number, "staged", fromFirst ? RoundDirection.Outgoing : RoundDirection.Incoming, 1, 1, 1) { Stage = stage };
 
-    /// <summary>No stage begins on a side before the ones before it are over there; a peer's batches that come a little earlier wait, and are no violation.</summary>
+    /// <summary>No stage begins on a side before those before it are over there; a peer's batches that come a little earlier wait.</summary>
     [Fact]
     public void TwoBooksInStages_WhateverTheOrder_ComeToTheEnd() =>
         Gen.Select(Gen.Int[2, 5], Gen.Int[0, 30], Gen.Int[0, int.MaxValue]).Sample((stages, batches, seed) =>
