@@ -21,6 +21,9 @@ public sealed record BindingLayout(int P, int Q, int Groups, int Width, IReadOnl
     /// <summary>Columns that a binding adds.</summary>
     public static int ColumnsOf(int marks) => marks + Others;
 
+    /// <summary>Columns behind all others that are not sent: the linker makes them from the seed.</summary>
+    public const int FromSeed = 2;
+
     /// <summary>Columns that are masked.</summary>
     public int Masked => Q - 3;
 
@@ -78,10 +81,30 @@ public sealed record BindingLayout(int P, int Q, int Groups, int Width, IReadOnl
 /// <param name="layout">The columns.</param>
 /// <param name="factors">A random odd word for each group, unknown to the asking party.</param>
 /// <param name="probe">A random word for each masked column, that of the hiding one odd; unknown to the asking party.</param>
-public sealed class BindingCheck(BindingLayout layout, ulong[] factors, ulong[] probe)
+/// <param name="fillWeights">Fills in the random weights from a row on; called by one thread at a time.</param>
+/// <param name="wordBits">Bits of a word, 1 to 64: all of it is modulo 2 to this power.</param>
+public sealed class BindingCheck(
+    BindingLayout layout, ulong[] factors, ulong[] probe, Action<int, Memory<ulong>> fillWeights, int wordBits = MaskedBatch.MaximumWordBits)
 {
+    private readonly Lock _weights = new();
+
     /// <summary>Words that the contributing party sends for it.</summary>
     public static int WordsOf(BindingLayout layout) => layout.P + layout.Offsets.Count;
+
+    /// <summary>Fills in the columns of a batch that were not sent.</summary>
+    /// <param name="b">The contributing party's rows, column after column.</param>
+    /// <param name="firstRow">Which row of the matrix is the first.</param>
+    /// <param name="rows">Rows of the batch.</param>
+    public void Fill(ulong[] b, int firstRow, int rows)
+    {
+        lock (_weights)
+        {
+            fillWeights(firstRow, b.AsMemory(layout.Weights * rows, rows));
+        }
+
+        PackedWords.Cut(b.AsSpan(layout.Weights * rows, rows), wordBits);
+        b.AsSpan(layout.Ones * rows, rows).Fill(1);
+    }
 
     /// <summary>Of a batch, for each mark the weighted sum of squares of the masked rows, their groups put together by the factors.</summary>
     /// <param name="a">The asking party's masked rows, column after column.</param>
@@ -90,12 +113,12 @@ public sealed class BindingCheck(BindingLayout layout, ulong[] factors, ulong[] 
     public ulong[] Fold(ulong[] a, ulong[] b, int rows)
     {
         var sums = new ulong[layout.Offsets.Count];
-        var weights = b.AsSpan(layout.Weights * rows, rows);
+        var weighed = b.AsSpan(layout.Weights * rows, rows);
         var row = new ulong[rows];
         for (var mark = 0; mark < sums.Length; mark++)
         {
             Combine(layout, factors, a, mark, rows, row);
-            sums[mark] = SumOfSquares(row, weights);
+            sums[mark] = SumOfSquares(row, weighed);
         }
 
         return sums;
@@ -145,14 +168,14 @@ public sealed class BindingCheck(BindingLayout layout, ulong[] factors, ulong[] 
     {
         for (var i = 0; i < layout.P; i++)
         {
-            // U1·s + (R1ᵀt − S1·s) = (A + R1)ᵀt, with t = R2·s (Freivalds): another correction is found but with one in 2^63.
+            // U1·s + (R1ᵀt − S1·s) = (A + R1)ᵀt, with t = R2·s (Freivalds): another correction is found but with one in 2^(bits − 1).
             var sum = sent[i];
             for (var j = 0; j < layout.Masked; j++)
             {
                 sum += correction[(i * layout.Q) + j] * probe[j];
             }
 
-            if (sum != raw[(i * layout.Q) + layout.Combination])
+            if (((sum - raw[(i * layout.Q) + layout.Combination]) & PackedWords.Mask(wordBits)) != 0)
             {
                 return "its correction is not that of its rows";
             }
@@ -168,7 +191,7 @@ public sealed class BindingCheck(BindingLayout layout, ulong[] factors, ulong[] 
                 sum -= factor * factor * raw[row + layout.Weights];
             }
 
-            if (sum != 0)
+            if ((sum & PackedWords.Mask(wordBits)) != 0)
             {
                 return "its rows are not zeros and ones of one group each";
             }

@@ -10,17 +10,18 @@ namespace PsiMessaging.Batches;
 /// <param name="p">Columns of the first matrix.</param>
 /// <param name="q">Columns of the second.</param>
 /// <param name="check">What the asking party's rows are held to; null for nothing.</param>
-public sealed class LinkerProduct(int p, int q, BindingCheck? check = null) : IDisposable
+/// <param name="wordBits">Bits of a word, 1 to 64: all of it is modulo 2 to this power.</param>
+public sealed class LinkerProduct(int p, int q, BindingCheck? check = null, int wordBits = MaskedBatch.MaximumWordBits) : IDisposable
 {
     private readonly ulong[] _sum = new ulong[p * q];
     private readonly Lock _gate = new();
     private readonly ConcurrentBag<MaskedReader> _readers = [];
 
     /// <summary>Adds batches.</summary>
-    /// <param name="batches">Paths of the two files of each batch, and its rows.</param>
+    /// <param name="batches">Paths of the two files of each batch, its rows, and which row of the matrix its first is.</param>
     /// <param name="parallelism">Cores to use, 1 or more.</param>
     /// <exception cref="InvalidDataException">A batch is not what was announced; says whose.</exception>
-    public void Add(IReadOnlyList<(string First, string Second, int Rows)> batches, int parallelism)
+    public void Add(IReadOnlyList<(string First, string Second, int Rows, int FirstRow)> batches, int parallelism)
     {
         try
         {
@@ -28,8 +29,10 @@ public sealed class LinkerProduct(int p, int q, BindingCheck? check = null) : ID
                 () => (Reader: _readers.TryTake(out var kept) ? kept : new MaskedReader(), Sum: new ulong[p * q]), (batch, _, local) =>
             {
                 var (a, b) = (new ulong[batch.Rows * p], new ulong[batch.Rows * q]);
-                local.Reader.Read(batch.First, p, a);
-                local.Reader.Read(batch.Second, q, b);
+                local.Reader.Read(batch.First, p, a, wordBits);
+                var sent = q - (check is null ? 0 : BindingLayout.FromSeed);
+                local.Reader.Read(batch.Second, sent, b.AsSpan(0, batch.Rows * sent), wordBits);
+                check?.Fill(b, batch.FirstRow, batch.Rows);
                 ColumnProducts.Add(a, p, b, q, batch.Rows, local.Sum);
                 if (check?.Fold(a, b, batch.Rows) is { } folded)
                 {
@@ -61,7 +64,7 @@ public sealed class LinkerProduct(int p, int q, BindingCheck? check = null) : ID
     /// <summary>What <see cref="BindingCheck.Fold"/> gave, over all batches.</summary>
     public ulong[] Folded { get; private set; } = [];
 
-    /// <summary>The product after the last batch: AᵀB − S1 − S2.</summary>
+    /// <summary>The product after the last batch: AᵀB − S1 − S2. No bits above those of a word: they would say something of the masked rows.</summary>
     /// <param name="corrections">Both parties' corrections, p × q words each.</param>
     public ulong[] Finish(params IEnumerable<ulong[]> corrections)
     {
@@ -73,6 +76,8 @@ public sealed class LinkerProduct(int p, int q, BindingCheck? check = null) : ID
                 product[i] -= correction[i];
             }
         }
+
+        PackedWords.Cut(product, wordBits);
 
         return product;
     }

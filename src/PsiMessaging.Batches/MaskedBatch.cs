@@ -4,8 +4,8 @@ using Parquet.Schema;
 namespace PsiMessaging.Batches;
 
 /// <summary>
-/// Part of a masked matrix on its way to the linker: a Parquet file of one row group with one column of 64-bit words for each column of the matrix, named
-/// <c>m0</c>, <c>m1</c>, … Uncompressed: uniformly random words do not compress.
+/// Part of a masked matrix on its way to the linker: a Parquet file of one row group with one column of bytes, <c>words</c>, in which a value is a column of
+/// the matrix: its words one after the other, packed (<see cref="PackedWords"/>). Uncompressed: uniformly random words do not compress.
 /// </summary>
 public static class MaskedBatch
 {
@@ -15,32 +15,40 @@ public static class MaskedBatch
     public const int MaximumBodyBytes = TargetSizeBytes + (1 << 19);
     /// <summary>Most columns of one matrix.</summary>
     public const int MaximumColumns = 1000;
+    /// <summary>Bits of the widest word.</summary>
+    public const int MaximumWordBits = 64;
 
+    internal const string ColumnName = "words";
+    private const int MaximumRows = 1 << 16;
+
+    private static readonly DataField Field = new(ColumnName, typeof(byte[]), isNullable: false);
     private static readonly ParquetOptions Options = new() { CompressionMethod = CompressionMethod.None };
 
     /// <summary>Rows of every batch but the last; both parties cut their matrices at the same rows.</summary>
     /// <param name="columns">Columns of the wider matrix, 1 to 1,000.</param>
-    public static int RowsOf(int columns) => Math.Clamp(TargetSizeBytes / 8 / columns, 1, 1 << 16);
-
-    /// <summary>Name of a column.</summary>
-    public static string ColumnName(int column) => $"m{column}";
+    /// <param name="wordBits">Bits of a word, 1 to 64.</param>
+    public static int RowsOf(int columns, int wordBits = MaximumWordBits) => Math.Clamp((int)(8L * TargetSizeBytes / wordBits / columns), 1, MaximumRows);
 
     /// <summary>Writes a batch.</summary>
-    /// <param name="words">The part of the matrix, column after column, <paramref name="rows"/> words each.</param>
-    /// <param name="rows">Rows, 1 or more.</param>
+    /// <param name="words">The part of the matrix, column after column, <paramref name="rows"/> words each; more of it is left out.</param>
+    /// <param name="rows">Rows, 1 to 65,536.</param>
     /// <param name="columns">Columns, 1 to 1,000.</param>
-    public static async Task<byte[]> WriteAsync(ReadOnlyMemory<long> words, int rows, int columns)
+    /// <param name="wordBits">Bits of each word that are sent, 1 to 64: the low ones.</param>
+    public static async Task<byte[]> WriteAsync(ReadOnlyMemory<ulong> words, int rows, int columns, int wordBits = MaximumWordBits)
     {
-        var fields = Enumerable.Range(0, columns).Select(i => new DataField<long>(ColumnName(i))).ToArray();
-        using var stream = new MemoryStream((rows * columns * 8) + (columns * 256) + 1024);
-        var writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields.Cast<Field>().ToArray()), stream, Options);
+        var packed = new byte[columns][];
+        for (var i = 0; i < columns; i++)
+        {
+            packed[i] = new byte[PackedWords.SizeBytes(rows, wordBits)];
+            PackedWords.Write(words.Span.Slice(i * rows, rows), wordBits, packed[i]);
+        }
+
+        using var stream = new MemoryStream((columns * (packed[0].Length + 16)) + 1024);
+        var writer = await ParquetWriter.CreateAsync(new ParquetSchema(Field), stream, Options);
         await using (writer)
         {
             using var group = writer.CreateRowGroup();
-            for (var i = 0; i < columns; i++)
-            {
-                await group.WriteAsync<long>(fields[i], words.Slice(i * rows, rows));
-            }
+            await group.WriteAsync(Field, packed);
         }
 
         return stream.ToArray();

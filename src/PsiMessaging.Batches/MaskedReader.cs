@@ -11,6 +11,7 @@ public sealed class MaskedReader : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private readonly DuckDBConnection _connection = new("DataSource=:memory:");
+    private byte[] _packed = [];
 
     public MaskedReader()
     {
@@ -22,47 +23,57 @@ public sealed class MaskedReader : IDisposable
 
     /// <summary>Reads a batch.</summary>
     /// <param name="path">The file, under a name of ours.</param>
-    /// <param name="columns">Columns it must have.</param>
+    /// <param name="columns">Columns of the matrix.</param>
     /// <param name="words">Where the words go, column after column; its length gives the rows it must have.</param>
+    /// <param name="wordBits">Bits of a word, 1 to 64.</param>
     /// <exception cref="InvalidDataException">It is no such batch.</exception>
-    public void Read(string path, int columns, Span<ulong> words)
+    public void Read(string path, int columns, Span<ulong> words, int wordBits = MaskedBatch.MaximumWordBits)
     {
         var rows = words.Length / columns;
+        var size = PackedWords.SizeBytes(rows, wordBits);
         try
         {
             using var command = _connection.CreateCommand();
             using var patience = new Timer(_ => command.Cancel(), null, Patience, Timeout.InfiniteTimeSpan);
-            command.CommandText = $"SELECT * FROM read_parquet({DuckText.Literal(DuckText.Path(path))}) LIMIT {rows + 1}";
+            command.CommandText = $"SELECT * FROM read_parquet({DuckText.Literal(DuckText.Path(path))}) LIMIT {columns + 1}";
             using var reader = command.ExecuteReader();
-            if (reader.FieldCount != columns
-                || Enumerable.Range(0, columns).Any(i => reader.GetName(i) != MaskedBatch.ColumnName(i) || reader.GetFieldType(i) != typeof(long)))
+            if (reader.FieldCount != 1 || reader.GetName(0) != MaskedBatch.ColumnName || reader.GetFieldType(0) != typeof(Stream))
             {
-                throw new InvalidDataException("the batch has other columns than were announced");
+                throw new InvalidDataException("the batch is no column of packed words");
             }
 
-            var row = 0;
-            for (; reader.Read(); row++)
+            var column = 0;
+            for (; reader.Read(); column++)
             {
-                if (row == rows)
+                if (column == columns)
                 {
-                    throw new InvalidDataException("the batch has more rows than were announced");
+                    throw new InvalidDataException("the batch has more columns than were announced");
                 }
 
-                for (var i = 0; i < columns; i++)
+                using var packed = reader.GetStream(0);
+                if (packed.Length != size)
                 {
-                    words[(i * rows) + row] = (ulong)reader.GetInt64(i);
+                    throw new InvalidDataException("the batch has other rows than were announced");
                 }
+
+                if (_packed.Length < size)
+                {
+                    _packed = new byte[size];
+                }
+
+                packed.ReadExactly(_packed, 0, size);
+                PackedWords.Read(_packed.AsSpan(0, size), wordBits, words.Slice(column * rows, rows));
             }
 
-            if (row != rows)
+            if (column != columns)
             {
-                throw new InvalidDataException("the batch has fewer rows than were announced");
+                throw new InvalidDataException("the batch has fewer columns than were announced");
             }
         }
         catch (Exception exception) when (exception is DuckDBException or InvalidOperationException
             or InvalidCastException or OverflowException or IndexOutOfRangeException or OperationCanceledException)
         {
-            throw new InvalidDataException("the batch is not a readable Parquet file of whole numbers", exception);
+            throw new InvalidDataException("the batch is not a readable Parquet file of packed words", exception);
         }
     }
 

@@ -40,6 +40,9 @@ public sealed record LinkProduct(string Asker, long Counter, int P, int Q, int R
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public ProductBinding? Binding { get; init; }
 
+    /// <summary>Bits of a word, 1 to 64.</summary>
+    public int WordBits { get; init; } = MaskedBatch.MaximumWordBits;
+
     /// <summary>The same as columns.</summary>
     [JsonIgnore]
     public BindingLayout? BindingLayout => Binding is null ? null : new BindingLayout(P, Q, Binding.Groups, Binding.Width, Binding.Offsets);
@@ -51,7 +54,7 @@ public sealed record LinkProduct(string Asker, long Counter, int P, int Q, int R
 
     /// <summary>Rows of every batch but the last, which has what is left.</summary>
     [JsonIgnore]
-    public int BatchRows => MaskedBatch.RowsOf(Math.Max(P, Q));
+    public int BatchRows => MaskedBatch.RowsOf(Math.Max(P, Q), WordBits);
 
     /// <summary>Batches of each party.</summary>
     [JsonIgnore]
@@ -60,6 +63,7 @@ public sealed record LinkProduct(string Asker, long Counter, int P, int Q, int R
     /// <summary>Rows of a batch.</summary>
     public int RowsOf(int sequence) => Math.Min(BatchRows, Rows - (sequence * BatchRows));
 
-    /// <summary>Columns of a party's matrix.</summary>
-    public int ColumnsOf(string party) => party == Asker ? P : Q;
+    /// <summary>Columns of a party's matrix that it sends.</summary>
+    /// <param name="party">The party.</param>
+    public int SentColumnsOf(string party) => party == Asker ? P : Q - (Binding is null ? 0 : PsiMessaging.Batches.BindingLayout.FromSeed);
 }

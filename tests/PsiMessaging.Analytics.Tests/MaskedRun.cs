@@ -107,8 +107,9 @@ internal sealed class MaskedRun : IDisposable
         }
 
         using var seed = SecretBytes.CopyOf(binding.Seed);
-        using var words = new BindingWords(seed);
-        return new BindingCheck(layout, words.Factors(layout.Groups), words.Probe(layout.Masked));
+        var words = new BindingWords(seed);
+        return new BindingCheck(layout, words.Factors(layout.Groups), words.Probe(layout.Masked),
+            (firstRow, weights) => words.Weights(firstRow, weights.Span), plan.WordBits);
     }
 
     /// <summary>Asks as one party; every batch goes through Parquet, as to the linker.</summary>
@@ -131,8 +132,8 @@ internal sealed class MaskedRun : IDisposable
         tamper?.Invoke("U1", u1);
         tamper?.Invoke("U2", u2);
         var check = CheckOf(plan, binding);
-        var linker = new LinkerProduct(plan.A.PaddedColumns, plan.B.PaddedColumns, check);
-        linker.Add([.. a.Zip(b, (x, y) => (x.Path, y.Path, x.Rows))], 2);
+        var linker = new LinkerProduct(plan.A.PaddedColumns, plan.B.PaddedColumns, check, plan.WordBits);
+        linker.Add([.. a.Zip(b, (x, y) => (x.Path, y.Path, x.Rows, x.First))], 2);
         var product = linker.Finish(u1, u2);
         Refused = check?.FaultOf(linker.Raw, u1, product, linker.Folded, bound);
         Assert.True(Refused is null || tamper is not null, Refused);
@@ -144,8 +145,11 @@ internal sealed class MaskedRun : IDisposable
             layout.PutRecords(product, [.. sent]);
         }
 
+        product = Array.ConvertAll(product, word => MaskedPlan.Cut(word, plan.WordBits));
         Unmasked = (product, NeededOf(query, plan));
-        var table = new MaskedTable(query, plan, product, left.Labels, right.Labels,
+        var cut = (ulong[])product.Clone();
+        plan.Cut(cut);
+        var table = new MaskedTable(query, plan, cut, left.Labels, right.Labels,
             minCell > 1 ? left.OwnRecords : null);
         var plain = new AnswerBuilder(query, table, minCell, P1.Rows);
         if (minCell == 1)
@@ -382,21 +386,22 @@ internal sealed class MaskedRun : IDisposable
         }
     }
 
-    private async Task<(List<(string Path, int Rows)> Batches, ulong[] Correction, ulong[] Bound)> ContributeAsync(PartyMatrix matrix,
+    private async Task<(List<(string Path, int Rows, int First)> Batches, ulong[] Correction, ulong[] Bound)> ContributeAsync(PartyMatrix matrix,
         MatrixLayout layout, MaskedPlan plan, MaskContext context, Binding? binding, bool[] needed, int batchRows, Action<string, ulong[]>? tamper)
     {
         using var masks = new QueryMasks(_shared, context);
         var isAsker = layout == plan.A;
-        var contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns, binding);
-        var batches = new List<(string, int)>();
+        var contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns, binding, plan.WordBits);
+        var batches = new List<(string, int, int)>();
+        var columns = layout.PaddedColumns - (binding is null ? 0 : BindingLayout.FromSeed);
         await foreach (var (first, rows, words) in matrix.BatchesAsync(layout, batchRows, 0))
         {
             tamper?.Invoke($"A{first}", words);
             contribution.Mask(first, rows, words);
-            LinkerSaw.AddRange(words);
+            LinkerSaw.AddRange(words[..(rows * columns)].Select(word => word & PackedWords.Mask(plan.WordBits)));
             var path = Path.Combine(_folder, $"{layout.Party}-{first}.parquet");
-            File.WriteAllBytes(path, await MaskedBatch.WriteAsync(Array.ConvertAll(words, word => (long)word), rows, layout.PaddedColumns));
-            batches.Add((path, rows));
+            File.WriteAllBytes(path, await MaskedBatch.WriteAsync(words, rows, columns, plan.WordBits));
+            batches.Add((path, rows, first));
         }
 
         var withheld = isAsker ? null : QueryMasks.Withheld(_withheld, context, needed);

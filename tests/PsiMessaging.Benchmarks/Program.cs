@@ -4,6 +4,7 @@ using PsiMessaging.Benchmarks;
 // Whole-path figures as ratios in one run; anything else goes to BenchmarkDotNet (for example: --filter '*Rsa*').
 return args switch
 {
+    ["add", ..] => await Adding.RunAsync(args),
     ["ingest", ..] => Ingest.Run(args),
     ["parquet-files", ..] => ParquetFiles.Run(args),
     ["sign", ..] => Signing.Run(args),

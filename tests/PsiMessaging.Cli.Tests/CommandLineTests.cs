@@ -424,7 +424,18 @@ public sealed class CommandLineTests : IDisposable
             Assert.Contains(part, first.Output, StringComparison.Ordinal);
         }
 
-        Assert.Equal(0, (await PsiProcess.RunAsync("bench", "--rows", "100", "--whole", "--out", two)).ExitCode);
+        Assert.DoesNotContain("cores here", first.Output, StringComparison.Ordinal);
+        var explained = await PsiProcess.RunAsync("bench", "--rows", "100", "--whole", "--explain", "--out", two);
+        Assert.True(explained.ExitCode == 0, explained.ToString());
+        foreach (var part in new[] { "cores here", "new pages", "query-1", "█ this process on", "ceiling " })
+        {
+            Assert.Contains(part, explained.Output, StringComparison.Ordinal);
+        }
+
+        // Kept with the report, and of every phase.
+        using var kept = JsonDocument.Parse(await File.ReadAllBytesAsync(two));
+        Assert.All(kept.RootElement.GetProperty("runs")[0].GetProperty("report").GetProperty("phases").EnumerateArray(),
+            phase => Assert.True(phase.GetProperty("load").GetProperty("residentBytes").GetInt64() > 1 << 20));
         var compared = await PsiProcess.RunAsync("bench", "--compare", one, two);
         Assert.True(compared.ExitCode == 0, compared.ToString());
         foreach (var part in new[] { "one.json", "two.json", "second / first", "ecdh, 100 x 100, memory", "Only in one.json: rsa 2048, 20 x 300, memory" })

@@ -39,6 +39,44 @@ public sealed class SortingTests : IDisposable
         Assert.Equal(records.Select(record => $"{record.Item1:D4} {Convert.ToHexString(record.Item2)}").Order(StringComparer.Ordinal), sorted);
     }, iter: 200);
 
+    /// <summary>Keys of every kind: far apart, few, all alike, alike but for one bit, in order, in the opposite order.</summary>
+    [Theory]
+    [InlineData("any")]
+    [InlineData("few")]
+    [InlineData("one")]
+    [InlineData("lowest bit")]
+    [InlineData("highest bit")]
+    [InlineData("digits")]
+    [InlineData("ascending")]
+    [InlineData("descending")]
+    public void Sort_AnyKeys_AreInOrderEachWithItsNumber(string kind) =>
+        Gen.Select(Gen.Int[0, 3000], Gen.ULong).Sample((count, seed) =>
+    {
+        var mixed = seed | 1;
+        ulong KeyOf(int i)
+        {
+            mixed = (mixed ^ (mixed >> 29)) * 0xBF58_476D_1CE4_E5B9;
+            return kind switch
+            {
+                "any" => mixed ^ (mixed >> 32),
+                "few" => (mixed >> 40) % 3,
+                "one" => seed,
+                "lowest bit" => seed ^ (mixed >> 63),
+                "highest bit" => seed ^ (mixed & (1UL << 63)),
+                "digits" => System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(Encoding.ASCII.GetBytes($"{(mixed >> 40) % 100_000:D8}")),
+                "ascending" => (ulong)i,
+                _ => ulong.MaxValue - (ulong)i,
+            };
+        }
+
+        var keys = Enumerable.Range(0, count).Select(KeyOf).ToArray();
+        var (sorted, numbers) = (keys.ToArray(), Enumerable.Range(0, count).ToArray());
+        RadixSort.Sort(sorted, numbers);
+        Assert.Equal(keys.Order(), sorted);
+        Assert.Equal(sorted, numbers.Select(number => keys[number]));
+        Assert.Equal(count, numbers.Distinct().Count());
+    }, iter: 60);
+
     [Fact]
     public void Runs_AreGoneAfterwards()
     {

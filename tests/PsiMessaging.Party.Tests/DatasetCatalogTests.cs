@@ -35,6 +35,7 @@ public sealed class DatasetCatalogTests : IDisposable
         var read = 0;
         while (reader.Read())
         {
+            Assert.All(Enumerable.Range(0, reader.Columns.Count), column => reader.GetText(column));
             read++;
         }
 

@@ -205,36 +205,21 @@ public class LinkerViewTests
             case MaskedRows rows:
                 var path = Path.Combine(Path.GetTempPath(), $"psi-view-{Environment.ProcessId}-{Guid.CreateVersion7():N}.parquet");
                 File.WriteAllBytes(path, envelope.Body.ToArray());
-                var columns = 1;
+                var opened = open[rows.QueryId];
+                var columns = opened.OwnColumns - (opened.Binding is null ? 0 : BindingLayout.FromSeed);
+                var words = new ulong[rows.Rows * columns];
                 using (var reader = new MaskedReader())
                 {
-                    // The body tells its width.
-                    for (; ; columns++)
-                    {
-                        try
-                        {
-                            var words = new ulong[rows.Rows * columns];
-                            reader.Read(path, columns, words);
-
-                            // Where the asking party is bound, the last column of the other's is ones.
-                            var ones = open.GetValueOrDefault(rows.QueryId)?.Binding is null ? 0 : rows.Rows;
-                            Assert.All(words[^ones..], word => Assert.Equal(1UL, word));
-                            payload.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes<ulong>(words.AsSpan(0, words.Length - ones)));
-                            break;
-                        }
-                        catch (InvalidDataException) when (columns < 200)
-                        {
-                            // Not that many.
-                        }
-                    }
+                    reader.Read(path, columns, words, opened.WordBits);
                 }
 
                 File.Delete(path);
+                WritePacked(words, opened.WordBits, payload);
                 break;
             case MaskedCorrection correction:
                 var product = open[correction.QueryId];
                 var masked = 8 * ((product.OwnColumns * product.PeerColumns) + (product.Binding is { } bound ? product.PeerColumns + bound.Offsets.Count : 0));
-                payload.Write(envelope.Body.Span[..masked]);
+                WritePacked(BodyWords.Read(envelope.Body.Span[..masked]), product.WordBits, payload);
                 plain.Add($"{envelope.Header.From} program of {envelope.Body.Length - masked} bytes "
                     + Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(envelope.Body.Span[masked..])));
                 break;
@@ -245,6 +230,15 @@ public class LinkerViewTests
                 payload.Write(envelope.Body.Span);
                 break;
         }
+    }
+
+    /// <summary>Words one behind the other, and of their last byte what is whole.</summary>
+    private static void WritePacked(ulong[] words, int bits, MemoryStream payload)
+    {
+        Assert.All(words, word => Assert.Equal(0UL, word & ~PackedWords.Mask(bits)));
+        var packed = new byte[PackedWords.SizeBytes(words.Length, bits)];
+        PackedWords.Write(words, bits, packed);
+        payload.Write(packed.AsSpan(0, words.Length * bits / 8));
     }
 
     private static IEnumerable<ulong> Words(byte[] payload) =>

@@ -81,7 +81,7 @@ public class ReleaseTests
         var (network, session) = await ReadyAsync();
         await using (network)
         {
-            var columns = 0;
+            var (columns, bits) = (0, 0);
             network.Bend = envelope =>
             {
                 if (envelope.Header.From != "P1" || envelope.Header.To != "LINKER")
@@ -89,10 +89,10 @@ public class ReleaseTests
                     return [envelope.Frame.ToArray()];
                 }
 
-                columns = envelope.Message is OpenProduct open ? open.OwnColumns : columns;
+                (columns, bits) = envelope.Message is OpenProduct open ? (open.OwnColumns, open.WordBits) : (columns, bits);
                 var body = (lie, envelope.Message) switch
                 {
-                    ("rows", MaskedRows rows) => Changed(envelope.Body, columns, rows.Rows),
+                    ("rows", MaskedRows rows) => Changed(envelope.Body, columns, rows.Rows, bits),
                     ("correction", MaskedCorrection) => BodyWords.Write(Less(BodyWords.Read(envelope.Body.Span), 10)),
                     _ => null,
                 };
@@ -277,7 +277,7 @@ public class ReleaseTests
             };
             var answer = await network.P1.CommandAsync(session, new SubmitQuery(session, Text));
             Assert.Equal((false, FailureCodes.BadContribution), (answer.Ok, answer.Code));
-            Assert.Contains(lie == "none" ? "the release is refused" : "in a way that cannot be", answer.Message, StringComparison.Ordinal);
+            Assert.Contains(lie == "none" ? "masked rows that do not fit" : "in a way that cannot be", answer.Message, StringComparison.Ordinal);
             network.Bend = envelope => [envelope.Frame.ToArray()];
             Assert.Equal(Plain(), (await network.P1.CommandAsync(session, new SubmitQuery(session, Text))).Result!.Lines());
         }
@@ -320,7 +320,7 @@ public class ReleaseTests
     }
 
     /// <summary>Nine more in the first row's first column.</summary>
-    private static byte[] Changed(ReadOnlyMemory<byte> body, int columns, int rows)
+    private static byte[] Changed(ReadOnlyMemory<byte> body, int columns, int rows, int bits)
     {
         var path = Path.GetTempFileName();
         try
@@ -328,9 +328,9 @@ public class ReleaseTests
             File.WriteAllBytes(path, body.Span);
             using var reader = new MaskedReader();
             var words = new ulong[columns * rows];
-            reader.Read(path, columns, words);
+            reader.Read(path, columns, words, bits);
             words[0] += 9;
-            return MaskedBatch.WriteAsync(Array.ConvertAll(words, word => (long)word), rows, columns).GetAwaiter().GetResult();
+            return MaskedBatch.WriteAsync(words, rows, columns, bits).GetAwaiter().GetResult();
         }
         finally
         {

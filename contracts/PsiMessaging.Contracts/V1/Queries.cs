@@ -41,8 +41,10 @@ public sealed record WithdrawQuery(string SessionId, string QueryId, string Code
 /// <param name="PeerColumns">Columns of the other party's matrix, 1 to 1,000.</param>
 /// <param name="BatchRows">Rows of every batch but the last, 1 to 65,536; follows from the columns.</param>
 /// <param name="Binding">Of the party that does not ask, where the asking one is bound: what the linker needs for it; else null.</param>
+/// <param name="WordBits">Bits of a word, 1 to 64: masks, products and corrections are modulo 2 to this power.</param>
 public sealed record OpenProduct(
-    string SessionId, string QueryId, string Asker, long Counter, int Rows, int OwnColumns, int PeerColumns, int BatchRows, ProductBinding? Binding = null);
+    string SessionId, string QueryId, string Asker, long Counter, int Rows, int OwnColumns, int PeerColumns, int BatchRows, ProductBinding? Binding = null,
+    int WordBits = 64);
 
 /// <summary>What the linker needs to see that the asking party's rows are zeros and ones of one group each. The asking party does not get it.</summary>
 /// <param name="Seed">32 bytes, of which the random words follow.</param>
@@ -51,7 +53,7 @@ public sealed record OpenProduct(
 /// <param name="Offsets">Within a group, the columns that are 0 or 1; 1 to 64.</param>
 public sealed record ProductBinding(byte[] Seed, int Groups, int Width, IReadOnlyList<int> Offsets);
 
-/// <summary>Party to linker: some rows of a masked matrix; the body is a Parquet file of columns <c>m0</c>, <c>m1</c>, … of 64-bit words.</summary>
+/// <summary>Party to linker: some rows of a masked matrix; the body is a Parquet file with one column of bytes, packed words.</summary>
 /// <param name="SessionId">The session.</param>
 /// <param name="QueryId">The query.</param>
 /// <param name="Sequence">Place of this batch, from 0.</param>

@@ -91,7 +91,11 @@ public sealed class ReleasePlan
         }
 
         query.Query.Statistic.Release(builder);
-        return builder.Build();
+        var release = builder.Build();
+
+        // A number of more bits than are shared would be another.
+        return release.Program.Numbers.All(number => number.Bits <= plan.WordBits) ? release
+            : throw new InvalidOperationException("a number of the release has more bits than a word");
     }
 
     /// <summary>

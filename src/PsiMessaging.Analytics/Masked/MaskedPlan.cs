@@ -26,6 +26,8 @@ public sealed record MatrixLayout(string Party, PartyShape Shape, IReadOnlyList<
     public int Columns => Shape.Groups * Width;
     /// <summary>All of it that can differ between two matrices of one size, for the context of the masks: shape, limbs and their widths.</summary>
     public string Text => $"{Shape.Groups},{string.Join('.', Shape.Levels)},{string.Join('.', Limbs)},{string.Join('.', LimbBits)}";
+    /// <summary>Whether a factor is 0 or 1 in every row.</summary>
+    public bool IsMark(int factor) => Factors[factor].Powers.Count == 0 && factor != KeyFactor;
 }
 
 /// <summary>
@@ -37,8 +39,11 @@ public sealed class MaskedPlan
 {
     private readonly Dictionary<Moment, (int A, int B)> _entries;
 
-    private MaskedPlan(int rows, MatrixLayout a, MatrixLayout b, Dictionary<Moment, (int A, int B)> entries, BindingLayout? binding) =>
+    private MaskedPlan(int rows, MatrixLayout a, MatrixLayout b, Dictionary<Moment, (int A, int B)> entries, BindingLayout? binding, bool isReleased)
+    {
         (Rows, A, B, _entries, Binding) = (rows, a, b, entries, binding);
+        WordBits = Math.Min(MaskedBatch.MaximumWordBits, Bits().Max() + (isReleased ? SafetyBits : 0));
+    }
 
     /// <summary>Rows, n.</summary>
     public int Rows { get; }
@@ -50,6 +55,12 @@ public sealed class MaskedPlan
     /// <summary>Columns of B by which the asking party is bound; null where it is not.</summary>
     public BindingLayout? Binding { get; }
 
+    /// <summary>
+    /// Bits of a word, 1 to 64: masks, products and corrections are modulo 2 to this power. All that a sum can have and, where anything is decided or
+    /// anybody bound, <see cref="SafetyBits"/> more.
+    /// </summary>
+    public int WordBits { get; }
+
     /// <summary>Sums that the answer, or the minimum cell size, needs of each two groups: parties that disagree on them have different rules.</summary>
     public int Sums => _entries.Count;
 
@@ -58,6 +69,12 @@ public sealed class MaskedPlan
 
     /// <summary>Most columns a matrix may have.</summary>
     public const int MaximumColumns = MaskedBatch.MaximumColumns;
+
+    /// <summary>
+    /// Bits of a word above those of a sum, where linker and contributing party look at it: what the asking party may not add passes their looking with
+    /// 2^-40 (docs/masked.md, "Binding"). Where the widest sum leaves fewer to 64, so many.
+    /// </summary>
+    public const int SafetyBits = 40;
 
     /// <summary>Bits that the two limbs of a product may have together: n products of them stay below 2^63 in magnitude.</summary>
     public static int ProductBits(int rows) => 62 - (BitOperations.Log2((uint)Math.Max(1, rows)) + 1);
@@ -127,7 +144,7 @@ public sealed class MaskedPlan
         var marks = Enumerable.Range(0, aFactors.Count).Where(factor => aFactors[factor].Powers.Count == 0).Select(factor => a.Offsets[factor]).ToArray();
         if (minCell == 1 || !query.Query.Statistic.BindsAsker)
         {
-            return new MaskedPlan(rows, a, b, entries, null);
+            return new MaskedPlan(rows, a, b, entries, null, isReleased: minCell > 1);
         }
 
         // Never unbound because there is much to bind: whoever asks chooses how much.
@@ -140,7 +157,7 @@ public sealed class MaskedPlan
         var columns = b.PaddedColumns + BindingLayout.ColumnsOf(marks.Length);
         RequireRoom(query, b with { PaddedColumns = columns });
         return new MaskedPlan(rows, a, b with { PaddedColumns = columns }, entries,
-            new BindingLayout(a.PaddedColumns, columns, a.Shape.Groups, a.Width, marks));
+            new BindingLayout(a.PaddedColumns, columns, a.Shape.Groups, a.Width, marks), isReleased: true);
     }
 
     private static int Place(List<Moment> factors, Dictionary<Moment, int> places, Moment factor)
@@ -218,7 +235,9 @@ public sealed class MaskedPlan
         var bits = new int[A.PaddedColumns * B.PaddedColumns];
         foreach (var (left, right) in _entries.Values)
         {
-            var width = Math.Min(64, A.LimbBits[left] + B.LimbBits[right] + BitOperations.Log2((uint)Rows) + 2);
+            // A factor of zeros and ones makes no product longer.
+            var (own, others) = (A.IsMark(left) ? 0 : A.LimbBits[left], B.IsMark(right) ? 0 : B.LimbBits[right]);
+            var width = Math.Min(64, own + others + BitOperations.Log2((uint)Rows) + 2);
             foreach (var (row, column, _) in Places(left, right))
             {
                 bits[(row * B.PaddedColumns) + column] = width;
@@ -226,6 +245,16 @@ public sealed class MaskedPlan
         }
 
         return bits;
+    }
+
+    /// <summary>Leaves of each word of the product the bits that its sum can have, as a number with a sign; nothing where the answer needs nothing.</summary>
+    public void Cut(Span<ulong> product)
+    {
+        var bits = Bits();
+        for (var i = 0; i < bits.Length; i++)
+        {
+            product[i] = Cut(product[i], bits[i]);
+        }
     }
 
     /// <summary>The low bits of a word as a number with a sign.</summary>

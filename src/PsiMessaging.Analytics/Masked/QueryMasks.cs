@@ -119,7 +119,9 @@ public sealed record MaskContext(byte[] Transcript, string QueryId, long Counter
 /// <param name="p">Columns of A, with padding.</param>
 /// <param name="q">Columns of B, with padding.</param>
 /// <param name="binding">At the other party, what binds the asking one; null where nothing does.</param>
-public sealed class Contribution(QueryMasks masks, bool isAsker, int p, int q, Binding? binding = null)
+/// <param name="wordBits">Bits of a word, 1 to 64: what leaves this party has no more.</param>
+public sealed class Contribution(
+    QueryMasks masks, bool isAsker, int p, int q, Binding? binding = null, int wordBits = MaskedBatch.MaximumWordBits)
 {
     private readonly ulong[] _correction = new ulong[p * q];
 
@@ -172,6 +174,7 @@ public sealed class Contribution(QueryMasks masks, bool isAsker, int p, int q, B
             ColumnProducts.AddTo(correction, withheld);
         }
 
+        PackedWords.Cut(correction, wordBits);
         return correction;
     }
 
@@ -186,7 +189,9 @@ public sealed class Contribution(QueryMasks masks, bool isAsker, int p, int q, B
 
         var s1 = new ulong[_correction.Length];
         masks.S1(s1);
-        return binding.Finish(_correction, s1, ShareOf(masks, withheld));
+        var sent = binding.Finish(_correction, s1, ShareOf(masks, withheld));
+        PackedWords.Cut(sent, wordBits);
+        return sent;
     }
 
     /// <summary>The other party's shares of how many records the asking party put into each of its columns: the sums of that one's masks, taken off.</summary>

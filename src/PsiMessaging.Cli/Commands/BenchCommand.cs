@@ -46,10 +46,11 @@ internal static class BenchCommand
             Arity = new ArgumentArity(2, 2),
             AllowMultipleArgumentsPerToken = true
         };
+        var explain = new Option<bool>("--explain") { Description = "Also say where the time went: cores, compiler, memory and traffic of each phase" };
         var calibrate = new Option<bool>("--calibrate") { Description = "Measure only what --protocol auto reckons with, and keep it in the home (--home)" };
         var command = new Command("bench", "Time the whole job on this machine against the primitive's own speed")
         {
-            rows, protocols, transports, session.Reveal, session.Reuse, session.RsaBits, session.Security, whole, parallelism, output, compare, calibrate,
+            rows, protocols, transports, session.Reveal, session.Reuse, session.RsaBits, session.Security, whole, parallelism, output, compare, explain, calibrate,
         };
         return command.Do(async (parsed, cancellation) =>
         {
@@ -89,13 +90,14 @@ internal static class BenchCommand
                     foreach (var way in ways)
                     {
                         var run = await RunAsync(parsed, session, protocol, reveal, rows1, rows2,
-                            way == "memory" ? null : broker, parsed.GetValue(whole), parsed.GetValue(parallelism), cancellation);
+                            way == "memory" ? null : broker, parsed.GetValue(whole), parsed.GetValue(parallelism), parsed.GetValue(explain), cancellation);
                         runs.Add(run);
                         if (!parsed.GetValue(PsiRootCommand.Json))
                         {
                             Console.Out.WriteLine(run.Title);
                             Terminal.Table(["figure", "value"], run.Figures()
                                 .Select(figure => (IReadOnlyList<string>)[figure.Name, figure.Value.ToString(figure.Format, CultureInfo.InvariantCulture)]), 1);
+                            Explain(run);
                         }
                     }
                 }
@@ -116,7 +118,7 @@ internal static class BenchCommand
 
     private static async Task<BenchRun> RunAsync(
         ParseResult parsed, SessionOptions session, PsiProtocol protocol, RevealTo reveal, int rows1,
-        int rows2, string? broker, bool whole, int parallelism, CancellationToken cancellation)
+        int rows2, string? broker, bool whole, int parallelism, bool explain, CancellationToken cancellation)
     {
         var cores = Cores.CountOf(parallelism);
         var bits = parsed.GetValue(session.RsaBits);
@@ -141,6 +143,7 @@ internal static class BenchCommand
                 Parallelism = cores,
                 Broker = broker,
                 OutputFolder = Path.Combine(folder, "out"),
+                Explain = explain,
             }, TimeProvider.System, update).RunAsync(cancellation));
             outcome.RequireAnswers();
 
@@ -162,6 +165,24 @@ internal static class BenchCommand
                 Report = outcome.Report,
             };
         });
+    }
+
+    /// <summary>Where the time went; nothing where nobody looked.</summary>
+    private static void Explain(BenchRun run)
+    {
+        if (run.Report.Phases.All(phase => phase.Load is null))
+        {
+            return;
+        }
+
+        Terminal.Table(BenchExplanation.CoreColumns, BenchExplanation.Cores(run), [.. Enumerable.Range(1, BenchExplanation.CoreColumns.Length - 1)]);
+        Terminal.Table(BenchExplanation.MemoryColumns, BenchExplanation.Memory(run), [.. Enumerable.Range(1, BenchExplanation.MemoryColumns.Length - 1)]);
+        foreach (var line in BenchExplanation.Bars(run))
+        {
+            Console.Out.WriteLine(line);
+        }
+
+        Console.Out.WriteLine(BenchExplanation.Ceiling(run));
     }
 
     private static async Task CalibrateAsync(ParseResult parsed, int parallelism, CancellationToken cancellation)

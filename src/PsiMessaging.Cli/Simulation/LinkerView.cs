@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Globalization;
 using PsiMessaging.Batches;
 using PsiMessaging.Contracts.V1;
 using PsiMessaging.Participants.Envelopes;
@@ -56,16 +57,22 @@ internal sealed class LinkerView
             {
                 var path = Path.Combine(scratch, "view.parquet");
                 File.WriteAllBytes(path, body);
-                var batch = new ulong[rows.Rows * open.Open!.OwnColumns];
-                reader.Read(path, open.Open.OwnColumns, batch);
+                // Columns that the linker makes itself are not in it.
+                var columns = open.Open!.OwnColumns - (open.Open.Binding is null ? 0 : BindingLayout.FromSeed);
+                var batch = new ulong[rows.Rows * columns];
+                reader.Read(path, columns, batch, open.Open.WordBits);
                 words.AddRange(batch);
                 File.Delete(path);
             }
 
-            var ones = words.Count == 0 ? 0 : words.Average(word => (double)ulong.PopCount(word)) / 64;
-            lines.Add($"{open.Party}, question {open.Open!.QueryId[..8]}: {open.Open.Rows:N0} x {open.Open.OwnColumns} words "
-                + $"({string.Join(", ", words.Take(2).Select(word => $"{word:x16}"))}, …): {words.Distinct().Count():N0} different of {words.Count:N0}, "
-                + $"{ones:P1} of the bits set, as of coins thrown");
+            var bits = open.Open!.WordBits;
+            var ones = words.Count == 0 ? 0 : words.Average(word => (double)ulong.PopCount(word)) / bits;
+            var shown = string.Join(", ", words.Take(2).Select(word => word.ToString($"x{(bits + 3) / 4}", CultureInfo.InvariantCulture)));
+
+            // Short words repeat by chance: the birthday bound says how often.
+            var different = 2 * Math.Log2(Math.Max(1, words.Count)) < bits ? $"{words.Distinct().Count():N0} different of {words.Count:N0}, " : "";
+            lines.Add($"{open.Party}, question {open.Open.QueryId[..8]}: {open.Open.Rows:N0} rows, {words.Count:N0} words of {bits} bits ({shown}, …): "
+                + $"{different}{ones:P1} of the bits set, as of coins thrown");
         }
 
         return lines;

@@ -58,9 +58,9 @@ internal sealed class SimulatedSession(SimulationStage stage, QueryEngine engine
             throw new SimulationException(failed.FailureReason ?? "the session failed");
         }
 
-        foreach (var (name, seconds) in sessions[0].Phases())
+        foreach (var (name, seconds, endedAt) in sessions[0].Phases())
         {
-            phases.Add(PhaseReport.Of(name, seconds));
+            phases.Add(PhaseReport.Of(name, seconds, endedAt));
         }
 
         return (sessions[0], sessions[1]);
@@ -87,7 +87,7 @@ internal sealed class SimulatedSession(SimulationStage stage, QueryEngine engine
             throw new SimulationException(failed.FailureReason ?? "the session failed");
         }
 
-        phases.Add(PhaseReport.Of("send", stage.Time.GetElapsedTime(start).TotalSeconds));
+        phases.Add(PhaseReport.Of("send", stage.Time.GetElapsedTime(start).TotalSeconds, stage.Time.GetUtcNow()));
     }
 
     /// <summary>Asks one question from P1: the answer, or why there is none.</summary>

@@ -36,8 +36,16 @@ internal sealed record PartyReport(int Rows, int Distinct, int Dropped, string? 
 /// <summary>A phase and its length.</summary>
 internal sealed record PhaseReport(string Name, double Seconds)
 {
+    /// <summary>When it ended.</summary>
+    [JsonIgnore]
+    public DateTimeOffset EndedAt { get; init; }
+
+    /// <summary>What the machine did meanwhile; null where nobody looked.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PhaseLoad? Load { get; init; }
+
     /// <summary>A phase whose length, in seconds, is rounded to milliseconds.</summary>
-    public static PhaseReport Of(string name, double seconds) => new(name, Math.Round(seconds, 3));
+    public static PhaseReport Of(string name, double seconds, DateTimeOffset endedAt) => new(name, Math.Round(seconds, 3)) { EndedAt = endedAt };
 }
 
 /// <summary>

@@ -58,6 +58,8 @@ internal sealed record SimulationRequest
     /// <summary>Seals the participants' messages in another way, for measuring what sealing costs; null means as always.</summary>
     public Func<ParticipantHome, IParticipantStore, IFrameSealing>? Sealing { get; init; }
     public string? OutputFolder { get; init; }
+    /// <summary>Whether to note what the machine did in each phase.</summary>
+    public bool Explain { get; init; }
     /// <summary>Whether labels in CSV files stand as they are in the data.</summary>
     public bool RawLabels { get; init; }
     /// <summary>How P1's and P2's file are read.</summary>

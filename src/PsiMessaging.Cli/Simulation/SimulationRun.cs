@@ -27,6 +27,8 @@ internal sealed class SimulationRun(SimulationRequest request, TimeProvider time
     private readonly List<PhaseReport> _phases = [];
     private readonly TrafficMeter _traffic = new();
     private readonly List<QueryResult?> _answers = [];
+    private readonly List<DateTimeOffset> _answeredAt = [];
+    private LoadSampler? _load;
     private readonly List<string?> _refusals = [];
     private readonly Dictionary<QueryEngine, IReadOnlyList<string>> _saw = [];
     private CancellationTokenSource? _stop;
@@ -72,6 +74,8 @@ internal sealed class SimulationRun(SimulationRequest request, TimeProvider time
     private async Task<SimulationOutcome> RunInAsync(string root, SimulationOutput? output, CancellationToken cancellation)
     {
         var start = time.GetTimestamp();
+        using var load = request.Explain ? new LoadSampler(time, () => _traffic.Total) : null;
+        _load = load;
         var transport = new BusTransport(request.Broker, request.BrokerFiles, time, _traffic, OnFault);
         using var logs = new FaultLog(OnFault);
         var options = new LocalClusterOptions
@@ -156,6 +160,7 @@ internal sealed class SimulationRun(SimulationRequest request, TimeProvider time
             var (answer, refusal) = await session.AskAsync(request.Queries[i], cancellation);
             _refusals.Add(answer is null ? request.NameOf(i) + (refusal ?? "no reason given") : null);
             _answers.Add(answer);
+            _answeredAt.Add(time.GetUtcNow());
         }
 
         if (_answers.Count > 0 && _answers.TrueForAll(answer => answer is null))
@@ -191,8 +196,8 @@ internal sealed class SimulationRun(SimulationRequest request, TimeProvider time
         new Dictionary<string, PartyReport> { [cluster.P1.Name] = PartyOf(datasets[0]), [cluster.P2.Name] = PartyOf(datasets[1]) },
         own.IntersectionSize ?? peer.IntersectionSize ?? 0,
         [
-            .. _phases,
-            .. _answers.Index().Where(entry => entry.Item is not null).Select(entry => PhaseReport.Of($"query-{entry.Index + 1}", entry.Item!.Seconds)),
+            .. _phases.Concat(_answers.Index().Where(entry => entry.Item is not null)
+                .Select(entry => PhaseReport.Of($"query-{entry.Index + 1}", entry.Item!.Seconds, _answeredAt[entry.Index]))).Select(WithLoad),
         ],
         _traffic.Bytes,
         Process.GetCurrentProcess().PeakWorkingSet64,
@@ -211,7 +216,10 @@ internal sealed class SimulationRun(SimulationRequest request, TimeProvider time
 
     private static KeyOutline[] OutlinesOf(Dataset dataset) => [.. (dataset.KeyForms ?? []).Select(KeyOutline.Of)];
 
-    private void AddPhase(string name, long start) => _phases.Add(PhaseReport.Of(name, time.GetElapsedTime(start).TotalSeconds));
+    private void AddPhase(string name, long start) => _phases.Add(PhaseReport.Of(name, time.GetElapsedTime(start).TotalSeconds, time.GetUtcNow()));
+
+    private PhaseReport WithLoad(PhaseReport phase) =>
+        _load is null ? phase : phase with { Load = _load.Between(phase.EndedAt - TimeSpan.FromSeconds(phase.Seconds), phase.EndedAt) };
 
     /// <summary>A broker that takes nothing, or is gone, is waited for: a person must know for what.</summary>
     private async Task SayProblemsAsync(MessageBus bus, CancellationToken over)

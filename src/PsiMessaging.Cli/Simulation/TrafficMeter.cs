@@ -14,6 +14,9 @@ internal sealed class TrafficMeter
     public IReadOnlyDictionary<string, long> Bytes =>
         _bytes.OrderBy(edge => edge.Key, StringComparer.Ordinal).ToDictionary(edge => edge.Key, edge => edge.Value);
 
+    /// <summary>All of it.</summary>
+    public long Total => _bytes.Sum(edge => edge.Value);
+
     /// <summary>Takes a frame that was sent.</summary>
     public void Add(string from, string to, ReadOnlyMemory<byte> frame) =>
         _bytes.AddOrUpdate($"{from}->{to}", frame.Length, (_, known) => known + frame.Length);

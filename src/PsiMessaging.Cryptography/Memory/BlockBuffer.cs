@@ -5,15 +5,14 @@ using System.Security.Cryptography;
 namespace PsiMessaging.Cryptography.Memory;
 
 /// <summary>
-/// A vector of 16-byte blocks outside the garbage collector's reach: zero at first, aligned to a cache line, wiped on disposal. Large ones ask the system for
-/// large pages, because random access to them is bound by address translation.
+/// A vector of 16-byte blocks outside the garbage collector's reach: zero at first, aligned to a cache line, wiped on disposal. Large ones are in large pages,
+/// because random access to them is bound by address translation, and their memory serves the next session (<see cref="BlockPool"/>).
 /// </summary>
-public sealed unsafe partial class BlockBuffer : IDisposable
+public sealed unsafe class BlockBuffer : IDisposable
 {
-    private const int LargePageBytes = 2 << 20;
     private const int CacheLineBytes = 64;
-    private const int AdviseLargePages = 14;
     private readonly nuint _sizeBytes;
+    private readonly bool _isLarge;
     private void* _pointer;
 
     /// <param name="length">Blocks, 0 or more.</param>
@@ -24,17 +23,19 @@ public sealed unsafe partial class BlockBuffer : IDisposable
 
         // A cache line more than asked, so that the last aligned 64-byte access stays inside.
         _sizeBytes = ((nuint)length * 16) + CacheLineBytes;
-        var large = _sizeBytes >= LargePageBytes;
-        _sizeBytes = large ? (_sizeBytes + LargePageBytes - 1) & ~(nuint)(LargePageBytes - 1) : _sizeBytes;
-        _pointer = NativeMemory.AlignedAlloc(_sizeBytes, large ? LargePageBytes : (nuint)CacheLineBytes);
-        GC.AddMemoryPressure((long)_sizeBytes);
-        if (large && OperatingSystem.IsLinux())
+        _isLarge = _sizeBytes >= BlockPool.LargePageBytes;
+        if (_isLarge)
         {
-            // Advice only: where it is refused, small pages serve.
-            _ = madvise(_pointer, _sizeBytes, AdviseLargePages);
+            _sizeBytes = (_sizeBytes + BlockPool.LargePageBytes - 1) & ~(nuint)(BlockPool.LargePageBytes - 1);
+            _pointer = BlockPool.Shared.Take(_sizeBytes);
+        }
+        else
+        {
+            _pointer = NativeMemory.AlignedAlloc(_sizeBytes, CacheLineBytes);
+            NativeMemory.Clear(_pointer, _sizeBytes);
         }
 
-        NativeMemory.Clear(_pointer, _sizeBytes);
+        GC.AddMemoryPressure((long)_sizeBytes);
     }
 
     /// <summary>Number of blocks.</summary>
@@ -78,10 +79,15 @@ public sealed unsafe partial class BlockBuffer : IDisposable
             CryptographicOperations.ZeroMemory(new Span<byte>((byte*)pointer + at, (int)nuint.Min(1 << 30, _sizeBytes - at)));
         }
 
-        NativeMemory.AlignedFree(pointer);
+        if (_isLarge)
+        {
+            BlockPool.Shared.Return(pointer, _sizeBytes);
+        }
+        else
+        {
+            NativeMemory.AlignedFree(pointer);
+        }
+
         GC.RemoveMemoryPressure((long)_sizeBytes);
     }
-
-    [LibraryImport("libc")]
-    private static partial int madvise(void* address, nuint length, int advice);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Parquet;
 using Parquet.Schema;
 using PsiMessaging.Data.Records;
@@ -6,120 +7,50 @@ using PsiMessaging.Data.Types;
 namespace PsiMessaging.Data.Datasets;
 
 /// <summary>
-/// A party's own records as we keep them: one Parquet file, every column text, readable as a stream: row groups of 65,536 rows, fewer in wide tables. An empty
-/// text is a missing value, numbers have a decimal point.
+/// A party's own records as we keep them: one Parquet file with a row group for each 32,768 rows, fewer in wide tables, and in it one value a column: all its
+/// texts, packed (<see cref="ColumnPacker"/>). So a column is read without the others and without an object a value. An empty text is a missing value,
+/// numbers have a decimal point. How many rows each group stands for is said in the file's own metadata.
 /// </summary>
 public static class DatasetFile
 {
-    private const int RowGroupRows = 1 << 16;
-
-    // What is gathered before a group is written: values, and characters in them.
-    private const int RowGroupValues = 1 << 19;
-    private const int RowGroupCharacters = 1 << 24;
+    /// <summary>Under this name the file says how many rows each of its groups stands for; earlier versions wrote columns of strings, and not this.</summary>
+    internal const string RowsKey = "psi.rows";
 
     /// <summary>Copies a source into a new dataset file.</summary>
     /// <param name="source">Read to the end; positioned before its first row.</param>
     /// <param name="destination">Receives the Parquet file.</param>
-    /// <param name="onRow">Called for every row while it is current, for example to gather its identifier.</param>
+    /// <param name="works">What else is done with the rows in the same pass, on other threads, for example to gather identifiers.</param>
     /// <returns>Number of rows.</returns>
-    public static async Task<int> WriteAsync(IRecordReader source, Stream destination, Action<IRecordReader> onRow)
+    public static async Task<int> WriteAsync(IRecordReader source, Stream destination, params IReadOnlyList<BlockWork> works)
     {
-        var fields = source.Columns.Select(name => new DataField<string>(name)).ToArray();
+        var fields = source.Columns.Select(name => new DataField<ReadOnlyMemory<byte>>(name)).ToArray();
+        var groups = new List<string>();
         var writer = await ParquetWriter.CreateAsync(new ParquetSchema(fields.Cast<Field>().ToArray()), destination,
-            new ParquetOptions { CompressionMethod = CompressionMethod.Snappy });
+            new ParquetOptions { CompressionMethod = CompressionMethod.None });
         await using (writer)
         {
-            var groupRows = Math.Clamp(RowGroupValues / fields.Length, 1, RowGroupRows);
-            var columns = fields.Select(_ => new List<string?>(groupRows)).ToArray();
-            var pools = Array.ConvertAll(fields, _ => new StringPool());
-            var (rows, characters) = (0, 0L);
-            while (source.Read())
+            var value = new ReadOnlyMemory<byte>[1];
+            var pipeline = new RowPipeline([.. works, .. fields.Select((_, column) => Packing(column))], async block =>
             {
-                onRow(source);
-                for (var i = 0; i < columns.Length; i++)
+                using var group = writer.CreateRowGroup();
+                for (var i = 0; i < fields.Length; i++)
                 {
-                    var value = source.GetSpan(i);
-                    characters += value.Length;
-                    columns[i].Add(pools[i].Get(value));
+                    value[0] = block.Packed(i);
+                    await group.WriteAsync<ReadOnlyMemory<byte>>(fields[i], value.AsMemory());
                 }
 
-                rows++;
-                if (columns[0].Count == groupRows || characters > RowGroupCharacters)
-                {
-                    await Flush(writer, fields, columns);
-                    characters = 0;
-                }
-            }
-
-            if (columns[0].Count > 0)
-            {
-                await Flush(writer, fields, columns);
-            }
-
+                groups.Add(block.Rows.ToString(CultureInfo.InvariantCulture));
+            });
+            var rows = await pipeline.RunAsync(source);
+            writer.CustomMetadata = new Dictionary<string, string>(StringComparer.Ordinal) { [RowsKey] = string.Join(' ', groups) };
             return rows;
         }
     }
 
-    /// <summary>Short values of a column stand in many rows: one text for the last of each kind saves making it again.</summary>
-    private sealed class StringPool
+    private static BlockWork Packing(int column)
     {
-        private const int Slots = 256;
-        private const int MostLength = 12;
-        private readonly string?[] _slots = new string?[Slots];
-        private int _made, _found;
-
-        public string? Get(ReadOnlySpan<char> text)
-        {
-            // A column of all different values is not worth looking up.
-            if (text.Length is 0 or > MostLength || (_made > 4 * Slots && _found < _made))
-            {
-                return text.IsEmpty ? null : text.ToString();
-            }
-
-            ref var slot = ref _slots[(text[0] + (31 * text[^1]) + (7 * text[text.Length / 2])) & (Slots - 1)];
-            if (slot is not null && text.SequenceEqual(slot))
-            {
-                _found++;
-                return slot;
-            }
-
-            _made++;
-            return slot = text.ToString();
-        }
-    }
-
-    /// <summary>Streams some columns of a dataset file; the others are not read.</summary>
-    /// <param name="path">A file that <see cref="WriteAsync"/> wrote.</param>
-    /// <param name="columns">Names of columns it has.</param>
-    /// <param name="onRow">
-    /// Receives a row's number, from 0, and its values in the order of <paramref name="columns"/>; null where missing. The array is used again.
-    /// </param>
-    public static async Task ReadAsync(string path, IReadOnlyList<string> columns, Action<int, string?[]> onRow)
-    {
-        await using var stream = File.OpenRead(path);
-        await using var parquet = await ParquetReader.CreateAsync(stream, leaveStreamOpen: true);
-        var fields = columns.Select(name => Array.Find(parquet.Schema.GetDataFields(), field => field.Name == name)!).ToArray();
-        var row = new string?[fields.Length];
-        for (int group = 0, number = 0; group < parquet.RowGroupCount; group++)
-        {
-            using var reader = parquet.OpenRowGroupReader(group);
-            var values = new string?[fields.Length][];
-            for (var i = 0; i < fields.Length; i++)
-            {
-                values[i] = new string?[checked((int)reader.RowCount)];
-                await reader.ReadAsync(fields[i], values[i].AsMemory()!);
-            }
-
-            for (var i = 0; i < reader.RowCount; i++)
-            {
-                for (var column = 0; column < row.Length; column++)
-                {
-                    row[column] = values[column][i];
-                }
-
-                onRow(number++, row);
-            }
-        }
+        var packer = new ColumnPacker();
+        return (RowBlock block, ref int _) => block.Pack(column, packer);
     }
 
     /// <summary>Writes a dataset file again, with numbers and missing values as they are kept.</summary>
@@ -128,17 +59,20 @@ public static class DatasetFile
     /// <param name="intakes">How each column is read, by its index.</param>
     public static async Task RewriteAsync(string path, Stream destination, IReadOnlyDictionary<int, ColumnIntake> intakes)
     {
-        using var rows = new PlainRows(StoredRows.Open(path), intakes);
-        var number = 0;
-        await WriteAsync(rows, destination, row =>
-        {
-            number++;
-            foreach (var (index, intake) in intakes)
-            {
-                intake.AddPlain(row.GetSpan(index), number);
-            }
-        });
+        using var rows = new PlainRows(Open(path), intakes);
+        await WriteAsync(rows, destination, [.. intakes.Select(column => Taking(column.Key, column.Value.AddPlain))]);
     }
+
+    /// <summary>A work that hands on a column's values.</summary>
+    /// <param name="column">Its index.</param>
+    /// <param name="take">Receives a value and its row's number, from 1.</param>
+    public static BlockWork Taking(int column, Action<ReadOnlySpan<char>, int> take) => (RowBlock block, ref int row) =>
+    {
+        for (row = 0; row < block.Rows; row++)
+        {
+            take(block.GetSpan(column, row), block.First + row + 1);
+        }
+    };
 
     /// <summary>Rows whose numbers are as we keep them.</summary>
     private sealed class PlainRows(IRecordReader inner, IReadOnlyDictionary<int, ColumnIntake> intakes) : IRecordReader
@@ -158,18 +92,9 @@ public static class DatasetFile
         public void Dispose() => inner.Dispose();
     }
 
-    /// <summary>Opens a dataset file.</summary>
+    /// <summary>Opens a dataset file, of this version or an earlier one. Only columns that are asked for are read.</summary>
+    /// <exception cref="InputException">The file is damaged; also while it is read.</exception>
     public static IRecordReader Open(string path) => StoredRows.Open(path);
-
-    private static async Task Flush(ParquetWriter writer, DataField[] fields, List<string?>[] columns)
-    {
-        using var group = writer.CreateRowGroup();
-        for (var i = 0; i < fields.Length; i++)
-        {
-            await group.WriteAsync(fields[i], columns[i]!);
-            columns[i].Clear();
-        }
-    }
 
     /// <summary>Indices of named columns.</summary>
     /// <exception cref="InputException">A name is not there; says which are.</exception>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Sorting;
 
@@ -60,8 +61,19 @@ public sealed class IdentifierSet(IdentifierHash hash, IReadOnlyList<int> keyCol
     private int _rows;
     private int _dropped;
 
-    /// <summary>Takes the identifier of the row in hand.</summary>
-    public void Add(IRecordReader source)
+    /// <summary>Takes the identifiers of a block of rows; the next rows after those it took before.</summary>
+    /// <param name="block">The rows.</param>
+    /// <param name="row">Set to the row in hand.</param>
+    public void Add(RowBlock block, ref int row)
+    {
+        for (row = 0; row < block.Rows; row++)
+        {
+            Add(block[row]);
+        }
+    }
+
+    /// <summary>Takes the identifier of a row.</summary>
+    public void Add<T>(T source) where T : IRowValues
     {
         var row = _rows++;
         if (!TryReadCounting(source))
@@ -73,7 +85,7 @@ public sealed class IdentifierSet(IdentifierHash hash, IReadOnlyList<int> keyCol
         AddRecord(_sorter, ref _record, hash, row, canonicalizer.Current);
     }
 
-    private bool TryReadCounting(IRecordReader source)
+    private bool TryReadCounting<T>(T source) where T : IRowValues
     {
         if (counters is null)
         {
@@ -116,7 +128,7 @@ public sealed class IdentifierSet(IdentifierHash hash, IReadOnlyList<int> keyCol
 
     /// <summary>Reads the identifier of the row in hand into <see cref="Canonicalizer.Current"/>.</summary>
     /// <returns>False when a key part is empty.</returns>
-    public static bool TryRead(IRecordReader source, IReadOnlyList<int> keyColumns, Canonicalizer canonicalizer)
+    public static bool TryRead<T>(T source, IReadOnlyList<int> keyColumns, Canonicalizer canonicalizer) where T : IRowValues
     {
         canonicalizer.Begin();
         foreach (var column in keyColumns)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using PsiMessaging.Files;
 
@@ -57,6 +58,7 @@ public static class CsvOutput
     public sealed class Utf8Rows(Stream stream)
     {
         private static readonly SearchValues<byte> SpecialBytes = SearchValues.Create(",\"\r\n"u8);
+        private byte[] _bytes = new byte[256];
 
         /// <summary>Writes a field.</summary>
         /// <param name="field">UTF-8.</param>
@@ -87,11 +89,19 @@ public static class CsvOutput
         }
 
         /// <summary>Writes a field that is text.</summary>
-        public void Write(string field, bool first)
+        public void Write(ReadOnlySpan<char> field, bool first)
         {
-            var bytes = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(field.Length));
-            Write(bytes.AsSpan(0, Encoding.UTF8.GetBytes(field, bytes)), first);
-            ArrayPool<byte>.Shared.Return(bytes);
+            var most = Encoding.UTF8.GetMaxByteCount(field.Length);
+            _bytes = _bytes.Length < most ? new byte[2 * most] : _bytes;
+            Write(_bytes.AsSpan(0, Encoding.UTF8.GetBytes(field, _bytes)), first);
+        }
+
+        /// <summary>Writes a field that is a number, and not the row's first.</summary>
+        public void Write(int field)
+        {
+            Span<byte> bytes = stackalloc byte[16];
+            field.TryFormat(bytes, out var length, default, CultureInfo.InvariantCulture);
+            Write(bytes[..length], first: false);
         }
 
         /// <summary>Ends the row.</summary>

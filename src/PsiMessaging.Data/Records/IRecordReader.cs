@@ -1,7 +1,14 @@
 namespace PsiMessaging.Data.Records;
 
+/// <summary>The values of one row, as text.</summary>
+public interface IRowValues
+{
+    /// <summary>The value as it stands in the file, without its quotes; valid while the row is the current one. Empty when missing.</summary>
+    ReadOnlySpan<char> GetSpan(int column);
+}
+
 /// <summary>A table read as a stream, row by row, every value as text. Not thread-safe.</summary>
-public interface IRecordReader : IDisposable
+public interface IRecordReader : IRowValues, IDisposable
 {
     /// <summary>Names of the columns that are taken, in file order, all different.</summary>
     IReadOnlyList<string> Columns { get; }
@@ -12,9 +19,6 @@ public interface IRecordReader : IDisposable
     /// <summary>Moves to the next row; false at the end.</summary>
     /// <exception cref="InputException">The row is ragged, the encoding is wrong, a quote is not closed.</exception>
     bool Read();
-
-    /// <summary>The value as it stands in the file, without its quotes; valid until the next <see cref="Read"/>. Empty when missing.</summary>
-    ReadOnlySpan<char> GetSpan(int column);
 
     /// <summary>The value as text, or null where the file says null (not in CSV, where an empty field is the empty text).</summary>
     string? GetText(int column);

@@ -10,8 +10,8 @@ public delegate int RecordComparison(ReadOnlySpan<byte> left, ReadOnlySpan<byte>
 
 /// <summary>
 /// Sorts records that may not fit in memory: up to a budget they are gathered and sorted there, beyond it as sorted runs on disk that are merged while they are
-/// read. Everything about a set that needs an order goes through here: shuffling (by a keyed hash), finding duplicates, comparing tags, output.
-/// Not thread-safe.
+/// read. In memory they are sorted by the bits of their keys (<see cref="RadixSort"/>), and those of equal keys by comparing. Everything about a set that needs
+/// an order goes through here: shuffling (by a keyed hash), finding duplicates, comparing tags, output. Not thread-safe.
 /// </summary>
 /// <param name="scratch">Where runs go.</param>
 /// <param name="compareContents">Orders records of equal keys.</param>
@@ -26,8 +26,9 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
     private readonly long _memoryBytes = Math.Min(memory ?? scratch.SorterMemoryBytes, int.MaxValue / 2);
     private readonly List<Stream> _runs = [];
     private readonly List<byte[]> _pages = [];
-    private ulong[] _keys = new ulong[1024];
-    private Place[] _places = new Place[1024];
+    private ulong[] _keys = [];
+    private Place[] _places = [];
+    private int[] _order = [];
     private int _page = -1;
     private int _pageUsed;
     private long _contentBytes;
@@ -48,10 +49,10 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
             Spill();
         }
 
-        if (_count == _keys.Length)
+        if (_count == Math.Min(_keys.Length, _places.Length))
         {
-            Array.Resize(ref _keys, _count * 2);
-            Array.Resize(ref _places, _count * 2);
+            Grow(ref _keys);
+            Grow(ref _places);
         }
 
         if (_page < 0 || _pageUsed + content.Length > _pages[_page].Length)
@@ -67,7 +68,26 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         Count++;
     }
 
-    /// <summary>Pages are rented, so that one sorter after the other takes the same memory.</summary>
+    /// <summary>All memory is rented, so that one sorter after the other takes the same.</summary>
+    private void Grow<T>(ref T[] array)
+    {
+        var larger = ArrayPool<T>.Shared.Rent(Math.Max(1024, 2 * _count));
+        array.AsSpan(0, _count).CopyTo(larger);
+        Return(ref array);
+        array = larger;
+    }
+
+    private static void Return<T>(ref T[] array)
+    {
+        if (array.Length > 0)
+        {
+            // A key may be the beginning of an identifier; where records lie tells nothing.
+            ArrayPool<T>.Shared.Return(array, clearArray: typeof(T) == typeof(ulong));
+        }
+
+        array = [];
+    }
+
     private void TurnPage(int atLeast)
     {
         scratch.Ended.ThrowIfCancellationRequested();
@@ -87,7 +107,8 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         _read = true;
         if (_runs.Count == 0)
         {
-            return new SortedRecords([new MemoryRun(this, Sorted())], compareContents, scratch.Ended);
+            Sort();
+            return new SortedRecords([new MemoryRun(this)], compareContents, scratch.Ended);
         }
 
         if (_count > 0)
@@ -99,15 +120,21 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         return new SortedRecords([.. _runs.Select(run => new FileRun(run))], compareContents, scratch.Ended);
     }
 
-    private int[] Sorted()
+    private void Sort()
     {
-        var order = new int[_count];
+        if (_order.Length < _count)
+        {
+            Return(ref _order);
+            _order = ArrayPool<int>.Shared.Rent(_count);
+        }
+
+        var order = _order.AsSpan(0, _count);
         for (var i = 0; i < order.Length; i++)
         {
             order[i] = i;
         }
 
-        Array.Sort(_keys, order, 0, _count);
+        RadixSort.Sort(_keys.AsSpan(0, _count), order);
         for (var start = 0; start < _count;)
         {
             var end = start + 1;
@@ -118,13 +145,11 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
 
             if (end - start > 1)
             {
-                order.AsSpan(start, end - start).Sort((left, right) => compareContents(ContentOf(left), ContentOf(right)));
+                order[start..end].Sort((left, right) => compareContents(ContentOf(left), ContentOf(right)));
             }
 
             start = end;
         }
-
-        return order;
     }
 
     private ReadOnlySpan<byte> ContentOf(int index)
@@ -135,13 +160,13 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
 
     private void Spill()
     {
-        var order = Sorted();
+        Sort();
         var run = scratch.CreateFile();
         _runs.Add(run);
         Span<byte> head = stackalloc byte[12];
         for (var i = 0; i < _count; i++)
         {
-            var content = ContentOf(order[i]);
+            var content = ContentOf(_order[i]);
             BinaryPrimitives.WriteUInt64LittleEndian(head, _keys[i]);
             BinaryPrimitives.WriteInt32LittleEndian(head[8..], content.Length);
             run.Write(head);
@@ -158,7 +183,9 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         // Wiped: they held identifiers, and whoever rents them next may not be as careful.
         _pages.ForEach(page => ArrayPool<byte>.Shared.Return(page, clearArray: true));
         _pages.Clear();
-        (_keys, _places) = ([], []);
+        Return(ref _keys);
+        Return(ref _places);
+        Return(ref _order);
     }
 
     /// <summary>Deletes the runs.</summary>
@@ -181,26 +208,28 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
 
     private readonly record struct Place(int Page, int Offset, int Length);
 
-    private sealed class MemoryRun(ExternalSorter sorter, int[] order) : Run
+    private sealed class MemoryRun(ExternalSorter sorter) : Run
     {
         private const int PlacesAhead = 24;
         private const int ContentsAhead = 12;
+        private readonly int[] _order = sorter._order;
+        private readonly int _count = sorter._count;
         private int _at = -1;
 
-        public override ReadOnlySpan<byte> Content => sorter.ContentOf(order[_at]);
+        public override ReadOnlySpan<byte> Content => sorter.ContentOf(_order[_at]);
 
         public override bool MoveNext()
         {
-            if (++_at >= order.Length)
+            if (++_at >= _count)
             {
                 return false;
             }
 
             // Order and memory have nothing to do with each other: what comes soon is fetched ahead, first where it lies, then itself.
-            if (Sse.IsSupported && _at + PlacesAhead < order.Length)
+            if (Sse.IsSupported && _at + PlacesAhead < _count)
             {
-                Prefetch(ref sorter._places[order[_at + PlacesAhead]]);
-                var (page, offset, _) = sorter._places[order[_at + ContentsAhead]];
+                Prefetch(ref sorter._places[_order[_at + PlacesAhead]]);
+                var (page, offset, _) = sorter._places[_order[_at + ContentsAhead]];
                 Prefetch(ref sorter._pages[page][Math.Min(offset, sorter._pages[page].Length - 1)]);
             }
 

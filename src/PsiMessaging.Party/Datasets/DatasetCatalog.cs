@@ -380,15 +380,8 @@ public sealed partial class DatasetCatalog(ParticipantHome home, IParticipantSto
             + $"{string.Join(",", dataset.Key)}")
             { ForPeer = NotOffered };
 
-    /// <summary>Opens the stored rows.</summary>
+    /// <summary>Opens the stored rows; columns are read when they are asked for.</summary>
     public IRecordReader OpenRows(Dataset dataset) => DatasetFile.Open(RowsPath(dataset.Name));
-
-    /// <summary>Streams some columns of the stored rows.</summary>
-    /// <param name="dataset">The dataset.</param>
-    /// <param name="columns">Names of its columns.</param>
-    /// <param name="onRow">Receives a row's number, from 0, and its values; the array is used again.</param>
-    public Task ReadRowsAsync(Dataset dataset, IReadOnlyList<string> columns, Action<int, string?[]> onRow) =>
-        DatasetFile.ReadAsync(RowsPath(dataset.Name), columns, onRow);
 
     /// <summary>Opens the dataset's distinct identifiers, in an order that says nothing about the file.</summary>
     /// <exception cref="InputException">The stored file is missing or damaged.</exception>

@@ -46,17 +46,10 @@ internal sealed class DatasetReading(DatasetCatalog catalog, TimeProvider time)
         using var identifiers = new IdentifierSet(
             canonical => (ulong)(hash.Compute(canonical) >> 64), keyColumns,
             new Canonicalizer(request.FoldCase, request.MissingWords, request.WholeNumbers), scratch, counters);
-        await WriteRowsAsync(source, path, identifiers, intakes);
-        var counts = identifiers.Write(Path.Combine(folder, DatasetCatalog.IdentifiersName));
+        var (counts, fileHash) = await WriteAsync(source, folder, identifiers, intakes);
         counts.Check(request.File, request.Duplicates);
-        await WritePlainAsync(path, intakes);
+        fileHash = await WritePlainAsync(path, intakes) ? await HashAsync(path) : fileHash;
         var described = Array.ConvertAll(intakes, column => column.Intake.Finish());
-        string fileHash;
-        using (var stored = File.OpenRead(path))
-        {
-            fileHash = Convert.ToHexStringLower(await SHA256.HashDataAsync(stored));
-        }
-
         scratch.Dispose();
         PrivateFile.FlushFolder(folder);
         return new Dataset(request.Name, source.Columns, request.Key, request.FoldCase, request.Duplicates,
@@ -65,20 +58,35 @@ internal sealed class DatasetReading(DatasetCatalog catalog, TimeProvider time)
             source.Report with { Notes = [.. source.Report.Notes, .. intakes.SelectMany(column => column.Intake.Notes)] });
     }
 
-    private static async Task WriteRowsAsync(IRecordReader source, string path, IdentifierSet identifiers, (int Index, ColumnIntake Intake)[] intakes)
+    /// <summary>Writes the rows as the file has them, and the identifiers.</summary>
+    /// <returns>What there is of identifiers, and the hash of the rows' file.</returns>
+    private static async Task<(IdentifierCounts Counts, string Hash)> WriteAsync(
+        IRecordReader source, string folder, IdentifierSet identifiers, (int Index, ColumnIntake Intake)[] intakes)
     {
+        var path = Path.Combine(folder, DatasetCatalog.RowsName);
         await using var stream = PrivateFile.Open(path, FileMode.CreateNew);
-        var number = 0;
-        await DatasetFile.WriteAsync(source, stream, row =>
+        await DatasetFile.WriteAsync(source, stream, [identifiers.Add, .. intakes.Select(column => DatasetFile.Taking(column.Index, column.Intake.Add))]);
+
+        // The identifiers are put in order while the disk takes the rows.
+        var writing = Task.Run(() => identifiers.Write(Path.Combine(folder, DatasetCatalog.IdentifiersName)));
+        try
         {
-            identifiers.Add(row);
-            number++;
-            foreach (var (index, intake) in intakes)
-            {
-                intake.Add(row.GetSpan(index), number);
-            }
-        });
-        stream.Flush(flushToDisk: true);
+            stream.Flush(flushToDisk: true);
+            stream.Position = 0;
+            var hash = Convert.ToHexStringLower(await SHA256.HashDataAsync(stream));
+            return (await writing, hash);
+        }
+        catch
+        {
+            await writing;
+            throw;
+        }
+    }
+
+    private static async Task<string> HashAsync(string path)
+    {
+        await using var stored = File.OpenRead(path);
+        return Convert.ToHexStringLower(await SHA256.HashDataAsync(stored));
     }
 
     /// <summary>Types by the names of columns as they are compared.</summary>
@@ -88,7 +96,8 @@ internal sealed class DatasetReading(DatasetCatalog catalog, TimeProvider time)
     /// <summary>
     /// Writes the rows again where numbers or missing values are written in ways of their own: what is kept is plain, so nothing later reads it otherwise.
     /// </summary>
-    private static async Task WritePlainAsync(string path, (int Index, ColumnIntake Intake)[] intakes)
+    /// <returns>Whether it did.</returns>
+    private static async Task<bool> WritePlainAsync(string path, (int Index, ColumnIntake Intake)[] intakes)
     {
         var fileHasCommas = intakes.Any(column => column.Intake.SurelyHasCommas);
         var found = intakes.Where(column => column.Intake.NeedsRewriting(fileHasCommas)).ToDictionary(column => column.Index, column => column.Intake);
@@ -104,12 +113,14 @@ internal sealed class DatasetReading(DatasetCatalog catalog, TimeProvider time)
             if (texts.Length == 0)
             {
                 AtomicFile.Rename(path + ".part", path);
-                return;
+                return true;
             }
 
             Array.ForEach(texts, index => found.Remove(index));
             Array.ForEach([.. found.Values], column => column.Restart());
             File.Delete(path + ".part");
         }
+
+        return false;
     }
 }

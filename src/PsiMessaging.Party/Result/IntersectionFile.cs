@@ -1,6 +1,7 @@
-using System.Globalization;
+using PsiMessaging.Data.Datasets;
 using PsiMessaging.Data.Keys;
 using PsiMessaging.Data.Output;
+using PsiMessaging.Data.Records;
 using PsiMessaging.Data.Sorting;
 using PsiMessaging.Party.Datasets;
 
@@ -32,30 +33,37 @@ public static class IntersectionFile
             header.Add(Free(name, header));
         }
 
-        var canonicalizer = dataset.NewCanonicalizer();
-        CsvOutput.WriteFile(path, header, writer => catalog.ReadRowsAsync(dataset, dataset.Key, (row, key) =>
+        CsvOutput.WriteFile(path, header, writer =>
         {
-            if (!matched[row])
+            using var rows = catalog.OpenRows(dataset);
+            var keyColumns = DatasetFile.FindColumns(dataset.Name, rows.Columns, dataset.Key);
+            var canonicalizer = dataset.NewCanonicalizer();
+            for (var row = 0; rows.Read(); row++)
             {
-                return;
+                if (matched[row])
+                {
+                    WriteRow(writer, rows, keyColumns, row, canonicalizer);
+                }
             }
+        });
+    }
 
-            canonicalizer.Begin();
-            for (var i = 0; i < key.Length; i++)
-            {
-                writer.Write(key[i]!, first: i == 0);
-                canonicalizer.TryAdd(key[i]);
-            }
+    private static void WriteRow(CsvOutput.Utf8Rows writer, IRecordReader rows, int[] keyColumns, int row, Canonicalizer canonicalizer)
+    {
+        for (var i = 0; i < keyColumns.Length; i++)
+        {
+            writer.Write(rows.GetSpan(keyColumns[i]), first: i == 0);
+        }
 
-            writer.Write((row + 1).ToString(CultureInfo.InvariantCulture), first: false);
-            for (var rest = canonicalizer.Current; !rest.IsEmpty;)
-            {
-                Canonicalizer.TakePart(ref rest, out var part);
-                writer.Write(part, first: false);
-            }
+        writer.Write(row + 1);
+        IdentifierSet.TryRead(rows, keyColumns, canonicalizer);
+        for (var rest = canonicalizer.Current; !rest.IsEmpty;)
+        {
+            Canonicalizer.TakePart(ref rest, out var part);
+            writer.Write(part, first: false);
+        }
 
-            writer.EndRow();
-        }).GetAwaiter().GetResult());
+        writer.EndRow();
     }
 
     /// <summary>Writes the file while it feeds what both parties compare.</summary>

@@ -181,7 +181,7 @@ public sealed record PartySession : ISession<PartySession>
     public override string ToString() => $"session {Id} with {Peer}: {State}, rows {Registration}{(FailureReason is null ? "" : $", {FailureReason}")}";
 
     /// <summary>Seconds of each phase that has ended.</summary>
-    public IEnumerable<(string Name, double Seconds)> Phases()
+    public IEnumerable<(string Name, double Seconds, DateTimeOffset EndedAt)> Phases()
     {
         (string, DateTimeOffset?, DateTimeOffset?)[] spans =
         [
@@ -192,7 +192,7 @@ public sealed record PartySession : ISession<PartySession>
             ("send", SendStartedAt, RegisteredAt),
         ];
         return spans.Where(span => span.Item2 is not null && span.Item3 is not null)
-            .Select(span => (span.Item1, (span.Item3!.Value - span.Item2!.Value).TotalSeconds));
+            .Select(span => (span.Item1, (span.Item3!.Value - span.Item2!.Value).TotalSeconds, span.Item3.Value));
     }
 
     /// <summary>A session that begins.</summary>

@@ -28,19 +28,46 @@ public sealed class ItemHashes(int count, bool both, ReadOnlySpan<byte> transcri
     /// <param name="items">Canonical identifiers.</param>
     public void Add(int first, PackedItems items)
     {
-        Span<byte> hash = stackalloc byte[ItemHash.SizeBytes];
-        for (var i = 0; i < items.Count; i++)
+        Span<Vector128<byte>> hashes = stackalloc Vector128<byte>[2 * ItemHashLanes.Lanes];
+        using var lanes = ItemHashLanes.IsSupported ? new ItemHashLanes(_salt) : null;
+        for (var i = 0; i < items.Count; i += ItemHashLanes.Lanes)
         {
-            ItemHash.Compute(items[i], _salt, hash);
-            var halves = MemoryMarshal.Cast<byte, Vector128<byte>>(hash);
-            First.Span[first + i] = halves[0];
-            if (Second.Length > 0)
+            var taken = Math.Min(ItemHashLanes.Lanes, items.Count - i);
+            Hash(items, i, taken, lanes, hashes);
+            for (var lane = 0; lane < taken; lane++)
             {
-                Second[first + i] = halves[1];
+                First.Span[first + i + lane] = hashes[2 * lane];
+                if (Second.Length > 0)
+                {
+                    Second[first + i + lane] = hashes[(2 * lane) + 1];
+                }
             }
         }
 
-        hash.Clear();
+        hashes.Clear();
+    }
+
+    /// <summary>On lanes those that fit; in the lanes of the others stands what was there before, and its hash is put over.</summary>
+    private void Hash(PackedItems items, int first, int taken, ItemHashLanes? lanes, Span<Vector128<byte>> hashes)
+    {
+        for (var lane = 0; lanes is not null && lane < taken; lane++)
+        {
+            var item = items[first + lane];
+            if (item.Length <= ItemHashLanes.MaximumBytes)
+            {
+                lanes.Put(lane, item);
+            }
+        }
+
+        lanes?.Compute(hashes);
+        for (var lane = 0; lane < taken; lane++)
+        {
+            var item = items[first + lane];
+            if (lanes is null || item.Length > ItemHashLanes.MaximumBytes)
+            {
+                ItemHash.Compute(item, _salt, MemoryMarshal.AsBytes(hashes.Slice(2 * lane, 2)));
+            }
+        }
     }
 
     /// <inheritdoc/>

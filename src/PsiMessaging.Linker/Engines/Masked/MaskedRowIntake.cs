@@ -75,7 +75,7 @@ internal sealed class MaskedRowIntake(LinkerContext linker, ProductEnding ending
 
     private static bool Fits(LinkProduct product, string from, MaskedRows rows, int bodyBytes) =>
         rows.Sequence >= 0 && rows.Sequence < product.Batches && rows.Rows == product.RowsOf(rows.Sequence)
-        && bodyBytes <= MaskedBatch.MaximumBodyBytes && bodyBytes >= 8L * rows.Rows * product.ColumnsOf(from);
+        && bodyBytes <= MaskedBatch.MaximumBodyBytes && bodyBytes >= (long)PackedWords.SizeBytes(rows.Rows, product.WordBits) * product.SentColumnsOf(from);
 
     /// <summary>Puts a batch under its name. The same batch again changes nothing; another under its name is a fault.</summary>
     private Fault? Keep(string path, string from, MaskedRows rows, ReadOnlyMemory<byte> body)

@@ -68,9 +68,12 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
         var session = turn.Session;
         try
         {
-            var batches = ready.Select(sequence => (Files: Files(session, query, product, sequence), Rows: product.RowsOf(sequence)));
-            sum.Product.Add([.. batches.Select(batch => (batch.Files.First, batch.Files.Second, batch.Rows))],
-                Cores.CountOf(linker.Home.Config.Parallelism));
+            var batches = ready.Select(sequence =>
+            {
+                var (first, second) = Files(session, query, product, sequence);
+                return (first, second, product.RowsOf(sequence), sequence * product.BatchRows);
+            });
+            sum.Product.Add([.. batches], Cores.CountOf(linker.Home.Config.Parallelism));
         }
         catch (InvalidDataException exception)
         {
@@ -120,6 +123,7 @@ internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, Pr
         }
 
         product.BindingLayout?.PutRecords(words, product.BindingLayout.RecordsOf(sum.Product.Raw));
+        PackedWords.Cut(words, product.WordBits);
 
         try
         {

@@ -15,7 +15,7 @@ internal static class OpeningCheck
     public static LinkProduct ShapeOf(OpenProduct open, string from)
     {
         var (p, q) = from == open.Asker ? (open.OwnColumns, open.PeerColumns) : (open.PeerColumns, open.OwnColumns);
-        return new LinkProduct(open.Asker, open.Counter, p, q, open.Rows, [from]) { Binding = open.Binding };
+        return new LinkProduct(open.Asker, open.Counter, p, q, open.Rows, [from]) { Binding = open.Binding, WordBits = open.WordBits };
     }
 
     /// <summary>What is wrong with an opening, or null.</summary>
@@ -33,7 +33,8 @@ internal static class OpeningCheck
         session.Registrations[0].Engine != QueryEngine.Masked ? new Fault(FailureCodes.EngineCannot, "the session's engine is not masked") : null;
 
     private static Fault? ShapeFault(LinkSession session, OpenProduct open, LinkProduct shape, string from) =>
-        shape.P is < 1 or > MaskedBatch.MaximumColumns || shape.Q is < 1 or > MaskedBatch.MaximumColumns || open.Counter is < 1 or > MaximumCounter
+        shape.WordBits is < 1 or > MaskedBatch.MaximumWordBits
+            || shape.P is < 1 or > MaskedBatch.MaximumColumns || shape.Q is < 1 or > MaskedBatch.MaximumColumns || open.Counter is < 1 or > MaximumCounter
             || !session.HasRegistered(open.Asker) || open.BatchRows != shape.BatchRows || open.Rows < 1
             ? new Fault(FailureCodes.BadContribution, $"{from} announced a matrix that cannot be") : null;
 

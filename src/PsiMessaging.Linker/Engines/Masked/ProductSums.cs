@@ -19,13 +19,14 @@ internal sealed class ProductSums(LinkerFolders folders)
     {
         if (product is not { Binding: { } binding, BindingLayout: { } layout })
         {
-            return new ProductSum(new LinkerProduct(product.P, product.Q), new bool[product.Batches], null);
+            return new ProductSum(new LinkerProduct(product.P, product.Q, wordBits: product.WordBits), new bool[product.Batches], null);
         }
 
         using var seed = SecretBytes.CopyOf(binding.Seed);
-        using var words = new BindingWords(seed);
-        var check = new BindingCheck(layout, words.Factors(layout.Groups), words.Probe(layout.Masked));
-        return new ProductSum(new LinkerProduct(product.P, product.Q, check), new bool[product.Batches], check);
+        var words = new BindingWords(seed);
+        var check = new BindingCheck(layout, words.Factors(layout.Groups), words.Probe(layout.Masked),
+            (firstRow, weights) => words.Weights(firstRow, weights.Span), product.WordBits);
+        return new ProductSum(new LinkerProduct(product.P, product.Q, check, product.WordBits), new bool[product.Batches], check, words);
     }
 
     /// <summary>Lets go of a sum.</summary>
@@ -56,6 +57,7 @@ internal sealed class ProductSums(LinkerFolders folders)
         if (_sums.TryRemove(key, out var sum))
         {
             sum.Product.Dispose();
+            sum.Words?.Dispose();
         }
     }
 }
@@ -64,7 +66,8 @@ internal sealed class ProductSums(LinkerFolders folders)
 /// <param name="Product">What is summed.</param>
 /// <param name="Done">Of which batches.</param>
 /// <param name="Check">What the asking party's side is held to; null where to nothing.</param>
-internal sealed record ProductSum(LinkerProduct Product, bool[] Done, BindingCheck? Check)
+/// <param name="Words">Of what random words; null where there is no check.</param>
+internal sealed record ProductSum(LinkerProduct Product, bool[] Done, BindingCheck? Check, BindingWords? Words = null)
 {
     /// <summary>Whether every batch is in it.</summary>
     public bool IsWhole => Array.TrueForAll(Done, done => done);

@@ -115,6 +115,7 @@ internal sealed class Asking(
             if (release is null)
             {
                 Contribution.Unmask(masks, words);
+                plan.Cut(words);
             }
             else
             {

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using PsiMessaging.Analytics.Disclosure;
 using PsiMessaging.Analytics.Masked;
@@ -165,8 +164,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
             var (rows, words) = await open.NextAsync();
             if (sequence >= question.Masked!.SentBatches)
             {
-                made.Add((sequence, rows,
-                    await MaskedBatch.WriteAsync(MemoryMarshal.Cast<ulong, long>(words.AsSpan()).ToArray(), rows, open.Layout.PaddedColumns)));
+                made.Add((sequence, rows, await MaskedBatch.WriteAsync(words, rows, open.SentColumns, open.Plan.WordBits)));
             }
         }
 
@@ -204,7 +202,8 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         {
             effects.Send(session.Linker, new OpenProduct(
                 session.Id, question.Id, question.Asker ?? party.Name, question.Masked!.Counter, open.Plan.Rows, open.Layout.PaddedColumns,
-                (question.IsOwn ? open.Plan.B : open.Plan.A).PaddedColumns, open.BatchRows, open.Bound));
+                (question.IsOwn ? open.Plan.B : open.Plan.A).PaddedColumns, open.BatchRows, open.Bound,
+                open.Plan.WordBits));
         }
 
         foreach (var (sequence, rows, body) in made)
@@ -242,7 +241,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         var masked = question.Masked!;
         return new MaskContext(session.Transcript, question.Id, masked.Counter, question.Asker
             ?? party.Name, question.Text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns,
-            string.Join('/', new[] { plan.A, plan.B }.Select(side => side.Text)) + $"/{masked.Pad}/{plan.Sums}");
+            string.Join('/', new[] { plan.A, plan.B }.Select(side => side.Text)) + $"/{masked.Pad}/{plan.Sums}/{plan.WordBits}");
     }
 
     /// <inheritdoc/>

@@ -19,16 +19,21 @@ internal sealed class OpenContribution : IAsyncDisposable
         (Plan, _masks, _binding) = (plan, masks, binding);
         BatchRows = RowsOfBatches(plan);
         Layout = isAsker ? plan.A : plan.B;
-        Contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns, binding);
+        SentColumns = Layout.PaddedColumns - (isAsker || plan.Binding is null ? 0 : BindingLayout.FromSeed);
+        Contribution = new Contribution(masks, isAsker, plan.A.PaddedColumns, plan.B.PaddedColumns, binding, plan.WordBits);
         _batches = matrix.BatchesAsync(Layout, BatchRows, 0).GetAsyncEnumerator();
     }
 
     public MaskedPlan Plan { get; }
 
     /// <summary>Rows of every batch but the last.</summary>
-    public static int RowsOfBatches(MaskedPlan plan) => MaskedBatch.RowsOf(Math.Max(plan.A.PaddedColumns, plan.B.PaddedColumns));
+    public static int RowsOfBatches(MaskedPlan plan) =>
+        MaskedBatch.RowsOf(Math.Max(plan.A.PaddedColumns, plan.B.PaddedColumns), plan.WordBits);
 
     public MatrixLayout Layout { get; }
+
+    /// <summary>Columns that are sent: the linker makes the others.</summary>
+    public int SentColumns { get; }
 
     public Contribution Contribution { get; }
 
