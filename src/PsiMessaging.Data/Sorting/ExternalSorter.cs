@@ -82,7 +82,8 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
     /// <summary>All memory is rented, so that one sorter after the other takes the same.</summary>
     private void Grow<T>(ref T[] array)
     {
-        var larger = ArrayPool<T>.Shared.Rent(Math.Max(1024, 2 * _count));
+        // In large steps: what was too small stays in the pool.
+        var larger = ArrayPool<T>.Shared.Rent(_count < 1024 ? 1024 : _count < 1 << 20 ? 4 * _count : 2 * _count);
         array.AsSpan(0, _count).CopyTo(larger);
         Return(ref array);
         array = larger;
@@ -165,6 +166,11 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
 
             if (end - start > 1)
             {
+                for (var i = start; i < end; i++)
+                {
+                    FetchAhead(order, i);
+                }
+
                 SortTied(order[start..end], level);
             }
 
@@ -249,10 +255,23 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
 
     private readonly record struct Place(int Page, int Offset, int Length);
 
+    /// <summary>
+    /// Order and memory have nothing to do with each other: what comes soon is fetched ahead, first where it lies, then itself.
+    /// </summary>
+    private unsafe void FetchAhead(ReadOnlySpan<int> order, int at)
+    {
+        const int PlacesAhead = 24;
+        const int ContentsAhead = 12;
+        if (Sse.IsSupported && at + PlacesAhead < order.Length)
+        {
+            Sse.Prefetch0(Unsafe.AsPointer(ref _places[order[at + PlacesAhead]]));
+            var (page, offset, _) = _places[order[at + ContentsAhead]];
+            Sse.Prefetch0(Unsafe.AsPointer(ref _pages[page][Math.Min(offset, _pages[page].Length - 1)]));
+        }
+    }
+
     private sealed class MemoryRun(ExternalSorter sorter) : Run
     {
-        private const int PlacesAhead = 24;
-        private const int ContentsAhead = 12;
         private readonly int[] _order = sorter._order;
         private readonly int _count = sorter._count;
         private int _at = -1;
@@ -266,19 +285,10 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
                 return false;
             }
 
-            // Order and memory have nothing to do with each other: what comes soon is fetched ahead, first where it lies, then itself.
-            if (Sse.IsSupported && _at + PlacesAhead < _count)
-            {
-                Prefetch(ref sorter._places[_order[_at + PlacesAhead]]);
-                var (page, offset, _) = sorter._places[_order[_at + ContentsAhead]];
-                Prefetch(ref sorter._pages[page][Math.Min(offset, sorter._pages[page].Length - 1)]);
-            }
-
+            sorter.FetchAhead(_order.AsSpan(0, _count), _at);
             Key = sorter._keys[_at];
             return true;
         }
-
-        private static unsafe void Prefetch<T>(ref T what) => Sse.Prefetch0(Unsafe.AsPointer(ref what));
     }
 
     private sealed class FileRun(Stream stream) : Run
