@@ -63,6 +63,8 @@ public static class DomainTags
     public static ReadOnlySpan<byte> IntersectionHash => "psi/v1/intersection-hash"u8;
     /// <summary>Key of row tokens at the linker.</summary>
     public static ReadOnlySpan<byte> RowToken => "psi/v1/tokens/row"u8;
+    /// <summary>Key of the order in which both parties put their common rows, engine <c>masked</c>.</summary>
+    public static ReadOnlySpan<byte> RowOrder => "psi/v1/masked/order"u8;
     /// <summary>Key of column-name tokens at the linker.</summary>
     public static ReadOnlySpan<byte> ColumnToken => "psi/v1/tokens/column"u8;
     /// <summary>Key of one column's values at the linker; the owner's name and the column's follow.</summary>

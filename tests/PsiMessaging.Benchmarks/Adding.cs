@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime;
 using System.Text;
 using DuckDB.NET.Data;
 using PsiMessaging.Cryptography.Symmetric;
@@ -74,9 +75,11 @@ internal static class Adding
     {
         GC.Collect();
         var cpu = Process.GetCurrentProcess().TotalProcessorTime;
+        var compiling = JitInfo.GetCompilationTime();
         var watch = Stopwatch.StartNew();
         await what();
-        return new Spent(watch.Elapsed.TotalSeconds, (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds);
+        return new Spent(watch.Elapsed.TotalSeconds, (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds,
+            (JitInfo.GetCompilationTime() - compiling).TotalSeconds);
     }
 
     private static double Median(List<Spent> all) => all.Select(one => one.Seconds).Order().ElementAt(all.Count / 2);
@@ -122,8 +125,8 @@ internal static class Adding
         }
     }
 
-    private sealed record Spent(double Seconds, double Processor)
+    private sealed record Spent(double Seconds, double Processor, double Compiling)
     {
-        public override string ToString() => $"{Seconds:f3} s ({Processor:f2} s CPU)";
+        public override string ToString() => $"{Seconds:f3} s ({Processor:f2} s CPU, {Compiling:f2} s of it compiling)";
     }
 }

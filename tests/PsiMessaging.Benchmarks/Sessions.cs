@@ -18,7 +18,7 @@ internal static class Sessions
         var (rows1, rows2) = (Rows(args, 2), Rows(args, 3));
         var options = args.Skip(4).ToArray();
         var root = Directory.CreateTempSubdirectory("psi-session-").FullName;
-        var homes = LocalHomes.Create(root, config => config with { QueuePrefix = $"bench{Environment.ProcessId}", Broker = args[1] });
+        var homes = LocalHomes.Create(root, config => config with { QueuePrefix = $"bench{Environment.ProcessId}", Broker = args[1], AllowVole = true });
 
         try
         {

@@ -10,7 +10,8 @@ public class BenchExplanationTests
     {
         Protocol = "vole", Reveal = RevealTo.Both, Reuse = false, RsaBits = 0, Rows1 = 10, Rows2 = 10, Transport = "memory", Cores = 2,
         Operations = new Dictionary<string, long> { ["blocks"] = 4_000 }, Rates = new Dictionary<string, double> { ["blocks"] = 1_000 },
-        Report = new SimulationReport("vole", QueryEngine.Masked, "memory", new Dictionary<string, PartyReport>(), 5, phases, new Dictionary<string, long>(), 1, []),
+        Report = new SimulationReport(
+            "vole", QueryEngine.Masked, "memory", new Dictionary<string, PartyReport>(), 5, phases, new Dictionary<string, long>(), 1, []),
     };
 
     private static PhaseReport Phase(string name, double seconds, PhaseLoad load) => new(name, seconds) { Load = load };

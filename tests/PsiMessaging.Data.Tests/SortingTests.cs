@@ -39,6 +39,41 @@ public sealed class SortingTests : IDisposable
         Assert.Equal(records.Select(record => $"{record.Item1:D4} {Convert.ToHexString(record.Item2)}").Order(StringComparer.Ordinal), sorted);
     }, iter: 200);
 
+    /// <summary>Identifiers whose first bytes are alike, of one and of several parts, in and beyond memory: the order is that of comparing.</summary>
+    [Theory]
+    [InlineData("", 64 << 20)]
+    [InlineData("PERSON-", 64 << 20)]
+    [InlineData("PERSON-", 20_000)]
+    [InlineData("a prefix that is longer than all of the further keys together", 64 << 20)]
+    public void Read_IdentifiersThatBeginAlike_AreInTheirOrder(string prefix, long memory)
+    {
+        using var scratch = Scratch();
+        using var sorter = new ExternalSorter(scratch, IdentifierOrder.Compare, memory, IdentifierOrder.KeyOf);
+        var canonicalizer = new Canonicalizer(foldCase: false);
+        var all = new List<byte[]>();
+        for (var i = 0; i < 2000; i++)
+        {
+            canonicalizer.Begin();
+            canonicalizer.TryAdd($"{prefix}{i * 7919 % 4001}{new string('9', i % 12)}");
+            if (i % 3 == 0)
+            {
+                canonicalizer.TryAdd($"second {i % 5}");
+            }
+
+            all.Add(canonicalizer.Current.ToArray());
+            sorter.Add(IdentifierOrder.KeyOf(canonicalizer.Current), canonicalizer.Current);
+        }
+
+        all.Sort((left, right) => IdentifierOrder.Compare(left, right));
+        var records = sorter.Read();
+        Assert.All(all, expected =>
+        {
+            Assert.True(records.MoveNext());
+            Assert.Equal(expected, records.Content.ToArray());
+        });
+        Assert.False(records.MoveNext());
+    }
+
     /// <summary>Keys of every kind: far apart, few, all alike, alike but for one bit, in order, in the opposite order.</summary>
     [Theory]
     [InlineData("any")]

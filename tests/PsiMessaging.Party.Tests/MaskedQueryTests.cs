@@ -140,7 +140,7 @@ public class MaskedQueryTests
     /// <summary>What a hostile peer or a stranger can do to a contribution on its way to the linker.</summary>
     [Theory]
     [InlineData("rows", "do not fit the query")]
-    [InlineData("columns", "a matrix that cannot be")]
+    [InlineData("columns", "disagree on its shape")]
     [InlineData("noise", "not a readable Parquet file")]
     [InlineData("other-query", "the product is refused")]
     [InlineData("correction", "wrong length")]
@@ -274,6 +274,21 @@ public class MaskedQueryTests
             refused = await network.P1.CommandAsync(session, new SubmitQuery(session, "SEX"));
             Assert.Equal(FailureCodes.MaskCounter, refused.Code);
             Assert.Contains("the mask counter of P1 went backwards: 1 where 2 was seen", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>One party's rows were put in order by an earlier version: rows of different records would be multiplied. No answer comes of it.</summary>
+    [Fact]
+    public async Task RowsInTheOrderOfAnEarlierVersion_AtOneParty_GiveNoAnswer()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            await network.P1.StopAsync();
+            SetCounters(network.P1, session, stored => stored with { RowsSortedBy = 0 });
+            network.P1.Start();
+            var refused = await network.P1.CommandAsync(session, new SubmitQuery(session, "count by REGION"));
+            Assert.Equal((false, FailureCodes.BadContribution), (refused.Ok, refused.Code));
         }
     }
 

@@ -35,7 +35,8 @@ public class ItemHashesTests
         for (var i = 0; i < count; i++)
         {
             ItemHash.Compute(items[i], ItemHash.SaltOf(transcript), expected);
-            Assert.Equal(expected, (byte[])[.. MemoryMarshal.AsBytes(hashes.First.Span.Slice(3 + i, 1)), .. MemoryMarshal.AsBytes(hashes.Second.AsSpan(3 + i, 1))]);
+            byte[] hash = [.. MemoryMarshal.AsBytes(hashes.First.Span.Slice(3 + i, 1)), .. MemoryMarshal.AsBytes(hashes.Second.AsSpan(3 + i, 1))];
+            Assert.Equal(expected, hash);
         }
     }
 }

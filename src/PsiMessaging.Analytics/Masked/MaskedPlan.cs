@@ -42,7 +42,7 @@ public sealed class MaskedPlan
     private MaskedPlan(int rows, MatrixLayout a, MatrixLayout b, Dictionary<Moment, (int A, int B)> entries, BindingLayout? binding, bool isReleased)
     {
         (Rows, A, B, _entries, Binding) = (rows, a, b, entries, binding);
-        WordBits = Math.Min(MaskedBatch.MaximumWordBits, Bits().Max() + (isReleased ? SafetyBits : 0));
+        WordBits = Math.Min(MaskedBatch.MaximumWordBits, Math.Max(LeastWordBits, Bits().Max() + (isReleased ? SafetyBits : 0)));
     }
 
     /// <summary>Rows, n.</summary>
@@ -56,7 +56,7 @@ public sealed class MaskedPlan
     public BindingLayout? Binding { get; }
 
     /// <summary>
-    /// Bits of a word, 1 to 64: masks, products and corrections are modulo 2 to this power. All that a sum can have and, where anything is decided or
+    /// Bits of a word, 24 to 64: masks, products and corrections are modulo 2 to this power. All that a sum can have and, where anything is decided or
     /// anybody bound, <see cref="SafetyBits"/> more.
     /// </summary>
     public int WordBits { get; }
@@ -69,6 +69,11 @@ public sealed class MaskedPlan
 
     /// <summary>Most columns a matrix may have.</summary>
     public const int MaximumColumns = MaskedBatch.MaximumColumns;
+
+    /// <summary>
+    /// Fewest bits of a word. In what is unmasked of a wrong contribution every word is random; in words as short as small counts are it could pass for counts.
+    /// </summary>
+    public const int LeastWordBits = 24;
 
     /// <summary>
     /// Bits of a word above those of a sum, where linker and contributing party look at it: what the asking party may not add passes their looking with

@@ -50,7 +50,8 @@ internal static class BenchCommand
         var calibrate = new Option<bool>("--calibrate") { Description = "Measure only what --protocol auto reckons with, and keep it in the home (--home)" };
         var command = new Command("bench", "Time the whole job on this machine against the primitive's own speed")
         {
-            rows, protocols, transports, session.Reveal, session.Reuse, session.RsaBits, session.Security, whole, parallelism, output, compare, explain, calibrate,
+            rows, protocols, transports, session.Reveal, session.Reuse, session.RsaBits, session.Security, whole, parallelism, output, compare,
+            explain, calibrate,
         };
         return command.Do(async (parsed, cancellation) =>
         {

@@ -62,7 +62,8 @@ public static class BaseTransfer
             RistrettoBatch.FromUniform(uniform, others);
             for (var i = 0; i < count; i++)
             {
-                UniformOf(transcript.Span, first + i, others.AsSpan(i * Element, Element), 1 - Bit(choices, first + i), uniform.AsSpan(i * UniformSize, UniformSize));
+                UniformOf(transcript.Span, first + i, others.AsSpan(i * Element, Element), 1 - Bit(choices, first + i),
+                    uniform.AsSpan(i * UniformSize, UniformSize));
             }
 
             // a·G - H(i, 1-c, T_(1-c)), in the scalars' place.

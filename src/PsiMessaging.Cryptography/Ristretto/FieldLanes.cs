@@ -156,8 +156,8 @@ internal static unsafe class FieldLanes<TLanes>
     }
 
     /// <summary>
-    /// A reduced element from limbs of at most 2^52 in size. Each is cut into a multiple of 2^51, at most two of them, and a rest of at most 2^50; so that a new
-    /// limb is at most 2^50 + 19·2.
+    /// A reduced element from limbs of at most 2^52 in size. Each is cut into a multiple of 2^51, at most two of them, and a rest of at most 2^50; so that a
+    /// new limb is at most 2^50 + 19·2.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Reduce(TLanes* result, TLanes* f)
@@ -329,8 +329,8 @@ internal static unsafe class FieldLanes<TLanes>
     }
 
     /// <summary>
-    /// SQRT_RATIO_M1 of RFC 9496 section 4.2 for several u and v: the root of u/v that is not negative, where that is a square, else of SQRT_M1·u/v; 0 where u or
-    /// v is.
+    /// SQRT_RATIO_M1 of RFC 9496 section 4.2 for several u and v: the root of u/v that is not negative, where that is a square, else of SQRT_M1·u/v; 0 where
+    /// u or v is.
     /// </summary>
     /// <param name="result">Receives the roots; not where u or v are.</param>
     /// <param name="wasSquare">Receives a mask each: ones where u/v is a square, and v not 0 unless u is.</param>
@@ -402,9 +402,9 @@ internal static unsafe class FieldLanes<TLanes>
     }
 
     /// <summary>
-    /// Limbs 0 to 2^51 - 1, as integers, of the number from 0 to p - 1. A reduced element is less than 2^254 + 2^220 in size; with p added it is a positive number
-    /// v below 2p. A pass of carries, the last 19 times to the first limb, leaves v below 2^255, and q = ⌊(v + 19)/2^255⌋ says whether it is p or more: v - qp
-    /// = v + 19q - q·2^255.
+    /// Limbs 0 to 2^51 - 1, as integers, of the number from 0 to p - 1. A reduced element is less than 2^254 + 2^220 in size; with p added it is a positive
+    /// number v below 2p. A pass of carries, the last 19 times to the first limb, leaves v below 2^255, and q = ⌊(v + 19)/2^255⌋ says whether it is p or
+    /// more: v - qp = v + 19q - q·2^255.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Canonical(TLanes* f, out TLanes c0, out TLanes c1, out TLanes c2, out TLanes c3, out TLanes c4)

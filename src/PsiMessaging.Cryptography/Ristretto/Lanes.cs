@@ -187,6 +187,7 @@ internal readonly struct Lanes8 : ILanes<Lanes8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddProduct(Lanes8 f, Lanes8 g, ref Lanes8 low, ref Lanes8 high)
     {
+        // All exact but the first rounding: Rounder + Unit has 53 bits, and what is taken from it is a multiple of 2^51 as it is itself.
         var rounded = Avx512F.FusedMultiplyAdd(f._v, g._v, Vector512.Create(LaneConstants.Rounder));
         var rest = Avx512F.FusedMultiplyAdd(f._v, g._v, Vector512.Create(LaneConstants.Rounder + LaneConstants.Unit) - rounded);
         low = new Lanes8(low.Bits + rest.AsInt64());
@@ -306,6 +307,7 @@ internal readonly struct Lanes4 : ILanes<Lanes4>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void AddProduct(Lanes4 f, Lanes4 g, ref Lanes4 low, ref Lanes4 high)
     {
+        // As for eight lanes.
         var rounded = Fma.MultiplyAdd(f._v, g._v, Vector256.Create(LaneConstants.Rounder));
         var rest = Fma.MultiplyAdd(f._v, g._v, Vector256.Create(LaneConstants.Rounder + LaneConstants.Unit) - rounded);
         low = new Lanes4(low.Bits + rest.AsInt64());

@@ -8,8 +8,8 @@ namespace PsiMessaging.Cryptography.Ristretto;
 /// are complete: they hold for all points, the identity and equal ones too.
 /// </summary>
 /// <remarks>
-/// Two more forms, of 20 lanes each: <i>completed</i> E, F, G, H with X = EF, Y = GH, Z = FG, T = EH; and <i>cached</i> Y + X, Y - X, 2Z, 2dT, for points that are
-/// added several times.
+/// Two more forms, of 20 lanes each: <i>completed</i> E, F, G, H with X = EF, Y = GH, Z = FG, T = EH; and <i>cached</i> Y + X, Y - X, 2Z, 2dT, for points
+/// that are added several times.
 /// </remarks>
 /// <typeparam name="TLanes">Eight lanes, four, or the tests' bounds.</typeparam>
 internal static unsafe class PointLanes<TLanes>
@@ -31,8 +31,8 @@ internal static unsafe class PointLanes<TLanes>
     public const int Fourth = 3 * FieldLanes<TLanes>.Limbs;
 
     /// <summary>
-    /// Twice a point: dbl-2008-hwcd with a = -1, E = (X + Y)² - X² - Y², G = Y² - X², F = G - 2Z², H = -(X² + Y²). The squares are added up before they are carried:
-    /// four columns at most (X², Y² and 2Z²).
+    /// Twice a point: dbl-2008-hwcd with a = -1, E = (X + Y)² - X² - Y², G = Y² - X², F = G - 2Z², H = -(X² + Y²). The squares are added up before they are
+    /// carried: four columns at most (X², Y² and 2Z²).
     /// </summary>
     /// <param name="completed">Receives twice the point.</param>
     /// <param name="point">Only X, Y and Z are read.</param>

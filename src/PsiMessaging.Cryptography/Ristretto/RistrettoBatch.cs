@@ -17,7 +17,7 @@ public enum RistrettoPath
 /// <see cref="RistrettoGroup"/> and <see cref="RistrettoScalar"/> for many elements at once: the same results, bit by bit, on the vector lanes that the
 /// processor has, and by libsodium where it has none. Constant-time in scalars and elements; how many there are is not hidden.
 /// </summary>
-public static partial class RistrettoBatch
+public static class RistrettoBatch
 {
     /// <summary>Bytes that an element is mapped from.</summary>
     public const int UniformSizeBytes = 64;
@@ -99,30 +99,31 @@ public static partial class RistrettoBatch
 
     internal static bool TryMultiply(RistrettoPath path, RistrettoScalar scalar, ReadOnlySpan<byte> elements, Span<byte> products) => path switch
     {
-        RistrettoPath.EightLanes => OnLanes<Lanes8>.TryMultiply(scalar, elements, products),
-        RistrettoPath.FourLanes => OnLanes<Lanes4>.TryMultiply(scalar, elements, products),
-        _ => OneByOne.TryMultiply(scalar, elements, products),
+        RistrettoPath.EightLanes => LaneBatches<Lanes8>.TryMultiply(scalar, elements, products),
+        RistrettoPath.FourLanes => LaneBatches<Lanes4>.TryMultiply(scalar, elements, products),
+        _ => LibsodiumBatches.TryMultiply(scalar, elements, products),
     };
 
     internal static bool TryMultiplyMapped(RistrettoPath path, RistrettoScalar scalar, ReadOnlySpan<byte> uniform, Span<byte> products) => path switch
     {
-        RistrettoPath.EightLanes => OnLanes<Lanes8>.TryMultiplyMapped(scalar, uniform, products),
-        RistrettoPath.FourLanes => OnLanes<Lanes4>.TryMultiplyMapped(scalar, uniform, products),
-        _ => OneByOne.TryMultiplyMapped(scalar, uniform, products),
+        RistrettoPath.EightLanes => LaneBatches<Lanes8>.TryMultiplyMapped(scalar, uniform, products),
+        RistrettoPath.FourLanes => LaneBatches<Lanes4>.TryMultiplyMapped(scalar, uniform, products),
+        _ => LibsodiumBatches.TryMultiplyMapped(scalar, uniform, products),
     };
 
-    internal static bool TryMultiplySums(RistrettoPath path, RistrettoScalar scalar, ReadOnlySpan<byte> elements, ReadOnlySpan<byte> uniform, Span<byte> products) => path switch
+    internal static bool TryMultiplySums(
+        RistrettoPath path, RistrettoScalar scalar, ReadOnlySpan<byte> elements, ReadOnlySpan<byte> uniform, Span<byte> products) => path switch
     {
-        RistrettoPath.EightLanes => OnLanes<Lanes8>.TryMultiplySums(scalar, elements, uniform, products),
-        RistrettoPath.FourLanes => OnLanes<Lanes4>.TryMultiplySums(scalar, elements, uniform, products),
-        _ => OneByOne.TryMultiplySums(scalar, elements, uniform, products),
+        RistrettoPath.EightLanes => LaneBatches<Lanes8>.TryMultiplySums(scalar, elements, uniform, products),
+        RistrettoPath.FourLanes => LaneBatches<Lanes4>.TryMultiplySums(scalar, elements, uniform, products),
+        _ => LibsodiumBatches.TryMultiplySums(scalar, elements, uniform, products),
     };
 
     internal static bool TryMultiplyEach(RistrettoPath path, ReadOnlySpan<byte> scalars, ReadOnlySpan<byte> element, Span<byte> products) => path switch
     {
-        RistrettoPath.EightLanes => OnLanes<Lanes8>.TryMultiplyEach(scalars, element, products),
-        RistrettoPath.FourLanes => OnLanes<Lanes4>.TryMultiplyEach(scalars, element, products),
-        _ => OneByOne.TryMultiplyEach(scalars, element, products),
+        RistrettoPath.EightLanes => LaneBatches<Lanes8>.TryMultiplyEach(scalars, element, products),
+        RistrettoPath.FourLanes => LaneBatches<Lanes4>.TryMultiplyEach(scalars, element, products),
+        _ => LibsodiumBatches.TryMultiplyEach(scalars, element, products),
     };
 
     internal static void MultiplyBaseAndSubtract(RistrettoPath path, ReadOnlySpan<byte> scalars, ReadOnlySpan<byte> uniform, Span<byte> differences)
@@ -130,13 +131,13 @@ public static partial class RistrettoBatch
         switch (path)
         {
             case RistrettoPath.EightLanes:
-                OnLanes<Lanes8>.MultiplyBaseAndSubtract(scalars, uniform, differences);
+                LaneBatches<Lanes8>.MultiplyBaseAndSubtract(scalars, uniform, differences);
                 break;
             case RistrettoPath.FourLanes:
-                OnLanes<Lanes4>.MultiplyBaseAndSubtract(scalars, uniform, differences);
+                LaneBatches<Lanes4>.MultiplyBaseAndSubtract(scalars, uniform, differences);
                 break;
             default:
-                OneByOne.MultiplyBaseAndSubtract(scalars, uniform, differences);
+                LibsodiumBatches.MultiplyBaseAndSubtract(scalars, uniform, differences);
                 break;
         }
     }
@@ -146,22 +147,22 @@ public static partial class RistrettoBatch
         switch (path)
         {
             case RistrettoPath.EightLanes:
-                OnLanes<Lanes8>.FromUniform(uniform, elements);
+                LaneBatches<Lanes8>.FromUniform(uniform, elements);
                 break;
             case RistrettoPath.FourLanes:
-                OnLanes<Lanes4>.FromUniform(uniform, elements);
+                LaneBatches<Lanes4>.FromUniform(uniform, elements);
                 break;
             default:
-                OneByOne.FromUniform(uniform, elements);
+                LibsodiumBatches.FromUniform(uniform, elements);
                 break;
         }
     }
 
     internal static bool AreUsable(RistrettoPath path, ReadOnlySpan<byte> elements) => path switch
     {
-        RistrettoPath.EightLanes => OnLanes<Lanes8>.AreUsable(elements),
-        RistrettoPath.FourLanes => OnLanes<Lanes4>.AreUsable(elements),
-        _ => OneByOne.AreUsable(elements),
+        RistrettoPath.EightLanes => LaneBatches<Lanes8>.AreUsable(elements),
+        RistrettoPath.FourLanes => LaneBatches<Lanes4>.AreUsable(elements),
+        _ => LibsodiumBatches.AreUsable(elements),
     };
 
     private static void ThrowUnlessWhole(ReadOnlySpan<byte> from, int size, ReadOnlySpan<byte> to)

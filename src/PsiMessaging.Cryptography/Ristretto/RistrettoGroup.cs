@@ -40,7 +40,8 @@ public static unsafe class RistrettoGroup
         CryptographicOperations.ZeroMemory(uniform);
     }
 
-    /// <summary>The first half of <see cref="HashToGroup"/>: 64 bytes, whose image under <see cref="FromUniform"/> is the element. For batches of them.</summary>
+    /// <summary>The first half of <see cref="HashToGroup"/>: 64 bytes, whose image under <see cref="FromUniform"/> is the element. For batches of
+    /// them.</summary>
     /// <param name="tag">Domain-separation tag, 1 to 255 bytes.</param>
     /// <param name="message">Any length.</param>
     /// <param name="uniform">Receives 64 bytes.</param>

@@ -6,9 +6,9 @@ namespace PsiMessaging.Cryptography.Ristretto;
 
 /// <summary>
 /// ristretto255 (RFC 9496) on lanes: the steps of a batch of up to <see cref="Capacity"/> elements, which <see cref="RistrettoBatch"/> puts together. Points
-/// are kept here from step to step. Constant-time in points and scalars: what is done depends on how many there are, and nothing else. Wiped on disposal, as far
-/// as it lies in this memory; what the compiler kept in registers and on the stack meanwhile is not. Everything is compiled fully at once: a session's first
-/// batch counts as much as its last.
+/// are kept here from step to step. Constant-time in points and scalars: what is done depends on how many there are, and nothing else. Wiped on disposal, as
+/// far as it lies in this memory; what the compiler kept in registers and on the stack meanwhile is not. Everything is compiled fully at once: a session's
+/// first batch counts as much as its last.
 /// </summary>
 /// <typeparam name="TLanes">Eight lanes or four.</typeparam>
 internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
@@ -80,8 +80,8 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
     private static int VectorsOf(int count) => (count + TLanes.Count - 1) / TLanes.Count;
 
     /// <summary>
-    /// The encoding of the generator fills lanes that nobody asked for, so that nothing that is special ever is in them; their results are computed like the others
-    /// and not read. How many there are follows from the number of elements, which is no secret.
+    /// The encoding of the generator fills lanes that nobody asked for, so that nothing that is special ever is in them; their results are computed like the
+    /// others and not read. How many there are follows from the number of elements, which is no secret.
     /// </summary>
     private static ReadOnlySpan<byte> Generator =>
     [
@@ -100,7 +100,8 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
         Load(elements, RistrettoGroup.ElementSizeBytes, count, _words);
         for (var i = 0; i < vectors; i++)
         {
-            TLanes* words = _words + (i * Words), s = _s + (i * Limbs), u1 = _t + (i * Limbs), u2 = _u + (i * Limbs), v = _v + (i * Limbs), w = _w + (i * Limbs);
+            TLanes* words = _words + (i * Words), s = _s + (i * Limbs), u1 = _t + (i * Limbs), u2 = _u + (i * Limbs);
+            TLanes* v = _v + (i * Limbs), w = _w + (i * Limbs);
             FieldLanes<TLanes>.FromWords(s, words);
             var bad = FieldLanes<TLanes>.IsNegative(s) | TLanes.EqualIntegers(words[0] | words[1] | words[2] | words[3], TLanes.OfInteger(0));
             _usable[i] = TLanes.Select(bad, TLanes.OfInteger(0), FieldLanes<TLanes>.IsCanonical(words, s));
@@ -223,7 +224,8 @@ internal sealed unsafe class RistrettoLanes<TLanes> : IDisposable
         var usable = Decode(copies) < 0;
         for (var i = 1; i < VectorsOf(count); i++)
         {
-            new ReadOnlySpan<TLanes>(_points, PointLanes<TLanes>.Size).CopyTo(new Span<TLanes>(_points + (i * PointLanes<TLanes>.Size), PointLanes<TLanes>.Size));
+            var copy = new Span<TLanes>(_points + (i * PointLanes<TLanes>.Size), PointLanes<TLanes>.Size);
+            new ReadOnlySpan<TLanes>(_points, PointLanes<TLanes>.Size).CopyTo(copy);
         }
 
         return usable;

@@ -17,8 +17,8 @@ internal static class ScalarDigits
     /// <summary>Digits d with scalar = Σ d[i]·16^i; the highest bit of the 256 is left out, as libsodium does.</summary>
     /// <param name="scalar">32 bytes, little-endian.</param>
     /// <param name="halved">
-    /// Whether the digits shall be of half the scalar modulo ℓ, for <see cref="RistrettoLanes{TLanes}.EncodeDoubled"/>: an odd scalar is made even by adding ℓ, which
-    /// changes no multiple of an element, and both are below 2^255 + 2^253.
+    /// Whether the digits shall be of half the scalar modulo ℓ, for <see cref="RistrettoLanes{TLanes}.EncodeDoubled"/>: an odd scalar is made even by adding
+    /// ℓ, which changes no multiple of an element, and both are below 2^255 + 2^253.
     /// </param>
     /// <param name="digits">Receives 64.</param>
     public static void Recode(ReadOnlySpan<byte> scalar, bool halved, Span<sbyte> digits)

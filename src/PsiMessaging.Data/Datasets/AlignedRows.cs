@@ -38,8 +38,14 @@ public sealed class AlignedRows
     private const string ColumnsName = "aligned.json";
     private readonly string _folder;
 
-    private AlignedRows(string folder, int rows, IReadOnlyList<AlignedColumn> columns, bool hasOrder) =>
-        (_folder, Rows, Columns, HasOrder) = (folder, rows, columns, hasOrder);
+    private AlignedRows(string folder, int rows, IReadOnlyList<AlignedColumn> columns, bool hasOrder, int sortedBy) =>
+        (_folder, Rows, Columns, HasOrder, SortedBy) = (folder, rows, columns, hasOrder, sortedBy);
+
+    /// <summary>By which keys <see cref="AlignedRowsBuilder"/> sorts them now: 1 were HMAC-SHA-256, 2 are SipHash.</summary>
+    public const int CurrentSort = 2;
+
+    /// <summary>By which keys these are sorted: rows of two files are those of the same records only where it is the same.</summary>
+    public int SortedBy { get; }
 
     /// <summary>Number of rows.</summary>
     public int Rows { get; }
@@ -55,7 +61,8 @@ public sealed class AlignedRows
     {
         var document = JsonSerializer.Deserialize<AlignedDocument>(File.ReadAllBytes(Path.Combine(folder, ColumnsName)))!;
         return new AlignedRows(folder, document.Rows,
-            [.. document.Columns.Select(column => new AlignedColumn(column.Name, ColumnType.TryParse(column.Type)!, column.Labels))], document.HasOrder);
+            [.. document.Columns.Select(column => new AlignedColumn(column.Name, ColumnType.TryParse(column.Type)!, column.Labels))],
+            document.HasOrder, document.SortedBy);
     }
 
     /// <summary>For each row, the how many-eth it was to be added, from 0: so rows of several sessions over one dataset are found again.</summary>
@@ -149,7 +156,7 @@ public sealed class AlignedRows
         // Written last: where it stands, the rows stand too.
         AtomicFile.Write(Path.Combine(folder, ColumnsName), JsonSerializer.SerializeToUtf8Bytes(
             new AlignedDocument(rows, [.. columns.Select(column => new ColumnDocument(column.Name, column.Type.ToString(), column.Labels))],
-                HasOrder: true)));
+                HasOrder: true, CurrentSort)));
     }
 
     private static long[][] ReadChunk(SortedRecords records, int columns, int rows)
@@ -173,7 +180,7 @@ public sealed class AlignedRows
         return values;
     }
 
-    private sealed record AlignedDocument(int Rows, IReadOnlyList<ColumnDocument> Columns, bool HasOrder = false);
+    private sealed record AlignedDocument(int Rows, IReadOnlyList<ColumnDocument> Columns, bool HasOrder = false, int SortedBy = 1);
 
     private sealed record ColumnDocument(string Name, string Type, IReadOnlyList<string>? Labels);
 }

@@ -6,13 +6,25 @@ namespace PsiMessaging.Data.Keys;
 public static class IdentifierOrder
 {
     /// <summary>A number that sorts as the identifier does, as far as eight bytes of its first part tell.</summary>
-    public static ulong KeyOf(ReadOnlySpan<byte> canonical)
+    /// <param name="canonical">The identifier.</param>
+    /// <param name="level">Which eight bytes: the first are 0. They tell where those before are equal.</param>
+    public static ulong KeyOf(ReadOnlySpan<byte> canonical, int level = 0)
     {
-        Span<byte> first = stackalloc byte[8];
-        first.Clear();
         var part = canonical.Slice(4, BinaryPrimitives.ReadInt32BigEndian(canonical));
-        part[..Math.Min(8, part.Length)].CopyTo(first);
-        return BinaryPrimitives.ReadUInt64BigEndian(first);
+        part = part[Math.Min(8 * level, part.Length)..];
+        if (part.Length >= 8)
+        {
+            return BinaryPrimitives.ReadUInt64BigEndian(part);
+        }
+
+        // What is shorter comes first.
+        var key = 0UL;
+        for (var i = 0; i < part.Length; i++)
+        {
+            key |= (ulong)part[i] << (56 - (8 * i));
+        }
+
+        return key;
     }
 
     /// <summary>Compares two canonical identifiers.</summary>

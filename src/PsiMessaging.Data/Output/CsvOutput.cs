@@ -50,14 +50,18 @@ public static class CsvOutput
             WriteRow(writer, header);
         }
 
-        rows(new Utf8Rows(stream));
+        var utf8 = new Utf8Rows(stream);
+        rows(utf8);
+        utf8.Drain();
     });
 
     /// <summary>Rows whose fields are UTF-8 already.</summary>
-    /// <param name="stream">A buffered stream.</param>
+    /// <param name="stream">Receives them.</param>
     public sealed class Utf8Rows(Stream stream)
     {
         private static readonly SearchValues<byte> SpecialBytes = SearchValues.Create(",\"\r\n"u8);
+        private readonly byte[] _buffer = new byte[1 << 16];
+        private int _buffered;
         private byte[] _bytes = new byte[256];
 
         /// <summary>Writes a field.</summary>
@@ -67,25 +71,57 @@ public static class CsvOutput
         {
             if (!first)
             {
-                stream.WriteByte((byte)',');
+                Put((byte)',');
             }
 
             if (!field.IsEmpty && field.IndexOfAny(SpecialBytes) < 0)
             {
-                stream.Write(field);
+                Put(field);
                 return;
             }
 
-            stream.WriteByte((byte)'"');
+            Put((byte)'"');
             for (var quote = field.IndexOf((byte)'"'); quote >= 0; quote = field.IndexOf((byte)'"'))
             {
-                stream.Write(field[..(quote + 1)]);
-                stream.WriteByte((byte)'"');
+                Put(field[..(quote + 1)]);
+                Put((byte)'"');
                 field = field[(quote + 1)..];
             }
 
-            stream.Write(field);
-            stream.WriteByte((byte)'"');
+            Put(field);
+            Put((byte)'"');
+        }
+
+        private void Put(byte one)
+        {
+            if (_buffered == _buffer.Length)
+            {
+                Drain();
+            }
+
+            _buffer[_buffered++] = one;
+        }
+
+        private void Put(ReadOnlySpan<byte> some)
+        {
+            if (some.Length > _buffer.Length - _buffered)
+            {
+                Drain();
+                if (some.Length > _buffer.Length)
+                {
+                    stream.Write(some);
+                    return;
+                }
+            }
+
+            some.CopyTo(_buffer.AsSpan(_buffered));
+            _buffered += some.Length;
+        }
+
+        internal void Drain()
+        {
+            stream.Write(_buffer, 0, _buffered);
+            _buffered = 0;
         }
 
         /// <summary>Writes a field that is text.</summary>
@@ -105,7 +141,7 @@ public static class CsvOutput
         }
 
         /// <summary>Ends the row.</summary>
-        public void EndRow() => stream.WriteByte((byte)'\n');
+        public void EndRow() => Put((byte)'\n');
     }
 
     /// <summary>Writes a whole file atomically.</summary>

@@ -9,6 +9,13 @@ namespace PsiMessaging.Data.Sorting;
 public delegate int RecordComparison(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right);
 
 /// <summary>
+/// A further key of a record's content: of two records whose keys before it are equal, the one with the smaller key comes first by comparing too.
+/// </summary>
+/// <param name="content">The content.</param>
+/// <param name="level">The how many-eth key, from 1; the one the record was added with is 0.</param>
+public delegate ulong RecordKey(ReadOnlySpan<byte> content, int level);
+
+/// <summary>
 /// Sorts records that may not fit in memory: up to a budget they are gathered and sorted there, beyond it as sorted runs on disk that are merged while they are
 /// read. In memory they are sorted by the bits of their keys (<see cref="RadixSort"/>), and those of equal keys by comparing. Everything about a set that needs
 /// an order goes through here: shuffling (by a keyed hash), finding duplicates, comparing tags, output. Not thread-safe.
@@ -16,12 +23,16 @@ public delegate int RecordComparison(ReadOnlySpan<byte> left, ReadOnlySpan<byte>
 /// <param name="scratch">Where runs go.</param>
 /// <param name="compareContents">Orders records of equal keys.</param>
 /// <param name="memory">Bytes of memory to use; null takes the scratch folder's own figure.</param>
-public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compareContents, long? memory = null) : IDisposable
+/// <param name="furtherKey">Saves comparing where many records have one key; null where few do.</param>
+public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compareContents, long? memory = null, RecordKey? furtherKey = null) : IDisposable
 {
     private const int PageSizeBytes = 1 << 20;
 
     /// <summary>Key, place and length.</summary>
     private const int RecordOverheadBytes = 20;
+
+    /// <summary>What further keys do not tell apart is compared.</summary>
+    private const int FurtherKeys = 4;
 
     private readonly long _memoryBytes = Math.Min(memory ?? scratch.SorterMemoryBytes, int.MaxValue / 2);
     private readonly List<Stream> _runs = [];
@@ -71,7 +82,8 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
     /// <summary>All memory is rented, so that one sorter after the other takes the same.</summary>
     private void Grow<T>(ref T[] array)
     {
-        var larger = ArrayPool<T>.Shared.Rent(Math.Max(1024, 2 * _count));
+        // In large steps: what was too small stays in the pool.
+        var larger = ArrayPool<T>.Shared.Rent(_count < 1024 ? 1024 : _count < 1 << 20 ? 4 * _count : 2 * _count);
         array.AsSpan(0, _count).CopyTo(larger);
         Return(ref array);
         array = larger;
@@ -135,21 +147,56 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
         }
 
         RadixSort.Sort(_keys.AsSpan(0, _count), order);
-        for (var start = 0; start < _count;)
+        SortTies(_keys.AsSpan(0, _count), order, level: 1);
+    }
+
+    /// <summary>Puts records of equal keys in order.</summary>
+    /// <param name="keys">The keys, in order.</param>
+    /// <param name="order">The records that have them.</param>
+    /// <param name="level">The key that would tell them apart.</param>
+    private void SortTies(ReadOnlySpan<ulong> keys, Span<int> order, int level)
+    {
+        for (var start = 0; start < keys.Length;)
         {
             var end = start + 1;
-            while (end < _count && _keys[end] == _keys[start])
+            while (end < keys.Length && keys[end] == keys[start])
             {
                 end++;
             }
 
             if (end - start > 1)
             {
-                order[start..end].Sort((left, right) => compareContents(ContentOf(left), ContentOf(right)));
+                for (var i = start; i < end; i++)
+                {
+                    FetchAhead(order, i);
+                }
+
+                SortTied(order[start..end], level);
             }
 
             start = end;
         }
+    }
+
+    private void SortTied(Span<int> order, int level)
+    {
+        if (furtherKey is null || level > FurtherKeys)
+        {
+            order.Sort((left, right) => compareContents(ContentOf(left), ContentOf(right)));
+            return;
+        }
+
+        var rented = ArrayPool<ulong>.Shared.Rent(order.Length);
+        var keys = rented.AsSpan(0, order.Length);
+        for (var i = 0; i < keys.Length; i++)
+        {
+            keys[i] = furtherKey(ContentOf(order[i]), level);
+        }
+
+        RadixSort.Sort(keys, order);
+        SortTies(keys, order, level + 1);
+        keys.Clear();
+        ArrayPool<ulong>.Shared.Return(rented);
     }
 
     private ReadOnlySpan<byte> ContentOf(int index)
@@ -208,10 +255,23 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
 
     private readonly record struct Place(int Page, int Offset, int Length);
 
+    /// <summary>
+    /// Order and memory have nothing to do with each other: what comes soon is fetched ahead, first where it lies, then itself.
+    /// </summary>
+    private unsafe void FetchAhead(ReadOnlySpan<int> order, int at)
+    {
+        const int PlacesAhead = 24;
+        const int ContentsAhead = 12;
+        if (Sse.IsSupported && at + PlacesAhead < order.Length)
+        {
+            Sse.Prefetch0(Unsafe.AsPointer(ref _places[order[at + PlacesAhead]]));
+            var (page, offset, _) = _places[order[at + ContentsAhead]];
+            Sse.Prefetch0(Unsafe.AsPointer(ref _pages[page][Math.Min(offset, _pages[page].Length - 1)]));
+        }
+    }
+
     private sealed class MemoryRun(ExternalSorter sorter) : Run
     {
-        private const int PlacesAhead = 24;
-        private const int ContentsAhead = 12;
         private readonly int[] _order = sorter._order;
         private readonly int _count = sorter._count;
         private int _at = -1;
@@ -225,19 +285,10 @@ public sealed class ExternalSorter(ScratchFolder scratch, RecordComparison compa
                 return false;
             }
 
-            // Order and memory have nothing to do with each other: what comes soon is fetched ahead, first where it lies, then itself.
-            if (Sse.IsSupported && _at + PlacesAhead < _count)
-            {
-                Prefetch(ref sorter._places[_order[_at + PlacesAhead]]);
-                var (page, offset, _) = sorter._places[_order[_at + ContentsAhead]];
-                Prefetch(ref sorter._pages[page][Math.Min(offset, sorter._pages[page].Length - 1)]);
-            }
-
+            sorter.FetchAhead(_order.AsSpan(0, _count), _at);
             Key = sorter._keys[_at];
             return true;
         }
-
-        private static unsafe void Prefetch<T>(ref T what) => Sse.Prefetch0(Unsafe.AsPointer(ref what));
     }
 
     private sealed class FileRun(Stream stream) : Run

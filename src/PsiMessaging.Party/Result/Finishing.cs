@@ -69,7 +69,7 @@ internal sealed class Finishing(PartyContext party, Exchanges exchanges)
         var folder = party.FolderOf(session);
         var matched = new MatchedRows(session.OwnRows);
         using var scratch = party.Scratch(turn, "output");
-        using var sorter = new ExternalSorter(scratch, IdentifierOrder.Compare);
+        using var sorter = new ExternalSorter(scratch, IdentifierOrder.Compare, furtherKey: IdentifierOrder.KeyOf);
         items.ReadAll((position, row, canonical) =>
         {
             if (positions[position])

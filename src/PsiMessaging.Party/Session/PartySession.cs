@@ -116,6 +116,9 @@ public sealed record PartySession : ISession<PartySession>
     public long PeerMaskCounter { get; init; }
     /// <summary>Engine <c>masked</c> under a minimum cell size above 1: the linker's message of the base transfers, once registered.</summary>
     public byte[]? ReleaseOffer { get; init; }
+    /// <summary>Engine <c>masked</c>: by which keys the common rows stand in order (<c>AlignedRows.SortedBy</c>); the peer's must too.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public int RowsSortedBy { get; init; }
     /// <summary>Engine <c>masked</c>: queries of either party that are not finished here.</summary>
     public IReadOnlyList<string> OpenQueries { get; init; } = [];
     /// <summary>The earliest deadline of those, once known.</summary>

@@ -102,7 +102,8 @@ internal readonly struct BoundLanes : ILanes<BoundLanes>
             : Int128.Min(left.Highest, right.Highest));
 
     public static BoundLanes operator |(BoundLanes left, BoundLanes right) =>
-        left.Lowest < 0 || right.Lowest < 0 ? Mask(left, right) : new(0, (Int128.One << (int)(128 - Int128.LeadingZeroCount(left.Highest | right.Highest))) - 1);
+        left.Lowest < 0 || right.Lowest < 0 ? Mask(left, right)
+            : new(0, (Int128.One << (int)(128 - Int128.LeadingZeroCount(left.Highest | right.Highest))) - 1);
 
     public static BoundLanes operator ^(BoundLanes left, BoundLanes right) => left | right;
 

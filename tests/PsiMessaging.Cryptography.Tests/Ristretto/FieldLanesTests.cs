@@ -95,8 +95,9 @@ internal sealed unsafe class FieldOracle<TLanes>
     {
         using var memory = new BlockBuffer(4 * Limbs * sizeof(TLanes) / 16);
         TLanes* words = (TLanes*)memory.Pointer, f = words + Limbs;
-        BigInteger[] edges = [0, 1, 18, 19, 20, P - 20, P - 2, P - 1, P, P + 1, P + 18, BigInteger.Pow(2, 255), P + BigInteger.Pow(2, 255), BigInteger.Pow(2, 256) - 1,
-            (P - 1) / 2, (P + 1) / 2, BigInteger.Pow(2, 254), BigInteger.Pow(2, 51) - 1, BigInteger.Pow(2, 51), BigInteger.Pow(2, 204) - 1];
+        BigInteger[] edges = [0, 1, 18, 19, 20, P - 20, P - 2, P - 1, P, P + 1, P + 18, BigInteger.Pow(2, 255),
+            P + BigInteger.Pow(2, 255), BigInteger.Pow(2, 256) - 1, (P - 1) / 2, (P + 1) / 2, BigInteger.Pow(2, 254),
+            BigInteger.Pow(2, 51) - 1, BigInteger.Pow(2, 51), BigInteger.Pow(2, 204) - 1];
         foreach (var edge in edges)
         {
             var bytes = new byte[33];

@@ -102,7 +102,8 @@ public sealed unsafe class LaneBoundsTests
     public void Points_AllReducedCoordinates_GiveReducedCoordinates()
     {
         const int Size = 4 * Limbs;
-        BoundLanes* point = stackalloc BoundLanes[16 * Size], completed = point + Size, cached = point + (2 * Size), work = point + (3 * Size), table = point + (6 * Size);
+        BoundLanes* point = stackalloc BoundLanes[16 * Size], completed = point + Size, cached = point + (2 * Size);
+        BoundLanes* work = point + (3 * Size), table = point + (6 * Size);
         FillPoint(point);
         FillPoint(cached);
         Fill(work, Reduced);

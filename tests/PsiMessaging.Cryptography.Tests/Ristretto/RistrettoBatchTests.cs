@@ -167,7 +167,7 @@ public sealed class RistrettoBatchTests
     public void Multiples_OfTheGenerator_AreThoseOfRfc9496A1(RistrettoPath path)
     {
         var multiples = RistrettoVectorTests.Multiples;
-        byte[] generator = Convert.FromHexString(multiples[0]), products = new byte[multiples.Length * Element], all = [.. multiples.SelectMany(Convert.FromHexString)];
+        byte[] generator = Convert.FromHexString(multiples[0]), all = [.. multiples.SelectMany(Convert.FromHexString)], products = new byte[all.Length];
         byte[] factors = [.. Enumerable.Range(1, multiples.Length).SelectMany(factor => Bytes(factor))];
         Assert.True(RistrettoBatch.TryMultiplyEach(path, factors, generator, products));
         Assert.Equal(all, products);
@@ -216,8 +216,10 @@ public sealed class RistrettoBatchTests
     [MemberData(nameof(Paths))]
     public void Mapped_ExtremeBytes_AreLibsodiums(RistrettoPath path)
     {
-        var root = BigInteger.Parse("19681161376707505956807079304988542015446066515923890162744021073123829784752", System.Globalization.CultureInfo.InvariantCulture);
-        BigInteger[] halves = [0, 1, 2, P - 1, P, P + 1, P - 2, (BigInteger.One << 255) - 1, BigInteger.One << 255, (BigInteger.One << 256) - 1, root, P - root, (P - 1) / 2];
+        var root = BigInteger.Parse("19681161376707505956807079304988542015446066515923890162744021073123829784752",
+            System.Globalization.CultureInfo.InvariantCulture);
+        var top = BigInteger.One << 255;
+        BigInteger[] halves = [0, 1, 2, P - 1, P, P + 1, P - 2, top - 1, top, (2 * top) - 1, root, P - root, (P - 1) / 2];
         byte[] uniform = [.. halves.SelectMany(first => halves.SelectMany(second => Bytes(first).Concat(Bytes(second))))];
         Same(path, uniform.Length / Uniform, (by, to) =>
         {
@@ -232,7 +234,8 @@ public sealed class RistrettoBatchTests
     public void Usable_AnyBytes_IsAsLibsodiumHasIt(RistrettoPath path)
     {
         BigInteger[] edges = [0, P, BigInteger.One << 255, (BigInteger.One << 256) - 40, (P - 1) / 2];
-        var near = edges.SelectMany(edge => Enumerable.Range(-20, 60).Select(by => edge + by)).Where(value => value.Sign >= 0 && value >> 256 == 0).Select(Bytes);
+        var near = edges.SelectMany(edge => Enumerable.Range(-20, 60).Select(by => edge + by))
+            .Where(value => value.Sign >= 0 && value >> 256 == 0).Select(Bytes);
         var random = Enumerable.Range(0, 400).Select(_ => RandomNumberGenerator.GetBytes(Element));
         var half = Enumerable.Range(0, 400).Select(_ => Bytes(new BigInteger(RandomNumberGenerator.GetBytes(Element), isUnsigned: true) % P / 2 * 2));
         var usable = 0;
@@ -289,7 +292,8 @@ public sealed class RistrettoBatchTests
     public void Batch_WithoutTheProcessorsInstructions_IsTheSame(string knob, RistrettoPath path)
     {
         Assert.SkipUnless(RistrettoBatch.Path >= path, "the processor has not even these");
-        var start = new ProcessStartInfo(Path.ChangeExtension(typeof(RistrettoBatchTests).Assembly.Location, null) + (OperatingSystem.IsWindows() ? ".exe" : ""))
+        var program = Path.ChangeExtension(typeof(RistrettoBatchTests).Assembly.Location, null) + (OperatingSystem.IsWindows() ? ".exe" : "");
+        var start = new ProcessStartInfo(program)
         {
             RedirectStandardOutput = true,
             UseShellExecute = false,

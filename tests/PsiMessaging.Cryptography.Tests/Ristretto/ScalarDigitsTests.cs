@@ -14,7 +14,8 @@ public sealed class ScalarDigitsTests
     {
         var powers = Enumerable.Range(0, 256).Select(i => BigInteger.One << i);
         var random = Enumerable.Range(0, 2_000).Select(_ => new BigInteger(RandomNumberGenerator.GetBytes(32), isUnsigned: true));
-        BigInteger[] extremes = [0, 1, 2, 7, 8, 9, 15, 16, Order - 1, Order, Order + 1, 2 * Order, (Order + 1) / 2, (BigInteger.One << 255) - 1, (BigInteger.One << 256) - 1];
+        BigInteger[] extremes = [0, 1, 2, 7, 8, 9, 15, 16, Order - 1, Order, Order + 1, 2 * Order, (Order + 1) / 2, (BigInteger.One << 255) - 1,
+            (BigInteger.One << 256) - 1];
         var digits = new sbyte[ScalarDigits.Count];
         foreach (var scalar in extremes.Concat(powers).Concat(powers.Select(power => power - 1)).Concat(random))
         {

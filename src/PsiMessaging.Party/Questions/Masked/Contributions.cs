@@ -241,7 +241,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
         var masked = question.Masked!;
         return new MaskContext(session.Transcript, question.Id, masked.Counter, question.Asker
             ?? party.Name, question.Text, plan.Rows, plan.A.PaddedColumns, plan.B.PaddedColumns,
-            string.Join('/', new[] { plan.A, plan.B }.Select(side => side.Text)) + $"/{masked.Pad}/{plan.Sums}/{plan.WordBits}");
+            string.Join('/', new[] { plan.A, plan.B }.Select(side => side.Text)) + $"/{masked.Pad}/{plan.Sums}/{plan.WordBits}/{session.RowsSortedBy}");
     }
 
     /// <inheritdoc/>

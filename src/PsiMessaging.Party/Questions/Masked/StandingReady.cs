@@ -1,6 +1,7 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
-using PsiMessaging.Analytics.Tokens;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Cryptography;
 using PsiMessaging.Cryptography.SharedRelease;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Datasets;
@@ -25,7 +26,7 @@ internal sealed class StandingReady(PartyContext party)
     {
         var session = turn.Session;
         var folder = party.FolderOf(session);
-        if (!AlignedRows.Exists(folder.Path))
+        if (!AlignedRows.Exists(folder.Path) || AlignedRows.Open(folder.Path).SortedBy != AlignedRows.CurrentSort)
         {
             await AlignAsync(turn, folder.Path);
         }
@@ -40,7 +41,11 @@ internal sealed class StandingReady(PartyContext party)
         Draw(folder.WithheldKey);
         var choice = session.MinCell > 1 ? Choose(session, folder) : [];
         var (columns, isGuarded) = turn.Read(state => (party.DescribedColumns(session, state), HistoryGuard.Of(party, state, session).Rule != HistoryRule.Off));
-        return turn.Commit(session with { OwnColumns = columns, Registration = RowsMachine.Next(session.Registration, RowsTrigger.AllSent) }, effects =>
+        var standing = session with
+        {
+            OwnColumns = columns, RowsSortedBy = AlignedRows.CurrentSort, Registration = RowsMachine.Next(session.Registration, RowsTrigger.AllSent),
+        };
+        return turn.Commit(standing, effects =>
         {
             effects.Audit("questions-allowed", ("session", session.Id), ("linker", session.Linker), ("rows", rows), ("columns", columns.Count));
             effects.Send(session.Peer, new AnnounceColumns(session.Id, session.Transcript, columns, isGuarded ? true : null));
@@ -86,18 +91,21 @@ internal sealed class StandingReady(PartyContext party)
         var dataset = party.DatasetOf(session);
         var matched = MatchedRows.Read(folder);
         using var shared = party.SharedKeyWith(session);
-        using var keys = new TokenKeys(shared, session.Transcript);
+        using var key = shared.Derive(session.Transcript, DomainTags.RowOrder, KeyedHash.KeySizeBytes);
+        using var order = new KeyedHash(key.Span);
         using var builder = new AlignedRowsBuilder(dataset.Described, party.Scratch(turn, "aligned"), dataset.Texts);
         using var rows = party.Datasets.OpenRows(dataset);
         var keyColumns = DatasetFile.FindColumns(dataset.Name, rows.Columns, dataset.Key);
         var indices = DatasetFile.FindColumns(dataset.Name, rows.Columns, [.. dataset.Described.Select(column => column.Name)]);
         var canonicalizer = dataset.NewCanonicalizer();
+        var token = new byte[AlignedRowsBuilder.TokenSizeBytes];
         for (var row = 0; rows.Read(); row++)
         {
             if (matched[row])
             {
                 IdentifierSet.TryRead(rows, keyColumns, canonicalizer);
-                builder.Add(keys.RowToken(canonicalizer.Current), rows, indices);
+                BinaryPrimitives.WriteUInt128BigEndian(token, order.Compute(canonicalizer.Current));
+                builder.Add(token, rows, indices);
             }
         }
 
