@@ -29,8 +29,8 @@ internal sealed unsafe partial class BlockPool : IDisposable
         _timer = time.CreateTimer(_ => Tick(), null, KeptFor, KeptFor);
     }
 
-    /// <summary>That of the process: a sixteenth of the machine's memory at most, and 512 MiB.</summary>
-    public static BlockPool Shared { get; } = new(Math.Min(512L << 20, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 16), TimeProvider.System);
+    /// <summary>That of the process: 256 MiB, and a thirty-second of the machine's memory at most.</summary>
+    public static BlockPool Shared { get; } = new(Math.Min(256L << 20, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 32), TimeProvider.System);
 
     /// <summary>Bytes that are kept now.</summary>
     public long KeptBytes
