@@ -262,17 +262,21 @@ public sealed class SqliteParticipantStore : IParticipantStore
 
         public InboundResult PutInbound(string session, string slot, byte[] contentHash, byte[] frame, string sender = "")
         {
-            var known = Query("SELECT hash FROM inbound WHERE session = $session AND slot = $slot",
-                reader => (byte[])reader[0], ("$session", session), ("$slot", slot));
-            if (known.Count == 1)
+            if (HashIn(session, slot) is { } known)
             {
-                return known[0].AsSpan().SequenceEqual(contentHash) ? InboundResult.Repeated : InboundResult.Altered;
+                return known.AsSpan().SequenceEqual(contentHash) ? InboundResult.Repeated : InboundResult.Altered;
             }
 
             Execute("INSERT INTO inbound (session, slot, hash, finished, frame, sender, size) VALUES ($session, $slot, $hash, 0, $frame, $sender, $size)",
                 ("$session", session), ("$slot", slot), ("$hash", contentHash), ("$frame", frame), ("$sender", sender), ("$size", frame.Length));
             return InboundResult.Stored;
         }
+
+        public bool HasTaken(string session, string slot, byte[] contentHash) =>
+            HashIn(session, slot) is { } known && known.AsSpan().SequenceEqual(contentHash);
+
+        private byte[]? HashIn(string session, string slot) => Query("SELECT hash FROM inbound WHERE session = $session AND slot = $slot",
+            reader => (byte[])reader[0], ("$session", session), ("$slot", slot)).FirstOrDefault();
 
         public (int Messages, long Bytes) Waiting(string sender) => Query(
             "SELECT count(*), coalesce(sum(size), 0) FROM inbound WHERE finished = 0 AND sender = $sender",

@@ -141,6 +141,10 @@ public class MaskedQueryTests
     [Theory]
     [InlineData("rows", "do not fit the query")]
     [InlineData("columns", "disagree on its shape")]
+    [InlineData("other bits", "disagree on its shape")]
+    [InlineData("no bits", "a matrix that cannot be")]
+    [InlineData("65 bits", "a matrix that cannot be")]
+    [InlineData("bits without end", "a matrix that cannot be")]
     [InlineData("noise", "not a readable Parquet file")]
     [InlineData("other-query", "the product is refused")]
     [InlineData("correction", "wrong length")]
@@ -169,6 +173,10 @@ public class MaskedQueryTests
                 {
                     ("rows", MaskedRows rows) => rows with { Rows = 4 },
                     ("columns", OpenProduct open) => open with { OwnColumns = open.OwnColumns + 1 },
+                    ("other bits", OpenProduct open) => open with { WordBits = open.WordBits - 1 },
+                    ("no bits", OpenProduct open) => open with { WordBits = 0 },
+                    ("65 bits", OpenProduct open) => open with { WordBits = 65 },
+                    ("bits without end", OpenProduct open) => open with { WordBits = int.MinValue },
                     ("counter", OpenProduct open) => open with { Counter = open.Counter + 1 },
                     ("noise" or "other-query", MaskedRows rows) => rows,
                     ("correction", MaskedCorrection correction) => correction,
@@ -244,6 +252,30 @@ public class MaskedQueryTests
             network.Bend = envelope => [envelope.Frame.ToArray()];
             Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "REGION"))).Ok);
         }
+    }
+
+    /// <summary>
+    /// The broker delivers at least once: an acceptance that comes again when its question is long over was taken, and is passed over. Another one in its place
+    /// is refused.
+    /// </summary>
+    [Fact]
+    public async Task RepeatedAcceptance_AfterItsQuestion_IsPassedOver_AndAnotherOneRefused()
+    {
+        var (network, session) = await ReadyAsync();
+        await using (network)
+        {
+            Assert.True((await network.P1.CommandAsync(session, new SubmitQuery(session, "REGION"))).Ok);
+            var accepted = network.Wire.Single(envelope => envelope.Message is AcceptQuery);
+            var refused = network.P1.Refused.Count(IsOfAnAcceptance);
+            network.Inject(network.P1, accepted.Frame.ToArray());
+            await network.P1.CommandBarrierAsync();
+            Assert.Equal(refused, network.P1.Refused.Count(IsOfAnAcceptance));
+            network.Inject(network.P1, Envelope.Create(network.P2.Home, "P1", session, accepted.Message, RandomNumberGenerator.GetBytes(100)).Frame.ToArray());
+            await network.P1.CommandBarrierAsync();
+            Assert.Equal(refused + 1, network.P1.Refused.Count(IsOfAnAcceptance));
+        }
+
+        static bool IsOfAnAcceptance(string reason) => reason.Contains("AcceptQuery message out of range", StringComparison.Ordinal);
     }
 
     [Fact]

@@ -207,6 +207,9 @@ public sealed partial class Doorkeeper<TSession>(ParticipantHome home, IParticip
             case Admission.Ending { Verdict: var verdict }:
                 verdict.Put(state, id);
                 break;
+            case Admission.Refusal when state.HasTaken(id, route.SlotOf(envelope), envelope.HeaderHash):
+                // The broker delivers at least once: what was taken and comes again is no fault, whatever has become of the session since.
+                break;
             case Admission.Refusal { Reason: var reason }:
                 throw new RejectedEnvelopeException(reason);
             case Admission.Waiting:

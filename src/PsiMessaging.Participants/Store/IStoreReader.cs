@@ -50,6 +50,12 @@ public interface IStoreReader
     /// <summary>The frame in a slot, or null when there is none or it was dealt with.</summary>
     byte[]? FindFrame(string session, string slot);
 
+    /// <summary>Whether this very message was taken into a slot, dealt with since or not.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="slot">The slot.</param>
+    /// <param name="contentHash">Hash of the message, as it was put in.</param>
+    bool HasTaken(string session, string slot, byte[] contentHash);
+
     /// <summary>Reads what was kept of a round, by sequence, one batch in memory at a time.</summary>
     void ReadKept(string session, int round, Action<int, byte[]> read);
 
