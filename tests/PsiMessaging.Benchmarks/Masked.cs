@@ -8,7 +8,7 @@ using PsiMessaging.Party.Policy;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>masked BROKER [rows [engine]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other,
+/// <c>masked BROKER [rows [engine [minimum]]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other,
 /// engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run. The intersection
 /// itself is written into the homes as completed. Prints seconds, the peak memory of every process, and the ratios.
 /// </summary>
@@ -39,6 +39,11 @@ internal static class Masked
         Case[] cases = [.. engines.SelectMany(engine =>
             engine == QueryEngine.Masked ? [new Case(engine, 10), new Case(engine, 10, HasHistory: true), new Case(engine, 1)]
                 : new[] { new Case(engine, 1) })];
+        if (args.Length > 4)
+        {
+            cases = [.. cases.Where(one => one.MinCell == int.Parse(args[4], CultureInfo.InvariantCulture) && !one.HasHistory)];
+        }
+
         foreach (var one in cases)
         {
             await Sending.PrepareAsync(homes[0], "P2", files[0], rows, one.Session, one.Engine, one.MinCell);

@@ -33,7 +33,8 @@ internal sealed class WorkerProcesses(IReadOnlyList<ParticipantHome> homes) : ID
         {
             var peak = File.ReadLines($"/proc/{worker.Id}/status").Single(line => line.StartsWith("VmHWM", StringComparison.Ordinal));
             Console.WriteLine($"{home.Name,-7} peak memory "
-                + $"{int.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0:N0} MiB");
+                + $"{int.Parse(peak.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024.0:N0} MiB, "
+                + $"processor time {worker.TotalProcessorTime.TotalSeconds:f1} s");
         }
     }
 
