@@ -34,12 +34,14 @@ public static class MaskedBatch
     /// <param name="rows">Rows, 1 to 65,536.</param>
     /// <param name="columns">Columns, 1 to 1,000.</param>
     /// <param name="wordBits">Bits of each word that are sent, 1 to 64: the low ones.</param>
-    public static async Task<byte[]> WriteAsync(ReadOnlyMemory<ulong> words, int rows, int columns, int wordBits = MaximumWordBits)
+    /// <returns>The file, in memory that is nobody else's.</returns>
+    public static async Task<ReadOnlyMemory<byte>> WriteAsync(ReadOnlyMemory<ulong> words, int rows, int columns, int wordBits = MaximumWordBits)
     {
         var packed = new byte[columns][];
         for (var i = 0; i < columns; i++)
         {
-            packed[i] = new byte[PackedWords.SizeBytes(rows, wordBits)];
+            // Written whole below.
+            packed[i] = GC.AllocateUninitializedArray<byte>(PackedWords.SizeBytes(rows, wordBits));
             PackedWords.Write(words.Span.Slice(i * rows, rows), wordBits, packed[i]);
         }
 
@@ -51,6 +53,6 @@ public static class MaskedBatch
             await group.WriteAsync(Field, packed);
         }
 
-        return stream.ToArray();
+        return stream.GetBuffer().AsMemory(0, (int)stream.Length);
     }
 }

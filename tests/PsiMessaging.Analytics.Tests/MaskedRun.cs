@@ -400,7 +400,7 @@ internal sealed class MaskedRun : IDisposable
             contribution.Mask(first, rows, words);
             LinkerSaw.AddRange(words[..(rows * columns)].Select(word => word & PackedWords.Mask(plan.WordBits)));
             var path = Path.Combine(_folder, $"{layout.Party}-{first}.parquet");
-            File.WriteAllBytes(path, await MaskedBatch.WriteAsync(words, rows, columns, plan.WordBits));
+            File.WriteAllBytes(path, (await MaskedBatch.WriteAsync(words, rows, columns, plan.WordBits)).Span);
             batches.Add((path, rows, first));
         }
 

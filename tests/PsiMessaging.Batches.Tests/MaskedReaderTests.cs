@@ -40,7 +40,7 @@ public sealed class MaskedReaderTests : IDisposable
     {
         var words = new ulong[columns * rows];
         RandomNumberGenerator.Fill(System.Runtime.InteropServices.MemoryMarshal.AsBytes(words.AsSpan()));
-        var file = await MaskedBatch.WriteAsync(words, rows, columns, bits);
+        var file = (await MaskedBatch.WriteAsync(words, rows, columns, bits)).ToArray();
         PackedWords.Cut(words, bits);
         Assert.Equal(words, Read(file, columns, rows, bits));
     }
@@ -62,7 +62,7 @@ public sealed class MaskedReaderTests : IDisposable
     [InlineData(2, 9, "other rows")]
     public async Task OtherShapeThanAnnounced_IsRefused(int columns, int rows, string expected)
     {
-        var file = await MaskedBatch.WriteAsync(new ulong[16], 8, 2, 21);
+        var file = (await MaskedBatch.WriteAsync(new ulong[16], 8, 2, 21)).ToArray();
         Assert.Contains(expected, Assert.Throws<InvalidDataException>(() => Read(file, columns, rows, 21)).Message, StringComparison.Ordinal);
     }
 

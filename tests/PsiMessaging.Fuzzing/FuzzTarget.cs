@@ -58,7 +58,7 @@ public sealed record FuzzTarget(string Name, Func<IReadOnlyList<byte[]>> Seeds, 
             bytes => InFile(bytes, path => Refusing<InputException>(() => ReadAll(path)))),
         new("batch", () => [Parquet()], bytes => InFile(bytes, path => Refusing<InvalidDataException>(() => ParquetInspection.CheckBatch(path, Columns, 3)))),
         new("release-program", () => [ReleasePrograms()], bytes => Refusing<InvalidDataException>(() => ReleaseCircuit.Of(ReleaseProgram.Read(bytes, 64)))),
-        new("masked-batch", () => [MaskedBatch.WriteAsync(new ulong[] { 1, 2, 3, 4, 5, 6 }, 3, 2, 21).GetAwaiter().GetResult()], ReadMasked),
+        new("masked-batch", () => [MaskedBatch.WriteAsync(new ulong[] { 1, 2, 3, 4, 5, 6 }, 3, 2, 21).GetAwaiter().GetResult().ToArray()], ReadMasked),
     ];
 
     private static byte[] ReleasePrograms() => new ReleaseProgram(

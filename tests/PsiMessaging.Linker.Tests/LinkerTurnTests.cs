@@ -36,7 +36,7 @@ public sealed class LinkerTurnTests : IAsyncDisposable
     private Task OpenAsync(string from, string query, long counter = 1) =>
         SendAsync(from, new OpenProduct(_id, query, "P1", counter, Rows, from == "P1" ? 2 : 1, from == "P1" ? 1 : 2, MaskedBatch.RowsOf(2)));
 
-    private static Task<byte[]> BodyAsync(ulong[] words, int columns) => MaskedBatch.WriteAsync(words, Rows, columns);
+    private static Task<ReadOnlyMemory<byte>> BodyAsync(ulong[] words, int columns) => MaskedBatch.WriteAsync(words, Rows, columns);
 
     private static byte[] Words(params long[] words)
     {

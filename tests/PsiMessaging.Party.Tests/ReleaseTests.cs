@@ -330,7 +330,7 @@ public class ReleaseTests
             var words = new ulong[columns * rows];
             reader.Read(path, columns, words, bits);
             words[0] += 9;
-            return MaskedBatch.WriteAsync(words, rows, columns, bits).GetAwaiter().GetResult();
+            return MaskedBatch.WriteAsync(words, rows, columns, bits).GetAwaiter().GetResult().ToArray();
         }
         finally
         {

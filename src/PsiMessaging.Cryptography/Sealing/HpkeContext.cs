@@ -109,7 +109,7 @@ public sealed class HpkeContext : IDisposable
 
         Span<byte> nonce = stackalloc byte[NonceBytes];
         NonceOf(sequence, nonce);
-        var plain = new byte[sealedText.Length - TagSizeBytes];
+        var plain = GC.AllocateUninitializedArray<byte>(sealedText.Length - TagSizeBytes);
         try
         {
             _cipher.Decrypt(nonce, sealedText[..^TagSizeBytes], sealedText[^TagSizeBytes..], plain, associated);

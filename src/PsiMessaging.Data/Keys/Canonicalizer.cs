@@ -189,13 +189,13 @@ public sealed class Canonicalizer
             text = text[2..^1].Trim(' ');
         }
 
-        if (text.Length > 1 && text[0] == '\'' && !text[1..].ContainsAnyExceptInRange('0', '9'))
+        if (text.Length > 1 && text[0] == '\'' && AsciiDigits.Only(text[1..]))
         {
             repairs |= KeyRepairs.Apostrophe;
             text = text[1..];
         }
 
-        if (_wholeNumbers && text.Length > 2 && text[^1] == '0' && text[^2] is '.' or ',' && !text[..^2].ContainsAnyExceptInRange('0', '9'))
+        if (_wholeNumbers && text.Length > 2 && text[^1] == '0' && text[^2] is '.' or ',' && AsciiDigits.Only(text[..^2]))
         {
             repairs |= KeyRepairs.PointZero;
             text = text[..^2];

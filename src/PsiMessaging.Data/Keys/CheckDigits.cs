@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using PsiMessaging.Data.Types;
 
 namespace PsiMessaging.Data.Keys;
 
@@ -50,7 +51,7 @@ public static class CheckDigits
         _ => text.Length is >= 15 and <= 34 && IsMod97(text),
     };
 
-    private static bool AllDigits(ReadOnlySpan<char> text) => !text.ContainsAnyExceptInRange('0', '9');
+    private static bool AllDigits(ReadOnlySpan<char> text) => AsciiDigits.Only(text);
 
     /// <summary>Twice a digit, its own digits added up; no branch that half of all digits would take.</summary>
     private static ReadOnlySpan<byte> Doubled => [0, 2, 4, 6, 8, 1, 3, 5, 7, 9];

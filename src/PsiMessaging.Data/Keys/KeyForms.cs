@@ -1,3 +1,5 @@
+using PsiMessaging.Data.Types;
+
 namespace PsiMessaging.Data.Keys;
 
 /// <summary>What identifiers are written with. Every identifier is of one kind.</summary>
@@ -206,7 +208,7 @@ public sealed class KeyPartCounter(string column)
             return KeyDamage.Hashes;
         }
 
-        var digits = part.IndexOfAnyExceptInRange('0', '9');
+        var digits = AsciiDigits.FirstOther(part);
         if (digits < 1 || digits == part.Length)
         {
             return null;
@@ -221,10 +223,10 @@ public sealed class KeyPartCounter(string column)
         // Digits, maybe a point or comma and digits, E or e, a sign, digits: without the sign it may be a code.
         if (rest[0] is '.' or ',')
         {
-            var fraction = rest[1..].IndexOfAnyExceptInRange('0', '9');
+            var fraction = AsciiDigits.FirstOther(rest[1..]);
             rest = fraction < 1 ? default : rest[(1 + fraction)..];
         }
 
-        return rest.Length > 2 && rest[0] is 'E' or 'e' && rest[1] is '+' or '-' && !rest[2..].ContainsAnyExceptInRange('0', '9') ? KeyDamage.Exponent : null;
+        return rest.Length > 2 && rest[0] is 'E' or 'e' && rest[1] is '+' or '-' && AsciiDigits.Only(rest[2..]) ? KeyDamage.Exponent : null;
     }
 }

@@ -69,7 +69,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
             return;
         }
 
-        var end = value.IndexOfAnyExceptInRange('0', '9');
+        var end = AsciiDigits.FirstOther(value);
         if (end < 0)
         {
             _wholeNumbers = true;
@@ -92,7 +92,7 @@ public sealed class ColumnIntake(string file, string column, ColumnType? declare
     {
         var fraction = value[(point + 1)..];
         if (!IsPlainKept || (fraction.Length == 3 && point <= 3 && value[0] != '0')
-            || value.Length > LongestNumber || fraction.IndexOfAnyExceptInRange('0', '9') >= 0)
+            || value.Length > LongestNumber || AsciiDigits.FirstOther(fraction) >= 0)
         {
             return false;
         }

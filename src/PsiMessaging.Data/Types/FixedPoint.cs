@@ -127,13 +127,13 @@ public static class FixedPoint
             return NumberReading.NotFinite;
         }
 
-        var end = rest.IndexOfAnyExceptInRange('0', '9');
+        var end = AsciiDigits.FirstOther(rest);
         whole = end < 0 ? rest : rest[..end];
         rest = end < 0 ? default : rest[end..];
         if (rest.Length > 0 && rest[0] == '.')
         {
             rest = rest[1..];
-            end = rest.IndexOfAnyExceptInRange('0', '9');
+            end = AsciiDigits.FirstOther(rest);
             fraction = end < 0 ? rest : rest[..end];
             rest = end < 0 ? default : rest[end..];
         }

@@ -82,7 +82,7 @@ internal sealed record NumberFormat(char Decimal, char? Thousands = null)
         {
             // The exponent is the same in every format.
             var rest = text[at..];
-            if (rest.Length is < 2 or > 6 || rest[1..].TrimStart("+-").IndexOfAnyExceptInRange('0', '9') >= 0
+            if (rest.Length is < 2 or > 6 || AsciiDigits.FirstOther(rest[1..].TrimStart("+-")) >= 0
                 || !char.IsAsciiDigit(rest[^1]) || rest[1..].Length - rest[1..].TrimStart("+-").Length > 1)
             {
                 return false;

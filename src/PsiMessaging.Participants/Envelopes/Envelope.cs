@@ -49,6 +49,7 @@ public sealed class Envelope
         + SigningKey.SignatureSizeBytes + MessageLimits.LongestBodyBytes;
 
     private const int PrefixBytes = 9;
+    private const int ReservedByte = 4;
     private const int AuditHeadBytes = 32;
     private static readonly byte[] Magic = "PSI1"u8.ToArray();
 
@@ -105,8 +106,9 @@ public sealed class Envelope
         var receiver = to == sender.Name ? sender.Card : sender.FindCard(to)
             ?? throw new ParticipantException(FailureCodes.NotPinned, $"no card is pinned for {to}; pin it with: psi trust CARD.json");
         var signature = sender.Signing.Sign(SignedPart(receiver, 0, headerBytes));
-        var frame = new byte[PrefixBytes + headerBytes.Length + signature.Length + body.Length];
+        var frame = GC.AllocateUninitializedArray<byte>(PrefixBytes + headerBytes.Length + signature.Length + body.Length);
         Magic.CopyTo(frame, 0);
+        frame[ReservedByte] = 0;
         BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(5), headerBytes.Length);
         headerBytes.CopyTo(frame.AsSpan(PrefixBytes));
         signature.CopyTo(frame, PrefixBytes + headerBytes.Length);
@@ -230,7 +232,7 @@ public sealed class Envelope
         var headerBytes = Frame.Span.Slice(PrefixBytes, headerLength);
         var signature = Frame.Span.Slice(PrefixBytes + headerLength, SigningKey.SignatureSizeBytes);
         return Header.From == card.Name && Header.Card == card.Fingerprint
-            && SigningKey.Verify(card.SigningKey, SignedPart(receiver, Frame.Span[4], headerBytes), signature);
+            && SigningKey.Verify(card.SigningKey, SignedPart(receiver, Frame.Span[ReservedByte], headerBytes), signature);
     }
 
     /// <summary>The serializer checks members against null, but not the elements of lists.</summary>

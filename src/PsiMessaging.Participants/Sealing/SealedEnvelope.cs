@@ -64,7 +64,7 @@ internal static class SealedEnvelope
         var length = PaddedLength(1 + (opening is null ? 0 : ChannelOpening.SizeBytes) + (frame.IsEmpty ? 0 : 4 + frame.Length));
 
         // Put together where it is sealed: a batch of a megabyte is copied once.
-        var result = new byte[PrefixBytes + length + HpkeContext.TagSizeBytes];
+        var result = GC.AllocateUninitializedArray<byte>(PrefixBytes + length + HpkeContext.TagSizeBytes);
         var plain = result.AsSpan(PrefixBytes, length);
         plain[0] = (byte)((opening is null ? 0 : HasOpening) | (frame.IsEmpty ? 0 : HasFrame));
         var rest = plain[1..];
@@ -78,7 +78,10 @@ internal static class SealedEnvelope
         {
             BinaryPrimitives.WriteInt32BigEndian(rest, frame.Length);
             frame.CopyTo(rest[4..]);
+            rest = rest[(4 + frame.Length)..];
         }
+
+        rest.Clear();
 
         Magic.CopyTo(result);
         Convert.FromHexString(keyId, result.AsSpan(MagicBytes, KeyIdBytes), out _, out _);

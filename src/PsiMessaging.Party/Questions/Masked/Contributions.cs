@@ -157,7 +157,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
     private async Task<TurnOutcome> ContributeAsync(Turn<PartySession> turn, Question question, OpenContribution open, int most)
     {
         var session = turn.Session;
-        var made = new List<(int Sequence, int Rows, byte[] Body)>();
+        var made = new List<(int Sequence, int Rows, ReadOnlyMemory<byte> Body)>();
         while (open.Next < open.Batches && made.Count < most)
         {
             var sequence = open.Next;
@@ -196,7 +196,7 @@ internal sealed class Contributions(PartyContext party, BoundQuestions bound) : 
 
     private void Send(
         Effects effects, PartySession session, Question question, bool isFirst,
-        OpenContribution open, List<(int Sequence, int Rows, byte[] Body)> made, byte[]? correction)
+        OpenContribution open, List<(int Sequence, int Rows, ReadOnlyMemory<byte> Body)> made, byte[]? correction)
     {
         if (isFirst)
         {
