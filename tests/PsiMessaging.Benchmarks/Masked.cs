@@ -2,15 +2,16 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using PsiMessaging.Contracts.V1;
+using PsiMessaging.Data.Types;
 using PsiMessaging.InProcess;
 using PsiMessaging.Party.Policy;
 
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>masked BROKER [rows [engine [minimum]]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other,
+/// <c>masked BROKER [rows [engine [minimum [digits]]]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other,
 /// engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run. The intersection
-/// itself is written into the homes as completed. Prints seconds, the peak memory of every process, and the ratios.
+/// itself is written into the homes as completed. Numbers have <c>digits</c> digits, 11 unless another is named (values are below 1,000). Prints seconds, the peak memory of every process, and the ratios.
 /// </summary>
 internal static class Masked
 {
@@ -44,10 +45,12 @@ internal static class Masked
             cases = [.. cases.Where(one => one.MinCell == int.Parse(args[4], CultureInfo.InvariantCulture) && !one.HasHistory)];
         }
 
+        var digits = args.Length > 5 ? int.Parse(args[5], CultureInfo.InvariantCulture) : ColumnType.DefaultDigits;
+        var types = new[] { "XA", "XB" }.Select(column => new Dictionary<string, ColumnType> { [column] = new ColumnType(ColumnKind.Integer, digits) }).ToArray();
         foreach (var one in cases)
         {
-            await Sending.PrepareAsync(homes[0], "P2", files[0], rows, one.Session, one.Engine, one.MinCell);
-            await Sending.PrepareAsync(homes[1], "P1", files[1], rows, one.Session, one.Engine, one.MinCell);
+            await Sending.PrepareAsync(homes[0], "P2", files[0], rows, one.Session, one.Engine, one.MinCell, types[0]);
+            await Sending.PrepareAsync(homes[1], "P1", files[1], rows, one.Session, one.Engine, one.MinCell, types[1]);
             Sending.OpenChannel(homes[0], homes[1], one.Session);
         }
 

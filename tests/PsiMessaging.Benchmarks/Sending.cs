@@ -10,6 +10,7 @@ using PsiMessaging.Contracts.V1;
 using PsiMessaging.Cryptography.Sealing;
 using PsiMessaging.Cryptography.Symmetric;
 using PsiMessaging.Data.Keys;
+using PsiMessaging.Data.Types;
 using PsiMessaging.Data.Records;
 using PsiMessaging.Files;
 using PsiMessaging.InProcess;
@@ -90,12 +91,12 @@ internal static class Sending
 
     /// <summary>A home as it stands after a completed session in which all rows are common.</summary>
     internal static async Task PrepareAsync(ParticipantHome home, string peer, string file,
-        int rows, string session = Session, QueryEngine engine = QueryEngine.Tokens, int minCell = 1)
+        int rows, string session = Session, QueryEngine engine = QueryEngine.Tokens, int minCell = 1, IReadOnlyDictionary<string, ColumnType>? types = null)
     {
         using var store = Store(home);
         var catalog = new DatasetCatalog(home, store, TimeProvider.System);
         var dataset = catalog.Find("data")
-            ?? await catalog.AddAsync(new DatasetRequest("data", file, ["ID"], new RecordReaderOptions(), false, DuplicateRule.Reject));
+            ?? await catalog.AddAsync(new DatasetRequest("data", file, ["ID"], new RecordReaderOptions(), false, DuplicateRule.Reject, types));
         var now = TimeProvider.System.GetUtcNow();
         PrivateFile.CreateFolder(home.SessionPath(session));
         var matched = new MatchedRows(rows);

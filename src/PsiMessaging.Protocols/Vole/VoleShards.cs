@@ -15,6 +15,11 @@ internal sealed record VoleShards(int Count, int ReceiverSize, int SenderSize)
     /// <summary>A shard overflows anywhere in a session with at most the chance 2^-40, by this bound: 40 bits, and 5 for up to 32 shards.</summary>
     private const int OverflowBits = FalseMatchBound.StatisticalSecurityParameterBits + 5;
 
+    /// <summary>
+    /// Largest set of either side that stays whole. The vectors of one of 2^22 take some 0.8 GB of the receiver; a larger one is quicker in shards too.
+    /// </summary>
+    public const int LargestWhole = 1 << 22;
+
     private const double NaturalLogarithmOf2 = 0.693147180559945309;
 
     /// <summary>When sets are cut, and into what.</summary>
@@ -24,7 +29,7 @@ internal sealed record VoleShards(int Count, int ReceiverSize, int SenderSize)
     public sealed record Limits(int Target, int Receiver, int Sender);
 
     /// <summary>The limits in force. Tests put in smaller ones, so that small sets are cut.</summary>
-    public static Limits InForce { get; set; } = new(1 << 22, VoleSettings.MaximumReceiverSize, VoleSettings.MaximumSenderSize);
+    public static Limits InForce { get; set; } = new(LargestWhole, LargestWhole, LargestWhole);
 
     /// <summary>
     /// Largest set of either side. 23 shards of the sizes that stay whole would hold more; but all batches of a session wait at the peer until its end, for a
