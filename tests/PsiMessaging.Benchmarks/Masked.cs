@@ -9,9 +9,10 @@ using PsiMessaging.Party.Policy;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>masked BROKER [rows [engine [minimum [digits]]]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other,
-/// engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run. The intersection
-/// itself is written into the homes as completed. Numbers have <c>digits</c> digits, 11 unless another is named (values are below 1,000). Prints seconds, the peak memory of every process, and the ratios.
+/// <c>masked BROKER [rows [engine [minimum [digits]]]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12
+/// at the other, engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run; or
+/// one of them. The intersection itself is written into the homes as completed. Numbers are below 1,000 and have so many digits, 11 unless said. Prints
+/// seconds, the peak memory and processor time of every process, and the ratios.
 /// </summary>
 internal static class Masked
 {
@@ -46,11 +47,11 @@ internal static class Masked
         }
 
         var digits = args.Length > 5 ? int.Parse(args[5], CultureInfo.InvariantCulture) : ColumnType.DefaultDigits;
-        var types = new[] { "XA", "XB" }.Select(column => new Dictionary<string, ColumnType> { [column] = new ColumnType(ColumnKind.Integer, digits) }).ToArray();
+        Dictionary<string, ColumnType> Type(string column) => new() { [column] = new ColumnType(ColumnKind.Integer, digits) };
         foreach (var one in cases)
         {
-            await Sending.PrepareAsync(homes[0], "P2", files[0], rows, one.Session, one.Engine, one.MinCell, types[0]);
-            await Sending.PrepareAsync(homes[1], "P1", files[1], rows, one.Session, one.Engine, one.MinCell, types[1]);
+            await Sending.PrepareAsync(homes[0], "P2", files[0], rows, one.Session, one.Engine, one.MinCell, Type("XA"));
+            await Sending.PrepareAsync(homes[1], "P1", files[1], rows, one.Session, one.Engine, one.MinCell, Type("XB"));
             Sending.OpenChannel(homes[0], homes[1], one.Session);
         }
 

@@ -14,8 +14,11 @@ namespace PsiMessaging.Linker.Engines.Masked;
 /// <param name="releasing">What becomes of a product that is not the asking party's to see.</param>
 internal sealed class Multiplying(LinkerContext linker, ProductEnding ending, ProductSums sums, Releasing releasing) : ISessionArea<LinkSession>
 {
-    /// <summary>Batches behind the first missing one that are looked for.</summary>
-    private const int Lookahead = 128;
+    /// <summary>
+    /// Batches behind the first missing one that are looked for. They come nearly in order, and every arrival is a look: a wide window is a thousand looks
+    /// at the folder for each batch that is multiplied.
+    /// </summary>
+    private const int Lookahead = 2 * AtOnce;
 
     /// <summary>Batches that are multiplied in one turn.</summary>
     private const int AtOnce = 16;
