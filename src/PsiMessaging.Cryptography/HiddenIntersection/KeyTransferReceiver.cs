@@ -16,6 +16,7 @@ public sealed class KeyTransferReceiver : IDisposable
 {
     private readonly SecretBytes _secret;
     private readonly byte[] _bound;
+    private readonly byte[] _offer;
     private readonly int _records;
     private readonly Cores _cores;
     private readonly MessageIntake _keys;
@@ -36,11 +37,11 @@ public sealed class KeyTransferReceiver : IDisposable
         _secret = secret.Derive(_bound, DomainTags.HiddenTransferOffer, KeyTransfer.SecretSizeBytes);
         _keys = new MessageIntake(KeyTransfer.KeysCut(records));
         using var scalar = Scalar();
-        Offer = BaseTransfer.Offer(scalar);
+        _offer = BaseTransfer.Offer(scalar);
     }
 
     /// <summary>The linker's message of the base transfers, 32 bytes.</summary>
-    public byte[] Offer { get; }
+    public byte[] Offer => [.. _offer];
 
     /// <summary>The opening of the check, behind all columns.</summary>
     public byte[] Opening => _opening.Length > 0 ? [.. _opening] : throw new InvalidOperationException("nothing was chosen yet");
@@ -62,7 +63,7 @@ public sealed class KeyTransferReceiver : IDisposable
         }
 
         _choice = choice.ToArray();
-        _session = KeyTransfer.Session(_bound, Offer, choice);
+        _session = KeyTransfer.Session(_bound, _offer, choice);
     }
 
     /// <summary>Makes the columns and their check, when it is known which records are matched.</summary>

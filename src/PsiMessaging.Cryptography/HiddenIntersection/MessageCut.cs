@@ -51,6 +51,7 @@ public sealed record MessageCut(string Name, int Elements, int ElementSizeBytes)
 public sealed class MessageIntake(MessageCut cut)
 {
     private readonly byte[]?[] _messages = new byte[]?[cut.Batches];
+    private readonly bool[] _taken = new bool[cut.Batches];
     private int _left = cut.Batches;
 
     /// <summary>How it is cut.</summary>
@@ -60,7 +61,7 @@ public sealed class MessageIntake(MessageCut cut)
     public bool IsWhole => _left == 0;
 
     /// <summary>A message that came.</summary>
-    /// <exception cref="InvalidDataException">It has not come: the sender is ahead of what it is to send first.</exception>
+    /// <exception cref="InvalidDataException">It has not come, or was let go of.</exception>
     public ReadOnlySpan<byte> this[int sequence] => _messages[sequence] ?? throw new InvalidDataException($"{cut.Name}: message {sequence} is missing");
 
     /// <summary>Takes a message.</summary>
@@ -68,12 +69,12 @@ public sealed class MessageIntake(MessageCut cut)
     public void Take(int sequence, ReadOnlySpan<byte> message)
     {
         cut.Require(sequence, message);
-        if (_messages[sequence] is not null)
+        if (_taken[sequence])
         {
             throw new InvalidDataException($"{cut.Name}: message {sequence} came twice");
         }
 
-        _messages[sequence] = message.ToArray();
+        (_taken[sequence], _messages[sequence]) = (true, message.ToArray());
         _left--;
     }
 
