@@ -178,6 +178,7 @@ public sealed class HiddenIntersectionTests
         await Assert.ThrowsAsync<ProtocolViolationException>(() => run.Parties[0].AbsorbAsync(round, -1, new byte[10]));
         Assert.Throws<InvalidDataException>(() => run.Linker.TakeTokens(ofInitiator: true, 1, new byte[10]));
         Assert.Throws<InvalidDataException>(run.Linker.Match);
+        Assert.Throws<InvalidDataException>(() => run.Linker.Choose(ofInitiator: true));
         Assert.Throws<InvalidDataException>(() => run.Linker.RecordsFor(ofInitiator: true));
         Assert.Throws<InvalidOperationException>(() => run.Parties[0].Tokens(0));
         await run.SetUpAsync();

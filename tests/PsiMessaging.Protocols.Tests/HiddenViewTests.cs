@@ -275,4 +275,110 @@ public sealed class HiddenViewTests
         await third.SetUpAsync();
         Assert.NotEqual(Of(first, '1', 'L', "tokens"), Of(third, '1', 'L', "tokens"));
     }
+
+    /// <summary>A party, and the linker, made anew and given again what each had received: a kill anywhere shows nothing new.</summary>
+    [Fact]
+    public async Task Restart_OfOneFromWhatItReceived_SendsTheSameBytes()
+    {
+        using var before = await RunAsync(Sets(scattered: true));
+        using var after = new HiddenExchange(Sets(scattered: true).Initiator, Sets(scattered: true).Responder, DummyRule.Default, seed: 5);
+        var (ofParty, ofLinker) = (0, 0);
+        foreach (var message in before.Messages.TakeWhile(message => message.Name != "triple"))
+        {
+            if (message.From == '1' && await RepeatAsync(after.Parties[0], message) is var repeated)
+            {
+                Assert.Equal(message.Bytes, repeated);
+                ofParty++;
+            }
+            else if (message.To == '1')
+            {
+                await GiveAsync(after.Parties[0], message);
+            }
+
+            if (message.From == 'L')
+            {
+                Assert.Equal(message.Bytes, Repeat(after.Linker, message));
+                ofLinker++;
+            }
+            else if (message.To == 'L')
+            {
+                Give(after.Linker, message);
+            }
+        }
+
+        // Rounds 1, 2, 3 and 7 as receiver, 1 and 4 as sender, tokens, choice and covered keys; offer, columns and opening for each party.
+        Assert.Equal((9, 6), (ofParty, ofLinker));
+    }
+
+    private static Round RoundOf(PsiMessaging.Protocols.HiddenIntersection.HiddenParty party, HiddenMessage message, RoundDirection direction) =>
+        party.Rounds.Single(round => round.Direction == direction
+            && round.Number == int.Parse(message.Name.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture));
+
+    private static async Task<byte[]> RepeatAsync(PsiMessaging.Protocols.HiddenIntersection.HiddenParty party, HiddenMessage message)
+    {
+        if (message.Name == "tokens" && message.Sequence == 0)
+        {
+            await party.FinishRoundsAsync();
+        }
+
+        return message.Name switch
+        {
+            "tokens" => party.Tokens(message.Sequence),
+            "choice" => party.Choice,
+            "covered keys" => party.CoveredKeys(message.Sequence),
+            _ => await party.ProduceAsync(RoundOf(party, message, RoundDirection.Outgoing), message.Sequence),
+        };
+    }
+
+    private static async Task GiveAsync(PsiMessaging.Protocols.HiddenIntersection.HiddenParty party, HiddenMessage message)
+    {
+        switch (message.Name)
+        {
+            case "offer":
+                party.TakeOffer(message.Bytes);
+                break;
+            case "columns":
+                party.TakeColumns(message.Sequence, message.Bytes);
+                break;
+            case "opening":
+                party.TakeOpening(message.Bytes);
+                break;
+            default:
+                await party.AbsorbAsync(RoundOf(party, message, RoundDirection.Incoming), message.Sequence, message.Bytes);
+                break;
+        }
+    }
+
+    private static byte[] Repeat(HiddenLinker linker, HiddenMessage message)
+    {
+        var transfer = linker.TransferOf(initiator: message.To == '1');
+        if (message.Name == "columns" && message.Sequence == 0)
+        {
+            if (linker.Matched == 0)
+            {
+                linker.Match();
+            }
+
+            linker.Choose(ofInitiator: message.To == '1');
+        }
+
+        return message.Name switch { "offer" => transfer.Offer, "columns" => transfer.Columns(message.Sequence), _ => transfer.Opening };
+    }
+
+    private static void Give(HiddenLinker linker, HiddenMessage message)
+    {
+        var transfer = linker.TransferOf(initiator: message.From == '1');
+        switch (message.Name)
+        {
+            case "tokens":
+                linker.TakeTokens(message.From == '1', message.Sequence, message.Bytes);
+                break;
+            case "choice":
+                transfer.TakeChoice(message.Bytes);
+                break;
+            default:
+                transfer.TakeKeys(message.Sequence, message.Bytes);
+                break;
+        }
+    }
 }

@@ -136,7 +136,8 @@ public sealed class HiddenExchange : IDisposable
 
         SendTokens();
         _linker.Match();
-        TransferKeys();
+        TransferKeys(0);
+        TransferKeys(1);
     }
 
     /// <summary>S1: both runs of the pseudorandom function.</summary>
@@ -175,22 +176,21 @@ public sealed class HiddenExchange : IDisposable
         }
     }
 
-    /// <summary>S4 and S5: the transfers in both directions.</summary>
-    public void TransferKeys()
+    /// <summary>S4 and S5: the transfer of one party's keys, for the questions of the other.</summary>
+    /// <param name="side">0 for the initiator's keys, 1 for the responder's.</param>
+    public void TransferKeys(int side)
     {
-        for (var side = 0; side < 2; side++)
+        _linker.Choose(ofInitiator: side == 0);
+        var (party, transfer) = (Parties[side], _linker.TransferOf(side == 0));
+        for (var sequence = 0; sequence < KeyTransfer.ExtensionCut(party.OwnRecords).Batches; sequence++)
         {
-            var (party, transfer) = (Parties[side], _linker.TransferOf(side == 0));
-            for (var sequence = 0; sequence < KeyTransfer.ExtensionCut(party.OwnRecords).Batches; sequence++)
-            {
-                party.TakeColumns(sequence, Deliver('L', "12"[side], "columns", sequence, transfer.Columns(sequence)));
-            }
+            party.TakeColumns(sequence, Deliver('L', "12"[side], "columns", sequence, transfer.Columns(sequence)));
+        }
 
-            party.TakeOpening(Deliver('L', "12"[side], "opening", 0, transfer.Opening));
-            for (var sequence = 0; sequence < KeyTransfer.KeysCut(party.OwnRecords).Batches; sequence++)
-            {
-                transfer.TakeKeys(sequence, Deliver("12"[side], 'L', "covered keys", sequence, party.CoveredKeys(sequence)));
-            }
+        party.TakeOpening(Deliver('L', "12"[side], "opening", 0, transfer.Opening));
+        for (var sequence = 0; sequence < KeyTransfer.KeysCut(party.OwnRecords).Batches; sequence++)
+        {
+            transfer.TakeKeys(sequence, Deliver("12"[side], 'L', "covered keys", sequence, party.CoveredKeys(sequence)));
         }
     }
 

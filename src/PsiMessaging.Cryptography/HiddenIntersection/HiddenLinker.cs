@@ -66,8 +66,8 @@ public sealed class HiddenLinker : IDisposable
     /// <summary>The transfer of a party's keys.</summary>
     public KeyTransferReceiver TransferOf(bool initiator) => _transfers[Side(initiator)];
 
-    /// <summary>Matches, and makes the columns of both transfers.</summary>
-    /// <exception cref="InvalidDataException">Tokens or a choice are missing; tokens are not in strictly ascending order, so that two may be equal.</exception>
+    /// <summary>Matches.</summary>
+    /// <exception cref="InvalidDataException">Tokens are missing, or not in strictly ascending order, so that two may be equal.</exception>
     public void Match()
     {
         var (mine, theirs) = (_tokens[0].Cut, _tokens[1].Cut);
@@ -98,13 +98,20 @@ public sealed class HiddenLinker : IDisposable
             (_partners[0][i], _partners[1][j]) = (j, i);
             (i, Matched) = (i + 1, Matched + 1);
         }
-
-        for (var side = 0; side < 2; side++)
-        {
-            var partners = _partners[side];
-            _transfers[side].Choose(j => partners[j] >= 0);
-        }
     }
+
+    /// <summary>
+    /// Makes the columns of the transfer of a party's keys: before the other party's first question, since these keys serve that one's questions alone.
+    /// </summary>
+    /// <param name="ofInitiator">Whether it is the initiator whose keys are transferred.</param>
+    /// <exception cref="InvalidDataException">Nothing is matched yet, or the party's choice is missing or of no use.</exception>
+    public void Choose(bool ofInitiator)
+    {
+        var partners = (_partners ?? throw NotMatched())[Side(ofInitiator)];
+        _transfers[Side(ofInitiator)].Choose(j => partners[j] >= 0);
+    }
+
+    private static InvalidDataException NotMatched() => new("nothing is matched yet");
 
     private static int[] Filled(int count)
     {
@@ -144,7 +151,7 @@ public sealed class HiddenLinker : IDisposable
     /// <exception cref="InvalidDataException">The set-up is not over: nothing is matched, or covered keys of the other party are missing.</exception>
     public MatchedRecords RecordsFor(bool ofInitiator)
     {
-        var partners = _partners ?? throw new InvalidDataException("nothing is matched yet");
+        var partners = _partners ?? throw NotMatched();
         return new MatchedRecords(partners[Side(!ofInitiator)], _sizes.RecordsOf(ofInitiator), _transfers[Side(!ofInitiator)].Finish());
     }
 

@@ -71,6 +71,11 @@ public sealed class KeyTransferReceiver : IDisposable
     /// <exception cref="InvalidDataException">The party's choice is missing, or its elements sum to the identity.</exception>
     public void Choose(Func<int, bool> isMatched)
     {
+        if (_rows is not null)
+        {
+            throw new InvalidOperationException("the columns are made once");
+        }
+
         if (_session.Length == 0)
         {
             throw new InvalidDataException("the choice of the key transfer is missing");
