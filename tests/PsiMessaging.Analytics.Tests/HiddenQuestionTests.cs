@@ -129,7 +129,8 @@ public sealed class HiddenQuestionTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new HiddenContributor(Question(), few, secret, new byte[32], shares));
     }
 
-    private static void AssertRefused(string name, Action body) => Assert.Contains(name, Assert.Throws<InvalidDataException>(body).Message, StringComparison.Ordinal);
+    private static void AssertRefused(string name, Action body) =>
+        Assert.Contains(name, Assert.Throws<InvalidDataException>(body).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData(1, 1)]

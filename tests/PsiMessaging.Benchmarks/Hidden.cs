@@ -28,7 +28,8 @@ internal static class Hidden
         for (var turn = 0; turn < 2; turn++)
         {
             using var cores = new Cores(threads);
-            using var run = new HiddenExchange((rows, Reader(0, rows)), (rows, Reader(rows - common, rows)), DummyRule.Default, seed: turn, cores) { Keeps = false };
+            using var run = new HiddenExchange(
+                (rows, Reader(0, rows)), (rows, Reader(rows - common, rows)), DummyRule.Default, seed: turn, cores) { Keeps = false };
             Console.WriteLine(turn == 0 ? "first run" : "second run");
             await StepAsync(run, "both runs of the function", run.RunRoundsAsync);
             await StepAsync(run, "tokens and keys", async () =>

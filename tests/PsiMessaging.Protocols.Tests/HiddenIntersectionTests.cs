@@ -58,9 +58,31 @@ public sealed class HiddenIntersectionTests
         }
     }
 
+    [Fact]
+    public async Task Ask_RandomSetsShapesAndWords_GivesTheSumsOfMatchedRecords()
+    {
+        using var secret = PsiMessaging.Cryptography.Symmetric.SecretBytes.CopyOf(SHA256.HashData("cases"u8));
+        using var random = new PsiMessaging.Cryptography.Symmetric.SeededStream(secret, "cases"u8);
+        for (var turn = 0; turn < 30; turn++)
+        {
+            var (first, second) = (random.NextInt(400), random.NextInt(400));
+            var common = random.NextInt(Math.Min(first, second) + 1);
+            string[][] sets = [Set(0, first), Set(first - common, second)];
+            var dummies = random.NextInt(2) == 0 ? DummyRule.None : new DummyRule(1 + random.NextInt(3000), random.NextInt(12));
+            using var run = new HiddenExchange(sets[0], sets[1], dummies, seed: turn);
+            await run.SetUpAsync();
+            var (columns, bits) = ((1 + random.NextInt(6), 1 + random.NextInt(6)), 1 + random.NextInt(64));
+            for (var asker = 0; asker < 2; asker++)
+            {
+                var sums = run.Ask(asker, columns, bits, (side, position, column) => Word(sets[side][position], side, column));
+                Assert.True(Plain(sets, asker, columns, bits).AsSpan().SequenceEqual(sums), $"turn {turn}: {first}, {second}, {common}, {columns}, w {bits}");
+            }
+        }
+    }
+
     private static ulong Ones(int side, int position, int column) => 1;
 
-    /// <summary>What travels, cut or lengthened: a length that does not follow from the announced sizes is refused by whoever gets it, and says which message.</summary>
+    /// <summary>A length that does not follow from the announced sizes is refused by whoever gets it, and says which message it was.</summary>
     [Theory]
     [InlineData("round 1 base offer", "base transfers|round")]
     [InlineData("round 1 base choice", "round base choice")]

@@ -79,7 +79,7 @@ public sealed class HiddenViewTests
         }
     }
 
-    /// <summary>What is wrong with the linker's view, beside the lengths: everything it holds, and everything it can make of its keys and the uploads.</summary>
+    /// <summary>What is wrong with the linker's view but for lengths: everything it holds, and everything it can make of its keys and the uploads.</summary>
     /// <param name="run">The run.</param>
     /// <param name="keysOf">The keys it holds of a contributing party's records, in the direction of an asking party; null for those of the transfer.</param>
     /// <param name="orderOf">In which order a party's tokens came, as places in the product's order; null for that.</param>
@@ -195,7 +195,8 @@ public sealed class HiddenViewTests
     [Fact]
     public async Task Linker_RowsThatAreNotMasked_AreSeen()
     {
-        using var run = await RunAsync(Sets(scattered: true), (_, message) => message.Name == "contributed rows" ? new byte[message.Bytes.Length] : message.Bytes);
+        using var run = await RunAsync(Sets(scattered: true), (_, message) =>
+            message.Name == "contributed rows" ? new byte[message.Bytes.Length] : message.Bytes);
         Assert.Contains(FaultsOfLinker(run), fault => fault.StartsWith("contributed rows of", StringComparison.Ordinal));
     }
 

@@ -226,7 +226,8 @@ public sealed class HiddenExchange : IDisposable
             contributing.TakeAligned(i, Deliver('L', b, "aligned rows", i, product.Aligned(i)), words);
         }
 
-        return asking.Open([.. product.Finish(Deliver(b, 'L', "cover", 0, contributing.CoverSeed)).Select((share, i) => Deliver('L', a, "linker's share", i, share))],
+        var ofLinker = product.Finish(Deliver(b, 'L', "cover", 0, contributing.CoverSeed));
+        return asking.Open([.. ofLinker.Select((share, i) => Deliver('L', a, "linker's share", i, share))],
             [.. contributing.Finish().Select((share, i) => Deliver(b, a, "contributor's share", i, share))]);
     }
 

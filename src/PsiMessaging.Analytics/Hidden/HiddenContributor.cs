@@ -8,8 +8,8 @@ namespace PsiMessaging.Analytics.Hidden;
 
 /// <summary>
 /// The contributing party's part of a question over a hidden intersection: it sends B − V over all of its records to the linker, takes X − U, and has Z_2 = (X
-/// − U − ρ(κ))ᵀB + W_2 − S as its share. What it receives is uniformly random and as long whatever matches: it learns nothing of the join. Batches may be worked
-/// on by several threads.
+/// − U − ρ(κ))ᵀB + W_2 − S as its share. What it receives is uniformly random and as long whatever matches: it learns nothing of the join. Batches may go
+/// on several threads.
 /// </summary>
 public sealed class HiddenContributor : IDisposable
 {

@@ -36,7 +36,7 @@ public sealed class HiddenQuestion
     /// <summary>All that the question is.</summary>
     internal MaskContext Context { get; }
 
-    /// <summary>A secret of one party for this question, from its secret of the session: the same after a restart, and another for any other question.</summary>
+    /// <summary>A secret of one party for this question, from its secret of the session: the same after a restart, another for another question.</summary>
     internal SecretBytes Secret(SecretBytes session, ReadOnlySpan<byte> tag, ReadOnlySpan<byte> name) =>
         session.Derive(Context.Transcript, [.. tag, .. Context.Hash(), .. name], TripleStream.SeedSizeBytes);
 }

@@ -102,7 +102,8 @@ public sealed class KeyTransferSender : IDisposable
         var cut = KeyTransfer.KeysCut(_records);
         var (first, count) = (cut.FirstOf(sequence), cut.CountOf(sequence));
         var message = new byte[cut.SizeOf(sequence)];
-        KeyTransfer.Cover(_session, rows.Span.Slice(first, count), first, keys.Span.Slice(first, count), MemoryMarshal.Cast<byte, Vector128<byte>>(message.AsSpan()));
+        KeyTransfer.Cover(_session, rows.Span.Slice(first, count), first, keys.Span.Slice(first, count),
+            MemoryMarshal.Cast<byte, Vector128<byte>>(message.AsSpan()));
         return message;
     }
 

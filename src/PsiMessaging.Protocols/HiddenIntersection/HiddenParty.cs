@@ -155,7 +155,7 @@ public sealed class HiddenParty : IDisposable
     /// <param name="sequence">Which message of <see cref="KeyTransfer.KeysCut"/>.</param>
     public byte[] CoveredKeys(int sequence) => _transfer.Keys(sequence, PeerKeys);
 
-    /// <summary>Hashes of the own set, then of the common dummies, then of the own ones: the last two are blocks that nobody else can tell from hashes.</summary>
+    /// <summary>Hashes of the own set, then of the common dummies, then of the own ones: the last two are blocks that nobody else tells from hashes.</summary>
     private ItemHashes Hash(byte[] transcript, CancellationToken cancellation)
     {
         var hashes = new ItemHashes(OwnRecords, both: false, transcript);

@@ -87,7 +87,7 @@ public abstract class VoleParty : IVectorParty
     /// <inheritdoc/>
     public abstract Task<(BitArray Positions, int Count)> FinishAsync();
 
-    /// <summary>Values of the function at the own items, by their positions, where outputs are not compared; all rounds must be over. Secret; the caller's.</summary>
+    /// <summary>Values of the function at the own items, by position, where outputs are not compared; all rounds must be over. Secret; the caller's.</summary>
     /// <exception cref="ProtocolViolationException">What the peer sent breaks the protocol.</exception>
     /// <exception cref="RestartException">The protocol must begin again under other keys.</exception>
     public async Task<BlockBuffer> ValuesAsync()

@@ -56,7 +56,7 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
     internal bool KeepsOutputs => IsMalicious || !AnswersResult;
 
     /// <summary>
-    /// Whether outputs are released and compared. Otherwise rounds 10 and 11 fall away and each side keeps its own values (<see cref="VoleParty.ValuesAsync"/>):
+    /// Whether outputs are released and compared. Otherwise rounds 10 and 11 fall away and each side keeps its values (<see cref="VoleParty.ValuesAsync"/>):
     /// the oblivious pseudorandom function alone, of which the receiver has the values of its set and the sender the key.
     /// </summary>
     public bool ComparesOutputs { get; init; } = true;

@@ -169,7 +169,8 @@ public sealed class KeyTransferTests
         }
     }
 
-    private static void AssertRefused(string name, Action body) => Assert.Contains(name, Assert.Throws<InvalidDataException>(body).Message, StringComparison.Ordinal);
+    private static void AssertRefused(string name, Action body) =>
+        Assert.Contains(name, Assert.Throws<InvalidDataException>(body).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Keys_OfAnotherSessionOrSide_AreOthers()
