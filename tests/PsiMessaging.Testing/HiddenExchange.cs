@@ -29,7 +29,7 @@ public sealed class HiddenExchange : IDisposable
     private readonly HiddenLinker _linker;
     private readonly Cores _cores;
     private readonly byte[] _transcript;
-    private readonly int[] _places = [0, 0];
+    private readonly int[] _counters = [0, 0];
     private int _questions;
 
     /// <param name="initiator">Identifiers of the party that opened the session.</param>
@@ -73,7 +73,7 @@ public sealed class HiddenExchange : IDisposable
     /// <summary>Bytes of all messages.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>May change a message on its way, or say that it does not arrive by null.</summary>
+    /// <summary>May change a message on its way.</summary>
     public Func<HiddenMessage, byte[]> OnTheWay { get; set; } = message => message.Bytes;
 
     private static byte[] Drawn(int seed, int side)
@@ -205,7 +205,7 @@ public sealed class HiddenExchange : IDisposable
         var (mine, theirs) = (Parties[asker], Parties[1 - asker]);
         var shape = new HiddenShape(mine.OwnRecords, theirs.OwnRecords, columns.P, columns.Q, wordBits);
         _questions++;
-        var question = new HiddenQuestion(shape, _shared, _transcript, $"{_questions:D32}", ++_places[asker], $"P{asker + 1}", "a question", "");
+        var question = new HiddenQuestion(shape, _shared, _transcript, $"{_questions:D32}", ++_counters[asker], $"P{asker + 1}", "a question", "");
         using var asking = new HiddenAsker(question, mine.UploadKeys, _secrets[asker], _cores);
         var dealt = asking.Deal();
         var (a, b) = ("12"[asker], "21"[asker]);
