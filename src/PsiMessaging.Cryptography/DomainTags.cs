@@ -99,6 +99,36 @@ public static class DomainTags
     public static ReadOnlySpan<byte> BindingSeed => "psi/v1/binding/seed"u8;
     /// <summary>Column that hides what a combination of masks would say of the others.</summary>
     public static ReadOnlySpan<byte> BindingHiding => "psi/v1/binding/hiding"u8;
+    /// <summary>Transcript of one of the two runs of the pseudorandom function of a hidden intersection; the session's transcript and the run follow.</summary>
+    public static ReadOnlySpan<byte> HiddenRun => "psi/v1/hidden/run"u8;
+    /// <summary>Keys of token and masks of a hidden intersection, which both parties know; transcript, value and purpose follow.</summary>
+    public static ReadOnlySpan<byte> HiddenIdentity => "psi/v1/hidden/identity"u8;
+    /// <summary>What the base transfers between linker and a party are bound to; transcript and side follow.</summary>
+    public static ReadOnlySpan<byte> HiddenTransfer => "psi/v1/hidden/transfer"u8;
+    /// <summary>Challenge of the check of the key transfer; session and message hash follow.</summary>
+    public static ReadOnlySpan<byte> HiddenTransferCheck => "psi/v1/hidden/transfer-check"u8;
+    /// <summary>Key, public to both, of the hash that covers mask keys.</summary>
+    public static ReadOnlySpan<byte> HiddenTransferHash => "psi/v1/hidden/transfer-hash"u8;
+    /// <summary>Seed of the party's message of the key transfer's base transfers.</summary>
+    public static ReadOnlySpan<byte> HiddenTransferSeed => "psi/v1/hidden/transfer-seed"u8;
+    /// <summary>The party's Δ in the key transfer.</summary>
+    public static ReadOnlySpan<byte> HiddenTransferDelta => "psi/v1/hidden/transfer-delta"u8;
+    /// <summary>The linker's secret and scalar of the key transfer.</summary>
+    public static ReadOnlySpan<byte> HiddenTransferOffer => "psi/v1/hidden/transfer-offer"u8;
+    /// <summary>The linker's random bits behind its own in the key transfer.</summary>
+    public static ReadOnlySpan<byte> HiddenTransferFiller => "psi/v1/hidden/transfer-filler"u8;
+    /// <summary>A party's secret for the key transfer, from its session seed.</summary>
+    public static ReadOnlySpan<byte> HiddenPartySecret => "psi/v1/hidden/party-secret"u8;
+    /// <summary>How many dummies are common, and which, from the key the parties share.</summary>
+    public static ReadOnlySpan<byte> HiddenDummyCount => "psi/v1/hidden/dummy-count"u8;
+    /// <summary>Blocks that stand for dummies.</summary>
+    public static ReadOnlySpan<byte> HiddenDummies => "psi/v1/hidden/dummies"u8;
+    /// <summary>Key of a question's masks by identity, from the key the parties share; the question's context hash follows.</summary>
+    public static ReadOnlySpan<byte> HiddenQuestion => "psi/v1/hidden/question"u8;
+    /// <summary>Seeds of a question's triple, from the asking party's secret, and the words under them.</summary>
+    public static ReadOnlySpan<byte> HiddenTriple => "psi/v1/hidden/triple"u8;
+    /// <summary>What the contributing party and the linker cover both shares of a product with, from the contributing party's secret.</summary>
+    public static ReadOnlySpan<byte> HiddenShare => "psi/v1/hidden/share"u8;
     /// <summary>Record key of the cell-key method; the identifier follows.</summary>
     public static ReadOnlySpan<byte> CellRecordKey => "psi-disclosure record key 1:"u8;
     /// <summary>By which an owner recognises the secret of a dataset's record keys.</summary>

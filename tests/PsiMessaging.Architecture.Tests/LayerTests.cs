@@ -104,8 +104,9 @@ public class LayerTests
     private static readonly (string Assembly, string[] Types)[] OfPartiesAlone =
     [
         ("PsiMessaging.Data", ["CsvRecordReader", "ParquetRecordReader", "WorkbookRecordReader", "Canonicalizer", "IdentifierFile", "AlignedRows"]),
-        ("PsiMessaging.Protocols", ["EcdhParty", "BlindRsaParty", "VoleSenderParty", "VoleReceiverParty"]),
-        ("PsiMessaging.Analytics", ["TokenKeys", "ValueCipher", "QueryMasks", "PartyMatrix", "MaskedTable", "AnswerBuilder", "QueryParser", "BoundQuery"]),
+        ("PsiMessaging.Protocols", ["EcdhParty", "BlindRsaParty", "VoleSenderParty", "VoleReceiverParty", "HiddenParty"]),
+        ("PsiMessaging.Analytics", ["TokenKeys", "ValueCipher", "QueryMasks", "PartyMatrix", "MaskedTable", "AnswerBuilder", "QueryParser", "BoundQuery",
+            "HiddenAsker", "HiddenContributor"]),
         ("PsiMessaging.Party", ["SessionSecrets", "DatasetCatalog", "ReusableSet", "PartySession"]),
         ("PsiMessaging.Compute", ["ComputeKey", "ComputeService"]),
         ("PsiMessaging.InProcess", ["LocalCluster"]),

@@ -10,6 +10,7 @@ return args switch
     ["sign", ..] => Signing.Run(args),
     ["sealing", ..] => await SealingCost.RunAsync(args),
     ["send", ..] => await Sending.RunAsync(args),
+    ["hidden", ..] => await Hidden.RunAsync(args),
     ["masked", ..] => await Masked.RunAsync(args),
     ["noise", ..] => Noise.Run(args),
     ["release", ..] => Release.Run(args),

@@ -87,6 +87,32 @@ public abstract class VoleParty : IVectorParty
     /// <inheritdoc/>
     public abstract Task<(BitArray Positions, int Count)> FinishAsync();
 
+    /// <summary>Values of the function at the own items, by position, where outputs are not compared; all rounds must be over. Secret; the caller's.</summary>
+    /// <exception cref="ProtocolViolationException">What the peer sent breaks the protocol.</exception>
+    /// <exception cref="RestartException">The protocol must begin again under other keys.</exception>
+    public async Task<BlockBuffer> ValuesAsync()
+    {
+        if (Settings.ComparesOutputs)
+        {
+            throw new InvalidOperationException("values leave a session's party only where outputs are not compared");
+        }
+
+        var ((rows, _), evaluated) = (await Items.Value, await EvaluateAsync());
+        return await Step(() =>
+        {
+            var values = new BlockBuffer(rows.Count);
+            for (var row = 0; row < rows.Count; row++)
+            {
+                values.Span[rows.IndexOf(row)] = evaluated.Span[row];
+            }
+
+            return values;
+        });
+    }
+
+    /// <summary>Values of the function at the own items, in the order of their rows; once.</summary>
+    private protected abstract Task<BlockBuffer> EvaluateAsync();
+
     private protected IncomingVector Incoming(int round) => _incoming[round];
 
     /// <summary>Secret for a purpose, from the seed.</summary>

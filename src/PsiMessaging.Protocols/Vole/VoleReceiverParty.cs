@@ -32,7 +32,7 @@ internal sealed class VoleReceiverParty : VoleParty
         : base(settings, receives: true, seed, items, cores)
     {
         _bitmap = new byte[settings.BitmapSizeBytes];
-        _edges = new (byte[], byte[])[Rounds.Single(round => round.Number == VoleSettings.OutputsRound).Batches];
+        _edges = new (byte[], byte[])[Rounds.SingleOrDefault(round => round.Number == VoleSettings.OutputsRound)?.Batches ?? 0];
         using (var secret = OfferSecret())
         {
             _offer = BaseTransfer.Offer(secret);
@@ -234,7 +234,8 @@ internal sealed class VoleReceiverParty : VoleParty
         });
     }
 
-    private async Task<(SortedTags Tags, BlockBuffer Evaluated)> OutputAsync()
+    /// <inheritdoc/>
+    private protected override async Task<BlockBuffer> EvaluateAsync()
     {
         var ((rows, _), (_, c, _)) = (await Items.Value, await _vole.Value);
         return await Step(() =>
@@ -242,6 +243,15 @@ internal sealed class VoleReceiverParty : VoleParty
             var evaluated = Own(new BlockBuffer(rows.Count));
             RandomBandStore.Decode(c, rows, evaluated, Cores);
             c.Dispose();
+            return evaluated;
+        });
+    }
+
+    private async Task<(SortedTags Tags, BlockBuffer Evaluated)> OutputAsync()
+    {
+        var ((rows, _), evaluated) = (await Items.Value, await EvaluateAsync());
+        return await Step(() =>
+        {
             Vector128<byte>? share = Settings.IsMalicious ? Vector128.Create<byte>(Share()) ^ Vector128.Create<byte>(Incoming(9).Bytes.AsSpan(0, 16)) : null;
             using var outputs = Oprf.Outputs(rows, evaluated, share, Cores);
             return (Own(Sorted(outputs, TagSizeBytes, Cores)), evaluated);

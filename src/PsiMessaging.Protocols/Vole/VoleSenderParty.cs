@@ -198,16 +198,31 @@ internal sealed class VoleSenderParty : VoleParty
         });
     }
 
-    private async Task<(SortedTags Tags, BlockBuffer Evaluated)> OutputAsync()
+    /// <inheritdoc/>
+    private protected override async Task<BlockBuffer> EvaluateAsync()
     {
         var ((rows, values), (k, _)) = (await Items.Value, await _vole.Value);
         return await Step(() =>
         {
+            if (!Incoming(7).IsWhole)
+            {
+                throw new InvalidOperationException("the masked store is not all here");
+            }
+
             var evaluated = Own(new BlockBuffer(rows.Count));
             RandomBandStore.Decode(k, rows, evaluated, Cores);
             k.Dispose();
             VoleOprf.Finish(evaluated, values, _delta, Cores);
             values.Dispose();
+            return evaluated;
+        });
+    }
+
+    private async Task<(SortedTags Tags, BlockBuffer Evaluated)> OutputAsync()
+    {
+        var ((rows, _), evaluated) = (await Items.Value, await EvaluateAsync());
+        return await Step(() =>
+        {
             Vector128<byte>? share = Settings.IsMalicious ? Vector128.Create<byte>(Incoming(8).Bytes) ^ Vector128.Create<byte>(Opening().AsSpan(0, 16)) : null;
             using var outputs = Oprf.Outputs(rows, evaluated, share, Cores);
             return (Own(Sorted(outputs, TagSizeBytes, Cores)), evaluated);

@@ -55,6 +55,12 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
     /// </summary>
     internal bool KeepsOutputs => IsMalicious || !AnswersResult;
 
+    /// <summary>
+    /// Whether outputs are released and compared. Otherwise rounds 10 and 11 fall away and each side keeps its values (<see cref="VoleParty.ValuesAsync"/>):
+    /// the oblivious pseudorandom function alone, of which the receiver has the values of its set and the sender the key.
+    /// </summary>
+    public bool ComparesOutputs { get; init; } = true;
+
     /// <summary>Bytes of an output: in the malicious variant all 16.</summary>
     internal int TagSizeBytes { get; init; } = IsMalicious ? 16 : FalseMatchBound.TagSizeBytes(ReceiverSize, SenderSize);
 
@@ -87,8 +93,12 @@ public sealed record VoleSettings(byte[] Transcript, int ReceiverSize, int Sende
         }
 
         Add(7, "masked store", fromReceiver: true, Columns, 16, IsMalicious ? [6] : [4]);
-        Add(OutputsRound, "outputs", fromReceiver: false, SenderSize, TagSizeBytes, IsMalicious ? [7, 8] : [7]);
-        if (AnswersResult)
+        if (ComparesOutputs)
+        {
+            Add(OutputsRound, "outputs", fromReceiver: false, SenderSize, TagSizeBytes, IsMalicious ? [7, 8] : [7]);
+        }
+
+        if (ComparesOutputs && AnswersResult)
         {
             Add(MatchesRound, "matches", fromReceiver: true, BitmapSizeBytes + ClaimSizeBytes, 1, IsMalicious ? [9, 10] : [10]);
         }
