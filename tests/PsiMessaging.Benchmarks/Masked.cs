@@ -8,8 +8,8 @@ using PsiMessaging.Party.Policy;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>masked BROKER [rows [engine [minimum]]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the other,
-/// engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run. The intersection
+/// <c>masked BROKER [rows [engine [minimum]]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the
+/// other, engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run. The intersection
 /// itself is written into the homes as completed. Prints seconds, the peak memory of every process, and the ratios.
 /// </summary>
 internal static class Masked
