@@ -5,7 +5,8 @@ namespace PsiMessaging.Cryptography.Memory;
 /// <summary>
 /// Native memory of large vectors, kept from one session to the next: what the system hands out has to be found, mapped and cleared page by page, which costs
 /// as much as a layer of the protocol. Everything in it is zero. A vector takes the smallest piece that is large enough, and leaves the rest of it to others;
-/// pieces that lie side by side are one again when both are back. Where nothing was taken or given back for a while it all goes back to the system. Thread-safe.
+/// pieces that lie side by side are one again when both are back. Where nothing was taken or given back for a while it all goes back to the system.
+/// Thread-safe.
 /// </summary>
 internal sealed unsafe partial class BlockPool : IDisposable
 {
