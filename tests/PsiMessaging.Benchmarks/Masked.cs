@@ -9,8 +9,8 @@ namespace PsiMessaging.Benchmarks;
 
 /// <summary>
 /// <c>masked BROKER [rows [engine [minimum]]]</c>: question to answer through RabbitMQ with three workers as processes, 9 groups at one party and 12 at the
-/// other, engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run. The intersection
-/// itself is written into the homes as completed. Prints seconds, the peak memory of every process, and the ratios.
+/// other, engines <c>masked</c>, with a minimum of 10 (released and bound), with a history too, and of 1 (neither), and <c>tokens</c> in one run. The
+/// intersection itself is written into the homes as completed. Prints seconds, the peak memory of every process, and the ratios.
 /// </summary>
 internal static class Masked
 {

@@ -175,6 +175,8 @@ public sealed unsafe class SortedTags : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Zero(ulong word) => 0 - ((~word & (word - 1)) >> 63);
 
+    // Long loops from the first call of a process on: they would run unoptimized.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool ReadAll(ReadOnlySpan<byte> tags, BlockBuffer to)
     {
         var (ascending, cut, former) = (true, CutOff(), Vector128<byte>.Zero);
