@@ -10,22 +10,24 @@ using PsiMessaging.Testing;
 namespace PsiMessaging.Benchmarks;
 
 /// <summary>
-/// <c>vole [log2 size]…</c>: the protocol alone, items already hashed, both parties in this process, one thread a party and then two; against AES-128 blocks
-/// and a scalar multiplication in the same run.
+/// <c>vole [malicious] [log2 size]…</c>: the protocol alone, items already hashed, both parties in this process, one thread a party and then two; seconds, and
+/// the processor time of the whole process, which other work on the machine changes less.
 /// </summary>
 internal static class Vole
 {
     public static async Task<int> RunAsync(string[] args)
     {
-        var sizes = args.Length > 1 ? args[1..].Select(int.Parse).ToArray() : [16, 20, 22];
-        foreach (var log in sizes)
+        var malicious = args.Contains("malicious");
+        var sizes = args.Skip(1).Where(arg => arg != "malicious").Select(int.Parse).DefaultIfEmpty(-1).ToArray();
+        foreach (var log in sizes is [-1] ? [16, 20, 22] : sizes)
         {
             foreach (var (threads, shared) in new[] { (1, false), (2, false), (1, true), (2, true) })
             {
                 for (var turn = 0; turn < 4; turn++)
                 {
-                    var (seconds, bytes, common) = await RunOnceAsync(1 << log, threads, shared);
-                    Console.WriteLine($"2^{log}, {threads} thread(s) {(shared ? "for both" : "a party")}: {seconds:f3} s, {bytes.ToSender / 1e6:f2} + "
+                    var (seconds, processor, bytes, common) = await RunOnceAsync(1 << log, threads, shared, malicious);
+                    Console.WriteLine($"2^{log}, {threads} thread(s) {(shared ? "for both" : "a party")}: {seconds:f3} s, "
+                        + $"{processor:f3} s of the processor, {bytes.ToSender / 1e6:f2} + "
                         + $"{bytes.ToReceiver / 1e6:f2} MB, {common:N0} in common");
                 }
             }
@@ -68,25 +70,27 @@ internal static class Vole
         return 0;
     }
 
-    private static async Task<(double Seconds, (long ToSender, long ToReceiver) Bytes, int Common)> RunOnceAsync(int size, int threads, bool shared)
+    private static async Task<(double Seconds, double Processor, (long ToSender, long ToReceiver) Bytes, int Common)> RunOnceAsync(
+        int size, int threads, bool shared, bool malicious)
     {
-        var settings = new VoleSettings(RandomNumberGenerator.GetBytes(32), size, size, IsMalicious: false, AnswersResult: false);
+        var settings = new VoleSettings(RandomNumberGenerator.GetBytes(32), size, size, malicious, AnswersResult: false);
         using var receiver = new Cores(threads);
         using var sender = new Cores(threads);
         var salt = RandomNumberGenerator.GetBytes(16);
-        var (mine, theirs) = (Hashes(size, 0, salt), Hashes(size, size / 2, salt));
-        var start = Stopwatch.GetTimestamp();
+        var (mine, theirs) = (Hashes(size, 0, salt, malicious), Hashes(size, size / 2, salt, malicious));
+        var (start, before) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
         using var exchange = new VectorExchange(settings, (_, _) => mine, (_, _) => theirs, (receiver, shared ? receiver : sender));
         var (positions, _) = await exchange.RunAsync();
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return (seconds, exchange.Bytes, positions.OfType<bool>().Count(bit => bit));
+        return (seconds, (Environment.CpuUsage.TotalTime - before).TotalSeconds, exchange.Bytes, positions.OfType<bool>().Count(bit => bit));
     }
 
-    private static ItemHashes Hashes(int size, int offset, byte[] salt)
+    private static ItemHashes Hashes(int size, int offset, byte[] salt, bool both = false)
     {
-        var hashes = new ItemHashes(size, both: false, []);
+        var hashes = new ItemHashes(size, both, []);
         using var aes = new Cryptography.Symmetric.Aes128(salt);
         aes.Counter((ulong)offset, hashes.First.Span);
+        aes.Counter((1UL << 40) + (ulong)offset, hashes.Second);
         return hashes;
     }
 }

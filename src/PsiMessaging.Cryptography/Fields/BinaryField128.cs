@@ -46,6 +46,88 @@ public static unsafe class BinaryField128
         }
     }
 
+    /// <summary>Σ point^i · coefficients[i]: a polynomial's value.</summary>
+    /// <param name="point">Where.</param>
+    /// <param name="coefficients">Elements, that of point^0 first.</param>
+    public static Vector128<byte> Evaluate(Vector128<byte> point, ReadOnlySpan<Vector128<byte>> coefficients) =>
+        Pclmulqdq.V512.IsSupported && coefficients.Length >= 2 * StepElements
+            ? EvaluateWide(point, coefficients) : EvaluateSingly(point, coefficients);
+
+    /// <summary>By Horner's rule, from the end.</summary>
+    internal static Vector128<byte> EvaluateSingly(Vector128<byte> point, ReadOnlySpan<Vector128<byte>> coefficients)
+    {
+        var sum = Vector128<byte>.Zero;
+        for (var i = coefficients.Length - 1; i >= 0; i--)
+        {
+            sum = Multiply(sum, point) ^ coefficients[i];
+        }
+
+        return sum;
+    }
+
+    private const int StepElements = 32;
+
+    /// <summary>32 of Horner's sums at once, each over every 32nd coefficient: one alone waits for its last product most of the time.</summary>
+    private static Vector128<byte> EvaluateWide(Vector128<byte> point, ReadOnlySpan<Vector128<byte>> coefficients)
+    {
+        // x^0 to x^32.
+        var powers = stackalloc Vector128<byte>[StepElements + 1];
+        powers[0] = Vector128.CreateScalar((byte)1);
+        for (var i = 1; i <= StepElements; i++)
+        {
+            powers[i] = Multiply(powers[i - 1], point);
+        }
+
+        // What is beyond the last whole step comes first, padded with zeros.
+        var sums = stackalloc Vector128<byte>[StepElements];
+        new Span<Vector128<byte>>(sums, StepElements).Clear();
+        var steps = coefficients.Length / StepElements;
+        coefficients[(steps * StepElements)..].CopyTo(new Span<Vector128<byte>>(sums, StepElements));
+        fixed (Vector128<byte>* from = coefficients)
+        {
+            Horner(powers[StepElements].AsUInt64(), (ulong*)from, steps, (ulong*)sums);
+        }
+
+        var result = Vector128<byte>.Zero;
+        for (var i = 0; i < StepElements; i++)
+        {
+            result ^= Multiply(sums[i], powers[i]);
+        }
+
+        new Span<Vector128<byte>>(sums, StepElements).Clear();
+        return result;
+    }
+
+    // Optimized from its first call, which is long: a set's leaves are millions.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Horner(Vector128<ulong> power, ulong* from, int steps, ulong* sums)
+    {
+        var factor = Vector512.Create(Vector256.Create(power, power), Vector256.Create(power, power));
+        Vector512<ulong> s0 = Vector512.Load(sums), s1 = Vector512.Load(sums + 8), s2 = Vector512.Load(sums + 16), s3 = Vector512.Load(sums + 24);
+        Vector512<ulong> s4 = Vector512.Load(sums + 32), s5 = Vector512.Load(sums + 40), s6 = Vector512.Load(sums + 48), s7 = Vector512.Load(sums + 56);
+        for (var at = from + ((long)steps * 2 * StepElements); at > from;)
+        {
+            at -= 2 * StepElements;
+            s0 = MultiplyAccelerated(s0, factor) ^ Vector512.Load(at);
+            s1 = MultiplyAccelerated(s1, factor) ^ Vector512.Load(at + 8);
+            s2 = MultiplyAccelerated(s2, factor) ^ Vector512.Load(at + 16);
+            s3 = MultiplyAccelerated(s3, factor) ^ Vector512.Load(at + 24);
+            s4 = MultiplyAccelerated(s4, factor) ^ Vector512.Load(at + 32);
+            s5 = MultiplyAccelerated(s5, factor) ^ Vector512.Load(at + 40);
+            s6 = MultiplyAccelerated(s6, factor) ^ Vector512.Load(at + 48);
+            s7 = MultiplyAccelerated(s7, factor) ^ Vector512.Load(at + 56);
+        }
+
+        s0.Store(sums);
+        s1.Store(sums + 8);
+        s2.Store(sums + 16);
+        s3.Store(sums + 24);
+        s4.Store(sums + 32);
+        s5.Store(sums + 40);
+        s6.Store(sums + 48);
+        s7.Store(sums + 56);
+    }
+
     internal static void MultiplyAddPortable(Vector128<byte> factor, ReadOnlySpan<Vector128<byte>> vector, Span<Vector128<byte>> target)
     {
         for (var i = 0; i < vector.Length; i++)

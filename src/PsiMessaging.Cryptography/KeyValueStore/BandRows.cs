@@ -125,6 +125,8 @@ public sealed unsafe class BandRows : IDisposable
         });
     }
 
+    // Long loops from the first call of a process on: they would run unoptimized.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int[] HashKeys(ReadOnlySpan<Vector128<byte>> keys, uint* starts, int first, int end, int shift, int ranges)
     {
         var counts = new int[ranges];

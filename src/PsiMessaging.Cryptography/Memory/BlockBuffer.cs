@@ -11,6 +11,9 @@ namespace PsiMessaging.Cryptography.Memory;
 public sealed unsafe class BlockBuffer : IDisposable
 {
     private const int CacheLineBytes = 64;
+
+    /// <summary>From here on the allocator would ask the system for every buffer.</summary>
+    private const int SmallestLargeBytes = 128 << 10;
     private readonly nuint _sizeBytes;
     private readonly bool _isLarge;
     private void* _pointer;
@@ -23,10 +26,11 @@ public sealed unsafe class BlockBuffer : IDisposable
 
         // A cache line more than asked, so that the last aligned 64-byte access stays inside.
         _sizeBytes = ((nuint)length * 16) + CacheLineBytes;
-        _isLarge = _sizeBytes >= BlockPool.LargePageBytes;
+        _isLarge = _sizeBytes >= SmallestLargeBytes;
         if (_isLarge)
         {
-            _sizeBytes = (_sizeBytes + BlockPool.LargePageBytes - 1) & ~(nuint)(BlockPool.LargePageBytes - 1);
+            var unit = _sizeBytes >= BlockPool.LargePageBytes ? BlockPool.LargePageBytes : BlockPool.PieceBytes;
+            _sizeBytes = (_sizeBytes + (nuint)unit - 1) & ~(nuint)(unit - 1);
             _pointer = BlockPool.Shared.Take(_sizeBytes);
         }
         else

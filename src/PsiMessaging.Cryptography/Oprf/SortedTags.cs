@@ -72,10 +72,17 @@ public sealed unsafe class SortedTags : IDisposable
     /// <param name="tags">Receives them back to back.</param>
     public void CopyTo(int first, Span<byte> tags)
     {
-        Span<byte> block = stackalloc byte[16];
-        for (var (i, at) = (first, 0); at < tags.Length; i++, at += TagSizeBytes)
+        var (i, at) = (first, 0);
+        for (; at + 16 <= tags.Length; i++, at += TagSizeBytes)
         {
-            Write(_tags.Pointer[i], block);
+            // What is behind the tag the next one is written over.
+            Swap(_tags.Pointer[i]).CopyTo(tags[at..]);
+        }
+
+        Span<byte> block = stackalloc byte[16];
+        for (; at < tags.Length; i++, at += TagSizeBytes)
+        {
+            Swap(_tags.Pointer[i]).CopyTo(block);
             block[..TagSizeBytes].CopyTo(tags[at..]);
         }
     }
@@ -87,15 +94,13 @@ public sealed unsafe class SortedTags : IDisposable
     public bool TryMatch(ReadOnlySpan<byte> tags, Span<byte> found)
     {
         found.Clear();
-        Span<byte> block = stackalloc byte[16];
-        block.Clear();
+        var cut = CutOff();
         Vector128<byte> former = default;
         var place = -1;
         var count = tags.Length / TagSizeBytes;
         for (var i = 0; i < count; i++)
         {
-            tags.Slice(i * TagSizeBytes, TagSizeBytes).CopyTo(block);
-            var tag = Read(block);
+            var tag = TagAt(tags, i, cut);
             if (i > 0 && !Less(former, tag))
             {
                 return false;
@@ -170,16 +175,18 @@ public sealed unsafe class SortedTags : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Zero(ulong word) => 0 - ((~word & (word - 1)) >> 63);
 
+    // Long loops from the first call of a process on: they would run unoptimized.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool ReadAll(ReadOnlySpan<byte> tags, BlockBuffer to)
     {
-        Span<byte> block = stackalloc byte[16];
-        block.Clear();
-        var ascending = true;
+        var (ascending, cut, former) = (true, CutOff(), Vector128<byte>.Zero);
+        var target = to.Pointer;
         for (var i = 0; i < tags.Length / TagSizeBytes; i++)
         {
-            tags.Slice(i * TagSizeBytes, TagSizeBytes).CopyTo(block);
-            var tag = to.Pointer[i] = Read(block);
-            ascending &= i == 0 || Less(to.Pointer[i - 1], tag);
+            var tag = TagAt(tags, i, cut);
+            target[i] = tag;
+            ascending &= i == 0 || Less(former, tag);
+            former = tag;
         }
 
         return ascending;
@@ -198,13 +205,22 @@ public sealed unsafe class SortedTags : IDisposable
     }
 
     /// <summary>A tag as a number: its first eight bytes, big-endian, in the upper word.</summary>
-    private static Vector128<byte> Read(ReadOnlySpan<byte> block) =>
-        Vector128.Create(BinaryPrimitives.ReadUInt64BigEndian(block[8..]), BinaryPrimitives.ReadUInt64BigEndian(block)).AsByte();
-
-    private static void Write(Vector128<byte> tag, Span<byte> block)
+    /// <param name="tags">Tags back to back.</param>
+    /// <param name="index">Which.</param>
+    /// <param name="cut"><see cref="CutOff"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector128<byte> TagAt(ReadOnlySpan<byte> tags, int index, Vector128<byte> cut)
     {
-        BinaryPrimitives.WriteUInt64BigEndian(block, tag.AsUInt64().GetElement(1));
-        BinaryPrimitives.WriteUInt64BigEndian(block[8..], tag.AsUInt64().GetElement(0));
+        var rest = tags[(index * TagSizeBytes)..];
+        return (rest.Length >= 16 ? Swap(Vector128.Create(rest)) : LastTag(rest)) & cut;
+    }
+
+    private static Vector128<byte> LastTag(ReadOnlySpan<byte> rest)
+    {
+        Span<byte> block = stackalloc byte[16];
+        block.Clear();
+        rest.CopyTo(block);
+        return Swap(Vector128.Create<byte>(block));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -261,12 +277,13 @@ public sealed unsafe class SortedTags : IDisposable
         Span<byte> bytes = stackalloc byte[16];
         bytes.Clear();
         bytes[..TagSizeBytes].Fill(0xFF);
-        return Read(bytes);
+        return Swap(Vector128.Create<byte>(bytes));
     }
 
+    /// <summary>All 16 bytes in reverse.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Swap(Vector128<byte> block) =>
-        Vector128.Create(BinaryPrimitives.ReverseEndianness(block.AsUInt64().GetElement(1)), BinaryPrimitives.ReverseEndianness(block.AsUInt64().GetElement(0)))
-            .AsByte();
+        Vector128.Shuffle(block, Vector128.Create((byte)15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
 
     private static int RangeOf(ulong word, int bits) => bits == 0 ? 0 : (int)(word >> (64 - bits));
 

@@ -18,6 +18,7 @@ namespace PsiMessaging.Cryptography.Oprf;
 public sealed class VoleOprf : IDisposable
 {
     private const int Chunk = 4096;
+    private const int KeyChunk = 256;
     private readonly Aes128 _value;
     private readonly Aes128 _output;
 
@@ -38,9 +39,10 @@ public sealed class VoleOprf : IDisposable
             _value.Hash(rows.Keys[first..end], part);
             if (!second.IsEmpty)
             {
+                var halves = second.Span;
                 for (var i = 0; i < part.Length; i++)
                 {
-                    part[i] ^= second.Span[rows.IndexOf(first + i)];
+                    part[i] ^= halves[rows.IndexOf(first + i)];
                 }
 
                 _value.Hash(part, part);
@@ -85,19 +87,19 @@ public sealed class VoleOprf : IDisposable
                 return;
             }
 
-            var keys = new Vector128<byte>[Chunk];
-            for (var at = first; at < end; at += Chunk)
+            Span<Vector128<byte>> keys = stackalloc Vector128<byte>[KeyChunk];
+            for (var at = first; at < end; at += KeyChunk)
             {
-                var count = Math.Min(Chunk, end - at);
-                for (var i = 0; i < count; i++)
+                var values = evaluated.Span[at..Math.Min(end, at + KeyChunk)];
+                for (var i = 0; i < values.Length; i++)
                 {
-                    keys[i] = evaluated.Span[at + i] ^ w;
+                    keys[i] = values[i] ^ w;
                 }
 
-                Aes128.HashUnderKeys(keys.AsSpan(0, count), rows.Keys.Slice(at, count), outputs.Span.Slice(at, count), Aes128.IsAccelerated);
+                Aes128.HashUnderKeys(keys[..values.Length], rows.Keys.Slice(at, values.Length), outputs.Span.Slice(at, values.Length), Aes128.IsAccelerated);
             }
 
-            keys.AsSpan().Clear();
+            keys.Clear();
         });
         return outputs;
     }

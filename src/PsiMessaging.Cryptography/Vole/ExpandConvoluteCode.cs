@@ -290,12 +290,41 @@ public sealed unsafe class ExpandConvoluteCode : IDisposable
     private void FillTaps(int first, int count, uint* taps)
     {
         _coefficients.Counter((3UL << 56) | ((ulong)first * (TapSlots / 4)), new Span<Vector128<byte>>(taps, count * TapSlots / 4));
-        var (quarter, all) = ((ulong)(_folded / QuarterTaps), (ulong)_folded);
+        ScaleTaps(taps, count, (uint)_folded, Avx2.IsSupported);
+    }
+
+    /// <summary>Random words to places: of each row's 12 the first four one in each quarter, the others anywhere. The last one is not used.</summary>
+    /// <param name="taps">12 words a row.</param>
+    /// <param name="count">Rows.</param>
+    /// <param name="folded">k.</param>
+    /// <param name="accelerated">On lanes, or one by one.</param>
+    internal static void ScaleTaps(uint* taps, int count, uint folded, bool accelerated)
+    {
+        var quarter = folded / QuarterTaps;
+        if (accelerated)
+        {
+            // ⌊word · range / 2^32⌋, of the even words and of the odd ones.
+            var (few, all, upper) = (Vector128.Create(quarter), Vector256.Create(folded), Vector256.Create(0xFFFF_FFFF_0000_0000));
+            var begin = Vector128.Create(0, quarter, 2 * quarter, 3 * quarter);
+            for (var row = taps; row < taps + (count * TapSlots); row += TapSlots)
+            {
+                var first = Vector128.Load(row);
+                var odd = Sse2.Multiply(Sse2.ShiftRightLogical(first.AsUInt64(), 32).AsUInt32(), few) & upper.GetLower();
+                ((Sse2.ShiftRightLogical(Sse2.Multiply(first, few), 32) | odd).AsUInt32() + begin).Store(row);
+                var others = Vector256.Load(row + QuarterTaps);
+                var oddOthers = Avx2.Multiply(Avx2.ShiftRightLogical(others.AsUInt64(), 32).AsUInt32(), all) & upper;
+                (Avx2.ShiftRightLogical(Avx2.Multiply(others, all), 32) | oddOthers).AsUInt32().Store(row + QuarterTaps);
+            }
+
+            return;
+        }
+
         for (var i = 0; i < count * TapSlots; i += TapSlots)
         {
             for (var tap = 0; tap < Taps; tap++)
             {
-                taps[i + tap] = tap < QuarterTaps ? (uint)((taps[i + tap] * quarter) >> 32) + ((uint)quarter * (uint)tap) : (uint)((taps[i + tap] * all) >> 32);
+                taps[i + tap] = tap < QuarterTaps ? (uint)(((ulong)taps[i + tap] * quarter) >> 32) + (quarter * (uint)tap)
+                    : (uint)(((ulong)taps[i + tap] * folded) >> 32);
             }
         }
     }

@@ -65,17 +65,8 @@ public static class SilentVole
     }
 
     /// <summary>Σ X^(first + i + 1)·leaf_i.</summary>
-    internal static Vector128<byte> Evaluate(Vector128<byte> point, long first, ReadOnlySpan<Vector128<byte>> leaves)
-    {
-        // Horner from the end, then up to the block's place.
-        var sum = Vector128<byte>.Zero;
-        for (var i = leaves.Length - 1; i >= 0; i--)
-        {
-            sum = BinaryField128.Multiply(sum, point) ^ leaves[i];
-        }
-
-        return BinaryField128.Multiply(sum, Power(point, first + 1));
-    }
+    internal static Vector128<byte> Evaluate(Vector128<byte> point, long first, ReadOnlySpan<Vector128<byte>> leaves) =>
+        BinaryField128.Multiply(BinaryField128.Evaluate(point, leaves), Power(point, first + 1));
 
     /// <summary>The sum of all blocks.</summary>
     internal static Vector128<byte> Sum(ReadOnlySpan<Vector128<byte>> blocks)
@@ -131,13 +122,13 @@ public static class SilentVole
 /// <summary>The side of <see cref="SilentVole"/> that holds Δ and gets B.</summary>
 public static class VoleSender
 {
-    /// <summary>Expands the trees and encodes.</summary>
+    /// <summary>Expands the trees and encodes, for whoever needs neither the leaves nor the corrections before.</summary>
     /// <param name="parameters">Sizes.</param>
     /// <param name="keys">Public keys.</param>
     /// <param name="roots">Secret key from which the trees' roots come, 16 bytes, used for this once.</param>
     /// <param name="delta">Δ.</param>
     /// <param name="transfers">q of all transfers.</param>
-    /// <param name="point">The receiver's X in the malicious variant's check; null where there is none or it is not yet known.</param>
+    /// <param name="point">The receiver's X in the malicious variant's check, or null.</param>
     /// <param name="corrections">Receives the message: <see cref="LpnParameters.TreeSizeBytes"/> a tree.</param>
     /// <param name="cores">Threads.</param>
     /// <returns>B, m blocks or a few more, and Σ X^(i+1)·B̂_i when a point was given.</returns>
@@ -145,55 +136,9 @@ public static class VoleSender
         LpnParameters parameters, VoleKeys keys, SecretBytes roots, Vector128<byte> delta,
         BlockBuffer transfers, Vector128<byte>? point, Memory<byte> corrections, Cores cores)
     {
-        parameters.ThrowIfWeak();
-        return ExpandUnchecked(parameters, keys, roots, delta, transfers, point, corrections, cores);
-    }
-
-    internal static (BlockBuffer B, Vector128<byte> Evaluation) ExpandUnchecked(
-        LpnParameters parameters, VoleKeys keys, SecretBytes roots, Vector128<byte> delta,
-        BlockBuffer transfers, Vector128<byte>? point, Memory<byte> corrections, Cores cores)
-    {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(corrections.Length, parameters.Noise * parameters.TreeSizeBytes);
-        var head = new BlockBuffer(parameters.Outputs);
-        var evaluations = new Vector128<byte>[cores.Count];
-        try
-        {
-            using var tail = new BlockBuffer(ExpandConvoluteCode.Wrap + parameters.Folded);
-            using var rootKey = new Aes128(roots.Span);
-            cores.Split(parameters.Noise, 8, (part, first, end) =>
-            {
-                using var trees = new PuncturedTrees(keys.Left, keys.Right, keys.Transfer, parameters.BlockLength);
-                Span<Vector128<byte>> root = stackalloc Vector128<byte>[1];
-                for (var tree = first; tree < end; tree++)
-                {
-                    var q = transfers.Span;
-                    var correction = corrections.Span.Slice(tree * parameters.TreeSizeBytes, parameters.TreeSizeBytes);
-                    rootKey.Counter((ulong)tree, root);
-                    var leaves = trees.Expand(root[0], q.Slice(tree * parameters.Depth, parameters.Depth),
-                        delta, (ulong)tree * (ulong)parameters.Depth, correction[..^16]);
-                    var sum = SilentVole.Pack(q.Slice((parameters.Noise * parameters.Depth) + (tree * 128), 128));
-                    sum ^= SilentVole.Sum(leaves);
-
-                    sum.CopyTo(correction[^16..]);
-                    if (point is { } x)
-                    {
-                        evaluations[part] ^= SilentVole.Evaluate(x, (long)tree * parameters.BlockLength, leaves);
-                    }
-
-                    SilentVole.Place(leaves, parameters, tree, head.Span, tail.Span, 1, 0);
-                }
-
-                root.Clear();
-            });
-            using var code = new ExpandConvoluteCode(keys.Code, parameters.Outputs, parameters.Folded);
-            code.Encode(head, tail, cores);
-            return (head, evaluations.Aggregate(Vector128<byte>.Zero, (sum, value) => sum ^ value));
-        }
-        catch
-        {
-            head.Dispose();
-            throw;
-        }
+        using var leaves = SenderLeaves.Expand(parameters, keys, roots, delta, transfers, corrections, cores);
+        var evaluation = point is { } x ? leaves.Evaluate(x, cores) : default;
+        return (leaves.Encode(cores), evaluation);
     }
 
     /// <summary>The answer to the receiver's check.</summary>

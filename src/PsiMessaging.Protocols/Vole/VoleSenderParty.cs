@@ -17,11 +17,14 @@ namespace PsiMessaging.Protocols.Vole;
 internal sealed class VoleSenderParty : VoleParty
 {
     private readonly TaskCompletionSource _offered = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _challenged = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Vector128<byte> _delta;
     private readonly Lazy<Task<byte[]>> _choice;
     private readonly Lazy<Task<Vector128<byte>[]>> _keys;
     private readonly Lazy<Task<BlockBuffer>> _transfers;
-    private readonly Lazy<Task<(BlockBuffer B, byte[] Corrections)>> _vole;
+    private readonly Lazy<Task<(SenderLeaves Leaves, byte[] Corrections)>> _trees;
+    private readonly Lazy<Task<byte[]>> _answer;
+    private readonly Lazy<Task<BlockBuffer>> _vole;
     private readonly Lazy<Task<(SortedTags Tags, BlockBuffer Evaluated)>> _outputs;
     private byte[] _session = [];
 
@@ -32,6 +35,8 @@ internal sealed class VoleSenderParty : VoleParty
         _choice = new(() => Step(Choose));
         _keys = new(() => KeysAsync());
         _transfers = new(() => TransferAsync());
+        _trees = new(() => TreesAsync());
+        _answer = new(() => AnswerAsync());
         _vole = new(() => VoleAsync());
         _outputs = new(() => OutputAsync());
     }
@@ -46,9 +51,9 @@ internal sealed class VoleSenderParty : VoleParty
                 _ = Items.Value;
                 return choice;
             case 4:
-                return Slice((await _vole.Value).Corrections, round, sequence);
+                return Slice((await _trees.Value).Corrections, round, sequence);
             case 6:
-                return await AnswerAsync();
+                return await _answer.Value;
             case 9:
                 return Opening();
             case VoleSettings.OutputsRound:
@@ -89,8 +94,11 @@ internal sealed class VoleSenderParty : VoleParty
                 }
 
                 break;
+            case 5 when last:
+                _challenged.TrySetResult();
+                break;
             case 7:
-                var (b, _) = await _vole.Value;
+                var b = await _vole.Value;
                 await Step(() =>
                 {
                     BinaryField128.MultiplyAdd(_delta, MemoryMarshal.Cast<byte, Vector128<byte>>(payload.Span),
@@ -167,41 +175,44 @@ internal sealed class VoleSenderParty : VoleParty
         });
     }
 
-    private async Task<(BlockBuffer B, byte[] Corrections)> VoleAsync()
+    private async Task<(SenderLeaves Leaves, byte[] Corrections)> TreesAsync()
     {
         var rows = await _transfers.Value;
         return await Step(() =>
         {
-            var (b, corrections, _) = Expand(rows, point: null);
-            return (Own(b), corrections);
+            using var roots = Draw("/roots", 16);
+            var corrections = new byte[Settings.Lpn.Noise * Settings.Lpn.TreeSizeBytes];
+            return (Own(SenderLeaves.Expand(Settings.Lpn, Settings.VoleKeys(_session), roots, _delta, rows, corrections, Cores)), corrections);
         });
     }
 
-    private (BlockBuffer B, byte[] Corrections, Vector128<byte> Evaluation) Expand(BlockBuffer rows, Vector128<byte>? point)
+    private async Task<BlockBuffer> VoleAsync()
     {
-        using var roots = Draw("/roots", 16);
-        var corrections = new byte[Settings.Lpn.Noise * Settings.Lpn.TreeSizeBytes];
-        var (b, evaluation) = VoleSender.Expand(Settings.Lpn, Settings.VoleKeys(_session), roots, _delta, rows, point, corrections, Cores);
-        return (b, corrections, evaluation);
+        var (leaves, _) = await _trees.Value;
+        if (Settings.IsMalicious)
+        {
+            // The check is over the leaves, which the code takes the place of.
+            await _answer.Value;
+        }
+
+        return await Step(() => Own(leaves.Encode(Cores)));
     }
 
     private async Task<byte[]> AnswerAsync()
     {
-        var rows = await _transfers.Value;
+        await _challenged.Task;
+        var (rows, (leaves, _)) = (await _transfers.Value, await _trees.Value);
         return await Step(() =>
         {
-            // The leaves are not kept: they are expanded once more for the receiver's point.
             var challenge = MemoryMarshal.Cast<byte, Vector128<byte>>(Incoming(5).Bytes);
-            var (b, _, evaluation) = Expand(rows, challenge[0]);
-            b.Dispose();
-            return VoleSender.Answer(Settings.Lpn, _delta, rows.Span, evaluation, challenge[1]);
+            return VoleSender.Answer(Settings.Lpn, _delta, rows.Span, leaves.Evaluate(challenge[0], Cores), challenge[1]);
         });
     }
 
     /// <inheritdoc/>
     private protected override async Task<BlockBuffer> EvaluateAsync()
     {
-        var ((rows, values), (k, _)) = (await Items.Value, await _vole.Value);
+        var ((rows, values), k) = (await Items.Value, await _vole.Value);
         return await Step(() =>
         {
             if (!Incoming(7).IsWhole)

@@ -46,6 +46,74 @@ public sealed unsafe class BlockPoolTests
         Assert.Equal(3 * (long)Page, pool.KeptBytes);
     }
 
+    /// <summary>A piece of what is kept serves a smaller vector, the rest another, and both together a larger one again.</summary>
+    [Fact]
+    public void Memory_OfALargerVector_ServesSmallerOnes_AndALargerOneAgain()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        using var pool = new BlockPool(8 * (long)Page, new Ticking());
+        var whole = (nint)pool.Take(3 * Page);
+        pool.Return((void*)whole, 3 * Page);
+        nint small = (nint)pool.Take(BlockPool.PieceBytes), rest = (nint)pool.Take((3 * Page) - BlockPool.PieceBytes);
+        Assert.Equal((whole, whole + BlockPool.PieceBytes, 0L), (small, rest, pool.KeptBytes));
+        new Span<byte>((void*)small, BlockPool.PieceBytes).Fill(1);
+        new Span<byte>((void*)small, BlockPool.PieceBytes).Clear();
+        pool.Return((void*)rest, (3 * Page) - BlockPool.PieceBytes);
+        pool.Return((void*)small, BlockPool.PieceBytes);
+        Assert.Equal(whole, (nint)pool.Take(3 * Page));
+        Assert.True(IsZero((void*)whole, 3 * Page));
+
+        // The rest of a large page is kept for others from the beginning.
+        var few = pool.Take(BlockPool.PieceBytes);
+        Assert.Equal((long)Page - BlockPool.PieceBytes, pool.KeptBytes);
+        pool.Return(few, BlockPool.PieceBytes);
+        pool.Return((void*)whole, 3 * Page);
+        Assert.Equal(4 * (long)Page, pool.KeptBytes);
+    }
+
+    /// <summary>Many vectors of all sizes, taken and given back in any order: none overlaps another, each is zero, and the bound holds.</summary>
+    [Fact]
+    public void Memory_TakenAndGivenBackInAnyOrder_IsZeroAndNobodyElses()
+    {
+        using var pool = new BlockPool(6 * (long)Page, new Ticking());
+        var held = new List<(nint Pointer, int SizeBytes)>();
+        for (var step = 1; step <= 400; step++)
+        {
+            // Any fixed sequence will do.
+            var draw = unchecked((uint)step * 2_654_435_761) >> 8;
+            if (held.Count > 8 || (held.Count > 0 && draw % 3 == 0))
+            {
+                var at = (int)(draw % (uint)held.Count);
+                var (pointer, size) = held[at];
+                Assert.True(new Span<byte>((void*)pointer, size).IndexOfAnyExcept((byte)0xFF) < 0);
+                new Span<byte>((void*)pointer, size).Clear();
+                pool.Return((void*)pointer, (nuint)size);
+                held.RemoveAt(at);
+            }
+            else
+            {
+                var size = (int)(1 + (draw % 70)) * BlockPool.PieceBytes;
+                var pointer = (nint)pool.Take((nuint)size);
+                Assert.True(IsZero((void*)pointer, (nuint)size));
+                Assert.DoesNotContain(held, other => pointer < other.Pointer + other.SizeBytes && other.Pointer < pointer + size);
+                new Span<byte>((void*)pointer, size).Fill(0xFF);
+                held.Add((pointer, size));
+            }
+
+            Assert.InRange(pool.KeptBytes, 0, 8 * (long)Page);
+        }
+
+        foreach (var (pointer, size) in held)
+        {
+            new Span<byte>((void*)pointer, size).Clear();
+            pool.Return((void*)pointer, (nuint)size);
+        }
+    }
+
     [Fact]
     public void Memory_ThatNobodyTakes_GoesBackAfterAWhile()
     {

@@ -43,6 +43,34 @@ public sealed class BinaryField128Tests
         static UInt128 Parse(string hex) => UInt128.Parse(hex, System.Globalization.NumberStyles.HexNumber);
     }
 
+    /// <summary>On lanes as by Horner's rule, for lengths around whole steps and for points and coefficients at both ends.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(63)]
+    [InlineData(64)]
+    [InlineData(65)]
+    [InlineData(95)]
+    [InlineData(96)]
+    [InlineData(1000)]
+    [InlineData(4097)]
+    public void Evaluate_AnyLength_AgreesWithHorner(int length)
+    {
+        foreach (var point in new UInt128[] { 0u, 1u, 2u, UInt128.MaxValue, UInt128.One << 127, Random(), Random() })
+        {
+            foreach (var same in new UInt128?[] { 0u, UInt128.MaxValue, null })
+            {
+                var coefficients = new Vector128<byte>[length];
+                for (var i = 0; i < length; i++)
+                {
+                    coefficients[i] = Of(same ?? Random());
+                }
+
+                Assert.Equal(BinaryField128.EvaluateSingly(Of(point), coefficients), BinaryField128.Evaluate(Of(point), coefficients));
+            }
+        }
+    }
+
     [Fact]
     public void Multiply_RandomPairs_AgreeOnEveryPathAndWithTheOracle()
     {

@@ -247,6 +247,35 @@ public sealed class VoleTests
         Assert.NotEqual(last.Expected, last.Answer);
     }
 
+    /// <summary>On lanes as one by one, for random words and for those at both ends; the twelfth word of a row nobody reads.</summary>
+    [Theory]
+    [InlineData(28u)]
+    [InlineData(4096u)]
+    [InlineData(1_153_689u)]
+    [InlineData(0x7FFF_FFFFu)]
+    public unsafe void Taps_OnLanes_AreTheSame(uint folded)
+    {
+        const int Rows = 32, Slots = 12;
+        uint* one = stackalloc uint[Rows * Slots], two = stackalloc uint[Rows * Slots];
+        for (var turn = 0; turn < 40; turn++)
+        {
+            RandomNumberGenerator.Fill(new Span<byte>(one, Rows * Slots * 4));
+            if (turn < 2)
+            {
+                new Span<uint>(one, Rows * Slots).Fill(turn == 0 ? 0 : uint.MaxValue);
+            }
+
+            new Span<uint>(one, Rows * Slots).CopyTo(new Span<uint>(two, Rows * Slots));
+            ExpandConvoluteCode.ScaleTaps(one, Rows, folded, System.Runtime.Intrinsics.X86.Avx2.IsSupported);
+            ExpandConvoluteCode.ScaleTaps(two, Rows, folded, accelerated: false);
+            for (var i = 0; i < Rows * Slots; i++)
+            {
+                Assert.True(i % Slots == Slots - 1 || one[i] == two[i], $"word {i}");
+                Assert.True(i % Slots == Slots - 1 || one[i] < folded);
+            }
+        }
+    }
+
     private static Vector128<byte>[] Encode(byte[] key, int outputs, int folded,
         Vector128<byte>[] vector, bool accelerated, ulong beta = ExpandConvoluteCode.Beta)
     {
