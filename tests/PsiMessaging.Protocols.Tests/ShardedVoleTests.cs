@@ -377,9 +377,9 @@ public sealed class ShardedVoleTests
     [InlineData(1 << 22, 1 << 22, 1)]
     [InlineData((1 << 22) + 1, 1, 2)]
     [InlineData(1, (1 << 22) + 1, 2)]
-    [InlineData(10_000_000, 10_000_000, 3)]
-    [InlineData(1 << 24, 1 << 25, 8)]
-    [InlineData(30_000_000, 30_000_000, 8)]
+    [InlineData(10_000_000, 10_000_000, 4)]
+    [InlineData(1 << 24, 1 << 25, 11)]
+    [InlineData(30_000_000, 30_000_000, 10)]
     [InlineData(100_000_000, 100_000_000, 23)]
     [InlineData(200_000_000, 200_000_000, 23)]
     public void Shards_FollowFromTheSizes(int receiver, int sender, int shards)

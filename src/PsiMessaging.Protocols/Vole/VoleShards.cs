@@ -29,7 +29,7 @@ internal sealed record VoleShards(int Count, int ReceiverSize, int SenderSize)
     public sealed record Limits(int Target, int Receiver, int Sender);
 
     /// <summary>The limits in force. Tests put in smaller ones, so that small sets are cut.</summary>
-    public static Limits InForce { get; set; } = new(LargestWhole, LargestWhole, LargestWhole);
+    public static Limits InForce { get; set; } = new(3 << 20, LargestWhole, LargestWhole);
 
     /// <summary>
     /// Largest set of either side. 23 shards of the sizes that stay whole would hold more; but all batches of a session wait at the peer until its end, for a
