@@ -28,18 +28,10 @@ public sealed class KilledAtAnyWriteOfOtherReveals
     [InlineData("P2", "initiator")]
     [InlineData("P1", "size")]
     [InlineData("P2", "size")]
-    public async Task Killed_SameResult(string victimName, string reveal)
+    public Task Killed_SameResult(string victimName, string reveal)
     {
-        var writes = int.MaxValue;
-        for (var k = 1; k <= writes; k++)
+        return KilledAtAnyWrite.OfAJobAsync(victimName, 8, async network =>
         {
-            await using var network = new TestNetwork();
-            await network.AddDataAsync();
-            var victim = victimName == "P1" ? network.P1 : network.P2;
-            victim.CrashAtWrite = k;
-            network.Start();
-            using var stop = new CancellationTokenSource();
-            var reviving = KilledAtAnyWrite.ReviveAsync(victim, stop.Token);
             var (p1, p2) = await network.IntersectAsync(TestNetwork.Propose(protocol: "ecdh", reveal: reveal));
             Assert.Equal((4, reveal == "size" ? 4 : null, (string?)null),
                 (p1.IntersectionSize ?? -1, p2.IntersectionSize, p1.FailureReason ?? p2.FailureReason));
@@ -47,15 +39,7 @@ public sealed class KilledAtAnyWriteOfOtherReveals
             {
                 Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));
             }
-
-            await stop.CancelAsync();
-            if (!await reviving)
-            {
-                writes = k - 1;
-            }
-        }
-
-        Assert.True(writes > 8, $"only {writes} writes were tried");
+        });
     }
 }
 
@@ -71,21 +55,32 @@ public abstract class KilledAtAnyWrite(string victimName, string protocol, strin
     /// home. The result must be the same every time.
     /// </summary>
     [Fact]
-    public async Task Killed_SameResult()
+    public Task Killed_SameResult() => OfAJobAsync(victimName, 8, network => ResilienceTests.WholeJobAsync(network, protocol, engine));
+
+    /// <summary>
+    /// Runs a job again and again, each time on homes of its own, and kills one participant at its k-th write of state, before or after the commit by turns,
+    /// until it never comes to a k-th write.
+    /// </summary>
+    /// <param name="victimName">Who is killed.</param>
+    /// <param name="leastWrites">More writes than this it must have had.</param>
+    /// <param name="job">The job, and what must hold of it.</param>
+    /// <param name="first">The first k.</param>
+    /// <param name="step">From one k to the next: odd, if both sides of the commit are to be seen.</param>
+    internal static async Task OfAJobAsync(string victimName, int leastWrites, Func<TestNetwork, Task> job, int first = 1, int step = 1)
     {
         var writes = int.MaxValue;
-        for (var k = 1; k <= writes; k++)
+        for (var k = first; k <= writes; k += step)
         {
             await using var network = new TestNetwork();
             await network.AddDataAsync();
-            var victim = victimName switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker };
+            var victim = Named(network, victimName);
             victim.CrashAtWrite = k;
             network.Start();
             using var stop = new CancellationTokenSource();
             var reviving = ReviveAsync(victim, stop.Token);
             try
             {
-                await ResilienceTests.WholeJobAsync(network, protocol, engine);
+                await job(network);
             }
             catch (Exception exception) when (exception is not OperationCanceledException)
             {
@@ -100,8 +95,10 @@ public abstract class KilledAtAnyWrite(string victimName, string protocol, strin
             }
         }
 
-        Assert.True(writes > 8, $"only {writes} writes were tried");
+        Assert.True(writes > leastWrites, $"only {writes} writes were tried");
     }
+
+    private static TestParticipant Named(TestNetwork network, string name) => name switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker };
 
     /// <summary>
     /// Asks a question again and again, and kills one participant at its k-th write of state, for every k that a question has. Each must be answered.
@@ -115,7 +112,7 @@ public abstract class KilledAtAnyWrite(string victimName, string protocol, strin
     internal static async Task OfAQuestionAsync(
         TestNetwork network, string session, string victimName, string text, int leastWrites, Action<int, QueryResult> check)
     {
-        var (victim, writes) = (victimName switch { "P1" => network.P1, "P2" => network.P2, _ => network.Linker }, int.MaxValue);
+        var (victim, writes) = (Named(network, victimName), int.MaxValue);
         for (var k = 1; k <= writes; k++)
         {
             await victim.RestartAsync(k);

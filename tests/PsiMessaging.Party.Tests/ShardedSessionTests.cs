@@ -71,33 +71,16 @@ public sealed class ShardedSessionTests : IDisposable
     [InlineData("P2", "both", null)]
     [InlineData("P1", "initiator", null)]
     [InlineData("P2", "both", "malicious")]
-    public async Task Killed_AtWrites_SameResultAndNothingTwice(string victimName, string reveal, string? security)
-    {
-        var writes = int.MaxValue;
-        for (var k = 2; k <= writes; k += 4)
+    public Task Killed_AtWrites_SameResultAndNothingTwice(string victimName, string reveal, string? security) =>
+        KilledAtAnyWrite.OfAJobAsync(victimName, 40, async network =>
         {
-            await using var network = new TestNetwork();
-            await network.AddDataAsync();
-            var victim = victimName == "P1" ? network.P1 : network.P2;
-            victim.CrashAtWrite = k;
-            network.Start();
-            using var stop = new CancellationTokenSource();
-            var reviving = KilledAtAnyWrite.ReviveAsync(victim, stop.Token);
             var (p1, p2) = await network.IntersectAsync(Propose(reveal, security));
             Assert.Equal((4, reveal == "both" ? 4 : null, (string?)null),
                 (p1.IntersectionSize ?? -1, p2.IntersectionSize, p1.FailureReason ?? p2.FailureReason));
             Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));
             Assert.Equal((0, 0), (p1.Attempt, p2.Attempt));
             AssertNothingTwice(network);
-            await stop.CancelAsync();
-            if (!await reviving)
-            {
-                writes = k - 1;
-            }
-        }
-
-        Assert.True(writes > 40, $"only {writes} writes were tried");
-    }
+        }, first: 2, step: 5);
 
     /// <summary>What does not fit is refused by the name of the round and its shard; what comes from a later shard before its time too.</summary>
     [Theory]

@@ -114,33 +114,16 @@ public sealed class VoleSessionTests
     [InlineData("P2", null)]
     [InlineData("P1", "malicious")]
     [InlineData("P2", "malicious")]
-    public async Task Killed_AtAnyWrite_SameResultAndNothingTwice(string victimName, string? security)
-    {
-        var writes = int.MaxValue;
-        for (var k = 1; k <= writes; k += security is null ? 1 : 3)
+    public Task Killed_AtAnyWrite_SameResultAndNothingTwice(string victimName, string? security) =>
+        KilledAtAnyWrite.OfAJobAsync(victimName, 15, async network =>
         {
-            await using var network = new TestNetwork();
-            await network.AddDataAsync();
-            var victim = victimName == "P1" ? network.P1 : network.P2;
-            victim.CrashAtWrite = k;
-            network.Start();
-            using var stop = new CancellationTokenSource();
-            var reviving = KilledAtAnyWrite.ReviveAsync(victim, stop.Token);
             var (p1, p2) = await network.IntersectAsync(Propose(security: security));
             Assert.Equal((4, 4, (string?)null), (p1.IntersectionSize ?? -1, p2.IntersectionSize ?? -1, p1.FailureReason ?? p2.FailureReason));
             Assert.Equal(Samples.Intersection, network.P1.Intersection(p1.Id));
             Assert.Equal(Samples.Intersection, network.P2.Intersection(p1.Id));
             Assert.Equal((0, 0), (p1.Attempt, p2.Attempt));
             AssertNothingTwice(network);
-            await stop.CancelAsync();
-            if (!await reviving)
-            {
-                writes = k - 1;
-            }
-        }
-
-        Assert.True(writes > 15, $"only {writes} writes were tried");
-    }
+        }, step: security is null ? 1 : 3);
 
     /// <summary>
     /// Bad luck in the encoding, made to happen: both parties draw fresh secrets and begin again; nothing of the first attempt is in the second.
