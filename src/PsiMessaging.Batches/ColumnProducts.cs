@@ -91,6 +91,16 @@ public static class ColumnProducts
         }
     }
 
+    /// <summary>Subtracts one sequence of words from another.</summary>
+    public static void SubtractFrom(Span<ulong> target, ReadOnlySpan<ulong> words)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(words.Length, target.Length);
+        for (var i = 0; i < target.Length; i++)
+        {
+            target[i] -= words[i];
+        }
+    }
+
     /// <summary>Adds one sequence of words to another.</summary>
     public static void AddTo(Span<ulong> target, ReadOnlySpan<ulong> words)
     {

@@ -100,14 +100,4 @@ public static class PackedRows
             PackedWords.Read(packed.Slice(i * size, size), bits, words.Slice(i * columns, columns));
         }
     }
-
-    /// <summary>target − other, word by word.</summary>
-    public static void Subtract(Span<ulong> target, ReadOnlySpan<ulong> other)
-    {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(other.Length, target.Length);
-        for (var i = 0; i < target.Length; i++)
-        {
-            target[i] -= other[i];
-        }
-    }
 }

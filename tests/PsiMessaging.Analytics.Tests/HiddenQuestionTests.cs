@@ -99,7 +99,7 @@ public sealed class HiddenQuestionTests
         using var mask = new RecordMask(Question().Key);
         var masks = new ulong[900];
         mask.Fill(keys.Span, 3, masks);
-        PackedRows.Subtract(masked, masks);
+        ColumnProducts.SubtractFrom(masked, masks);
         PackedWords.Cut(masked, 32);
         PackedWords.Cut(words, 32);
         Assert.Equal(words, masked);

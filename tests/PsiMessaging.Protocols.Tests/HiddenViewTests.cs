@@ -249,10 +249,10 @@ public sealed class HiddenViewTests
         var known = new ulong[P * Q];
         ColumnProducts.Add(u, P, v, Q, shape.ContributorRecords, known);
         ColumnProducts.AddTo(ofAll, known);
-        PackedRows.Subtract(ofAll, Words(dealt[48..], key, P * Q));
+        ColumnProducts.SubtractFrom(ofAll, Words(dealt[48..], key, P * Q));
 
         Assert.Empty(ofAll.Intersect(expected));
-        PackedRows.Subtract(ofAll, Words(Of(run, '2', 'L', "cover")[..32], key, P * Q));
+        ColumnProducts.SubtractFrom(ofAll, Words(Of(run, '2', 'L', "cover")[..32], key, P * Q));
         Assert.Equal(expected, ofAll);
     }
 

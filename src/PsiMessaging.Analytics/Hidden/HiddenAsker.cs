@@ -62,7 +62,7 @@ public sealed class HiddenAsker(HiddenQuestion question, BlockBuffer keys, Secre
             stream.Fill(0, share);
         }
 
-        PackedRows.Subtract(product, share);
+        ColumnProducts.SubtractFrom(product, share);
         return new DealtTriple([.. question.Key, .. u.Span, .. w.Span], v.Span.ToArray(), ShareMessages.Write(_shape, product));
     }
 

@@ -18,10 +18,9 @@ public sealed class HiddenContributor : IDisposable
     private readonly BlockBuffer _keys;
     private readonly RecordMask _mask;
     private readonly SecretBytes _seed, _cover;
-    private readonly bool[] _taken;
+    private readonly MessageMarks _aligned;
     private readonly ulong[] _sum;
     private readonly Lock _gate = new();
-    private int _left;
 
     /// <param name="question">The question.</param>
     /// <param name="keys">κ of the asking party's uploads at the own records, in the order of the own tokens; stays the caller's.</param>
@@ -39,7 +38,7 @@ public sealed class HiddenContributor : IDisposable
         }
 
         _sum = ShareMessages.Read(_shape, shares);
-        (_taken, _left) = (new bool[_shape.AlignedRows.Batches], _shape.AlignedRows.Batches);
+        _aligned = new MessageMarks(_shape.AlignedRows);
         _mask = new RecordMask(question.Key);
         _seed = SecretBytes.CopyOf(seed);
         _cover = question.Secret(secret, DomainTags.HiddenShare, []);
@@ -57,7 +56,7 @@ public sealed class HiddenContributor : IDisposable
         var (masked, v) = (words.ToArray(), new ulong[rows * _shape.Q]);
         using var stream = TripleStream.Open(_seed, _question.Key);
         stream.Fill((long)first * _shape.Q, v);
-        PackedRows.Subtract(masked, v);
+        ColumnProducts.SubtractFrom(masked, v);
         var message = PackedRows.Write(masked, rows, _shape.Q, _shape.WordBits);
         masked.AsSpan().Clear();
         return message;
@@ -71,35 +70,26 @@ public sealed class HiddenContributor : IDisposable
     public void TakeAligned(int sequence, ReadOnlySpan<byte> message, ReadOnlySpan<ulong> words)
     {
         var cut = _shape.AlignedRows;
-        cut.Require(sequence, message);
-        lock (_gate)
-        {
-            if (_taken[sequence])
-            {
-                throw new InvalidDataException($"{cut.Name}: message {sequence} came twice");
-            }
-
-            _taken[sequence] = true;
-        }
-
+        _aligned.Admit(sequence, message);
         var (first, rows) = (cut.FirstOf(sequence), cut.CountOf(sequence));
         var (aligned, mask) = (PackedRows.Read(message, rows, _shape.P, _shape.WordBits), new ulong[rows * _shape.P]);
         _mask.Fill(_keys.Span.Slice(first, rows), _shape.P, mask);
-        PackedRows.Subtract(aligned, mask);
+        ColumnProducts.SubtractFrom(aligned, mask);
         var sum = new ulong[_sum.Length];
         ColumnProducts.Add(aligned, _shape.P, words, _shape.Q, rows, sum);
         lock (_gate)
         {
             ColumnProducts.AddTo(_sum, sum);
-            _left--;
         }
+
+        _aligned.Done();
     }
 
     /// <summary>The own share, p × q words modulo 2^w, as messages: uniformly random to whoever lacks the linker's.</summary>
     /// <exception cref="InvalidDataException">Rows of the linker are missing.</exception>
     public IReadOnlyList<byte[]> Finish()
     {
-        if (_left > 0)
+        if (!_aligned.IsWhole)
         {
             throw new InvalidDataException("aligned rows of the linker are missing");
         }
@@ -107,7 +97,7 @@ public sealed class HiddenContributor : IDisposable
         var (share, cover) = ((ulong[])_sum.Clone(), new ulong[_sum.Length]);
         using var stream = TripleStream.Open(_cover, _question.Key);
         stream.Fill(0, cover);
-        PackedRows.Subtract(share, cover);
+        ColumnProducts.SubtractFrom(share, cover);
         return ShareMessages.Write(_shape, share);
     }
 

@@ -5,29 +5,6 @@ using PsiMessaging.Cryptography.Symmetric;
 
 namespace PsiMessaging.Cryptography.HiddenIntersection;
 
-/// <summary>What the three agree on before a hidden intersection. All sizes of messages follow from it.</summary>
-/// <param name="Transcript">Hash of the parties' hand-shake, 32 bytes.</param>
-/// <param name="InitiatorRecords">Records of the party that opened the session, dummies among them.</param>
-/// <param name="ResponderRecords">Records of the other, dummies among them.</param>
-/// <param name="TokenSizeBytes">Bytes of a token, 8 to 16: the parties have it from the bound on false matches.</param>
-public sealed record HiddenSizes(byte[] Transcript, int InitiatorRecords, int ResponderRecords, int TokenSizeBytes)
-{
-    /// <summary>Most records of a party.</summary>
-    public const int MaximumRecords = 1 << 24;
-
-    /// <summary>Records of a party.</summary>
-    public int RecordsOf(bool initiator) => initiator ? InitiatorRecords : ResponderRecords;
-
-    /// <summary>How a party's tokens travel to the linker.</summary>
-    public MessageCut TokensOf(bool initiator) => new(initiator ? "tokens of the initiator" : "tokens of the responder", RecordsOf(initiator), TokenSizeBytes);
-
-    /// <summary>Refuses sizes that cannot be.</summary>
-    /// <exception cref="InvalidDataException">A number is out of its range.</exception>
-    public HiddenSizes Check() =>
-        Transcript.Length == 32 && InitiatorRecords is >= 0 and <= MaximumRecords && ResponderRecords is >= 0 and <= MaximumRecords
-        && TokenSizeBytes is >= 8 and <= 16 ? this : throw new InvalidDataException("the announced sizes of a hidden intersection are out of their range");
-}
-
 /// <summary>
 /// The linker's side of the set-up of a hidden intersection (docs/hidden.md): it matches pseudorandom tokens of both parties, which come in ascending order,
 /// and takes the mask keys of unmatched records by oblivious transfer, once a direction. It learns both sizes and how many tokens are common, and of records
@@ -163,26 +140,4 @@ public sealed class HiddenLinker : IDisposable
             transfer.Dispose();
         }
     }
-}
-
-/// <summary>What the linker needs for the questions of one party: which record of the asking party each record of the other is matched with, if any.</summary>
-/// <param name="partners">For each record of the contributing party the place of its match, or -1.</param>
-/// <param name="askerRecords">Records of the asking party.</param>
-/// <param name="keys">κ of the contributing party's unmatched records, random blocks for the others; owned.</param>
-public sealed class MatchedRecords(int[] partners, int askerRecords, BlockBuffer keys) : IDisposable
-{
-    /// <summary>Records of the asking party.</summary>
-    public int AskerRecords => askerRecords;
-
-    /// <summary>Records of the contributing party.</summary>
-    public int ContributorRecords => partners.Length;
-
-    /// <summary>Keys of unmatched records, by the contributing party's order.</summary>
-    public ReadOnlySpan<System.Runtime.Intrinsics.Vector128<byte>> Keys => keys.Span;
-
-    /// <summary>Place of the asking party's record that is matched with one of the contributing party, or -1.</summary>
-    public int PartnerOf(int record) => partners[record];
-
-    /// <inheritdoc/>
-    public void Dispose() => keys.Dispose();
 }

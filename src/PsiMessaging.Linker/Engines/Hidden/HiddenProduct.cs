@@ -19,13 +19,12 @@ public sealed class HiddenProduct : IDisposable
     private readonly MatchedRecords _records;
     private readonly MessageIntake _asked;
     private readonly MessageCut _contributed;
-    private readonly bool[] _taken;
+    private readonly MessageMarks _marks;
     private readonly byte[] _questionKey;
     private readonly RecordMask _mask;
     private readonly SecretBytes _seedU, _seedShare;
     private readonly ulong[] _sum;
     private readonly Lock _gate = new();
-    private int _left;
 
     /// <summary>Bytes of what the asking party deals to the linker: K_Q and two seeds.</summary>
     public const int DealtSizeBytes = RecordMask.KeySizeBytes + (2 * TripleStream.SeedSizeBytes);
@@ -48,7 +47,7 @@ public sealed class HiddenProduct : IDisposable
         }
 
         (_asked, _contributed) = (new MessageIntake(shape.AskedRows), shape.ContributedRows);
-        (_taken, _left) = (new bool[_contributed.Batches], _contributed.Batches);
+        _marks = new MessageMarks(_contributed);
         _questionKey = dealt[..RecordMask.KeySizeBytes].ToArray();
         _mask = new RecordMask(_questionKey);
         _seedU = SecretBytes.CopyOf(dealt.Slice(RecordMask.KeySizeBytes, TripleStream.SeedSizeBytes));
@@ -83,7 +82,7 @@ public sealed class HiddenProduct : IDisposable
             }
         }
 
-        PackedRows.Subtract(words, U(first, rows));
+        ColumnProducts.SubtractFrom(words, U(first, rows));
         return PackedRows.Write(words, rows, _shape.P, _shape.WordBits);
     }
 
@@ -99,25 +98,16 @@ public sealed class HiddenProduct : IDisposable
     /// <exception cref="InvalidDataException">It does not fit the announced shape, or came before.</exception>
     public void TakeContributed(int sequence, ReadOnlySpan<byte> message)
     {
-        _contributed.Require(sequence, message);
-        lock (_gate)
-        {
-            if (_taken[sequence])
-            {
-                throw new InvalidDataException($"{_contributed.Name}: message {sequence} came twice");
-            }
-
-            _taken[sequence] = true;
-        }
-
+        _marks.Admit(sequence, message);
         var (first, rows) = (_contributed.FirstOf(sequence), _contributed.CountOf(sequence));
         var sum = new ulong[_sum.Length];
         ColumnProducts.Add(U(first, rows), _shape.P, PackedRows.Read(message, rows, _shape.Q, _shape.WordBits), _shape.Q, rows, sum);
         lock (_gate)
         {
             ColumnProducts.AddTo(_sum, sum);
-            _left--;
         }
+
+        _marks.Done();
     }
 
     /// <summary>The linker's share, p × q words modulo 2^w, as messages: uniformly random to whoever lacks the contributing party's share.</summary>
@@ -125,7 +115,7 @@ public sealed class HiddenProduct : IDisposable
     /// <exception cref="InvalidDataException">Rows of the contributing party are missing, or the seed has another length.</exception>
     public IReadOnlyList<byte[]> Finish(ReadOnlySpan<byte> coverSeed)
     {
-        if (_left > 0)
+        if (!_marks.IsWhole)
         {
             throw new InvalidDataException("rows of the contributing party are missing");
         }
